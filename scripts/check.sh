@@ -1,0 +1,6 @@
+#!/bin/sh
+# Everything that needs no server: format, lint, types.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/node.sh node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
+sh scripts/node.sh node_modules/typescript/bin/tsc -p tsconfig.json

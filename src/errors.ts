@@ -1,0 +1,56 @@
+/** What a caller does about an error depends on this alone. */
+export type ErrorCode =
+  /** Bad usage or settings: exit code 2. */
+  | 'usage'
+  /** A source could not be read. */
+  | 'source'
+  /** The template is wrong, or what it asked for is not there. */
+  | 'template'
+  /** HAProxy refused the configuration: exit code 3. */
+  | 'refused'
+  /** A file, a socket or a process of this machine said no. */
+  | 'system';
+
+/**
+ * The base of all expected failures: `message` says what was being done, a colon, what was found; `hint` says
+ * what to do. Anything else that is thrown is a bug and shows its stack.
+ */
+export class PointsmanError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** Settings, flags or environment that do not fit. */
+export class UsageError extends PointsmanError {
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super('usage', message, options);
+  }
+}
+
+/** A source that could not be read. */
+export class SourceError extends PointsmanError {
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super('source', message, options);
+  }
+}
+
+/** A template that does not compile or could not be rendered; `message` names template, line and expression. */
+export class TemplateError extends PointsmanError {
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super('template', message, options);
+  }
+}
+
+/** A file, socket or process of this machine that said no. */
+export class SystemError extends PointsmanError {
+  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super('system', message, options);
+  }
+}

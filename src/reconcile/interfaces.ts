@@ -1,0 +1,103 @@
+import type { Change, Entry } from '../model/entry.ts';
+
+/** Where the data of a source stands: `stale` says that what was read last still holds but may be old. */
+export type SourceState = 'connecting' | 'live' | 'stale';
+
+/** What a source tells, in order. A `snapshot` comes before any `changes`. */
+export type SourceEvent =
+  | { readonly kind: 'snapshot'; readonly entries: readonly Entry[]; readonly revision: bigint }
+  /** One transaction, whole. */
+  | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly revision: bigint }
+  /** A change of state; `error` says why it is not `live`. Said once per change, not per try. */
+  | { readonly kind: 'state'; readonly state: SourceState; readonly error?: Error };
+
+/** A place that keys come from. Knows nothing of services. */
+export interface Source {
+  /** For people: `etcd https://10.0.0.1:2379 …`, `file ./datastores.yaml`. */
+  readonly name: string;
+  /** Reads everything once. Throws a `SourceError` that says what is wrong and what to do. */
+  read(signal: AbortSignal): Promise<readonly Entry[]>;
+  /** Reads everything, then follows it until `signal` aborts (then it ends without an error). Never throws
+   *  for what can heal: such things are `state` events and retried inside. */
+  watch(signal: AbortSignal): AsyncIterable<SourceEvent>;
+}
+
+/** The texts of a template folder, by path relative to it (`haproxy.cfg.njk`, `parts/http.njk`). */
+export interface TemplateSet {
+  /** The folder, for error messages. */
+  readonly folder: string;
+  /** The key in `files` that is rendered. */
+  readonly entry: string;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** The template folder. */
+export interface Templates {
+  read(): Promise<TemplateSet>;
+  /** Gives a set at once and again after every change of a file; unreadable states are waited out. */
+  watch(signal: AbortSignal): AsyncIterable<TemplateSet>;
+}
+
+/** What `haproxy -c` says of a text. */
+export type Verdict =
+  | { readonly kind: 'accepted'; readonly warnings: string }
+  /** `output` is HAProxy's own words with the candidate's path replaced by the target's; `lines` are those it names (1-based). */
+  | { readonly kind: 'refused'; readonly output: string; readonly lines: readonly number[] }
+  /** The check itself could not be done: binary missing, time limit, folder not writable. Says what to do. */
+  | { readonly kind: 'broken'; readonly message: string };
+
+/** Judges a configuration, in the target's folder, without touching the target. */
+export interface Judge {
+  check(fileText: string, signal: AbortSignal): Promise<Verdict>;
+}
+
+/** The installed configuration file and its last good versions. Texts here carry the mark (`plan/mark.ts`). */
+export interface ConfigFile {
+  readonly path: string;
+  /** Null where there is none. */
+  read(): Promise<string | null>;
+  /** Temp file, fsync, rename, fsync of the folder; mode and owner as set. */
+  publish(fileText: string): Promise<void>;
+  /** Remembers a text that HAProxy runs as a good version in `stateDir`, and drops the oldest. */
+  keep(fileText: string): Promise<void>;
+}
+
+/** What is known of the HAProxy that should run our file. */
+export type HaproxyState =
+  /** Nobody answers (yet, or for a while). `cause` says what was tried: a missing socket, a refused connect. */
+  | { readonly kind: 'away'; readonly cause: string }
+  /** It answers. `mark` is what the current worker carries, null where it carries none or cannot be asked. */
+  | {
+      readonly kind: 'running';
+      readonly pid: number | null;
+      readonly mark: string | null;
+      readonly version: string | null;
+      readonly reloads: number | null;
+      readonly failedReloads: number | null;
+      readonly oldWorkers: number | null;
+      /** False in modes without a socket: whether it runs the file cannot be seen. */
+      readonly verifiable: boolean;
+    };
+
+export type ReloadOutcome =
+  /** HAProxy runs the text of this mark: seen, not assumed. */
+  | { readonly kind: 'verified'; readonly pid: number; readonly tries: number; readonly log: string }
+  /** The signal or command went out; there is no socket to ask. */
+  | { readonly kind: 'unverified'; readonly log: string }
+  /** HAProxy goes on with what it had. `message` is its own words where it gives any. */
+  | { readonly kind: 'failed'; readonly message: string }
+  /** Nobody to reload: the file waits for HAProxy. */
+  | { readonly kind: 'away'; readonly cause: string };
+
+/** Makes HAProxy follow the file: one implementation per `haproxy.mode`. */
+export interface HaproxyControl {
+  /** Asks now. Never throws for an absent HAProxy. */
+  state(signal: AbortSignal): Promise<HaproxyState>;
+  /** Has HAProxy load the file, and waits until it says that it runs `mark`, or that it does not. In
+   *  `managed`, starts it where it does not run. One call at a time. */
+  reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome>;
+  /** Yields whenever HAProxy came, went, or changed its worker or mark: within 1 s. */
+  watch(signal: AbortSignal): AsyncIterable<HaproxyState>;
+  /** Ends what it started (`managed`: soft stop, bounded); elsewhere only closes its own connections. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

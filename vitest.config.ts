@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Two cores are the usual machine: more workers only make real servers wait for each other.
+    maxWorkers: 2,
+    resolveSnapshotPath: (file, extension) => `${file}${extension}`,
+  },
+});
