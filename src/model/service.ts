@@ -1,5 +1,6 @@
 /** How a service is balanced: the closed list of `balance` in `/routes/<service>`. */
 export const BALANCE = ['roundrobin', 'static-rr', 'leastconn', 'first', 'random', 'source', 'uri'] as const;
+/** One of `BALANCE`. */
 export type Balance = (typeof BALANCE)[number];
 
 /** The names that `timeouts` in `/routes/<service>` may hold; values are HAProxy durations such as `30s`. */
@@ -12,6 +13,7 @@ export const TIMEOUTS = [
   'http-request',
   'http-keep-alive',
 ] as const;
+/** One of `TIMEOUTS`. */
 export type TimeoutName = (typeof TIMEOUTS)[number];
 
 /** The health check of `/routes/<service>`. A `path` makes it an HTTP check; without one it is a TCP connect. */

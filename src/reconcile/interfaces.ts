@@ -79,6 +79,7 @@ export type HaproxyState =
       readonly verifiable: boolean;
     };
 
+/** What came of having HAProxy load the file. */
 export type ReloadOutcome =
   /** HAProxy runs the text of this mark: seen, not assumed. */
   | { readonly kind: 'verified'; readonly pid: number; readonly tries: number; readonly log: string }

@@ -1,0 +1,127 @@
+import { type Import, importsOf, type SourceFile, withoutComments } from './source-file.ts';
+
+/** What each part may import besides itself and `errors.ts`. A name that ends in `.ts` is that one file. */
+const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
+  'errors.ts': [],
+  'events.ts': [],
+  model: [],
+  render: ['model'],
+  plan: ['model'],
+  settings: ['model'],
+  reconcile: ['model', 'render', 'plan', 'events.ts'],
+  sources: ['model', 'plan', 'events.ts', 'reconcile/interfaces.ts'],
+  templates: ['model', 'plan', 'events.ts', 'reconcile/interfaces.ts'],
+  haproxy: ['model', 'plan', 'events.ts', 'reconcile/interfaces.ts'],
+  status: ['model', 'plan', 'events.ts', 'reconcile/interfaces.ts'],
+  testing: ['model', 'render', 'sources', 'templates'],
+  commands: 'everything',
+  'main.ts': 'everything',
+};
+
+const PURE = ['model', 'render', 'plan', 'events.ts'];
+const PURE_MODULES: Readonly<Record<string, readonly string[]>> = { render: ['nunjucks'] };
+const HASHES = new Set(['createHash', 'hash']);
+const IMPURE: readonly (readonly [RegExp, string])[] = [
+  [/\bDate\.now\b|\bnew Date\b|\bDate\(/, 'reads the clock'],
+  [/\bperformance\./, 'reads the clock'],
+  [/\bMath\.random\b|\brandomUUID\b|\bgetRandomValues\b/, 'is random'],
+  [/\bset(?:Timeout|Interval|Immediate)\(/, 'starts a timer'],
+  [/\bconsole\./, 'logs'],
+  [/\bprocess\./, 'looks at the process'],
+  [/\bfetch\(/, 'talks to the network'],
+];
+
+/** The part a file belongs to: its folder, or the file itself at the top. */
+export function partOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.indexOf('/')) : path;
+}
+
+/** Imports that STYLE's layout does not allow, one line each. */
+export function forbiddenImports(files: readonly SourceFile[]): string[] {
+  const paths = new Set(files.map((file) => file.path));
+  return files.flatMap((file) => importsOf(file).flatMap((found) => judge(file.path, found, paths)));
+}
+
+function judge(path: string, found: Import, paths: ReadonlySet<string>): string[] {
+  const part = partOf(path);
+  const may = MAY[part];
+  if (may === undefined) return [`${path}: the layout knows no ${part}`];
+  if (found.kind === 'module') return judgeModule(path, part, found);
+  if (!paths.has(found.path)) return [`${path}: imports ${found.path}, which is not there`];
+  const target = partOf(found.path);
+  if (target === part || found.path === 'errors.ts') return [];
+  if (target === 'main.ts') return [`${path}: nobody imports main.ts`];
+  if (may === 'everything' || may.includes(target) || may.includes(found.path)) return [];
+  return [`${path}: ${part} may not import ${found.path}`];
+}
+
+function judgeModule(
+  path: string,
+  part: string,
+  found: { readonly name: string; readonly clause: string },
+): string[] {
+  if (!PURE.includes(part)) return [];
+  if (found.name === 'node:path/posix') return [];
+  if (found.name === 'node:crypto' && onlyHashes(found.clause)) return [];
+  if (PURE_MODULES[part]?.includes(found.name)) return [];
+  return [`${path}: ${part} is pure and may not import ${found.name}`];
+}
+
+function onlyHashes(clause: string): boolean {
+  const names = clause.replace(/[{}]/g, ' ').split(',');
+  return names.map((name) => name.trim()).every((name) => name === '' || HASHES.has(name));
+}
+
+/** Places in the pure folders that depend on more than their input, one line each. */
+export function impurities(files: readonly SourceFile[]): string[] {
+  return files
+    .filter((file) => PURE.includes(partOf(file.path)))
+    .flatMap((file) => {
+      const code = withoutComments(file.text);
+      return IMPURE.filter(([pattern]) => pattern.test(code)).map(([, what]) => `${file.path}: ${what}`);
+    });
+}
+
+/** Every import cycle as `a -> b -> a`, each once; type-only and lazy imports count too. */
+export function cycles(files: readonly SourceFile[]): string[] {
+  const edges = new Map(
+    files.map((file) => [file.path, importsOf(file).flatMap((i) => (i.kind === 'ours' ? [i.path] : []))]),
+  );
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) found.push([...trail.slice(at), path].join(' -> '));
+    if (at >= 0 || done.has(path)) return;
+    for (const next of edges.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  return found;
+}
+
+const EXPORT =
+  /^export\s+(?:declare\s+)?(?:default\s+)?(?:async\s+)?(?:abstract\s+)?(?:function\*?|class|const|let|type|interface)\s+(\w+)/;
+
+/** Exports without a doc comment right above them, as `path:line name`. Overloads share the first one's. */
+export function undocumented(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => {
+    const lines = file.text.split('\n');
+    const documented = new Set<string>();
+    return lines.flatMap((line, index) => {
+      const name = EXPORT.exec(line)?.[1];
+      if (name === undefined) return [];
+      const above = lines[index - 1]?.trim() ?? '';
+      if (above.endsWith('*/')) documented.add(name);
+      return documented.has(name) ? [] : [`${file.path}:${index + 1} ${name}`];
+    });
+  });
+}
+
+/** Files of more than 300 lines. */
+export function tooLong(files: readonly SourceFile[]): string[] {
+  return files
+    .map((file) => ({ path: file.path, lines: file.text.split('\n').length - 1 }))
+    .filter((file) => file.lines > 300)
+    .map((file) => `${file.path}: ${file.lines} lines`);
+}
