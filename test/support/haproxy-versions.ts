@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** A HAProxy that tests run against. */
+export interface HaproxyBinary {
+  /** Its branch, for titles: `2.6`. */
+  readonly name: string;
+  /** What to start: a name on PATH or an absolute path. */
+  readonly path: string;
+}
+
+const SETUP = 'run: npm run setup -- --test';
+
+/**
+ * Every HAProxy that tests are to pass on: the machine's own (2.6 on Debian 12), and the 3.0 that set-up puts
+ * beside it.
+ *
+ * @throws when one of them is missing, with the command that installs it
+ */
+export const haproxyVersions: readonly HaproxyBinary[] = [installed(), fetched()];
+
+function installed(): HaproxyBinary {
+  return { name: branchOf('haproxy'), path: 'haproxy' };
+}
+
+function fetched(): HaproxyBinary {
+  const path = fileURLToPath(new URL('../../.cache/haproxy-3.0/bin/haproxy', import.meta.url));
+  if (!existsSync(path)) throw new Error(`HAProxy 3.0 for the tests: ${path} is missing; ${SETUP}`);
+  return { name: branchOf(path), path };
+}
+
+function branchOf(binary: string): string {
+  let banner: string;
+  try {
+    banner = execFileSync(binary, ['-v'], { encoding: 'utf8' });
+  } catch (cause) {
+    throw new Error(`HAProxy for the tests: ${binary} does not start; ${SETUP}`, { cause });
+  }
+  return /version (\d+\.\d+)/.exec(banner)?.[1] ?? 'unknown';
+}
