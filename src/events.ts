@@ -1,0 +1,242 @@
+/**
+ * What happens, as one union: log lines, metrics and the status subscribe to it and to nothing else. Times are
+ * durations in milliseconds; a subscriber that needs the time of day takes it when the event arrives. No event
+ * carries a secret.
+ */
+export type PointsmanEvent =
+  | LifeEvent
+  | SourceHappening
+  | TemplateHappening
+  | PassEvent
+  | FileEvent
+  | HaproxyEvent;
+
+/** Takes an event to everyone who listens.. */
+export type Emit = (event: PointsmanEvent) => void;
+
+/** The daemon's own life, and what a person should be told once. */
+export type LifeEvent =
+  | {
+      readonly kind: 'starting';
+      readonly version: string;
+      /** `haproxy.mode` of the settings. */
+      readonly mode: string;
+      /** The names of the sources, in the order of the settings. */
+      readonly sources: readonly string[];
+      readonly template: string;
+      /** The file that is written. */
+      readonly target: string;
+    }
+  /** The loop turns and everything is watched. */
+  | { readonly kind: 'started' }
+  /** `cause` is the signal or the failure that ends it. */
+  | { readonly kind: 'stopping'; readonly cause: string }
+  | { readonly kind: 'stopped' }
+  /** Something worth a warning, once: a service under two prefixes, another HAProxy branch than the judge's. */
+  | { readonly kind: 'notice'; readonly message: string; readonly hint?: string };
+
+/** A key that never reaches a template, and why. */
+export interface RejectedKey {
+  readonly key: string;
+  /** Shortened, control characters escaped. */
+  readonly value: string;
+  readonly reason: string;
+  /** The other key, where a claim was lost to it. */
+  readonly other?: string;
+}
+
+/** What sources and their keys do. `source` is the place in the settings, 0 is the first. */
+export type SourceHappening =
+  | {
+      readonly kind: 'source-state';
+      readonly source: number;
+      readonly name: string;
+      readonly state: 'connecting' | 'live' | 'stale';
+      /** Why it is not `live`. */
+      readonly error: string | null;
+    }
+  /** A snapshot or changes arrived: `changed` keys in it, `keys` now in all, at the source's `revision` (decimal). */
+  | {
+      readonly kind: 'source-data';
+      readonly source: number;
+      readonly name: string;
+      readonly what: 'snapshot' | 'changes';
+      readonly changed: number;
+      readonly keys: number;
+      readonly revision: string;
+    }
+  /** Keys that are rejected and were not before, or for another reason. */
+  | { readonly kind: 'keys-rejected'; readonly rejected: readonly RejectedKey[] }
+  /** Keys that were rejected and are right now, or gone. */
+  | { readonly kind: 'rejections-gone'; readonly keys: readonly string[] };
+
+/** What becomes of the template folder. */
+export type TemplateHappening =
+  | { readonly kind: 'template-changed'; readonly folder: string; readonly files: number }
+  /** Said once per message: HAProxy goes on with what it has. */
+  | { readonly kind: 'template-error'; readonly message: string; readonly hint?: string }
+  /** The first render without an error after one. */
+  | { readonly kind: 'template-mended' };
+
+/** The steps of a pass, in their order; `pause` is waiting for `pace.reloadInterval`. */
+export const STEPS = ['catalog', 'render', 'plan', 'pause', 'check', 'publish', 'reload'] as const;
+/** One of `STEPS`. */
+export type Step = (typeof STEPS)[number];
+
+/** How a pass ended. */
+export const OUTCOMES = [
+  /** The text is what HAProxy runs already: nothing was written or asked. */
+  'unchanged',
+  /** Published, reloaded, and HAProxy says that it runs it. */
+  'reloaded',
+  /** Published and told to HAProxy, which cannot be asked in this mode. */
+  'unverified',
+  /** Published; in mode `none` that is all. */
+  'published',
+  /** Published; there is no HAProxy to tell yet. */
+  'published-waiting',
+  /** There is no tree to render yet: a source has not answered. */
+  'waiting',
+  /** `haproxy -c` refused the text. */
+  'refused',
+  /** The check, the publishing or the reload could not be done; it is tried again. */
+  'failed',
+  /** The template did not compile or render. */
+  'template-error',
+] as const;
+/** One of `OUTCOMES`. */
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** What the tree holds, in numbers. */
+export interface Counts {
+  readonly keys: number;
+  readonly services: number;
+  readonly instances: number;
+  readonly routes: number;
+  readonly rejected: number;
+  readonly ignored: number;
+}
+
+/** What a difference between two hosts is explained by; null where it is not known (yet). */
+export interface Hashes {
+  /** Of all keys as the sources give them. */
+  readonly raw: string | null;
+  /** Of the keys that were rendered: without what is held or quarantined. */
+  readonly believed: string | null;
+  /** Of the rendered text, without the mark: what the mark carries. */
+  readonly text: string | null;
+}
+
+/** What HAProxy runs, as far as is known after a pass. */
+export type Applied =
+  /** Seen: its mark is `hash`. */
+  | { readonly kind: 'verified'; readonly hash: string }
+  /** Told, and there is no socket to ask. */
+  | { readonly kind: 'unverified'; readonly hash: string }
+  /** Mode `none`: the file is all there is. */
+  | { readonly kind: 'file'; readonly hash: string }
+  | { readonly kind: 'unknown' };
+
+/** One turn of the loop from tree to traffic. */
+export interface PassEvent {
+  readonly kind: 'pass';
+  readonly outcome: Outcome;
+  /** Why it ran: `etcd: 3 keys changed`, `template changed`, `HAProxy appeared`, `retry`. */
+  readonly triggers: readonly string[];
+  /** Why a reload was needed; empty where none was. */
+  readonly reasons: readonly string[];
+  /** All of it. */
+  readonly ms: number;
+  /** By step; a step that was not done is left out. */
+  readonly steps: Readonly<Partial<Record<Step, number>>>;
+  readonly counts: Counts;
+  readonly hashes: Hashes;
+  readonly applied: Applied;
+  /** The hash of a text that is not applied yet though it should be, or null. */
+  readonly pending: string | null;
+  /** One line: what went wrong or what is waited for; null where nothing is. */
+  readonly error: string | null;
+}
+
+/** What becomes of the configuration file. */
+export type FileEvent =
+  /** `output` is HAProxy's own words, `excerpt` the lines of the text that it names (`12 | server …`). */
+  | {
+      readonly kind: 'check-refused';
+      readonly output: string;
+      readonly excerpt: readonly string[];
+      readonly hash: string;
+    }
+  /** The check itself could not be done. */
+  | { readonly kind: 'check-broken'; readonly message: string; readonly retryInMs: number | null }
+  /** HAProxy accepted it, with words. */
+  | { readonly kind: 'check-warned'; readonly warnings: string }
+  | { readonly kind: 'published'; readonly path: string; readonly hash: string; readonly bytes: number }
+  | { readonly kind: 'publish-failed'; readonly message: string; readonly retryInMs: number | null }
+  /** The last good text is the file again. */
+  | { readonly kind: 'rolled-back'; readonly path: string; readonly hash: string }
+  /** Somebody else changed the file; `kept` is where their text lies now. */
+  | {
+      readonly kind: 'hand-edit';
+      readonly path: string;
+      readonly kept: string | null;
+      readonly diff: string;
+    };
+
+/** What an answering HAProxy says of itself; null where it cannot be asked. */
+export interface HaproxyFacts {
+  readonly pid: number | null;
+  /** The hash of the text it runs. */
+  readonly mark: string | null;
+  readonly version: string | null;
+  readonly reloads: number | null;
+  readonly failedReloads: number | null;
+  readonly oldWorkers: number | null;
+  /** False in modes without a socket. */
+  readonly verifiable: boolean;
+}
+
+/** What HAProxy does. */
+export type HaproxyEvent =
+  | { readonly kind: 'haproxy-away'; readonly cause: string }
+  | { readonly kind: 'haproxy-appeared'; readonly facts: HaproxyFacts }
+  /** It answers as before, but its worker, mark or counters moved. */
+  | { readonly kind: 'haproxy-changed'; readonly facts: HaproxyFacts }
+  /** It runs another text than the verified one; that is being put right. */
+  | { readonly kind: 'haproxy-drift'; readonly expected: string; readonly found: string | null }
+  /** A HAProxy that already ran is ours now (`managed`). */
+  | { readonly kind: 'haproxy-adopted'; readonly pid: number }
+  /** Our child ended (`managed`). */
+  | { readonly kind: 'haproxy-exited'; readonly cause: string; readonly restartInMs: number | null }
+  /** A line that HAProxy wrote (`managed`). */
+  | { readonly kind: 'haproxy-log'; readonly line: string }
+  /** A reload waits: too many old workers, another reload. */
+  | { readonly kind: 'reload-delayed'; readonly cause: string }
+  | {
+      readonly kind: 'reload-failed';
+      readonly message: string;
+      /** How often in a row. */
+      readonly failures: number;
+      readonly retryInMs: number | null;
+    };
+
+/** Everyone who listens, and the way to tell them. */
+export interface Bus {
+  readonly emit: Emit;
+  /** Calls `listener` for each event from now on, until the returned function is called. */
+  subscribe(listener: Emit): () => void;
+}
+
+/** A bus that calls its listeners at once and in the order in which they came. A listener that throws is a bug. */
+export function createBus(): Bus {
+  const listeners = new Set<Emit>();
+  return {
+    emit: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
