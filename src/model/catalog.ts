@@ -1,0 +1,241 @@
+import { AddressClaims, type Candidate } from './address-claims.ts';
+import type { CatalogView } from './catalog-view.ts';
+import { type Change, compare, type Entry } from './entry.ts';
+import { parseInstance } from './instance-value.ts';
+import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
+import { type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
+import { parseRoute } from './route-value.ts';
+import type { Instance, Rejection, Route, Service } from './service.ts';
+import { type DefaultRoutes, type RouteCandidate, ServiceSlot, type Won, wonBy } from './service-slot.ts';
+import { shorten } from './shorten.ts';
+import { Tree } from './tree.ts';
+
+/** What of the settings the catalog needs. */
+export interface CatalogOptions {
+  readonly prefixes: Prefixes;
+  readonly duplicateAddresses: 'newest' | 'allow';
+  readonly defaultRoutes: DefaultRoutes;
+  /** Ports that no service may claim, with who has them, for people. */
+  readonly reservedPorts: ReadonlyMap<number, string>;
+}
+
+interface Placed {
+  readonly role: KeyRole;
+  readonly entry: Entry;
+  readonly instance?: Instance;
+  readonly route?: RouteCandidate;
+}
+
+const NOTHING_WON: Won = { hosts: [], port: null };
+
+/**
+ * Turns keys into services, a change at a time: it touches the services that the change speaks of and those
+ * that claim the same address, host or port. What is wrong is rejected by itself and never reaches a template.
+ */
+export class Catalog implements CatalogView {
+  /** The keys that this catalog was made of. */
+  readonly tree = new Tree();
+  readonly #options: CatalogOptions;
+  readonly #placed = new Map<string, Placed>();
+  readonly #slots = new Map<string, ServiceSlot>();
+  readonly #wrong = new Map<string, Rejection>();
+  readonly #addresses = new AddressClaims();
+  readonly #claims = new Map<string, { claims: readonly RouteClaim[]; signature: string }>();
+  readonly #dirty = new Set<string>();
+  readonly #services = new Map<string, Service>();
+  #settlement: Settlement = { routes: [], ports: new Map(), rejected: [] };
+  #won = new Map<string, Won>();
+  #sorted: readonly Service[] = [];
+  #rejected: readonly Rejection[] | undefined;
+  #ignored = 0;
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+  }
+
+  get services(): readonly Service[] {
+    return this.#sorted;
+  }
+
+  get routes(): readonly Route[] {
+    return this.#settlement.routes;
+  }
+
+  get ignored(): number {
+    return this.#ignored;
+  }
+
+  get rejected(): readonly Rejection[] {
+    this.#rejected ??= [
+      ...this.#wrong.values(),
+      ...[...this.#slots.values()].flatMap((slot) => slot.rejected),
+      ...this.#settlement.rejected,
+    ].sort((a, b) => compare(a.key, b.key) || compare(a.reason, b.reason));
+    return this.#rejected;
+  }
+
+  service(name: string): Service | undefined {
+    return this.#services.get(name);
+  }
+
+  /** Makes the catalog equal to a whole tree. What did not change stays the same object. Gives the changes. */
+  replace(entries: Iterable<Entry>): readonly Change[] {
+    const changes = this.tree.changesTo(entries);
+    this.apply(changes);
+    return changes;
+  }
+
+  /** Applies changes, all together. */
+  apply(changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    this.#rejected = undefined;
+    this.tree.apply(changes);
+    for (const change of changes) {
+      const key = change.kind === 'put' ? change.entry.key : change.key;
+      const before = this.#take(key);
+      if (change.kind === 'put') this.#place(change.entry, before);
+    }
+    this.#settle();
+    this.#build();
+  }
+
+  #take(key: string): Placed | undefined {
+    const placed = this.#placed.get(key);
+    if (!placed) return undefined;
+    this.#placed.delete(key);
+    this.#wrong.delete(key);
+    if (ignorable(placed.entry)) this.#ignored--;
+    else this.#set(placed.role, undefined, undefined);
+    return placed;
+  }
+
+  #place(entry: Entry, before: Placed | undefined): void {
+    const role = before?.role ?? classifyKey(entry.key, this.#options.prefixes);
+    if (ignorable(entry)) {
+      this.#ignored++;
+      this.#placed.set(entry.key, { role, entry });
+      return;
+    }
+    const kept = before?.entry.value === entry.value ? before : undefined;
+    const made = this.#make(role, entry, kept);
+    this.#placed.set(entry.key, { role, entry, ...made });
+    const candidate =
+      role.kind === 'instance' && made.instance
+        ? { service: role.service, entry, instance: made.instance }
+        : undefined;
+    this.#set(role, candidate, made.route);
+  }
+
+  /** Parses a value, or takes over what the same value gave before. */
+  #make(role: KeyRole, entry: Entry, kept: Placed | undefined): Pick<Placed, 'instance' | 'route'> {
+    switch (role.kind) {
+      case 'free':
+        return {};
+      case 'wrong':
+        this.#reject(entry, role.reason);
+        return {};
+      case 'instance': {
+        if (kept?.instance) return { instance: kept.instance };
+        const result = parseInstance(entry.key, role.id, entry.value);
+        if (result.kind === 'good') return { instance: result.value };
+        this.#reject(entry, result.reason);
+        return {};
+      }
+      case 'route': {
+        if (kept?.route?.value) return { route: { entry, value: kept.route.value } };
+        const result = parseRoute(entry.value);
+        if (result.kind === 'good') return { route: { entry, value: result.value } };
+        this.#reject(entry, `${result.reason}; until it is mended the service is on no frontend`);
+        return { route: { entry, value: null } };
+      }
+    }
+  }
+
+  #reject(entry: Entry, reason: string): void {
+    this.#wrong.set(entry.key, { key: entry.key, value: shorten(entry.value), reason });
+  }
+
+  /** Puts what a key gave into its service's slot, or takes it out. */
+  #set(role: KeyRole, candidate: Candidate | undefined, route: RouteCandidate | undefined): void {
+    if (role.kind !== 'instance' && role.kind !== 'route') return;
+    const slot = this.#slots.get(role.service) ?? new ServiceSlot(role.service);
+    this.#slots.set(role.service, slot);
+    this.#dirty.add(role.service);
+    if (role.kind === 'route') {
+      slot.setRoute(role.rank, route);
+      return;
+    }
+    const before = slot.effective(role.id);
+    slot.setInstance(role.id, role.rank, candidate);
+    const after = slot.effective(role.id);
+    if (before === after || this.#options.duplicateAddresses === 'allow') return;
+    if (before) this.#addresses.remove(before);
+    if (after) this.#addresses.add(after);
+    for (const instance of [before?.instance, after?.instance]) {
+      for (const other of instance ? this.#addresses.at(instance.address) : [])
+        this.#dirty.add(other.service);
+    }
+  }
+
+  /** Settles hosts, paths and ports anew, but only where a claim changed. */
+  #settle(): void {
+    let changed = false;
+    for (const name of this.#dirty) {
+      const claims = this.#slots.get(name)?.claims(this.#options.defaultRoutes) ?? [];
+      const signature = claims.map(sign).join('\n');
+      if (signature === (this.#claims.get(name)?.signature ?? '')) continue;
+      changed = true;
+      if (claims.length > 0) this.#claims.set(name, { claims, signature });
+      else this.#claims.delete(name);
+    }
+    if (!changed) return;
+    const all = [...this.#claims.values()].flatMap(({ claims }) => claims);
+    const next = settleRoutes(all, this.#options.reservedPorts);
+    const same = sameRoutes(next.routes, this.#settlement.routes);
+    this.#settlement = same ? { ...next, routes: this.#settlement.routes } : next;
+    const won = wonBy(next);
+    for (const name of new Set([...won.keys(), ...this.#won.keys()])) {
+      if (!sameWon(won.get(name), this.#won.get(name))) this.#dirty.add(name);
+    }
+    this.#won = won;
+  }
+
+  #build(): void {
+    let changed = false;
+    for (const name of this.#dirty) {
+      const slot = this.#slots.get(name);
+      const service = slot?.build(this.#addresses, this.#won.get(name) ?? NOTHING_WON);
+      if (slot?.empty) this.#slots.delete(name);
+      if (service === this.#services.get(name)) continue;
+      changed = true;
+      if (service) this.#services.set(name, service);
+      else this.#services.delete(name);
+    }
+    this.#dirty.clear();
+    if (changed) this.#sorted = [...this.#services.values()].sort((a, b) => compare(a.name, b.name));
+  }
+}
+
+/** Directories of registrars and keys without a value say nothing, and are nothing wrong. */
+function ignorable(entry: Entry): boolean {
+  return entry.value === '' || entry.key.endsWith('/');
+}
+
+function sign(claim: RouteClaim): string {
+  const { entry, kind, hosts, paths, port } = claim;
+  return JSON.stringify([entry.source, String(entry.created), entry.key, kind, hosts, paths, port]);
+}
+
+function sameRoutes(a: readonly Route[], b: readonly Route[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ service, host, path }, at) => {
+      const other = b[at];
+      return other?.service === service && other.host === host && other.path === path;
+    })
+  );
+}
+
+function sameWon(a: Won = NOTHING_WON, b: Won = NOTHING_WON): boolean {
+  return a.port === b.port && a.hosts.join() === b.hosts.join();
+}

@@ -1,0 +1,99 @@
+import { shorten } from './shorten.ts';
+
+/** Thrown inside the parsers of values; they turn it into a rejection. Never leaves `model`. */
+export class BadValue extends Error {}
+
+/** A parsed value, or one sentence that says what was found and what would fit. */
+export type Parsed<T> =
+  | { readonly kind: 'good'; readonly value: T }
+  | { readonly kind: 'bad'; readonly reason: string };
+
+/** Runs a parser that throws `BadValue`. */
+export function parsed<T>(parse: () => T): Parsed<T> {
+  try {
+    return { kind: 'good', value: parse() };
+  } catch (error) {
+    if (error instanceof BadValue) return { kind: 'bad', reason: error.message };
+    throw error;
+  }
+}
+
+/** The JSON object in `text`. */
+export function jsonObject(text: string): ReadonlyMap<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new BadValue(
+      `the JSON does not parse: ${shorten(error instanceof Error ? error.message : String(error))}`,
+    );
+  }
+  if (!isRecord(value)) throw new BadValue(`expected a JSON object, found ${kindOf(value)}`);
+  return new Map(Object.entries(value));
+}
+
+/** An integer from `min` to `max`, as a number or as digits in a string. */
+export function integer(name: string, value: unknown, min: number, max: number): number {
+  const number = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
+  throw new BadValue(`${name} must be a whole number from ${min} to ${max}, found ${found(value)}`);
+}
+
+/** `true` or `false`, also written as a string. */
+export function bool(name: string, value: unknown): boolean {
+  if (value === true || value === 'true') return true;
+  if (value === false || value === 'false') return false;
+  throw new BadValue(`${name} must be true or false, found ${found(value)}`);
+}
+
+/** A string that fits `pattern`; `fits` describes it. */
+export function matching(name: string, value: unknown, pattern: RegExp, fits: string): string {
+  if (typeof value === 'string' && pattern.test(value)) return value;
+  throw new BadValue(`${name} must be ${fits}, found ${found(value)}`);
+}
+
+/** One of a closed list. */
+export function oneOf<T extends string>(name: string, value: unknown, list: readonly T[]): T {
+  const hit = list.find((item) => item === value);
+  if (hit === undefined)
+    throw new BadValue(`${name} must be one of ${list.join(', ')}; found ${found(value)}`);
+  return hit;
+}
+
+/** A list, or a single string taken as a list of one. */
+export function list(name: string, value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value === 'string') return [value];
+  throw new BadValue(`${name} must be a list, found ${found(value)}`);
+}
+
+/** A JSON object as a map. */
+export function object(name: string, value: unknown): ReadonlyMap<string, unknown> {
+  if (isRecord(value)) return new Map(Object.entries(value));
+  throw new BadValue(`${name} must be an object, found ${found(value)}`);
+}
+
+/** The fields that are not `known`, joined with those inside `meta` (which win). */
+export function metaOf(
+  fields: ReadonlyMap<string, unknown>,
+  known: ReadonlySet<string>,
+): Record<string, unknown> {
+  const meta: [string, unknown][] = [...fields].filter(([name]) => !known.has(name));
+  const inner = fields.get('meta');
+  if (inner !== undefined && inner !== null) meta.push(...object('meta', inner));
+  return Object.fromEntries(meta);
+}
+
+function found(value: unknown): string {
+  return typeof value === 'object' ? kindOf(value) : shorten(JSON.stringify(value) ?? String(value), 40);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

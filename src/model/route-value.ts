@@ -1,0 +1,140 @@
+import { hostName } from './address.ts';
+import {
+  BadValue,
+  bool,
+  integer,
+  jsonObject,
+  list,
+  matching,
+  metaOf,
+  object,
+  oneOf,
+  type Parsed,
+  parsed,
+} from './fields.ts';
+import { BALANCE, type Balance, type Check, type Meta, TIMEOUTS, type TimeoutName } from './service.ts';
+import { shorten } from './shorten.ts';
+
+/** What `/routes/<service>` says, checked. */
+export interface RouteValue {
+  readonly mode: 'http' | 'tcp';
+  readonly hosts: readonly string[];
+  readonly paths: readonly string[];
+  readonly port: number | null;
+  readonly expose: boolean;
+  readonly balance: Balance | null;
+  readonly check: Check | null;
+  readonly timeouts: Readonly<Partial<Record<TimeoutName, string>>>;
+  readonly meta: Meta;
+}
+
+const KNOWN = new Set(['mode', 'hosts', 'paths', 'port', 'expose', 'balance', 'check', 'timeouts', 'meta']);
+const CHECK_FIELDS = ['path', 'interval', 'rise', 'fall', 'status'] as const;
+const DURATION = /^[1-9]\d{0,8}(us|ms|s|m|h|d)?$/;
+const PATH = /^\/[A-Za-z0-9._~:@%+=!&*/-]{0,254}$/;
+const CHECK_PATH = /^\/[A-Za-z0-9._~:@%+=!&*/?-]{0,254}$/;
+const STATUS = /^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$/;
+
+/** Reads the value of `/routes/<service>`. Fields that it does not know go to `meta`. */
+export function parseRoute(value: string): Parsed<RouteValue> {
+  return parsed(() => {
+    const fields = jsonObject(value);
+    const read = <T>(name: string, none: T, parse: (value: unknown) => T): T => {
+      const field = fields.get(name);
+      return field === undefined || field === null ? none : parse(field);
+    };
+    const route: RouteValue = {
+      mode: read('mode', 'http', (v) => oneOf('mode', v, ['http', 'tcp'])),
+      hosts: read('hosts', [], (v) => unique(list('hosts', v).map(routeHost))),
+      paths: read('paths', [], (v) => withoutRoot(unique(list('paths', v).map(routePath)))),
+      port: read<number | null>('port', null, (v) => integer('port', v, 1, 65535)),
+      expose: read('expose', true, (v) => bool('expose', v)),
+      balance: read<Balance | null>('balance', null, (v) => oneOf('balance', v, BALANCE)),
+      check: read<Check | null>('check', null, readCheck),
+      timeouts: read('timeouts', {}, readTimeouts),
+      meta: metaOf(fields, KNOWN),
+    };
+    if (route.mode === 'tcp') refuseHttpFields(route);
+    return route;
+  });
+}
+
+function refuseHttpFields(route: RouteValue): void {
+  if (route.port === null) throw new BadValue('mode tcp needs a port of its own');
+  if (route.hosts.length > 0 || route.paths.length > 0) {
+    throw new BadValue('mode tcp knows neither hosts nor paths; take them out or use mode http');
+  }
+  if (route.balance === 'uri') throw new BadValue('balance uri needs mode http');
+}
+
+function routeHost(value: unknown): string {
+  const text = typeof value === 'string' ? value.replace(/:\d{1,5}$/, '') : '';
+  const name = hostName(text.replace(/^\*\./, ''));
+  if (name === undefined) {
+    const shown = shorten(String(JSON.stringify(value)), 60);
+    throw new BadValue(`a host must be a name such as shop.example.com or *.example.com, found ${shown}`);
+  }
+  return text.startsWith('*.') ? `*.${name}` : name;
+}
+
+function routePath(value: unknown): string {
+  const path = matching(
+    'a path',
+    value,
+    PATH,
+    'a prefix such as /api, of the characters A-Z a-z 0-9 . _ ~ : @ % + = ! & * / -',
+  );
+  if (/\/\/|\/\.{1,2}(\/|$)/.test(path))
+    throw new BadValue(`a path holds no //, /./ or /../; found "${path}"`);
+  return path.length > 1 ? path.replace(/\/$/, '') : path;
+}
+
+/** `/` covers every path, so the others say nothing more. */
+function withoutRoot(paths: readonly string[]): readonly string[] {
+  return paths.includes('/') ? [] : paths;
+}
+
+function readCheck(value: unknown): Check {
+  const fields = object('check', value);
+  for (const name of fields.keys()) oneOf('a field of check', name, CHECK_FIELDS);
+  const read = <T>(name: (typeof CHECK_FIELDS)[number], parse: (value: unknown) => T): T | null => {
+    const field = fields.get(name);
+    return field === undefined || field === null ? null : parse(field);
+  };
+  return {
+    path: read('path', (v) => matching('check.path', v, CHECK_PATH, 'a path such as /healthz')),
+    interval: read('interval', (v) => duration('check.interval', v)),
+    rise: read('rise', (v) => integer('check.rise', v, 1, 255)),
+    fall: read('fall', (v) => integer('check.fall', v, 1, 255)),
+    status: read('status', (v) =>
+      matching(
+        'check.status',
+        typeof v === 'number' ? String(v) : v,
+        STATUS,
+        'a status such as 200 or 200-399 or 200,204',
+      ),
+    ),
+  };
+}
+
+function readTimeouts(value: unknown): Partial<Record<TimeoutName, string>> {
+  const entries = [...object('timeouts', value)].filter(([, v]) => v !== null);
+  return Object.fromEntries(
+    entries
+      .map(
+        ([name, v]) =>
+          [oneOf('a name in timeouts', name, TIMEOUTS), duration(`timeouts.${name}`, v)] as const,
+      )
+      .sort(([a], [b]) => TIMEOUTS.indexOf(a) - TIMEOUTS.indexOf(b)),
+  );
+}
+
+/** A HAProxy duration; a bare number is milliseconds, as HAProxy takes it. */
+function duration(name: string, value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : value;
+  return matching(name, text, DURATION, 'a duration such as 500ms, 2s or 5m');
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

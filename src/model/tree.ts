@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { type Change, compare, type Entry } from './entry.ts';
+import type { TreeView } from './tree-view.ts';
+
+/** Above this many new or removed keys at once sorting anew is cheaper than moving the tail for each. */
+const FEW = 64;
+
+/** The watched keys, sorted, with a hash that follows every change without reading all of them again. */
+export class Tree implements TreeView {
+  readonly #entries = new Map<string, Entry>();
+  #keys: string[] = [];
+  #sum = 0n;
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** 16 hex digits over keys and values, whatever the order in which they came. */
+  get hash(): string {
+    return BigInt.asUintN(64, this.#sum).toString(16).padStart(16, '0');
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  *under(prefix: string): Iterable<Entry> {
+    const root = prefix.length > 1 ? prefix.replace(/\/+$/, '') : prefix;
+    const self = this.#entries.get(root);
+    if (self && root !== '/') yield self;
+    const folder = root === '/' ? '/' : `${root}/`;
+    for (let at = this.#find(folder); at < this.#keys.length; at++) {
+      const key = this.#keys[at] ?? '';
+      if (!key.startsWith(folder)) return;
+      const entry = this.#entries.get(key);
+      if (entry) yield entry;
+    }
+  }
+
+  *[Symbol.iterator](): Iterator<Entry> {
+    for (const key of this.#keys) {
+      const entry = this.#entries.get(key);
+      if (entry) yield entry;
+    }
+  }
+
+  /** The changes that make this tree equal to `entries`; deletions first. */
+  changesTo(entries: Iterable<Entry>): Change[] {
+    const gone = new Set(this.#keys);
+    const puts: Change[] = [];
+    for (const entry of entries) {
+      gone.delete(entry.key);
+      if (!same(this.#entries.get(entry.key), entry)) puts.push({ kind: 'put', entry });
+    }
+    return [...[...gone].map((key): Change => ({ kind: 'delete', key })), ...puts];
+  }
+
+  apply(changes: readonly Change[]): void {
+    const added: string[] = [];
+    const removed = new Set<string>();
+    for (const change of changes) {
+      const key = change.kind === 'put' ? change.entry.key : change.key;
+      const before = this.#entries.get(key);
+      if (before) this.#sum -= weigh(before);
+      if (change.kind === 'put') {
+        this.#sum += weigh(change.entry);
+        this.#entries.set(key, change.entry);
+        if (!before && !removed.delete(key)) added.push(key);
+      } else if (before) {
+        this.#entries.delete(key);
+        removed.add(key);
+      }
+    }
+    this.#order(added, removed);
+  }
+
+  #order(added: readonly string[], removed: ReadonlySet<string>): void {
+    if (added.length + removed.size > FEW) {
+      this.#keys = [...this.#entries.keys()].sort(compare);
+      return;
+    }
+    for (const key of removed) {
+      const at = this.#find(key);
+      if (this.#keys[at] === key) this.#keys.splice(at, 1);
+    }
+    for (const key of added) if (this.#entries.has(key)) this.#keys.splice(this.#find(key), 0, key);
+  }
+
+  /** The place of the first key that is not below `key`. */
+  #find(key: string): number {
+    let low = 0;
+    let high = this.#keys.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#keys[middle] ?? '') < key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function same(a: Entry | undefined, b: Entry): boolean {
+  return (
+    a !== undefined &&
+    a.value === b.value &&
+    a.source === b.source &&
+    a.created === b.created &&
+    a.modified === b.modified
+  );
+}
+
+function weigh(entry: Entry): bigint {
+  return createHash('sha256').update(entry.key).update('\0').update(entry.value).digest().readBigUInt64BE(0);
+}
