@@ -1,0 +1,162 @@
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { keysOf, leaf, type SettingKey } from './leaf.ts';
+import {
+  command,
+  duration,
+  endpoints,
+  fileMode,
+  free,
+  listenAddress,
+  longDuration,
+  names,
+  path,
+  pathOrNone,
+  prefixes,
+  principal,
+  program,
+  text,
+  whole,
+  word,
+} from './values.ts';
+
+/** The template that comes with the package. */
+export const PACKAGED_TEMPLATE = fileURLToPath(new URL('../../templates/haproxy.cfg.njk', import.meta.url));
+
+const etcd = z
+  .strictObject({
+    endpoints: endpoints(),
+    tls: z
+      .strictObject({
+        ca: path('the path of a PEM file').exactOptional(),
+        cert: path('the path of a PEM file').exactOptional(),
+        key: path('the path of a PEM file').exactOptional(),
+      })
+      .refine((tls) => 'cert' in tls === 'key' in tls, 'cert and key belong together: give both or neither')
+      .exactOptional(),
+    username: text('a user of etcd').exactOptional(),
+    passwordFile: path('the path of a file that holds the password').exactOptional(),
+  })
+  .refine((one) => 'username' in one === 'passwordFile' in one, {
+    message: 'username and passwordFile belong together: give both or neither',
+  })
+  .refine((one) => !one.tls || one.endpoints.every((url) => url.startsWith('https://')), {
+    message: 'has tls, but an endpoint that starts with http://: write https://',
+  });
+
+const source = z
+  .strictObject({
+    etcd: etcd.exactOptional(),
+    file: z.strictObject({ path: path('the path of a file or a folder') }).exactOptional(),
+  })
+  .refine((one) => Object.keys(one).length === 1, 'is one source: either etcd or file')
+  .transform((one) =>
+    one.etcd ? { kind: 'etcd' as const, ...one.etcd } : { kind: 'file' as const, path: one.file?.path ?? '' },
+  );
+
+const tree = z
+  .strictObject({
+    services: prefixes().prefault('/services'),
+    routes: prefixes().prefault('/routes'),
+    keys: prefixes().prefault([]),
+  })
+  .refine((all) => all.services.length > 0, {
+    path: ['services'],
+    message: 'is empty: name at least one prefix',
+  })
+  .refine((all) => !all.services.some((one) => all.routes.some((other) => overlap(one, other))), {
+    path: ['routes'],
+    message: 'lies inside services or around it: the two must be apart',
+  });
+
+const output = z.strictObject({
+  path: path('the path of the configuration file').prefault('/etc/haproxy/haproxy.cfg'),
+  mode: fileMode().prefault('0640'),
+  owner: principal().prefault(null),
+  group: principal().prefault(null),
+  keep: whole(1, 1000).prefault(5),
+});
+
+/** The ways to run HAProxy. */
+export const HAPROXY_MODES = ['managed', 'master-socket', 'signal', 'command', 'none'] as const;
+/** One of `HAPROXY_MODES`. */
+export type HaproxyMode = (typeof HAPROXY_MODES)[number];
+
+const haproxy = z
+  .strictObject({
+    mode: word(HAPROXY_MODES).prefault('managed'),
+    binary: program().prefault('haproxy'),
+    masterSocket: pathOrNone('the path of a socket').prefault('/run/haproxy/master.sock'),
+    statsSocket: pathOrNone('the path of a socket, or "" for none').prefault('/run/haproxy/stats.sock'),
+    pidFile: path('the path of a file').prefault('/run/haproxy/haproxy.pid'),
+    reloadCommand: command().exactOptional(),
+    checkCommand: command().exactOptional(),
+    checkTimeout: longDuration().prefault('30s'),
+    maxOldWorkers: whole(1, 1000).prefault(8),
+  })
+  .refine((all) => all.mode !== 'command' || all.reloadCommand !== undefined, {
+    path: ['reloadCommand'],
+    message: 'is missing: mode command needs it, for example [systemctl, reload, haproxy]',
+    when: ({ value }) => isMode(value, 'command'),
+  })
+  .refine((all) => (all.mode !== 'managed' && all.mode !== 'master-socket') || all.masterSocket !== '', {
+    path: ['masterSocket'],
+    message: 'is empty: the modes managed and master-socket need it',
+  })
+  .transform((all) => ({ ...all, checkCommand: all.checkCommand ?? [all.binary, '-c', '-f', '{config}'] }));
+
+const pace = z
+  .strictObject({
+    quiet: duration().prefault('200ms'),
+    maxWait: duration().prefault('1s'),
+    reloadInterval: duration().prefault('2s'),
+  })
+  .refine((all) => all.maxWait >= all.quiet, { path: ['maxWait'], message: 'is shorter than pace.quiet' });
+
+/** All of the settings: what `pointsman.yaml` may hold, with the defaults. */
+export const settingsSchema = z.strictObject({
+  sources: z.array(source).min(1),
+  prefixes: tree.prefault({}),
+  template: path('the path of a template').prefault(PACKAGED_TEMPLATE),
+  output: output.prefault({}),
+  stateDir: path('the path of a folder').prefault('/var/lib/pointsman'),
+  haproxy: haproxy.prefault({}),
+  apply: z
+    .strictObject({
+      mode: word(['auto', 'reload']).prefault('auto'),
+      newServers: word(['up', 'checked']).prefault('up'),
+      drain: duration().prefault('0s'),
+    })
+    .prefault({}),
+  pace: pace.prefault({}),
+  guard: z
+    .strictObject({
+      share: leaf('number', 'a number over 0, at most 1', z.number().gt(0).max(1)).prefault(0.5),
+      minimum: whole(1, 1_000_000).prefault(4),
+      window: longDuration().prefault('30s'),
+      hold: duration().prefault('6m'),
+    })
+    .prefault({}),
+  cache: z.strictObject({ wait: duration().prefault('3s'), maxAge: duration().prefault('24h') }).prefault({}),
+  duplicateAddresses: word(['newest', 'allow']).prefault('newest'),
+  node: z.strictObject({ env: names().prefault([]) }).prefault({}),
+  vars: free().prefault({}),
+  status: z.strictObject({ listen: listenAddress().prefault('127.0.0.1:9290') }).prefault({}),
+  log: z
+    .strictObject({
+      level: word(['debug', 'info', 'warn', 'error']).prefault('info'),
+      format: word(['auto', 'json', 'pretty']).prefault('auto'),
+    })
+    .prefault({}),
+});
+
+/** Every key of the settings, in the order of the schema. */
+export const SETTING_KEYS: readonly SettingKey[] = keysOf(settingsSchema);
+
+function overlap(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+}
+
+function isMode(value: unknown, mode: HaproxyMode): boolean {
+  return typeof value === 'object' && value !== null && 'mode' in value && value.mode === mode;
+}

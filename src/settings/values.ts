@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { leaf } from './leaf.ts';
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const DURATION = /^(\d{1,9})(ms|s|m|h)$/;
+
+/** Milliseconds of `200ms`, `2s`, `5m` or `1h`; null for anything else. */
+export function parseDuration(text: string): number | null {
+  const found = DURATION.exec(text);
+  const unit = found?.[2];
+  return unit === 'ms' || unit === 's' || unit === 'm' || unit === 'h'
+    ? Number(found?.[1]) * UNITS[unit]
+    : null;
+}
+
+/** A duration, in milliseconds when parsed. */
+export function duration() {
+  const schema = z
+    .string()
+    .regex(DURATION)
+    .transform((text) => parseDuration(text) ?? 0);
+  return leaf('text', 'a duration such as 200ms, 2s, 5m or 1h', schema);
+}
+
+/** A duration that is not 0. */
+export function longDuration() {
+  const schema = z
+    .string()
+    .regex(/^0*[1-9]\d{0,8}(?:ms|s|m|h)$/)
+    .transform((text) => parseDuration(text) ?? 0);
+  return leaf('text', 'a duration over 0, such as 200ms, 2s, 5m or 1h', schema);
+}
+
+/** A whole number from `min` to `max`. */
+export function whole(min: number, max: number) {
+  return leaf('number', `a whole number from ${min} to ${max}`, z.int().min(min).max(max));
+}
+
+/** One of a few words. */
+export function word<const T extends readonly [string, ...string[]]>(words: T) {
+  const fits = words.length > 1 ? `${words.slice(0, -1).join(', ')} or ${words.at(-1)}` : words[0];
+  return leaf('text', fits, z.enum(words));
+}
+
+/** A text without control characters; never empty. */
+export function text(fits: string) {
+  return leaf('text', fits, z.string().regex(/^[^\x00-\x1f\x7f]+$/));
+}
+
+/** A path; relative ones are resolved before this sees them. */
+export function path(fits: string) {
+  return leaf('path', fits, z.string().regex(/^[^\x00-\x1f\x7f]+$/));
+}
+
+/** A path, or the empty text for "there is none". */
+export function pathOrNone(fits: string) {
+  return leaf('path', fits, z.string().regex(/^[^\x00-\x1f\x7f]*$/));
+}
+
+/** A program's name for PATH, or its path. */
+export function program() {
+  return leaf('program', 'the name of a program, or its path', z.string().regex(/^[^\x00-\x1f\x7f]+$/));
+}
+
+/** A command and its arguments. */
+export function command() {
+  return leaf(
+    'list',
+    'a list: the program and its arguments',
+    z.array(z.string().regex(/^[^\x00]+$/)).min(1),
+  );
+}
+
+/** A file mode in octal; a number when parsed. */
+export function fileMode() {
+  const schema = z
+    .string()
+    .regex(/^0?[0-7]{3}$/)
+    .transform((octal) => Number.parseInt(octal, 8));
+  return leaf('text', 'an octal mode in quotes, such as "0640"', schema);
+}
+
+/** A user or group by name or number; null, the default, leaves it as it is. */
+export function principal() {
+  const schema = z
+    .union([z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/), z.int().min(0).transform(String)])
+    .nullable();
+  return leaf('text', 'a name or a number', schema);
+}
+
+/** `host:port`; both when parsed. Port 0 takes a free one. */
+export function listenAddress() {
+  const schema = z
+    .string()
+    .regex(/^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/)
+    .refine((address) => Number(address.slice(address.lastIndexOf(':') + 1)) <= 65535)
+    .transform((address) => {
+      const colon = address.lastIndexOf(':');
+      return {
+        host: address.slice(0, colon).replace(/^\[|\]$/g, ''),
+        port: Number(address.slice(colon + 1)),
+      };
+    });
+  return leaf('text', 'an address and a port such as 127.0.0.1:9290', schema);
+}
+
+const PREFIX = /^(?:\/[^/\s\x00-\x1f\x7f]+)+\/?$/;
+const prefix = z
+  .string()
+  .regex(PREFIX)
+  .transform((key) => key.replace(/\/$/, ''));
+
+/** Key prefixes: one or a list, without trailing slashes when parsed. */
+export function prefixes() {
+  const schema = z.union([prefix.transform((one) => [one]), z.array(prefix)]);
+  return leaf('list', 'keys such as /services: one or a list, each from a slash, no empty parts', schema);
+}
+
+/** URLs of etcd. */
+export function endpoints() {
+  const url = z.string().regex(/^https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}\/?$/);
+  const schema = z.array(url.transform((endpoint) => endpoint.replace(/\/$/, ''))).min(1);
+  return leaf(
+    'list',
+    'a list of URLs such as http://10.0.0.1:2379 (https:// for TLS), without user or path',
+    schema,
+  );
+}
+
+/** Names of environment variables. */
+export function names() {
+  return leaf(
+    'list',
+    'a list of names of environment variables',
+    z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)),
+  );
+}
+
+/** Free values by name, for templates. */
+export function free() {
+  return leaf('free', 'a map of values by name', z.record(z.string(), z.unknown()));
+}
