@@ -17,7 +17,7 @@ fail() {
   exit 1
 }
 
-command -v apt-get >/dev/null 2>&1 && command -v dpkg >/dev/null 2>&1 ||
+{ command -v apt-get && command -v dpkg; } >/dev/null 2>&1 ||
   fail "this is no Debian machine; put a HAProxy 3.0 at $target/bin/haproxy by hand"
 
 mkdir -p "$target"

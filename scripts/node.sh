@@ -3,6 +3,8 @@
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 if [ -x "$here/.cache/node/bin/node" ]; then
   PATH="$here/.cache/node/bin:$PATH"
-  export PATH
 fi
+# Debian keeps haproxy where only root looks.
+PATH="$PATH:/usr/sbin:/sbin"
+export PATH
 exec node "$@"

@@ -1,5 +1,119 @@
 #!/bin/sh
+# Makes a fresh clone ready: Node where the machine's is too old, dependencies, the built program, HAProxy.
+#
+#   sh scripts/setup.sh           for using the program
+#   sh scripts/setup.sh --start   the same for `npm start`: says nothing unless it does something, and HAProxy
+#                                 is a must
+#   sh scripts/setup.sh --test    the same with everything that the tests need
+#   --quiet                       says nothing unless it does something
+#
+# Each step looks whether its work is done and leaves its own mark last, so that set-up may be interrupted
+# anywhere, and costs next to nothing when there is nothing to do.
 set -eu
 cd "$(dirname "$0")/.."
-[ -d node_modules ] || npm ci
-npm run --silent build
+PATH="$PATH:/usr/sbin:/sbin"
+
+purpose=use quiet=no
+for arg; do
+  case $arg in
+  --start) purpose=start quiet=yes ;;
+  --test) purpose='test' ;;
+  --quiet) quiet=yes ;;
+  *)
+    echo "setup: unknown option $arg (there are --start, --test and --quiet)" >&2
+    exit 2
+    ;;
+  esac
+done
+
+say() { echo "setup: $*" >&2; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+main() {
+  mkdir -p .cache
+  wait_for_other_setup
+  choose_node
+  install_dependencies
+  sh scripts/build.sh --if-changed
+  install_tools
+  [ "$quiet" = yes ] || say 'all is in place. Next: npm start, npm test, or npm run --silent pointsman -- --help'
+}
+
+# Two set-ups at once would tear down each other's node_modules. The kernel frees the lock however we end.
+wait_for_other_setup() {
+  have flock || return 0
+  exec 9>.cache/setup.lock
+  flock -n 9 && return 0
+  say 'waiting for another set-up of this folder to end'
+  flock 9
+}
+
+# A fetched Node that works is used; a broken one (the folder was copied, the fetching interrupted) is not.
+choose_node() {
+  if ! node_fits .cache/node/bin/node; then
+    rm -rf .cache/node
+    node_fits node && return 0
+    fetch_node
+  fi
+  PATH="$PWD/.cache/node/bin:$PATH"
+}
+
+# The range of package.json's "engines".
+node_fits() {
+  case $("$1" -v 2>/dev/null) in
+  v22.2[2-9].* | v22.[3-9][0-9].* | v24.* | v2[6-9].* | v[3-9][0-9].*) return 0 ;;
+  *) return 1 ;;
+  esac
+}
+
+fetch_node() {
+  have npm || {
+    say 'no npm here: install Node 24 with its npm, then run this again'
+    exit 1
+  }
+  system=$(uname -s | tr '[:upper:]' '[:lower:]')
+  case $(uname -m) in
+  x86_64 | amd64) package=node-$system-x64 ;;
+  aarch64 | arm64) package=node-$system-arm64 ;;
+  *)
+    say "there is no ready Node 24 for $(uname -m): install Node 24 by hand, then run this again"
+    exit 1
+    ;;
+  esac
+  say "fetching Node 24 into .cache/node (this machine's $(node -v 2>/dev/null || echo 'Node is missing') does not fit $package@24)"
+  rm -rf .cache/node .cache/node-24
+  mkdir -p .cache/node-24
+  npm install --no-save --no-audit --no-fund --loglevel=error --prefix "$PWD/.cache/node-24" "$package@24" \
+    >/dev/null 9>&-
+  mkdir -p .cache/node/bin
+  ln -s "../../node-24/node_modules/$package/bin/node" .cache/node/bin/node
+  node_fits .cache/node/bin/node || {
+    say 'the fetched Node does not run on this machine: install Node 24 by hand, then run this again'
+    exit 1
+  }
+}
+
+# npm removes node_modules first, and with it the mark.
+install_dependencies() {
+  wanted=$(sh scripts/digest.sh package-lock.json)
+  [ "$(cat node_modules/.pointsman-lock 2>/dev/null)" != "$wanted" ] || return 0
+  say 'installing the packages of package-lock.json (npm ci)'
+  npm ci --no-audit --no-fund --loglevel=error >/dev/null 9>&-
+  echo "$wanted" >node_modules/.pointsman-lock
+}
+
+# What is not in npm. Each word: the program that must be there = the Debian package that brings it.
+install_tools() {
+  [ "$purpose" != test ] || {
+    sh scripts/apt-install.sh 'HAProxy, etcd and what the tests need' haproxy=haproxy etcd=etcd-server \
+      systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap 9>&-
+    if ! .cache/haproxy-3.0/bin/haproxy -v >/dev/null 2>&1; then
+      say 'fetching HAProxy 3.0 of Debian 13 into .cache/haproxy-3.0, for the tests'
+      sh scripts/haproxy-3.0.sh 9>&-
+    fi
+    return 0
+  }
+  sh scripts/apt-install.sh HAProxy haproxy=haproxy 9>&- || [ "$purpose" = use ]
+}
+
+main
