@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { SystemError } from '../errors.ts';
+import { explainFileError } from './file-error.ts';
+
+const HELD = 75;
+
+/** Somebody else writes this output or uses this state folder. */
+export class LockedError extends SystemError {}
+
+/** What a lock is for. */
+export interface LockRequest {
+  readonly stateDir: string;
+  /** The file that is published. */
+  readonly outputPath: string;
+  /** `run` or `render`: told to whoever is refused. */
+  readonly verb: string;
+}
+
+/**
+ * Makes sure that one Pointsman at a time uses this state folder and writes this output: `stateDir/lock` and
+ * `.haproxy.cfg.lock` beside the target. The kernel's flock(2) holds them, so it ends with the process however
+ * that ends, is never stale, and counts between containers that share the folder. Node has no flock: util-linux's
+ * `flock` locks the descriptor that it inherits, and the lock stays with the open file after it has gone. Throws a
+ * `LockedError` that tells who holds it, or a `SystemError`.
+ */
+export async function acquireLock(request: LockRequest): Promise<AsyncDisposable> {
+  const output = path.resolve(request.outputPath);
+  const state = await lockFile(path.join(request.stateDir, 'lock'), request);
+  try {
+    const target = await lockFile(path.join(path.dirname(output), `.${path.basename(output)}.lock`), request);
+    return {
+      async [Symbol.asyncDispose]() {
+        await target.close();
+        await state.close();
+      },
+    };
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+async function lockFile(file: string, request: LockRequest): Promise<FileHandle> {
+  let handle: FileHandle | undefined;
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    handle = await open(file, 'a+', 0o644);
+    await flock(file, handle.fd);
+    await handle.truncate(0);
+    await handle.appendFile(`${request.verb}, pid ${process.pid}, since ${new Date().toISOString()}\n`);
+    return handle;
+  } catch (error) {
+    await handle?.close();
+    throw explainFileError(error, `locking ${file}`);
+  }
+}
+
+async function flock(file: string, fd: number): Promise<void> {
+  const result = await runFlock(fd);
+  if (result.code === 0) return;
+  if (result.code === HELD) {
+    const holder = (await readFile(file, 'utf8').catch(() => '')).trim();
+    throw new LockedError(
+      `locking ${file}: another Pointsman holds it (${holder || 'it does not say who'})`,
+      {
+        hint: 'One run or render at a time: stop the other one, or give this one its own stateDir and output.',
+      },
+    );
+  }
+  throw new SystemError(`locking ${file}: ${result.said || `flock ended with ${result.code}`}`, {
+    hint: 'Put stateDir and output on a file system that can lock.',
+  });
+}
+
+/** By node:child_process: execa passes no descriptor of ours on. */
+function runFlock(fd: number): Promise<{ code: number | null; said: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('flock', ['-n', '-E', String(HELD), '3'], {
+      stdio: ['ignore', 'ignore', 'pipe', fd],
+    });
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    child.once('error', (cause) =>
+      reject(
+        new SystemError('locking: the program flock could not be started', {
+          hint: 'Install util-linux.',
+          cause,
+        }),
+      ),
+    );
+    child.once('close', (code) => resolve({ code, said: said.trim() }));
+  });
+}
