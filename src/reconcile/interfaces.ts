@@ -9,7 +9,13 @@ export type SourceEvent =
   /** One transaction, whole. */
   | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly revision: bigint }
   /** A change of state; `error` says why it is not `live`. Said once per change, not per try. */
-  | { readonly kind: 'state'; readonly state: SourceState; readonly error?: Error };
+  | {
+      readonly kind: 'state';
+      readonly state: SourceState;
+      readonly error?: Error;
+      /** The source that this is about: its place in the settings and its name. */
+      readonly of: { readonly index: number; readonly name: string };
+    };
 
 /** A place that keys come from. Knows nothing of services. */
 export interface Source {
@@ -101,4 +107,6 @@ export interface HaproxyControl {
   watch(signal: AbortSignal): AsyncIterable<HaproxyState>;
   /** Ends what it started (`managed`: soft stop, bounded); elsewhere only closes its own connections. */
   [Symbol.asyncDispose](): Promise<void>;
+  /** `managed` only: starts HAProxy from the file that lies there, where none runs. */
+  start?(signal: AbortSignal): Promise<HaproxyState>;
 }
