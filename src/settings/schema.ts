@@ -49,7 +49,10 @@ const source = z
     etcd: etcd.exactOptional(),
     file: z.strictObject({ path: path('the path of a file or a folder') }).exactOptional(),
   })
-  .refine((one) => Object.keys(one).length === 1, 'is one source: either etcd or file')
+  .refine((one) => Object.keys(one).length === 1, {
+    message: 'is one source: either etcd or file',
+    when: unspoiled,
+  })
   .transform((one) =>
     one.etcd ? { kind: 'etcd' as const, ...one.etcd } : { kind: 'file' as const, path: one.file?.path ?? '' },
   );
@@ -99,6 +102,10 @@ const haproxy = z
     message: 'is missing: mode command needs it, for example [systemctl, reload, haproxy]',
     when: ({ value }) => isMode(value, 'command'),
   })
+  .refine((all) => all.checkCommand?.some((part) => part.includes('{config}')) ?? true, {
+    path: ['checkCommand'],
+    message: 'names no {config}: without it, it cannot judge the candidate',
+  })
   .refine((all) => (all.mode !== 'managed' && all.mode !== 'master-socket') || all.masterSocket !== '', {
     path: ['masterSocket'],
     message: 'is empty: the modes managed and master-socket need it',
@@ -111,7 +118,11 @@ const pace = z
     maxWait: duration().prefault('1s'),
     reloadInterval: duration().prefault('2s'),
   })
-  .refine((all) => all.maxWait >= all.quiet, { path: ['maxWait'], message: 'is shorter than pace.quiet' });
+  .refine((all) => all.maxWait >= all.quiet, {
+    path: ['maxWait'],
+    message: 'is shorter than pace.quiet',
+    when: unspoiled,
+  });
 
 /** All of the settings: what `pointsman.yaml` may hold, with the defaults. */
 export const settingsSchema = z.strictObject({
@@ -155,6 +166,11 @@ export const SETTING_KEYS: readonly SettingKey[] = keysOf(settingsSchema);
 
 function overlap(one: string, other: string): boolean {
   return one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`);
+}
+
+/** So that one mistake is told once: nothing of this section was wrong before. */
+function unspoiled({ issues }: { readonly issues: readonly unknown[] }): boolean {
+  return issues.length === 0;
 }
 
 function isMode(value: unknown, mode: HaproxyMode): boolean {

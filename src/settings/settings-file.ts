@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { UsageError } from '../errors.ts';
+import type { RawSettings } from './overrides.ts';
+import { SETTING_KEYS } from './schema.ts';
+
+const SECTIONS = new Set(SETTING_KEYS.map((key) => key.path.split(/[.[]/)[0]));
+
+/** A settings file as it was read, not checked yet. */
+export interface SettingsFile {
+  readonly path: string;
+  readonly raw: RawSettings;
+  /** The line of a key, or of the nearest thing around it that is there. */
+  lineOf(path: readonly PropertyKey[]): number;
+}
+
+/** Reads a settings file, or gives null where there is none. Throws a `UsageError` that names file and line. */
+export async function readSettingsFile(path: string): Promise<SettingsFile | null> {
+  const text = await readText(path);
+  return text === null ? null : parseSettingsFile(path, text);
+}
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'UNKNOWN';
+    if (code === 'ENOENT') return null;
+    throw new UsageError(`reading ${path}: ${code}`, {
+      hint: code === 'EACCES' ? `Let this user read ${path}.` : 'Name the settings file with --config FILE.',
+      cause,
+    });
+  }
+}
+
+/** Parses the text of a settings file. Throws a `UsageError` that names file and line. */
+export function parseSettingsFile(path: string, text: string): SettingsFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const error = document.errors[0];
+  if (error) {
+    throw new UsageError(`${path}:${lines.linePos(error.pos[0]).line}: no YAML: ${error.message}`, {
+      hint: 'Check indentation, quotes and brackets there.',
+    });
+  }
+  const raw: unknown = document.toJS() ?? {};
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new UsageError(`${path}:1: found no keys; would fit: a map that starts with sources:`, {
+      hint: 'docs/settings.md has an example.',
+    });
+  }
+  const lineAt = (keys: readonly PropertyKey[]): number | null => {
+    const around = keys.length > 1 ? document.getIn(keys.slice(0, -1), true) : document.contents;
+    const last = keys.at(-1);
+    const pair = isMap(around)
+      ? around.items.find((one) => isScalar(one.key) && String(one.key.value) === String(last))
+      : undefined;
+    const node = pair ? pair.key : document.getIn(keys, true);
+    return isNode(node) && node.range ? lines.linePos(node.range[0]).line : null;
+  };
+  const lineOf = (keys: readonly PropertyKey[]): number =>
+    keys.length === 0 ? 1 : (lineAt(keys) ?? lineOf(keys.slice(0, -1)));
+  return { path, raw: dropEmpty({ ...raw }), lineOf };
+}
+
+/** A section whose keys are all commented out (`guard:` and nothing) is as good as absent. */
+function dropEmpty(raw: RawSettings): RawSettings {
+  return Object.fromEntries(
+    Object.entries(raw).filter(([key, value]) => value !== null || !SECTIONS.has(key)),
+  );
+}
