@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { startProcess, type TestProcess } from '../support/haproxy.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const STATE = `${ROOT}.cache/container`;
+const ENV = { ...process.env, CONTAINERS_STORAGE_CONF: `${STATE}/storage.conf` };
+
+/** The uid and gid that the image runs as. */
+export const IMAGE_USER = 990;
+
+/** Builds the Dockerfile of the project as `image`; from a cache where it was built before. */
+export async function buildImage(image: string): Promise<void> {
+  const built = await execa('sh', [`${ROOT}test/container/build-image.sh`, STATE, image], {
+    stdin: 'ignore',
+    all: true,
+    reject: false,
+  });
+  if (built.exitCode !== 0) throw new Error(`building the image: exit ${built.exitCode}\n${built.all}`);
+}
+
+/** Runs a podman command to its end and gives what it says; throws where it fails. */
+export async function podman(...args: string[]): Promise<string> {
+  const ended = await execa('podman', args, { env: ENV, stdin: 'ignore', all: true, reject: false });
+  if (ended.exitCode !== 0) throw new Error(`podman ${args[0]}: exit ${ended.exitCode}\n${ended.all}`);
+  return ended.all;
+}
+
+/** How to start a container. */
+export interface ContainerOptions {
+  readonly image: string;
+  /** What it runs. @default the image's own command */
+  readonly command?: readonly string[];
+  /** Folders or files of the host: `HOST:CONTAINER[:ro]`. */
+  readonly mounts?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A running container; removed at the end. */
+export interface Container extends TestProcess {
+  readonly name: string;
+}
+
+/** The flags that a container needs here: host network, a root that is really read-only, limits of this machine. */
+const FLAGS = [
+  ...['--runtime', 'runc', '--network', 'host', '--read-only', '--read-only-tmpfs=false', '--no-healthcheck'],
+  ...['--ulimit', 'nofile=16384:16384', '--ulimit', 'nproc=8192:8192', '--pull', 'never'],
+];
+
+/** Starts a container in the foreground, on the host's network and with a read-only root. */
+export async function startContainer(options: ContainerOptions): Promise<Container> {
+  const name = `pointsman-test-${randomBytes(4).toString('hex')}`;
+  const mounts = (options.mounts ?? []).flatMap((mount) => ['--volume', mount]);
+  const env = Object.entries(options.env ?? {}).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
+  const args = [
+    'run',
+    '--name',
+    name,
+    ...FLAGS,
+    ...mounts,
+    ...env,
+    options.image,
+    ...(options.command ?? []),
+  ];
+  const process = await startProcess('podman', args, { env: ENV });
+  return {
+    ...process,
+    name,
+    async [Symbol.asyncDispose]() {
+      await podman('rm', '--force', '--volumes', '--time', '1', name);
+      await process[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Runs a command in a new container of the image and gives what it says. */
+export function runOnce(image: string, ...command: string[]): Promise<string> {
+  return podman('run', '--rm', ...FLAGS, image, ...command);
+}
+
+/** How many processes of the container are zombies, and how many there are at all. */
+export async function processes(container: Container): Promise<{ all: number; zombies: number }> {
+  const script = `
+    const { readdirSync, readFileSync } = require('node:fs');
+    const states = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).map((pid) => {
+      try { return readFileSync('/proc/' + pid + '/stat', 'utf8').replace(/^.*\\) /s, '')[0]; } catch { return ''; }
+    });
+    console.log(JSON.stringify({ all: states.length, zombies: states.filter((s) => s === 'Z').length }));`;
+  return JSON.parse(await podman('exec', container.name, 'node', '-e', script));
+}
+
+/** Asks the image's health check inside of the container: what it complains about, or nothing. */
+export async function complaint(container: Container): Promise<string> {
+  const asked = await execa(
+    'podman',
+    ['exec', container.name, 'node', '/opt/pointsman/container-health.mjs'],
+    { env: ENV, stdin: 'ignore', all: true, reject: false },
+  );
+  return asked.exitCode === 0 ? '' : asked.all;
+}
