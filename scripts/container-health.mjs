@@ -1,8 +1,9 @@
 // The health check of the image, for either of its containers: exit 0 when it is well, 1 with the reason.
 //
 // Pointsman: /readyz says that HAProxy runs a verified configuration. HAProxy (started by haproxy-container): its
-// master answers and has a worker; as long as there is no configuration to start from, it is not well yet.
-import { readFileSync } from 'node:fs';
+// master answers and has a worker; as long as there is no configuration to start from, it is not well yet. While
+// HAProxy is being replaced, the socket may still be that of the other container: so its processes are counted too.
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
 const LIMIT = 2500;
@@ -24,6 +25,7 @@ async function askPointsman() {
 }
 
 async function askMaster(path) {
+  if (haproxyProcesses() < 2) throw new Error('HAProxy does not run in this container yet');
   const answer = await new Promise((resolve, reject) => {
     let text = '';
     const socket = connect(path, () => socket.end('show proc\n'));
@@ -36,4 +38,16 @@ async function askMaster(path) {
     socket.on('error', (cause) => reject(new Error("HAProxy's master socket", { cause })));
   });
   if (!/^\d+\s+worker\s/m.test(answer)) throw new Error('HAProxy has no worker');
+}
+
+/** The master and its workers, of this container. */
+function haproxyProcesses() {
+  const names = readdirSync('/proc').map((entry) => {
+    try {
+      return /^\d+$/.test(entry) ? readFileSync(`/proc/${entry}/comm`, 'utf8').trim() : '';
+    } catch {
+      return ''; // it ended meanwhile
+    }
+  });
+  return names.filter((name) => name === 'haproxy').length;
 }
