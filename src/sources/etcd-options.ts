@@ -1,0 +1,22 @@
+/** Where an etcd is and what of it is watched. */
+export interface EtcdSourceOptions {
+  /** `http://host:port` or `https://host:port`; tried in turn. */
+  readonly endpoints: readonly string[];
+  /** Paths of PEM files; read anew for each connection, so that renewed certificates are taken up. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly username?: string;
+  readonly password?: string;
+  /** Read anew for each connection; a final line break is not part of the password. */
+  readonly passwordFile?: string;
+  /** A prefix covers the key itself and everything below it, by segment. */
+  readonly prefixes: readonly string[];
+  /** The place of this source in the settings: `Entry.source`. */
+  readonly index: number;
+  /** Milliseconds between two full reads while all seems well. @default 420_000, give or take a quarter */
+  readonly rereadEvery?: number;
+}
+
+/** The name of an etcd source for people. */
+export function etcdName({ endpoints }: EtcdSourceOptions): string {
+  return `etcd ${endpoints.join(' ')}`;
+}

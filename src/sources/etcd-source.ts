@@ -1,0 +1,49 @@
+import type { Entry } from '../model/entry.ts';
+import type { Source, SourceEvent } from '../reconcile/interfaces.ts';
+import { abortable } from './abortable.ts';
+import { connectEtcd } from './etcd-client.ts';
+import { type Explained, etcdError, explainEtcdError } from './etcd-error.ts';
+import { followEtcd } from './etcd-follow.ts';
+import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
+import { readSnapshot } from './etcd-snapshot.ts';
+import { eventsOf } from './event-queue.ts';
+import { keyRanges } from './key-ranges.ts';
+
+/**
+ * Keys of an etcd v3.
+ *
+ * `read()` asks one endpoint after the other and throws a `SourceError` that names what was found at each. `watch()`
+ * reads everything at one revision, then gives every transaction as one `changes` event; it never throws for
+ * what can heal.
+ *
+ * @throws UsageError for a prefix that does not begin with `/`.
+ */
+export function etcdSource(options: EtcdSourceOptions): Source {
+  const ranges = keyRanges(options.prefixes);
+  return {
+    name: etcdName(options),
+    read: (signal) => readOnce(options, signal),
+    watch: (signal) =>
+      eventsOf<SourceEvent>(signal, (queue, inner) => followEtcd(options, ranges, { queue, signal: inner })),
+  };
+}
+
+async function readOnce(options: EtcdSourceOptions, signal: AbortSignal): Promise<readonly Entry[]> {
+  const failures = new Map<string, Explained>();
+  let cause: unknown;
+  for (const endpoint of options.endpoints) {
+    try {
+      using connection = await abortable(connectEtcd(endpoint, options), signal);
+      await connection.authenticate(signal);
+      const wanted = keyRanges(options.prefixes);
+      const { entries } = await readSnapshot(connection, wanted, { index: options.index, signal });
+      return entries;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof TypeError || error instanceof ReferenceError) throw error;
+      cause = error;
+      failures.set(endpoint, explainEtcdError(error, endpoint, options));
+    }
+  }
+  throw etcdError(failures, 'reading etcd', cause);
+}

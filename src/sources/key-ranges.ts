@@ -1,0 +1,36 @@
+import { UsageError } from '../errors.ts';
+
+/** One range of etcd keys: a single key (`end` null) or everything from `start` until before `end`. */
+export interface KeyRange {
+  readonly prefix: string;
+  readonly start: Buffer;
+  readonly end: Buffer | null;
+}
+
+/**
+ * The ranges that a list of prefixes stands for: for each the key itself and everything below it, so `/key` and
+ * `/key/x`, but not `/keys`. They are apart from each other, so that nothing comes twice, and no wider than
+ * asked for: permissions are often granted for exactly `/key/`, and a range over all of them would be refused
+ * or bring a stranger's traffic.
+ *
+ * @throws UsageError for a prefix that does not begin with `/`.
+ */
+export function keyRanges(prefixes: readonly string[]): readonly KeyRange[] {
+  return outermost(prefixes.map(normalize)).flatMap((prefix) => {
+    const below = { prefix, start: Buffer.from(`${prefix}/`), end: Buffer.from(`${prefix}0`) };
+    return prefix === '' ? [below] : [{ prefix, start: Buffer.from(prefix), end: null }, below];
+  });
+}
+
+function normalize(prefix: string): string {
+  if (prefix.startsWith('/')) return prefix.replace(/\/+$/, '');
+  throw new UsageError(`reading the watched prefixes: ${JSON.stringify(prefix)} does not begin with "/"`, {
+    hint: `write ${JSON.stringify(`/${prefix}`)}`,
+  });
+}
+
+/** Leaves out what lies inside another one. */
+function outermost(prefixes: readonly string[]): readonly string[] {
+  const all = [...new Set(prefixes)].sort();
+  return all.filter((prefix) => !all.some((other) => other !== prefix && prefix.startsWith(`${other}/`)));
+}
