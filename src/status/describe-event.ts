@@ -1,0 +1,171 @@
+import type { PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
+
+/** How loud a line is. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** One line of the log. */
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+const SHOWN = 20;
+
+/** An event as a line of the log: one sentence for people, the figures as fields. */
+export function describeEvent(event: PointsmanEvent): LogLine {
+  switch (event.kind) {
+    case 'starting': {
+      const { kind: _, ...fields } = event;
+      return line(
+        'info',
+        `pointsman ${event.version} starts: ${event.sources.join(', ')} -> ${event.target} (${event.mode})`,
+        fields,
+      );
+    }
+    case 'started':
+      return line('info', 'started');
+    case 'stopping':
+      return line('info', `stopping: ${event.cause}`);
+    case 'stopped':
+      return line('info', 'stopped');
+    case 'notice':
+      return line('warn', withHint(event.message, event.hint));
+    case 'source-state': {
+      const { source, state, error } = event;
+      const why = error === null ? '' : `: ${error}`;
+      return line(state === 'stale' ? 'warn' : 'info', `${event.name} is ${state}${why}`, { source, state });
+    }
+    case 'source-data': {
+      const { source, changed, keys, revision } = event;
+      return line('debug', `${event.name}: ${event.what}`, { source, changed, keys, revision });
+    }
+    case 'keys-rejected':
+      return rejected(event.rejected);
+    case 'rejections-gone':
+      return line('info', `no longer rejected: ${shorten(event.keys)}`, { count: event.keys.length });
+    case 'template-changed':
+      return line('info', 'template changed', { folder: event.folder, files: event.files });
+    case 'template-error':
+      return line('error', withHint(event.message, event.hint));
+    case 'template-mended':
+      return line('info', 'template mended');
+    case 'pass':
+      return pass(event);
+    case 'check-refused':
+      return line(
+        'error',
+        ['haproxy refuses the configuration:', event.output.trim(), ...event.excerpt].join('\n'),
+        {
+          hash: event.hash,
+        },
+      );
+    case 'check-broken':
+      return line('error', `the check could not be done: ${event.message}${again(event.retryInMs)}`);
+    case 'check-warned':
+      return line('warn', `haproxy warns of the configuration:\n${event.warnings.trim()}`);
+    case 'published':
+      return line('info', `published ${event.path}`, { hash: event.hash, bytes: event.bytes });
+    case 'publish-failed':
+      return line('error', `publishing failed: ${event.message}${again(event.retryInMs)}`);
+    case 'rolled-back':
+      return line('warn', `put the last good configuration back to ${event.path}`, { hash: event.hash });
+    case 'hand-edit':
+      return line(
+        'warn',
+        `${event.path} was edited by hand${event.kept ? ` (kept as ${event.kept})` : ''}:\n${event.diff}`,
+      );
+    case 'haproxy-away':
+      return line('warn', `HAProxy does not answer: ${event.cause}`);
+    case 'haproxy-appeared':
+      return line('info', 'HAProxy answers', { ...event.facts });
+    case 'haproxy-changed':
+      return line('debug', 'HAProxy changed', { ...event.facts });
+    case 'haproxy-drift':
+      return line('warn', 'HAProxy runs another text than the verified one: putting it right', {
+        expected: event.expected,
+        found: event.found,
+      });
+    case 'haproxy-adopted':
+      return line('info', 'adopted the HAProxy that runs already', { pid: event.pid });
+    case 'haproxy-exited':
+      return line('error', `HAProxy ended: ${event.cause}${again(event.restartInMs)}`);
+    case 'haproxy-log':
+      return line(severity(event.line), `haproxy: ${event.line}`);
+    case 'reload-delayed':
+      return line('info', `the reload waits: ${event.cause}`);
+    case 'reload-failed':
+      return line('error', `the reload failed: ${event.message.trim()}${again(event.retryInMs)}`, {
+        failures: event.failures,
+      });
+    default:
+      return unknownEvent(event);
+  }
+}
+
+function line(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): LogLine {
+  return { level, message, fields };
+}
+
+function pass(event: PassEvent): LogLine {
+  const { outcome, triggers, reasons, steps, counts, hashes, pending, applied } = event;
+  const ms = Math.round(event.ms);
+  const why = reasons.length > 0 ? ` (${shorten(reasons)})` : '';
+  const message = `${outcome} in ${ms} ms${why}${event.error === null ? '' : `: ${event.error}`}`;
+  return line(LOUDNESS[outcome], message, {
+    outcome,
+    triggers,
+    reasons,
+    ms,
+    steps,
+    counts,
+    hashes,
+    applied,
+    pending,
+  });
+}
+
+const LOUDNESS: Readonly<Record<PassEvent['outcome'], LogLevel>> = {
+  unchanged: 'info',
+  reloaded: 'info',
+  unverified: 'info',
+  published: 'info',
+  'published-waiting': 'warn',
+  waiting: 'warn',
+  refused: 'error',
+  failed: 'error',
+  'template-error': 'error',
+};
+
+function rejected(keys: readonly RejectedKey[]): LogLine {
+  const shown = keys.slice(0, SHOWN);
+  const each = shown.map((one) => `${one.key}: ${one.reason}`);
+  const message = `rejected ${each.join('; ')}${more(keys.length - shown.length)}`;
+  return line('warn', message, { count: keys.length, rejected: shown });
+}
+
+function shorten(parts: readonly string[]): string {
+  return `${parts.slice(0, SHOWN).join(', ')}${more(parts.length - SHOWN)}`;
+}
+
+function more(count: number): string {
+  return count > 0 ? ` … and ${count} more` : '';
+}
+
+function withHint(message: string, hint: string | undefined): string {
+  return hint === undefined ? message : `${message} (${hint})`;
+}
+
+function again(ms: number | null): string {
+  return ms === null ? '' : ` (again in ${ms} ms)`;
+}
+
+/** HAProxy writes `[ALERT]`, `[WARNING]` or `[NOTICE]` in front. */
+function severity(text: string): LogLevel {
+  if (/\[(?:ALERT|EMERG|CRIT)/.test(text)) return 'error';
+  return text.includes('[WARNING') ? 'warn' : 'info';
+}
+
+function unknownEvent(event: never): never {
+  throw new TypeError(`no line for the event ${JSON.stringify(event)}`);
+}

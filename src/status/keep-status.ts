@@ -1,0 +1,133 @@
+import type { Counts, Emit, PassEvent, PointsmanEvent } from '../events.ts';
+import { describeEvent } from './describe-event.ts';
+import { missingFor } from './readiness.ts';
+import { hashOf, type SourceStatus, type Status } from './status.ts';
+
+/** A status that follows the events. */
+export interface StatusKeeper {
+  readonly listener: Emit;
+  /** The state now. */
+  current(): Status;
+}
+
+type Draft = { -readonly [K in keyof Omit<Status, 'missing'>]: Status[K] };
+
+const NO_COUNTS: Counts = { keys: 0, services: 0, instances: 0, routes: 0, rejected: 0, ignored: 0 };
+
+/** Keeps the status. `now` gives milliseconds since 1970. */
+export function keepStatus(options: { readonly version: string; readonly now: () => number }): StatusKeeper {
+  const draft: Draft = {
+    version: options.version,
+    startedAt: options.now(),
+    life: 'starting',
+    mode: '',
+    target: '',
+    template: { path: '', error: null },
+    sources: [],
+    counts: NO_COUNTS,
+    hashes: { raw: null, believed: null, text: null },
+    applied: { kind: 'unknown' },
+    pending: null,
+    rejected: new Map(),
+    lastPass: null,
+    lastApply: null,
+    lastError: null,
+    haproxy: { kind: 'unknown' },
+  };
+  return {
+    listener: (event) => {
+      const at = options.now();
+      update(draft, event, at);
+      const line = describeEvent(event);
+      if (line.level === 'error') draft.lastError = { at, event: event.kind, message: line.message };
+    },
+    current: () => ({ ...draft, missing: missingFor(draft) }),
+  };
+}
+
+function update(draft: Draft, event: PointsmanEvent, at: number): void {
+  switch (event.kind) {
+    case 'starting':
+      draft.mode = event.mode;
+      draft.target = event.target;
+      draft.template = { path: event.template, error: null };
+      draft.sources = event.sources.map((name) => newSource(name, at));
+      return;
+    case 'started':
+      draft.life = 'running';
+      return;
+    case 'stopping':
+    case 'stopped':
+      draft.life = 'stopping';
+      return;
+    case 'source-state':
+    case 'source-data':
+      updateSource(draft, event, at);
+      return;
+    case 'keys-rejected':
+      draft.rejected = new Map([...draft.rejected, ...event.rejected.map((one) => [one.key, one] as const)]);
+      return;
+    case 'rejections-gone':
+      draft.rejected = without(draft.rejected, event.keys);
+      return;
+    case 'template-error':
+      draft.template = { ...draft.template, error: event.message };
+      return;
+    case 'template-mended':
+      draft.template = { ...draft.template, error: null };
+      return;
+    case 'pass':
+      updatePass(draft, event, at);
+      return;
+    default:
+      updateHaproxy(draft, event, at);
+  }
+}
+
+function without<V>(map: ReadonlyMap<string, V>, keys: readonly string[]): Map<string, V> {
+  const rest = new Map(map);
+  for (const key of keys) rest.delete(key);
+  return rest;
+}
+
+function newSource(name: string, at: number): SourceStatus {
+  return { name, state: 'connecting', error: null, since: at, lastData: null, keys: 0, revision: null };
+}
+
+type SourceEvent = Extract<PointsmanEvent, { kind: 'source-state' | 'source-data' }>;
+
+function updateSource(draft: Draft, event: SourceEvent, at: number): void {
+  const before = draft.sources[event.source] ?? newSource(event.name, at);
+  const after: SourceStatus =
+    event.kind === 'source-state'
+      ? {
+          ...before,
+          state: event.state,
+          error: event.error,
+          since: before.state === event.state ? before.since : at,
+        }
+      : { ...before, lastData: at, keys: event.keys, revision: event.revision };
+  draft.sources = Object.assign([...draft.sources], { [event.source]: after });
+}
+
+function updatePass(draft: Draft, event: PassEvent, at: number): void {
+  const changed = hashOf(event.applied) !== hashOf(draft.applied) || event.steps.reload !== undefined;
+  draft.lastPass = { ...event, at };
+  draft.counts = event.counts;
+  draft.hashes = event.hashes;
+  draft.applied = event.applied;
+  draft.pending = event.pending;
+  if (changed && event.error === null) draft.lastApply = { ...event, at };
+}
+
+function updateHaproxy(draft: Draft, event: PointsmanEvent, at: number): void {
+  const before = draft.haproxy;
+  if (event.kind === 'haproxy-away') {
+    draft.haproxy = { kind: 'away', cause: event.cause, since: before.kind === 'away' ? before.since : at };
+  } else if (event.kind === 'haproxy-appeared' || event.kind === 'haproxy-changed') {
+    const since = before.kind === 'running' && event.kind === 'haproxy-changed' ? before.since : at;
+    draft.haproxy = { ...event.facts, kind: 'running', since };
+  } else if (event.kind === 'haproxy-drift' && before.kind === 'running') {
+    draft.haproxy = { ...before, mark: event.found };
+  }
+}

@@ -1,0 +1,64 @@
+import { pino } from 'pino';
+import type { Emit } from '../events.ts';
+import { describeEvent, type LogLevel } from './describe-event.ts';
+import { paceLines } from './pace-lines.ts';
+
+/** Fields that the sentence says already, or that only machines read. */
+const IN_WORDS =
+  'event,outcome,triggers,reasons,ms,steps,counts,hashes,applied,pending,count,rejected,source,state';
+
+/** How to log. */
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** `auto`: pretty in a terminal, else JSON. */
+  readonly format: 'auto' | 'json' | 'pretty';
+  /** Whether stderr is a terminal. */
+  readonly terminal: boolean;
+  /** Instead of stderr. */
+  readonly stream?: { write(text: string): void };
+}
+
+/** Writes events to stderr, line by line and at once. Disposing writes what still waits. */
+export interface EventLog extends Disposable {
+  readonly listener: Emit;
+}
+
+/**
+ * Opens the log: one line per event, at most one per second and kind with `leftOut`, the count of those that
+ * were left out. Only what `describeEvent` says is written, so no secret of the settings can get in.
+ */
+export async function openLog(options: LogOptions): Promise<EventLog> {
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    await streamOf(options),
+  );
+  const lines = paceLines((event, leftOut) => {
+    const { level, message, fields } = describeEvent(event);
+    logger[level]({ event: event.kind, ...fields, ...(leftOut > 0 ? { leftOut } : {}) }, message);
+  });
+  return {
+    listener: (event) => {
+      if (logger.isLevelEnabled(describeEvent(event).level)) lines.listener(event);
+    },
+    [Symbol.dispose]: () => lines[Symbol.dispose](),
+  };
+}
+
+async function streamOf(options: LogOptions): Promise<pino.DestinationStream> {
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && options.terminal);
+  if (!pretty) return options.stream ?? pino.destination({ dest: 2, sync: true });
+  const { prettyFactory } = await import('pino-pretty');
+  const format = prettyFactory({
+    colorize: options.terminal,
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+    ignore: IN_WORDS,
+  });
+  const stream = options.stream ?? pino.destination({ dest: 2, sync: true });
+  return { write: (line: string) => stream.write(format(line)) };
+}

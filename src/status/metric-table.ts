@@ -1,0 +1,149 @@
+import type { PointsmanEvent } from '../events.ts';
+import { hashOf, type SourceStatus, type Status } from './status.ts';
+
+/** What a gauge is read from. */
+export interface Reading {
+  readonly status: Status;
+  /** Seconds since a time of the status; 0 where it never was. */
+  age(at: number | null): number;
+}
+
+/** A number that is read from the status when somebody asks. */
+export interface GaugeRow {
+  readonly name: string;
+  readonly help: string;
+  readonly read: (from: Reading) => number;
+}
+
+/** The gauges without labels. */
+export const GAUGES: readonly GaugeRow[] = [
+  gauge(
+    'start_time_seconds',
+    'When Pointsman started, in seconds since 1970.',
+    ({ status }) => status.startedAt / 1000,
+  ),
+  gauge('ready', '1 while HAProxy runs a verified configuration, as /readyz says.', ({ status }) =>
+    flag(status.missing.length === 0),
+  ),
+  gauge('keys', 'Watched keys.', ({ status }) => status.counts.keys),
+  gauge('services', 'Services.', ({ status }) => status.counts.services),
+  gauge('instances', 'Instances of all services.', ({ status }) => status.counts.instances),
+  gauge('routes', 'Rules of the shared frontend.', ({ status }) => status.counts.routes),
+  gauge(
+    'rejected_keys',
+    'Keys that never reach the template; /api/status names them.',
+    ({ status }) => status.rejected.size,
+  ),
+  gauge('ignored_keys', 'Empty values and keys that end in a slash.', ({ status }) => status.counts.ignored),
+  gauge('pending', '1 while something should be applied and is not.', ({ status }) =>
+    flag(status.pending !== null),
+  ),
+  gauge('template_broken', '1 while the template does not compile or render.', ({ status }) =>
+    flag(status.template.error !== null),
+  ),
+  gauge('last_pass_age_seconds', 'Since the last pass; 0 before the first.', ({ status, age }) =>
+    age(status.lastPass?.at ?? null),
+  ),
+  gauge('last_apply_age_seconds', 'Since what HAProxy runs changed last; 0 before that.', ({ status, age }) =>
+    age(status.lastApply?.at ?? null),
+  ),
+  gauge('haproxy_up', '1 while HAProxy answers.', ({ status }) => flag(status.haproxy.kind === 'running')),
+  gauge('haproxy_pid', 'Of the current worker; 0 where it is not known.', ({ status }) =>
+    fact(status, 'pid'),
+  ),
+  gauge('haproxy_reloads', "HAProxy's own count of reloads.", ({ status }) => fact(status, 'reloads')),
+  gauge('haproxy_failed_reloads', "HAProxy's own count of failed reloads.", ({ status }) =>
+    fact(status, 'failedReloads'),
+  ),
+  gauge('haproxy_old_workers', 'Old workers that still serve connections.', ({ status }) =>
+    fact(status, 'oldWorkers'),
+  ),
+];
+
+/** The gauges of each source. */
+export const SOURCE_GAUGES: readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly read: (source: SourceStatus, age: Reading['age']) => number;
+}[] = [
+  { name: 'source_live', help: '1 while the source answers.', read: (one) => flag(one.state === 'live') },
+  {
+    name: 'source_stale',
+    help: '1 while what was read last still holds but may be old.',
+    read: (one) => flag(one.state === 'stale'),
+  },
+  {
+    name: 'source_state_age_seconds',
+    help: 'Since the source is live, stale or connecting.',
+    read: (one, age) => age(one.since),
+  },
+  {
+    name: 'source_data_age_seconds',
+    help: 'Since keys last came from the source; 0 before the first.',
+    read: (one, age) => age(one.lastData),
+  },
+  { name: 'source_keys', help: 'Keys of the source.', read: (one) => one.keys },
+  {
+    name: 'source_revision',
+    help: 'The revision that the source is at; 0 in files.',
+    read: (one) => Number(one.revision ?? 0),
+  },
+];
+
+/** The hashes of the status by label; the first 12 hex digits as a number, to compare hosts by. */
+export const HASHES: Readonly<Record<string, (status: Status) => string | null>> = {
+  raw: (status) => status.hashes.raw,
+  believed: (status) => status.hashes.believed,
+  text: (status) => status.hashes.text,
+  running: (status) =>
+    (status.haproxy.kind === 'running' ? status.haproxy.mark : null) ?? hashOf(status.applied),
+};
+
+/** A hash as a number that a double holds exactly; 0 where there is none. */
+export function hashNumber(hash: string | null): number {
+  const number = Number.parseInt(hash?.slice(0, 12) ?? '0', 16);
+  return Number.isNaN(number) ? 0 : number;
+}
+
+/** The counters, each with the event that moves it by 1. */
+export const COUNTERS: readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: PointsmanEvent['kind'];
+}[] = [
+  { name: 'publishes_total', help: 'Configuration files written.', kind: 'published' },
+  {
+    name: 'publish_failures_total',
+    help: 'Configuration files that could not be written.',
+    kind: 'publish-failed',
+  },
+  { name: 'check_refusals_total', help: 'Configurations that haproxy -c refused.', kind: 'check-refused' },
+  { name: 'check_failures_total', help: 'Checks that could not be done.', kind: 'check-broken' },
+  { name: 'reload_failures_total', help: 'Reloads that HAProxy did not make.', kind: 'reload-failed' },
+  { name: 'rollbacks_total', help: 'Times the last good file was put back.', kind: 'rolled-back' },
+  { name: 'hand_edits_total', help: 'Times somebody else changed the file.', kind: 'hand-edit' },
+  {
+    name: 'template_errors_total',
+    help: 'Templates that did not compile or render.',
+    kind: 'template-error',
+  },
+  {
+    name: 'haproxy_drifts_total',
+    help: 'Times HAProxy ran another text than the verified one.',
+    kind: 'haproxy-drift',
+  },
+  { name: 'haproxy_losses_total', help: 'Times HAProxy stopped answering.', kind: 'haproxy-away' },
+  { name: 'haproxy_exits_total', help: 'Times the HAProxy that is our child ended.', kind: 'haproxy-exited' },
+];
+
+function gauge(name: string, help: string, read: GaugeRow['read']): GaugeRow {
+  return { name, help, read };
+}
+
+function flag(truth: boolean): number {
+  return truth ? 1 : 0;
+}
+
+function fact(status: Status, name: 'pid' | 'reloads' | 'failedReloads' | 'oldWorkers'): number {
+  return status.haproxy.kind === 'running' ? (status.haproxy[name] ?? 0) : 0;
+}

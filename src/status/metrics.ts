@@ -1,0 +1,151 @@
+import { type Emit, OUTCOMES, type PointsmanEvent, STEPS } from '../events.ts';
+import { COUNTERS, GAUGES, HASHES, hashNumber, type Reading, SOURCE_GAUGES } from './metric-table.ts';
+import type { Status } from './status.ts';
+
+type Prometheus = typeof import('prom-client');
+type Registry = InstanceType<Prometheus['Registry']>;
+
+/** What the numbers come from besides the events. Times are milliseconds since 1970. */
+export interface MetricsOptions {
+  readonly status: () => Status;
+  /** When the loop last turned. */
+  readonly heartbeat: () => number;
+  readonly now: () => number;
+}
+
+/** The numbers of `/metrics`. */
+export interface Metrics {
+  readonly listener: Emit;
+  /** In Prometheus' text format, with its content type. */
+  read(): Promise<{ readonly text: string; readonly contentType: string }>;
+}
+
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * Opens a registry of its own. Every series is there from the start at zero (those of a source from the event
+ * `starting`, which names them). Counters follow the events; all else is read from the status when asked.
+ */
+export async function openMetrics(options: MetricsOptions): Promise<Metrics> {
+  const prometheus = await import('prom-client');
+  const registry = new prometheus.Registry();
+  addGauges(prometheus, registry, options);
+  addLabelledGauges(prometheus, registry, options);
+  const listener = addCounters(prometheus, registry);
+  return {
+    listener,
+    read: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+  };
+}
+
+function addGauges({ Counter, Gauge }: Prometheus, registry: Registry, options: MetricsOptions): void {
+  const add = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `pointsman_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  for (const row of GAUGES)
+    add(row.name, row.help, () => row.read({ status: options.status(), age: ageFrom(options) }));
+  add('loop_turn_age_seconds', 'Since the loop last turned; over 10 s /healthz fails.', () =>
+    ageFrom(options)(options.heartbeat()),
+  );
+  add('process_resident_memory_bytes', 'Memory of Pointsman itself.', () => process.memoryUsage.rss());
+  new Counter({
+    name: 'pointsman_process_cpu_seconds_total',
+    help: 'CPU time of Pointsman itself, user and system.',
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+}
+
+function addLabelledGauges({ Gauge }: Prometheus, registry: Registry, options: MetricsOptions): void {
+  const registers = [registry];
+  const help = 'Always 1; the version is in the label.';
+  const build = new Gauge({ name: 'pointsman_build_info', help, labelNames: ['version'], registers });
+  build.set({ version: options.status().version }, 1);
+
+  new Gauge({
+    name: 'pointsman_hash',
+    help: 'The hashes of /api/status, their first 12 hex digits as a number, to compare hosts by; 0 for none.',
+    labelNames: ['of'],
+    registers,
+    collect() {
+      for (const [of, read] of Object.entries(HASHES)) this.set({ of }, hashNumber(read(options.status())));
+    },
+  });
+  for (const row of SOURCE_GAUGES) {
+    new Gauge({
+      name: `pointsman_${row.name}`,
+      help: row.help,
+      labelNames: ['source', 'name'],
+      registers,
+      collect() {
+        options.status().sources.forEach((one, index) => {
+          this.set({ source: `${index}`, name: one.name }, row.read(one, ageFrom(options)));
+        });
+      },
+    });
+  }
+}
+
+function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Emit {
+  const registers = [registry];
+  const byKind = new Map(
+    COUNTERS.map(({ name, help, kind }) => [
+      kind,
+      new Counter({ name: `pointsman_${name}`, help, registers }),
+    ]),
+  );
+  const passes = new Counter({
+    name: 'pointsman_passes_total',
+    help: 'Passes by how they ended.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const length = new Histogram({
+    name: 'pointsman_pass_duration_seconds',
+    help: 'How long passes take.',
+    buckets: BUCKETS,
+    registers,
+  });
+  const steps = new Histogram({
+    name: 'pointsman_step_duration_seconds',
+    help: 'How long the steps of passes take.',
+    labelNames: ['step'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const changes = new Counter({
+    name: 'pointsman_source_changes_total',
+    help: 'Keys that came from the source, first reads and changes.',
+    labelNames: ['source', 'name'],
+    registers,
+  });
+  for (const outcome of OUTCOMES) passes.inc({ outcome }, 0);
+  for (const step of STEPS) steps.zero({ step });
+
+  return (event: PointsmanEvent) => {
+    byKind.get(event.kind)?.inc();
+    if (event.kind === 'starting') {
+      for (const [index, name] of event.sources.entries()) changes.inc({ source: `${index}`, name }, 0);
+    } else if (event.kind === 'source-data') {
+      changes.inc({ source: `${event.source}`, name: event.name }, event.changed);
+    } else if (event.kind === 'pass') {
+      passes.inc({ outcome: event.outcome });
+      length.observe(event.ms / 1000);
+      for (const [step, ms] of Object.entries(event.steps)) steps.observe({ step }, ms / 1000);
+    }
+  };
+}
+
+function ageFrom({ now }: MetricsOptions): Reading['age'] {
+  return (at) => (at === null ? 0 : Math.max(0, now() - at) / 1000);
+}

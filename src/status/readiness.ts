@@ -1,0 +1,33 @@
+import type { Status } from './status.ts';
+
+/**
+ * What is missing until HAProxy runs a verified configuration, in sentences; empty when it does. A newer
+ * configuration that is refused or waits does not count: HAProxy goes on with the verified one. Where HAProxy
+ * cannot be asked (`unverified`, mode `none`), having told it, or having written the file, is all there is.
+ */
+export function missingFor(status: Omit<Status, 'missing'>): string[] {
+  const { applied, haproxy } = status;
+  const missing: string[] = [];
+  if (status.life === 'stopping') missing.push('Pointsman is stopping');
+  if (applied.kind === 'unknown') missing.push(whyNothing(status));
+  if (applied.kind !== 'file' && haproxy.kind === 'away')
+    missing.push(`HAProxy does not answer: ${haproxy.cause}`);
+  if (applied.kind === 'verified' && haproxy.kind === 'running' && haproxy.mark !== applied.hash) {
+    missing.push(
+      `HAProxy runs ${haproxy.mark ?? 'a text without a mark'} and not the verified ${applied.hash}`,
+    );
+  }
+  return missing;
+}
+
+function whyNothing(status: Omit<Status, 'missing'>): string {
+  if (status.template.error !== null) return `nothing is applied yet: ${status.template.error}`;
+  const error = status.lastPass?.error ?? null;
+  if (error !== null) return `nothing is applied yet: ${error}`;
+  const waiting = status.sources.filter((source) => source.lastData === null);
+  if (waiting.length === 0) return 'nothing is applied yet';
+  const each = waiting.map(
+    (source) => `${source.name} is ${source.state}${source.error ? ` (${source.error})` : ''}`,
+  );
+  return `nothing is applied yet: ${each.join(', ')}`;
+}

@@ -1,0 +1,41 @@
+import type { Status } from './status.ts';
+
+/** A report for `/api/status`: the status with ages in seconds and times as ISO text. */
+export type Report = ReturnType<typeof reportOf>;
+
+/** What `/api/status` answers. `now` and `turned` (the loop's last turn) are milliseconds since 1970. */
+export function reportOf(status: Status, now: number, turned: number) {
+  const { rejected, lastPass, lastApply, lastError, sources, haproxy, startedAt, missing, hashes, ...rest } =
+    status;
+  const age = (at: number) => Math.max(0, Math.round(now - at) / 1000);
+  const when = <T extends { readonly at: number }>(thing: T | null) => {
+    if (thing === null) return null;
+    const { at, ...all } = thing;
+    return { at: new Date(at).toISOString(), ageSeconds: age(at), ...all };
+  };
+  return {
+    ready: missing.length === 0,
+    missing,
+    ...rest,
+    startedAt: new Date(startedAt).toISOString(),
+    uptimeSeconds: age(startedAt),
+    loop: { turnAgeSeconds: age(turned) },
+    hashes: { ...hashes, running: haproxy.kind === 'running' ? haproxy.mark : null },
+    sources: sources.map(({ since, lastData, ...one }) => ({
+      ...one,
+      stateAgeSeconds: age(since),
+      dataAgeSeconds: lastData === null ? null : age(lastData),
+    })),
+    haproxy: stateOf(haproxy, age),
+    rejected: [...rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+    lastPass: when(lastPass),
+    lastApply: when(lastApply),
+    lastError: when(lastError),
+  };
+}
+
+function stateOf(haproxy: Status['haproxy'], age: (at: number) => number) {
+  if (haproxy.kind === 'unknown') return { state: 'unknown' as const };
+  const { kind, since, ...facts } = haproxy;
+  return { state: kind, ageSeconds: age(since), ...facts };
+}

@@ -1,0 +1,91 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { SystemError } from '../errors.ts';
+import type { Metrics } from './metrics.ts';
+import { reportOf } from './report.ts';
+import type { Status } from './status.ts';
+
+/** The loop must turn at least this often, in milliseconds. */
+export const MOST_TURN_AGE = 10_000;
+
+/** What the server answers from. Times are milliseconds since 1970. */
+export interface StatusServerOptions {
+  /** `status.listen` of the settings; port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly status: () => Status;
+  readonly metrics: Pick<Metrics, 'read'>;
+  /** When the loop last turned. */
+  readonly heartbeat: () => number;
+  readonly now: () => number;
+}
+
+/** The running server. Disposing closes it at once, kept-alive connections too. */
+export interface StatusServer extends AsyncDisposable {
+  /** `http://127.0.0.1:9290`. */
+  readonly url: string;
+}
+
+/**
+ * Answers `/healthz` (does the loop turn), `/readyz` (does HAProxy run a verified configuration),
+ * `/api/status` and `/metrics`. Throws a `SystemError` that names the setting where the address is taken.
+ */
+export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
+  const { fastify } = await import('fastify');
+  const server = fastify({ forceCloseConnections: true, logger: false });
+  addRoutes(server, options);
+  try {
+    const url = await server.listen({ host: options.listen.host, port: options.listen.port });
+    return { url, [Symbol.asyncDispose]: () => server.close() };
+  } catch (cause) {
+    await server.close();
+    throw explain(options.listen, cause);
+  }
+}
+
+function addRoutes(server: FastifyInstance, { status, metrics, heartbeat, now }: StatusServerOptions): void {
+  server.addHook('onSend', async (_, reply) => {
+    reply.header('cache-control', 'no-store');
+  });
+  server.get('/healthz', async (request, reply) => {
+    const age = now() - heartbeat();
+    const wrong = age > MOST_TURN_AGE ? [`the loop last turned ${Math.round(age / 1000)} s ago`] : [];
+    return answer(request, reply, { yes: 'healthy', no: 'unhealthy', missing: wrong });
+  });
+  server.get('/readyz', async (request, reply) =>
+    answer(request, reply, { yes: 'ready', no: 'not ready', missing: status().missing }),
+  );
+  server.get('/api/status', async () => reportOf(status(), now(), heartbeat()));
+  server.get('/metrics', async (_, reply) => {
+    const { text, contentType } = await metrics.read();
+    return reply.type(contentType).send(text);
+  });
+}
+
+interface Answer {
+  readonly yes: string;
+  readonly no: string;
+  readonly missing: readonly string[];
+}
+
+/** 200 or 503; JSON for who asks for it, else text. */
+function answer(request: FastifyRequest, reply: FastifyReply, { yes, no, missing }: Answer): FastifyReply {
+  const ok = missing.length === 0;
+  reply.code(ok ? 200 : 503);
+  if (request.headers.accept?.includes('application/json')) {
+    return reply.send({ status: ok ? yes : no, missing });
+  }
+  return reply.type('text/plain; charset=utf-8').send(`${[ok ? yes : no, ...missing].join('\n')}\n`);
+}
+
+function explain({ host, port }: StatusServerOptions['listen'], cause: unknown): SystemError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another process listens there',
+    EADDRNOTAVAIL: 'this machine has no such address',
+    EACCES: 'this user may not listen there',
+    ENOTFOUND: 'there is no such host',
+  };
+  return new SystemError(`opening the status server on ${host}:${port}: ${why[code] ?? code}`, {
+    hint: 'Set status.listen (POINTSMAN_STATUS_LISTEN) to another address, such as 127.0.0.1:9291.',
+    cause,
+  });
+}

@@ -1,0 +1,49 @@
+import type { Applied, Counts, HaproxyFacts, Hashes, PassEvent, RejectedKey } from '../events.ts';
+
+/** What is known of one source. Times are milliseconds since 1970. */
+export interface SourceStatus {
+  readonly name: string;
+  readonly state: 'connecting' | 'live' | 'stale';
+  readonly error: string | null;
+  /** Since when it is in this state. */
+  readonly since: number;
+  /** When keys last came from it. */
+  readonly lastData: number | null;
+  readonly keys: number;
+  readonly revision: string | null;
+}
+
+/** What is known of HAProxy. */
+export type HaproxyStatus =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'away'; readonly cause: string; readonly since: number }
+  | ({ readonly kind: 'running'; readonly since: number } & HaproxyFacts);
+
+/** The state of everything, as the events told it. Times are milliseconds since 1970. */
+export interface Status {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly life: 'starting' | 'running' | 'stopping';
+  readonly mode: string;
+  readonly target: string;
+  readonly template: { readonly path: string; readonly error: string | null };
+  readonly sources: readonly SourceStatus[];
+  readonly counts: Counts;
+  readonly hashes: Hashes;
+  /** What HAProxy runs; `pending` is the hash of what it should run and does not yet. */
+  readonly applied: Applied;
+  readonly pending: string | null;
+  readonly rejected: ReadonlyMap<string, RejectedKey>;
+  readonly lastPass: (PassEvent & { readonly at: number }) | null;
+  /** The last pass that changed what is applied. */
+  readonly lastApply: (PassEvent & { readonly at: number }) | null;
+  readonly lastError: { readonly at: number; readonly event: string; readonly message: string } | null;
+  readonly haproxy: HaproxyStatus;
+  /** What is missing until HAProxy runs a verified configuration; empty when it does. */
+  readonly missing: readonly string[];
+}
+
+/** The hash of what HAProxy runs, or null where that is not known. */
+export function hashOf(applied: Applied): string | null {
+  return applied.kind === 'unknown' ? null : applied.hash;
+}

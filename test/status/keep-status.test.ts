@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import type { HaproxyFacts, PointsmanEvent } from '../../src/events.ts';
+import { keepStatus } from '../../src/status/keep-status.ts';
+import { samplePass } from './sample-pass.ts';
+
+const FACTS: HaproxyFacts = {
+  pid: 7,
+  mark: '2123456789abcdef',
+  version: '3.0.11',
+  reloads: 1,
+  failedReloads: 0,
+  oldWorkers: 0,
+  verifiable: true,
+};
+const STARTING: PointsmanEvent = {
+  kind: 'starting',
+  version: '1.2.3',
+  mode: 'master-socket',
+  sources: ['etcd', 'file a'],
+  template: '/t.njk',
+  target: '/h.cfg',
+};
+
+function keeper(...events: readonly PointsmanEvent[]) {
+  let time = 1000;
+  const status = keepStatus({ version: '1.2.3', now: () => time });
+  const tell = (event: PointsmanEvent, at = time) => {
+    time = at;
+    status.listener(event);
+  };
+  for (const event of events) tell(event);
+  return { tell, current: status.current };
+}
+
+describe('keepStatus()', () => {
+  it('says what is missing before anything is applied: the sources that have not answered', () => {
+    const { current } = keeper(STARTING, {
+      kind: 'source-state',
+      source: 0,
+      name: 'etcd',
+      state: 'connecting',
+      error: 'ECONNREFUSED',
+    });
+    expect(current().missing).toEqual([
+      'nothing is applied yet: etcd is connecting (ECONNREFUSED), file a is connecting',
+    ]);
+  });
+
+  it('is ready once HAProxy runs what was verified, and not while it is away', () => {
+    const { tell, current } = keeper(STARTING, { kind: 'started' });
+    tell({ kind: 'haproxy-away', cause: 'no socket' });
+    tell(
+      samplePass({
+        outcome: 'published-waiting',
+        applied: { kind: 'unknown' },
+        error: 'waiting for HAProxy',
+      }),
+    );
+    expect(current().missing).toEqual([
+      'nothing is applied yet: waiting for HAProxy',
+      'HAProxy does not answer: no socket',
+    ]);
+    tell({ kind: 'haproxy-appeared', facts: FACTS });
+    tell(samplePass());
+    expect(current().missing).toEqual([]);
+    tell({ kind: 'haproxy-away', cause: 'gone' });
+    expect(current().missing).toEqual(['HAProxy does not answer: gone']);
+    tell({ kind: 'haproxy-appeared', facts: FACTS });
+    expect(current().missing).toEqual([]);
+  });
+
+  it('is not ready while HAProxy runs another text than the verified one', () => {
+    const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', facts: FACTS }, samplePass());
+    tell({ kind: 'haproxy-drift', expected: '2123456789abcdef', found: null });
+    expect(current().missing).toEqual([
+      'HAProxy runs a text without a mark and not the verified 2123456789abcdef',
+    ]);
+  });
+
+  it('stays ready while a newer configuration is refused', () => {
+    const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', facts: FACTS }, samplePass());
+    tell(samplePass({ outcome: 'refused', pending: 'ffff', error: 'refused' }));
+    expect(current().missing).toEqual([]);
+    expect(current()).toMatchObject({
+      pending: 'ffff',
+      lastPass: { outcome: 'refused' },
+      lastApply: { outcome: 'reloaded' },
+      lastError: { event: 'pass' },
+    });
+  });
+
+  it('is ready in modes that cannot be asked, and in mode none', () => {
+    for (const kind of ['unverified', 'file'] as const) {
+      expect(keeper(STARTING, samplePass({ applied: { kind, hash: 'ab' } })).current().missing).toEqual([]);
+    }
+  });
+
+  it('is not ready while it stops', () => {
+    const { tell, current } = keeper(STARTING, samplePass());
+    tell({ kind: 'stopping', cause: 'SIGTERM' });
+    expect(current()).toMatchObject({ life: 'stopping', missing: ['Pointsman is stopping'] });
+  });
+
+  it('keeps state and age of each source', () => {
+    const { tell, current } = keeper(STARTING);
+    tell({ kind: 'source-state', source: 0, name: 'etcd', state: 'live', error: null }, 2000);
+    tell(
+      { kind: 'source-data', source: 0, name: 'etcd', what: 'snapshot', changed: 9, keys: 9, revision: '42' },
+      3000,
+    );
+    tell({ kind: 'source-state', source: 0, name: 'etcd', state: 'stale', error: 'no answer' }, 4000);
+    tell({ kind: 'source-state', source: 0, name: 'etcd', state: 'stale', error: 'refused' }, 5000);
+    expect(current().sources).toEqual([
+      {
+        name: 'etcd',
+        state: 'stale',
+        error: 'refused',
+        since: 4000,
+        lastData: 3000,
+        keys: 9,
+        revision: '42',
+      },
+      {
+        name: 'file a',
+        state: 'connecting',
+        error: null,
+        since: 1000,
+        lastData: null,
+        keys: 0,
+        revision: null,
+      },
+    ]);
+  });
+
+  it('keeps the rejected keys until they are gone', () => {
+    const rejected = ['/a', '/b'].map((key) => ({ key, value: '', reason: 'r' }));
+    const { tell, current } = keeper(STARTING, { kind: 'keys-rejected', rejected });
+    tell({ kind: 'keys-rejected', rejected: [{ key: '/a', value: '', reason: 'another' }] });
+    tell({ kind: 'rejections-gone', keys: ['/b'] });
+    expect([...current().rejected.values()]).toEqual([{ key: '/a', value: '', reason: 'another' }]);
+  });
+
+  it('says that a broken template is what is missing, until it is mended', () => {
+    const { tell, current } = keeper(STARTING, { kind: 'template-error', message: 't.njk:3: unknown name' });
+    expect(current().missing).toEqual(['nothing is applied yet: t.njk:3: unknown name']);
+    tell({ kind: 'template-mended' });
+    expect(current().template.error).toBeNull();
+  });
+});

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import type { PointsmanEvent } from '../../src/events.ts';
+import type { LogLevel } from '../../src/status/describe-event.ts';
+import { openLog } from '../../src/status/logger.ts';
+import { samplePass } from './sample-pass.ts';
+
+async function written(
+  events: readonly PointsmanEvent[],
+  how: { level?: LogLevel; format?: 'auto' | 'json' | 'pretty'; terminal?: boolean } = {},
+): Promise<string[]> {
+  const texts: string[] = [];
+  const stream = { write: (text: string) => texts.push(text) };
+  using log = await openLog({ level: 'info', format: 'auto', terminal: false, stream, ...how });
+  for (const event of events) log.listener(event);
+  return texts;
+}
+
+describe('openLog()', () => {
+  it('writes a pass as one line of JSON', async () => {
+    const texts = await written([samplePass()]);
+    expect(texts).toHaveLength(1);
+    expect(texts[0]).toMatch(/^[^\n]+\n$/);
+    expect(JSON.parse(texts[0] ?? '')).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      event: 'pass',
+      outcome: 'reloaded',
+      triggers: ['etcd: 1 key changed'],
+      reasons: ['backend be_web added'],
+      ms: 142,
+      steps: { render: 2, check: 60, reload: 80 },
+      counts: { keys: 7, services: 2, instances: 5, routes: 1, rejected: 1, ignored: 3 },
+      hashes: { raw: '0123456789abcdef', believed: '1123456789abcdef', text: '2123456789abcdef' },
+      applied: { kind: 'verified', hash: '2123456789abcdef' },
+      pending: null,
+      msg: 'reloaded in 142 ms (backend be_web added)',
+    });
+  });
+
+  it('writes for people where stderr is a terminal', async () => {
+    const [text] = await written([samplePass()], { terminal: true });
+    expect(text).toContain('reloaded in 142 ms (backend be_web added)');
+    expect(() => JSON.parse(text ?? '')).toThrow();
+    expect(text?.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it.each(['json', 'pretty'] as const)('writes %s where the settings say so', async (format) => {
+    const [text] = await written([{ kind: 'started' }], { format, terminal: format === 'json' });
+    expect(text?.startsWith('{')).toBe(format === 'json');
+  });
+
+  it('leaves out what is below the level', async () => {
+    const events: PointsmanEvent[] = [
+      { kind: 'started' },
+      samplePass({ outcome: 'refused', error: 'haproxy -c refused it' }),
+      { kind: 'source-data', source: 0, name: 'etcd', what: 'changes', changed: 1, keys: 2, revision: '3' },
+    ];
+    expect(await written(events, { level: 'error' })).toHaveLength(1);
+    expect(await written(events)).toHaveLength(2);
+    expect(await written(events, { level: 'debug' })).toHaveLength(3);
+  });
+
+  it('names rejected keys with the reason, and when they are gone', async () => {
+    const rejected = [
+      { key: '/services/web/1', value: 'foo bar', reason: 'found no port; host:port would fit' },
+    ];
+    const lines = (
+      await written([
+        { kind: 'keys-rejected', rejected },
+        { kind: 'rejections-gone', keys: ['/services/web/1'] },
+      ])
+    ).map((text) => JSON.parse(text));
+    expect(lines[0]).toMatchObject({
+      level: 'warn',
+      rejected,
+      msg: 'rejected /services/web/1: found no port; host:port would fit',
+    });
+    expect(lines[1]).toMatchObject({ level: 'info', msg: 'no longer rejected: /services/web/1' });
+  });
+
+  it("shows HAProxy's own words and the lines they name", async () => {
+    const [text] = await written([
+      {
+        kind: 'check-refused',
+        output: '[ALERT] parsing [haproxy.cfg:12]\n',
+        excerpt: ['12 | server x'],
+        hash: 'ab',
+      },
+    ]);
+    expect(JSON.parse(text ?? '').msg).toBe(
+      'haproxy refuses the configuration:\n[ALERT] parsing [haproxy.cfg:12]\n12 | server x',
+    );
+  });
+
+  it('writes the count of what it left out with what it held back, at the latest when it is closed', async () => {
+    const texts: string[] = [];
+    const log = await openLog({
+      level: 'info',
+      format: 'json',
+      terminal: false,
+      stream: { write: (text) => texts.push(text) },
+    });
+    for (let i = 0; i < 5; i++) log.listener(samplePass({ ms: i }));
+    expect(texts).toHaveLength(1);
+    log[Symbol.dispose]();
+    expect(texts).toHaveLength(2);
+    expect(JSON.parse(texts[1] ?? '')).toMatchObject({ ms: 4, leftOut: 3 });
+  });
+});

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { OUTCOMES, type PointsmanEvent, STEPS } from '../../src/events.ts';
+import { keepStatus } from '../../src/status/keep-status.ts';
+import { openMetrics } from '../../src/status/metrics.ts';
+import { samplePass } from './sample-pass.ts';
+
+const STARTING: PointsmanEvent = {
+  kind: 'starting',
+  version: '1.2.3',
+  mode: 'managed',
+  sources: ['etcd'],
+  template: '/t.njk',
+  target: '/h.cfg',
+};
+
+async function open() {
+  const time = { now: 100_000 };
+  const now = () => time.now;
+  const keeper = keepStatus({ version: '1.2.3', now });
+  const metrics = await openMetrics({ status: keeper.current, heartbeat: now, now });
+  const tell = (...events: readonly PointsmanEvent[]) => {
+    for (const event of events) {
+      keeper.listener(event);
+      metrics.listener(event);
+    }
+  };
+  const read = async () => parse((await metrics.read()).text);
+  return { time, tell, read, text: async () => (await metrics.read()).text };
+}
+
+/** Every series by `name{labels}`. */
+function parse(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => [
+      line.slice(0, line.lastIndexOf(' ')),
+      Number(line.slice(line.lastIndexOf(' ') + 1)),
+    ]),
+  );
+}
+
+describe('openMetrics()', () => {
+  it('has every series from the start, the counters at zero', async () => {
+    const { tell, read } = await open();
+    tell(STARTING);
+    const first = await read();
+    for (const outcome of OUTCOMES) expect(first.get(`pointsman_passes_total{outcome="${outcome}"}`)).toBe(0);
+    for (const step of STEPS)
+      expect(first.get(`pointsman_step_duration_seconds_count{step="${step}"}`)).toBe(0);
+    for (const of of ['raw', 'believed', 'text', 'running'])
+      expect(first.get(`pointsman_hash{of="${of}"}`)).toBe(0);
+    expect(first.get('pointsman_source_changes_total{source="0",name="etcd"}')).toBe(0);
+    expect(first.get('pointsman_build_info{version="1.2.3"}')).toBe(1);
+
+    tell(
+      { kind: 'started' },
+      { kind: 'source-state', source: 0, name: 'etcd', state: 'live', error: null },
+      { kind: 'source-data', source: 0, name: 'etcd', what: 'snapshot', changed: 7, keys: 7, revision: '42' },
+      { kind: 'published', path: '/h.cfg', hash: 'ab', bytes: 10 },
+      { kind: 'check-refused', output: 'x', excerpt: [], hash: 'ab' },
+      {
+        kind: 'haproxy-appeared',
+        facts: {
+          pid: 7,
+          mark: '2123456789abcdef',
+          version: '3.0.11',
+          reloads: 3,
+          failedReloads: 1,
+          oldWorkers: 2,
+          verifiable: true,
+        },
+      },
+      samplePass(),
+    );
+    const later = await read();
+    expect([...later.keys()]).toEqual([...first.keys()]);
+  });
+
+  it('says in numbers what the status says', async () => {
+    const { time, tell, read } = await open();
+    tell(
+      STARTING,
+      { kind: 'source-state', source: 0, name: 'etcd', state: 'stale', error: 'gone' },
+      { kind: 'source-data', source: 0, name: 'etcd', what: 'changes', changed: 3, keys: 7, revision: '42' },
+      { kind: 'keys-rejected', rejected: [{ key: '/a', value: '', reason: 'r' }] },
+      { kind: 'template-error', message: 'x' },
+      {
+        kind: 'haproxy-appeared',
+        facts: {
+          pid: 7,
+          mark: '2123456789abcdef',
+          version: '3.0.11',
+          reloads: 3,
+          failedReloads: 1,
+          oldWorkers: 2,
+          verifiable: true,
+        },
+      },
+      samplePass({ pending: 'ab' }),
+    );
+    time.now += 2500;
+    expect(Object.fromEntries(await read())).toMatchObject({
+      pointsman_ready: 1,
+      pointsman_pending: 1,
+      pointsman_keys: 7,
+      pointsman_services: 2,
+      pointsman_instances: 5,
+      pointsman_routes: 1,
+      pointsman_rejected_keys: 1,
+      pointsman_ignored_keys: 3,
+      pointsman_template_broken: 1,
+      pointsman_template_errors_total: 1,
+      pointsman_last_pass_age_seconds: 2.5,
+      pointsman_haproxy_up: 1,
+      pointsman_haproxy_pid: 7,
+      pointsman_haproxy_reloads: 3,
+      pointsman_haproxy_failed_reloads: 1,
+      pointsman_haproxy_old_workers: 2,
+      'pointsman_hash{of="text"}': 0x212345678_9ab,
+      'pointsman_hash{of="running"}': 0x212345678_9ab,
+      'pointsman_passes_total{outcome="reloaded"}': 1,
+      pointsman_pass_duration_seconds_count: 1,
+      'pointsman_step_duration_seconds_sum{step="check"}': 0.06,
+      'pointsman_source_live{source="0",name="etcd"}': 0,
+      'pointsman_source_stale{source="0",name="etcd"}': 1,
+      'pointsman_source_data_age_seconds{source="0",name="etcd"}': 2.5,
+      'pointsman_source_keys{source="0",name="etcd"}': 7,
+      'pointsman_source_revision{source="0",name="etcd"}': 42,
+      'pointsman_source_changes_total{source="0",name="etcd"}': 3,
+    });
+  });
+
+  it('is described by docs/metrics.md: every metric with its type and help, and no other', async () => {
+    const { text } = await open();
+    const lines = (await text()).split('\n');
+    const help = new Map(
+      lines
+        .flatMap((line) => /^# HELP (\S+) (.*)$/.exec(line)?.slice(1, 3) ?? [])
+        .flatMap((_, i, all) => (i % 2 === 0 ? [[all[i] ?? '', all[i + 1] ?? ''] as const] : [])),
+    );
+    const types = lines.flatMap((line) => /^# TYPE (\S+) (\S+)$/.exec(line)?.slice(1, 3).join(' ') ?? []);
+    const real = types.map((line) => [...line.split(' '), help.get(line.split(' ')[0] ?? '')]);
+    const docs = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+    const told = docs
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .map((line) => line.split('|').map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')))
+      .map(([, name, type, , meaning]) => [name, type, meaning]);
+    expect(told.toSorted()).toEqual(real.toSorted());
+    expect(real.every(([name]) => name?.startsWith('pointsman_'))).toBe(true);
+  });
+});

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { PointsmanEvent } from '../../src/events.ts';
+import { paceLines } from '../../src/status/pace-lines.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function collect() {
+  const seen: [PointsmanEvent, number][] = [];
+  return { seen, lines: paceLines((event, leftOut) => seen.push([event, leftOut])) };
+}
+
+function stopping(cause: string): PointsmanEvent {
+  return { kind: 'stopping', cause };
+}
+
+describe('paceLines()', () => {
+  it('writes the first at once and the last of a burst after a second, with the count of those left out', () => {
+    const { seen, lines } = collect();
+    for (let i = 1; i <= 10; i++) lines.listener(stopping(`${i}`));
+    expect(seen).toEqual([[stopping('1'), 0]]);
+    vi.advanceTimersByTime(1000);
+    expect(seen).toEqual([
+      [stopping('1'), 0],
+      [stopping('10'), 8],
+    ]);
+    vi.advanceTimersByTime(60_000);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('writes at most once a second however long a burst lasts, and loses no count', () => {
+    const { seen, lines } = collect();
+    for (let i = 0; i < 100; i++) {
+      lines.listener(stopping(`${i}`));
+      vi.advanceTimersByTime(100);
+    }
+    vi.advanceTimersByTime(1000);
+    expect(seen.length).toBeLessThanOrEqual(11);
+    expect(seen.length + seen.reduce((sum, [, leftOut]) => sum + leftOut, 0)).toBe(100);
+    expect(seen.at(-1)?.[0]).toEqual(stopping('99'));
+  });
+
+  it('does not hold back one kind for another, nor one source for another', () => {
+    const { seen, lines } = collect();
+    const state = (source: number): PointsmanEvent => ({
+      kind: 'source-state',
+      source,
+      name: `s${source}`,
+      state: 'live',
+      error: null,
+    });
+    lines.listener(stopping('x'));
+    lines.listener({ kind: 'started' });
+    lines.listener(state(0));
+    lines.listener(state(1));
+    expect(seen).toHaveLength(4);
+  });
+
+  it('is quick again after a quiet second', () => {
+    const { seen, lines } = collect();
+    lines.listener(stopping('1'));
+    vi.advanceTimersByTime(1001);
+    lines.listener(stopping('2'));
+    expect(seen).toHaveLength(2);
+  });
+
+  it('loses no rejected key and no line of HAProxy', () => {
+    const { seen, lines } = collect();
+    const key = (name: string) => ({ key: name, value: '', reason: 'r' });
+    for (const name of ['/a', '/b', '/c']) lines.listener({ kind: 'keys-rejected', rejected: [key(name)] });
+    for (const name of ['/a', '/b', '/c']) lines.listener({ kind: 'rejections-gone', keys: [name] });
+    for (const line of ['1', '2', '3']) lines.listener({ kind: 'haproxy-log', line });
+    vi.advanceTimersByTime(1000);
+    expect(seen.slice(3)).toEqual([
+      [{ kind: 'keys-rejected', rejected: [key('/b'), key('/c')] }, 0],
+      [{ kind: 'rejections-gone', keys: ['/b', '/c'] }, 0],
+      [{ kind: 'haproxy-log', line: '2\n3' }, 0],
+    ]);
+  });
+
+  it('writes what still waits when it is disposed, and then holds no timer', () => {
+    const { seen, lines } = collect();
+    lines.listener(stopping('1'));
+    lines.listener(stopping('2'));
+    lines[Symbol.dispose]();
+    expect(seen.at(-1)).toEqual([stopping('2'), 0]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
