@@ -25,7 +25,7 @@ command -v apt-get >/dev/null 2>&1 || by_hand "missing, and this is no Debian: i
 
 echo "setup: installing$missing through apt ($what)" >&2
 log=$(mktemp)
-policy=/usr/sbin/policy-rc.d
+policy=${POLICY_RC_D:-/usr/sbin/policy-rc.d}
 ours='# Set by scripts/apt-install.sh while it installs: no service is started.'
 tidy() {
   rm -f "$log"
