@@ -92,7 +92,7 @@ export function explainEtcdError(error: unknown, endpoint: string, options: Etcd
       found: 'it closed the connection',
       hint: endpoint.startsWith('http:')
         ? 'if etcd serves TLS on this port, write https:// in "endpoints"'
-        : 'is etcd going down, or does it ask for a client certificate (tls.cert, tls.key)?',
+        : 'if etcd serves no TLS on this port, write http:// in "endpoints"; if it asks for a client certificate, set tls.cert and tls.key',
     };
   }
   return { found: text };
