@@ -1,0 +1,55 @@
+import type { Bus } from '../events.ts';
+import { keepStatus } from './keep-status.ts';
+import { type LogOptions, openLog } from './logger.ts';
+import { openMetrics } from './metrics.ts';
+import { type StatusServer, type StatusServerOptions, startStatusServer } from './server.ts';
+
+/** What the observers of a daemon need. */
+export interface ObserveOptions {
+  readonly bus: Pick<Bus, 'subscribe'>;
+  readonly version: string;
+  readonly log: LogOptions;
+  readonly listen: StatusServerOptions['listen'];
+  /** `performance.now()` of the loop's last turn; of its making before the first. */
+  readonly lastTurn: () => number;
+}
+
+/**
+ * Subscribes log, status and metrics to the events and starts the server over them. Disposing closes the server
+ * at once and writes what the log still holds back. Throws a `SystemError` where the address is taken.
+ */
+export async function observe(options: ObserveOptions): Promise<StatusServer> {
+  const log = await openLog(options.log);
+  const keeper = keepStatus({ version: options.version, now });
+  const heartbeat = () => performance.timeOrigin + options.lastTurn();
+  const metrics = await openMetrics({ status: keeper.current, heartbeat, now });
+  const ends = [log, keeper, metrics].map((observer) => options.bus.subscribe(observer.listener));
+  const close = () => {
+    for (const end of ends) end();
+    log[Symbol.dispose]();
+  };
+  try {
+    const server = await startStatusServer({
+      listen: options.listen,
+      status: keeper.current,
+      metrics,
+      heartbeat,
+      now,
+    });
+    return {
+      url: server.url,
+      [Symbol.asyncDispose]: async () => {
+        await server[Symbol.asyncDispose]();
+        close();
+      },
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Milliseconds since 1970 that never jump, whatever is done to the machine's clock. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}

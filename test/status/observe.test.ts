@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { createBus } from '../../src/events.ts';
+import { observe } from '../../src/status/observe.ts';
+import { samplePass } from './sample-pass.ts';
+
+it('observe() shows the events of a bus in log, status and metrics, until it is disposed', async () => {
+  const bus = createBus();
+  const texts: string[] = [];
+  const server = await observe({
+    bus,
+    version: '1.2.3',
+    log: { level: 'info', format: 'json', terminal: false, stream: { write: (text) => texts.push(text) } },
+    listen: { host: '127.0.0.1', port: 0 },
+    lastTurn: () => performance.now(),
+  });
+  bus.emit(samplePass());
+  bus.emit(samplePass({ ms: 7 }));
+  const ask = async (path: string) => (await fetch(server.url + path)).text();
+  expect(JSON.parse(await ask('/api/status'))).toMatchObject({ ready: true, lastPass: { ms: 7 } });
+  expect(await ask('/metrics')).toContain('pointsman_passes_total{outcome="reloaded"} 2\n');
+  expect(await ask('/healthz')).toBe('healthy\n');
+  expect(texts).toHaveLength(1);
+
+  await server[Symbol.asyncDispose]();
+  expect(texts).toHaveLength(2);
+  bus.emit({ kind: 'started' });
+  expect(texts).toHaveLength(2);
+});
