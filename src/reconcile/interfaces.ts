@@ -1,4 +1,7 @@
 import type { Change, Entry } from '../model/entry.ts';
+import type { TemplateSet } from '../render/template-set.ts';
+
+export type { TemplateSet };
 
 /** Where the data of a source stands: `stale` says that what was read last still holds but may be old. */
 export type SourceState = 'connecting' | 'live' | 'stale';
@@ -26,15 +29,6 @@ export interface Source {
   /** Reads everything, then follows it until `signal` aborts (then it ends without an error). Never throws
    *  for what can heal: such things are `state` events and retried inside. */
   watch(signal: AbortSignal): AsyncIterable<SourceEvent>;
-}
-
-/** The texts of a template folder, by path relative to it (`haproxy.cfg.njk`, `parts/http.njk`). */
-export interface TemplateSet {
-  /** The folder, for error messages. */
-  readonly folder: string;
-  /** The key in `files` that is rendered. */
-  readonly entry: string;
-  readonly files: ReadonlyMap<string, string>;
 }
 
 /** The template folder. */

@@ -1,0 +1,60 @@
+import { TemplateError } from '../errors.ts';
+import { checkMemos } from './check-memo.ts';
+import { checkNames, nameFiles } from './check-names.ts';
+import { checkShape } from './check-shape.ts';
+import type { RenderInput } from './context.ts';
+import { createGlobals } from './globals.ts';
+import { MemoCache } from './memo-cache.ts';
+import { ServiceViews } from './service-views.ts';
+import { located } from './site.ts';
+import { compileFile } from './strict-compiler.ts';
+import { createEnvironment } from './strict-filters.ts';
+import { createRuntime } from './strict-runtime.ts';
+import { Files } from './template-files.ts';
+import { parseReachable } from './template-references.ts';
+import type { TemplateSet } from './template-set.ts';
+
+/** A template that is ready to render. */
+export interface CompiledTemplate {
+  /** Tree in, text out: the same input gives the same bytes. Rejects with a `TemplateError`. */
+  render(input: RenderInput): Promise<string>;
+}
+
+/**
+ * Compiles the template of a folder with every file that it may use, and checks it: syntax, names, filters,
+ * `{% memo %}`. Throws a `TemplateError` that names file and line.
+ *
+ * Rendering freezes what it is given (services, routes, node, haproxy, vars), so that no template can change
+ * what the next one sees.
+ */
+export function compileTemplate(set: TemplateSet): CompiledTemplate {
+  const views = new ServiceViews();
+  const isClosed = (value: object) => views.isClosed(value);
+  const isStable = (value: object) => views.isStable(value);
+  const env = createEnvironment(isClosed);
+  const files = new Files();
+  const parsed = parseReachable(set);
+  for (const file of parsed.values()) {
+    checkShape(file);
+  }
+  const named = nameFiles(parsed);
+  checkNames(named);
+  checkMemos(named);
+  for (const file of parsed.values()) {
+    files.add(compileFile(file.name, file.root, env));
+  }
+  const memos = new MemoCache();
+  const runtime = createRuntime({ files, memos, isClosed, isStable });
+  return {
+    async render(input) {
+      memos.begin(input);
+      try {
+        return files.render(set.entry, env, createGlobals(input, views), runtime);
+      } catch (error) {
+        throw error instanceof TemplateError
+          ? error
+          : located(error, { file: set.entry, line: null, text: null });
+      }
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { Fault } from '../site.ts';
+import { textOf } from '../values.ts';
+import { integer, text, texts } from './arguments.ts';
+
+/** confd's functions on text, with the meaning of Go's `strings` package. */
+export const STRING_FUNCTIONS = {
+  split(value: unknown, separator: unknown): string[] {
+    const by = text(separator, 'the separator');
+    return by === '' ? [...text(value, 'the text')] : text(value, 'the text').split(by);
+  },
+  join(items: unknown, separator: unknown): string {
+    return texts(items, 'the list').join(text(separator, 'the separator'));
+  },
+  /** Without `count`, and with one below 0: all. */
+  replace(value: unknown, from: unknown, to: unknown, count: unknown = -1): string {
+    return replace(
+      text(value, 'the text'),
+      text(from, 'what to replace'),
+      text(to, 'the new text'),
+      integer(count, 'the count'),
+    );
+  },
+  trimPrefix(value: unknown, prefix: unknown): string {
+    const [whole, start] = [text(value, 'the text'), text(prefix, 'the prefix')];
+    return whole.startsWith(start) ? whole.slice(start.length) : whole;
+  },
+  trimSuffix(value: unknown, suffix: unknown): string {
+    const [whole, end] = [text(value, 'the text'), text(suffix, 'the suffix')];
+    return end !== '' && whole.endsWith(end) ? whole.slice(0, -end.length) : whole;
+  },
+  contains(value: unknown, part: unknown): boolean {
+    return text(value, 'the text').includes(text(part, 'the part'));
+  },
+  toUpper(value: unknown): string {
+    return mapRunes(text(value, 'the text'), (rune) => rune.toUpperCase());
+  },
+  toLower(value: unknown): string {
+    return mapRunes(text(value, 'the text'), (rune) => rune.toLowerCase());
+  },
+  repeat(count: unknown, value: unknown): string {
+    const times = integer(count, 'the count');
+    if (times < 0 || times > 100_000) {
+      throw new Fault(`the count must be 0 to 100000, not ${times}`);
+    }
+    return text(value, 'the text').repeat(times);
+  },
+  indent(spaces: unknown, value: unknown): string {
+    const width = ' '.repeat(Math.max(0, integer(spaces, 'the number of spaces')));
+    return text(value, 'the text')
+      .split('\n')
+      .map((line) => width + line)
+      .join('\n');
+  },
+  quote(value: unknown): string {
+    return JSON.stringify(textOf(value));
+  },
+};
+
+/** As Go: an empty text to replace matches before every rune and at the end. */
+function replace(value: string, from: string, to: string, count: number): string {
+  const limit = count < 0 ? Number.POSITIVE_INFINITY : count;
+  const parts = from === '' ? ['', ...value, ''] : value.split(from);
+  const glue = (index: number) => (index < limit ? to : from);
+  if (from === '') {
+    const runes = [...value];
+    return runes.map((rune, i) => (i < limit ? to : '') + rune).join('') + (runes.length < limit ? to : '');
+  }
+  return parts.map((part, i) => (i === parts.length - 1 ? part : part + glue(i))).join('');
+}
+
+/** As Go: rune by rune, so that `ß` stays one. */
+function mapRunes(value: string, change: (rune: string) => string): string {
+  return [...value]
+    .map((rune) => {
+      const changed = change(rune);
+      return [...changed].length === 1 ? changed : rune;
+    })
+    .join('');
+}

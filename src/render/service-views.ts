@@ -1,0 +1,118 @@
+import type { CatalogView } from '../model/catalog-view.ts';
+import type { Instance, Meta, Route, Service } from '../model/service.ts';
+import { findControlCharacters } from './control-characters.ts';
+import { Fault } from './site.ts';
+
+/**
+ * The catalog as templates see it: the same objects, frozen, so that no template can change what the next
+ * render sees; only where `meta` holds a line break or a control character, a copy whose bad field throws
+ * when it is used. An unchanged service always gives the same object, which `{% memo %}` relies on.
+ */
+export class ServiceViews {
+  readonly #views = new WeakMap<Service, Service>();
+  readonly #seen = new WeakSet<object>();
+  readonly #closed = new WeakSet<object>();
+
+  services(catalog: CatalogView): readonly Service[] {
+    return Object.freeze(catalog.services.map((service) => this.service(service)));
+  }
+
+  service(service: Service): Service {
+    const known = this.#views.get(service);
+    if (known !== undefined) {
+      return known;
+    }
+    const view = this.#close(guardService(service));
+    for (const instance of view.instances) {
+      this.#close(instance);
+    }
+    if (view.check !== null) {
+      this.#close(view.check);
+    }
+    freezeDeep(view);
+    this.#views.set(service, view);
+    return view;
+  }
+
+  /** The catalog's own array, which stays the same while no route changes: `{% memo routes %}` works. */
+  routes(routes: readonly Route[]): readonly Route[] {
+    if (!this.#seen.has(routes)) {
+      this.#seen.add(routes);
+      for (const route of routes) {
+        this.#close(route);
+      }
+      freezeDeep(routes);
+    }
+    return routes;
+  }
+
+  /** Marks an object as having all the fields it may have. */
+  close(value: object): void {
+    this.#closed.add(value);
+  }
+
+  /** True where a missing field can only be a typo. */
+  isClosed(value: object): boolean {
+    return this.#closed.has(value);
+  }
+
+  /** True for what the catalog never changes in place. */
+  isStable(value: object): boolean {
+    return this.#seen.has(value);
+  }
+
+  #close<T extends object>(value: T): T {
+    this.#seen.add(value);
+    this.#closed.add(value);
+    return value;
+  }
+}
+
+/** Freezes data to the bottom; gives it back. */
+export function freezeDeep<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    for (const descriptor of Object.values(Object.getOwnPropertyDescriptors(value))) {
+      freezeDeep(descriptor.value);
+    }
+    Object.freeze(value);
+  }
+  return value;
+}
+
+function guardService(service: Service): Service {
+  const instances = service.instances.map(guardInstance);
+  const meta = guardMeta(service.meta, `meta of service ${service.name}`);
+  const same = meta === service.meta && instances.every((one, i) => one === service.instances[i]);
+  return same ? service : { ...service, meta, instances };
+}
+
+function guardInstance(instance: Instance): Instance {
+  const meta = guardMeta(instance.meta, `meta of ${instance.key}`);
+  return meta === instance.meta ? instance : { ...instance, meta };
+}
+
+/** The same object where nothing is wrong; else a copy in which each bad field throws when it is read. */
+function guardMeta(meta: Meta, where: string): Meta {
+  if (findControlCharacters(meta) === null) {
+    return meta;
+  }
+  const guarded: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(meta)) {
+    const bad = findControlCharacters({ [name]: value });
+    Object.defineProperty(
+      guarded,
+      name,
+      bad === null ? { value, enumerable: true } : { get: refuse(where, bad), enumerable: true },
+    );
+  }
+  return guarded;
+}
+
+function refuse(where: string, field: string): () => never {
+  return () => {
+    throw new Fault(
+      `${where}, field ${field}, holds a line break or a control character`,
+      'correct the value in the store: such a value could add lines to the configuration',
+    );
+  };
+}

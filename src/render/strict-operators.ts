@@ -1,0 +1,112 @@
+import { Fault } from './site.ts';
+import { describe, isPlainObject, textOf, unwrap } from './values.ts';
+
+/** `~`: both sides must have a text. */
+export function concat(left: unknown, right: unknown): string {
+  return textOf(left) + textOf(right);
+}
+
+/** `+`: two numbers are added, anything else that has a text is joined, as in nunjucks. */
+export function add(left: unknown, right: unknown): unknown {
+  const [a, b] = [unwrap(left), unwrap(right)];
+  return typeof a === 'number' && typeof b === 'number' ? checkNumber(a + b, left, right) : concat(a, b);
+}
+
+/** `- * / // % **`: numbers, or texts that hold a number; never NaN or infinity. */
+export function arithmetic(operator: string, left: unknown, right: unknown): number {
+  const [a, b] = [numberOf(left), numberOf(right)];
+  return checkNumber(calculate(operator, a, b), left, right);
+}
+
+/** `-x` and `+x`. */
+export function sign(operator: '-' | '+', value: unknown): number {
+  const number = numberOf(value);
+  return operator === '-' ? -number : number;
+}
+
+/** `== != === !==`, where text from a macro equals the same text. */
+export function equal(operator: string, left: unknown, right: unknown): boolean {
+  const [a, b] = [unwrap(left), unwrap(right)];
+  switch (operator) {
+    case '==':
+      // biome-ignore lint/suspicious/noDoubleEquals: nunjucks' own meaning of ==
+      return a == b;
+    case '!=':
+      // biome-ignore lint/suspicious/noDoubleEquals: nunjucks' own meaning of !=
+      return a != b;
+    case '===':
+      return a === b;
+    default:
+      return a !== b;
+  }
+}
+
+/** `< > <= >=` of two numbers or two texts. */
+export function order(operator: string, left: unknown, right: unknown): boolean {
+  const [a, b] = [unwrap(left), unwrap(right)];
+  if (typeof a === 'string' && typeof b === 'string') {
+    return ordered(operator, a, b);
+  }
+  return ordered(operator, numberOf(a), numberOf(b));
+}
+
+/** `in`: an item of a list, a part of a text, a field of an object. */
+export function within(left: unknown, right: unknown): boolean {
+  const [item, whole] = [unwrap(left), unwrap(right)];
+  if (Array.isArray(whole)) {
+    return whole.map(unwrap).includes(item);
+  }
+  if (typeof whole === 'string') {
+    return whole.includes(textOf(item));
+  }
+  if (isPlainObject(whole)) {
+    return Object.hasOwn(whole, textOf(item));
+  }
+  throw new Fault(`"in" looks into a list, a text or an object, not into ${describe(whole)}`);
+}
+
+function numberOf(value: unknown): number {
+  const plain = unwrap(value);
+  const number = typeof plain === 'string' && plain.trim() !== '' ? Number(plain) : plain;
+  if (typeof number !== 'number' || Number.isNaN(number)) {
+    throw new Fault(`${describe(value)} is no number`);
+  }
+  return number;
+}
+
+function checkNumber(result: number, left: unknown, right: unknown): number {
+  if (!Number.isFinite(result)) {
+    throw new Fault(`there is no result for ${describe(left)} and ${describe(right)}`);
+  }
+  return result;
+}
+
+function calculate(operator: string, a: number, b: number): number {
+  switch (operator) {
+    case '-':
+      return a - b;
+    case '*':
+      return a * b;
+    case '/':
+      return a / b;
+    case '//':
+      return Math.floor(a / b);
+    case '%':
+      return a % b;
+    default:
+      return a ** b;
+  }
+}
+
+function ordered<T extends number | string>(operator: string, a: T, b: T): boolean {
+  switch (operator) {
+    case '<':
+      return a < b;
+    case '>':
+      return a > b;
+    case '<=':
+      return a <= b;
+    default:
+      return a >= b;
+  }
+}
