@@ -17,17 +17,6 @@ export interface Override {
 /** A map or list as it comes out of YAML, before it is checked. */
 export type RawSettings = { [key: string]: unknown };
 
-/** Takes `haproxy.mode=none` apart. Throws a `UsageError` where there is no `=`. */
-export function parseAssignment(text: string): readonly [path: string, value: string] {
-  const equals = text.indexOf('=');
-  if (equals < 1) {
-    throw new UsageError(`reading --set ${text}: found no key and value`, {
-      hint: 'Write it as --set haproxy.mode=none.',
-    });
-  }
-  return [text.slice(0, equals).trim(), text.slice(equals + 1)];
-}
-
 /** The settings that flags name. Unknown keys are an error, all at once. */
 export function flagOverrides(flags: Readonly<Record<string, string>>): Override[] {
   const unknown = Object.keys(flags).filter((path) => kindOf(path) === null);

@@ -1,4 +1,4 @@
-import type { PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
+import type { HaproxyFacts, PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
 
 /** How loud a line is. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -78,7 +78,7 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'haproxy-away':
       return line('warn', `HAProxy does not answer: ${event.cause}`);
     case 'haproxy-appeared':
-      return line('info', 'HAProxy answers', { ...event.facts });
+      return line('info', `HAProxy answers${identity(event.facts)}`, { ...event.facts });
     case 'haproxy-changed':
       return line('debug', 'HAProxy changed', { ...event.facts });
     case 'haproxy-drift':
@@ -101,6 +101,11 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     default:
       return unknownEvent(event);
   }
+}
+
+function identity({ version, pid }: HaproxyFacts): string {
+  const parts = [version ?? '', pid === null ? '' : `pid ${pid}`].filter((part) => part !== '');
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
 function line(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): LogLine {

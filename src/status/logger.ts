@@ -4,8 +4,33 @@ import { describeEvent, type LogLevel } from './describe-event.ts';
 import { paceLines } from './pace-lines.ts';
 
 /** Fields that the sentence says already, or that only machines read. */
-const IN_WORDS =
-  'event,outcome,triggers,reasons,ms,steps,counts,hashes,applied,pending,count,rejected,source,state';
+const IN_WORDS = [
+  ...[
+    'event',
+    'version',
+    'mode',
+    'sources',
+    'template',
+    'target',
+    'source',
+    'state',
+    'count',
+    'rejected',
+    'pid',
+  ],
+  ...[
+    'outcome',
+    'triggers',
+    'reasons',
+    'ms',
+    'steps',
+    'counts',
+    'hashes',
+    'applied',
+    'pending',
+    'verifiable',
+  ],
+].join();
 
 /** How to log. */
 export interface LogOptions {
