@@ -1,0 +1,124 @@
+import { type Document, isAlias, isMap, isScalar, LineCounter, type Pair, parseAllDocuments } from 'yaml';
+import { SourceError } from '../errors.ts';
+import { compare, type Entry } from '../model/entry.ts';
+import { type Place, TreeNodes, type TreeText } from './tree-nodes.ts';
+import { readRevisions } from './tree-revisions.ts';
+import { isJsonPlace, type TreeShape } from './tree-shape.ts';
+
+/** How a file is to be read. */
+export interface TreeOptions {
+  /** For error messages. */
+  readonly file: string;
+  readonly shape: TreeShape;
+}
+
+/**
+ * Reads the tree form of YAML or JSON: maps are paths, everything else is a value.
+ *
+ * A map's key may hold several segments (`def/ghi`), with or without a slash in front. Scalars are taken as
+ * written (`1.10` stays `1.10`), lists become JSON text, and so does a map where `shape` has a JSON value.
+ * Anchors and aliases work; merge keys (`<<`), tags, null and the same key twice are errors.
+ *
+ * @returns key and value, sorted by key.
+ * @throws SourceError that names file and line.
+ */
+export function parseTree(text: string, options: TreeOptions): [key: string, value: string][] {
+  return parseTreeEntries(text, { ...options, index: 0 }).map(({ key, value }) => [key, value]);
+}
+
+/**
+ * As `parseTree`, but whole entries. A second document `revisions:`, as `writeTree` makes it, says where the keys
+ * came from and their revisions; a key that it does not name is of source `index` and has none.
+ *
+ * @throws SourceError that names file and line.
+ */
+export function parseTreeEntries(
+  text: string,
+  options: TreeOptions & { readonly index: number },
+): readonly Entry[] {
+  const lines = new LineCounter();
+  // Failsafe: a plain scalar is the text that stands there, never a number, a date or a truth value.
+  const parsed = parseAllDocuments(text, {
+    lineCounter: lines,
+    schema: 'failsafe',
+    uniqueKeys: false,
+    prettyErrors: false,
+  });
+  const documents: readonly Document.Parsed[] = 'empty' in parsed ? [] : parsed;
+  const source: TreeText = { file: options.file, lines };
+  const [tree, revisions, third] = documents;
+  for (const document of documents) {
+    const problem = document.errors[0] ?? document.warnings[0];
+    if (problem) throw wrong(source, problem.pos[0], problem.message.split('\n')[0] ?? '');
+  }
+  if (!tree || tree.contents === null) {
+    throw new SourceError(`reading ${options.file}: it is empty`, {
+      hint: 'write {} if it is meant to hold no keys',
+    });
+  }
+  if (third) throw wrong(source, third.range[0], 'there are more than two documents');
+  const values = new TreeReader(source, tree, options.shape).read();
+  const known = revisions ? readRevisions(revisions, new TreeNodes(source, revisions)) : new Map();
+  return [...values]
+    .map(([key, { value }]) => ({
+      key,
+      value,
+      source: options.index,
+      created: 0n,
+      modified: 0n,
+      ...known.get(key),
+    }))
+    .sort((a, b) => compare(a.key, b.key));
+}
+
+class TreeReader {
+  readonly #nodes: TreeNodes;
+  readonly #document: Document.Parsed;
+  readonly #shape: TreeShape;
+  readonly #found = new Map<string, { readonly value: string; readonly place: Place }>();
+
+  constructor(source: TreeText, document: Document.Parsed, shape: TreeShape) {
+    this.#nodes = new TreeNodes(source, document);
+    this.#document = document;
+    this.#shape = shape;
+  }
+
+  read(): ReadonlyMap<string, { readonly value: string }> {
+    const root = this.#document.contents;
+    if (!isMap(root) && !isAlias(root)) throw this.#nodes.wrong(root, 'the top must be a map of keys');
+    this.#folder('', root);
+    return this.#found;
+  }
+
+  #folder(path: string, node: unknown): void {
+    const map = this.#nodes.resolve(node);
+    if (!isMap(map)) throw this.#nodes.wrong(node, 'the top must be a map of keys');
+    this.#nodes.enter(map, () => {
+      for (const pair of map.items) this.#pair(path, pair);
+    });
+  }
+
+  #pair(parent: string, pair: Pair): void {
+    const key = this.#nodes.key(pair);
+    const path = `${parent}/${key.startsWith('/') ? key.slice(1) : key}`;
+    const value = this.#nodes.resolve(pair.value);
+    if (isMap(value) && !isJsonPlace(path, this.#shape)) this.#folder(path.replace(/\/$/, ''), pair.value);
+    else if (isScalar(value)) this.#put(path, this.#nodes.text(value, pair), pair);
+    else this.#put(path, this.#nodes.json(pair.value, pair), pair);
+  }
+
+  #put(key: string, value: string, place: Place): void {
+    const before = this.#found.get(key);
+    if (before) {
+      const line = this.#nodes.line(before.place);
+      throw this.#nodes.wrong(place, `the key ${key} is there twice, first on line ${line}`);
+    }
+    this.#found.set(key, { value, place });
+  }
+}
+
+function wrong({ file, lines }: TreeText, offset: number, found: string): SourceError {
+  return new SourceError(`reading ${file}:${lines.linePos(offset).line}: ${found}`, {
+    hint: 'correct the file; it is read again as soon as it is saved',
+  });
+}
