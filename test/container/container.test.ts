@@ -1,7 +1,7 @@
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { freePort, request, startBackend, tempFolder, waitFor } from '../support/haproxy.ts';
+import { freePort, request, startBackend, startLoad, tempFolder, waitFor } from '../support/haproxy.ts';
 import {
   buildImage,
   type Container,
@@ -80,6 +80,96 @@ test('the HAProxy container ends at once while it waits', async () => {
   await waitFor(() => haproxy.output().includes('waiting'));
   await endsCleanly(haproxy);
 });
+
+test('HAProxy itself is replaced by a second container without a failed request', async () => {
+  await using host = await tempFolder();
+  await using backend = await startBackend('always');
+  const port = await freePort();
+  const mounts = await sharedFolders(host.path);
+  await writeFile(path.join(host.path, 'etc/haproxy.cfg'), configuration(port, backend.address));
+  const start = () => startContainer({ image: IMAGE, command: ['haproxy-container'], mounts });
+
+  await using old = await start();
+  await serves(port, 'always');
+  await using load = startLoad(`http://127.0.0.1:${port}/`, { host: 'web' });
+  await using successor = await start();
+  await waitFor(async () => (await complaint(successor)) === '', { timeout: 20_000 });
+  await podman('kill', '--signal', 'USR1', old.name);
+  expect(await old.ended).toBe(0);
+  const before = load.ok();
+  await waitFor(() => load.ok() > before + 20);
+  expect(load.failures()).toEqual([]);
+  expect(await complaint(successor), 'the sockets are those of the new one').toBe('');
+});
+
+test('Pointsman and HAProxy in two containers serve a request, and HAProxy outlives Pointsman', async () => {
+  await using host = await tempFolder();
+  await using one = await startBackend('one');
+  await using two = await startBackend('two');
+  const port = await freePort();
+  const mounts = await sharedFolders(host.path);
+  const register = await pointsmanFolder(host.path, 'master-socket', port);
+  await register(one.address);
+  await using pointsman = await startContainer({
+    image: IMAGE,
+    mounts: [...mounts, `${host.path}/settings:/etc/pointsman:ro`],
+    env: { POINTSMAN_STATUS_LISTEN: `127.0.0.1:${await freePort()}` },
+  });
+  await using haproxy = await startContainer({ image: IMAGE, command: ['haproxy-container'], mounts });
+  await serves(port, 'one');
+  await register(two.address);
+  await serves(port, 'two');
+  await waitFor(async () => (await complaint(pointsman)) === '', { what: '/readyz', timeout: 20_000 });
+  await waitFor(async () => (await processes(haproxy)).zombies === 0);
+
+  await using load = startLoad(`http://127.0.0.1:${port}/`, { host: 'web' });
+  await endsCleanly(pointsman);
+  const before = load.ok();
+  await waitFor(() => load.ok() > before + 20);
+  expect(load.failures()).toEqual([]);
+  await load[Symbol.asyncDispose]();
+  await endsCleanly(haproxy);
+});
+
+test('Pointsman with HAProxy as its child serves a request on a read-only root and ends both cleanly', async () => {
+  await using host = await tempFolder();
+  await using one = await startBackend('one');
+  await using two = await startBackend('two');
+  const port = await freePort();
+  const register = await pointsmanFolder(host.path, 'managed', port);
+  await register(one.address);
+  await using pointsman = await startContainer({
+    image: IMAGE,
+    mounts: [`${host.path}/settings:/etc/pointsman:ro`],
+    env: { POINTSMAN_STATUS_LISTEN: `127.0.0.1:${await freePort()}` },
+  });
+  await serves(port, 'one');
+  await register(two.address);
+  await serves(port, 'two');
+  await waitFor(async () => (await complaint(pointsman)) === '', { what: '/readyz', timeout: 20_000 });
+  await endsCleanly(pointsman);
+  await expect(request(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+});
+
+/** Settings of a file source in `HOST/settings`; gives what registers the one instance of the service `web`. */
+async function pointsmanFolder(
+  host: string,
+  mode: 'managed' | 'master-socket',
+  port: number,
+): Promise<(address: string) => Promise<void>> {
+  const folder = path.join(host, 'settings');
+  await mkdir(folder, { mode: 0o755 });
+  await writeFile(
+    path.join(folder, 'pointsman.yaml'),
+    `sources:
+  - file: { path: ./datastores.yaml }
+haproxy: { mode: ${mode} }
+vars: { bind: "127.0.0.1:${port}", maxconn: 500 }
+`,
+  );
+  return (address) =>
+    writeFile(path.join(folder, 'datastores.yaml'), `services: { web: { one: "${address}" } }\n`);
+}
 
 /** The folders of the host that the two containers share, given to the image's user. */
 async function sharedFolders(host: string): Promise<string[]> {
