@@ -1,3 +1,4 @@
+import { serverIds } from '../model/server-ids.ts';
 import { type AnyFunction, type Environment, internals, SYNTAX } from './nunjucks.ts';
 import { Fault } from './site.ts';
 import type { IsClosed } from './strict-lookup.ts';
@@ -39,6 +40,9 @@ function strictFilters(isClosed: IsClosed, env: Environment) {
       }
       return env.filters.groupby === undefined ? {} : GROUPBY.call(this, list, path);
     },
+    /** The stable server ids of a service's instances, by instance id: for backends that balance by a hash. */
+    serverIds: (instances: unknown) =>
+      serverIds(items(instances, 'serverIds').map((item) => ({ id: textOf(pathOf(item, 'id', 'refuse')) }))),
     random() {
       throw new Fault('random is left out', 'every rendering of the same tree must give the same text');
     },
