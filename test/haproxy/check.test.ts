@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { createJudge, type JudgeSettings } from '../../src/haproxy/check.ts';
 import { excerpt } from '../../src/haproxy/excerpt.ts';
 import { freePort, tempFolder } from '../support/haproxy.ts';
-import { binaries } from './binaries.ts';
+import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { simpleConfig } from './simple-config.ts';
 
 const never = new AbortController().signal;
@@ -20,7 +20,7 @@ function judgeIn(folder: string, settings: Partial<JudgeSettings> = {}) {
   });
 }
 
-describe.each(await binaries())('on HAProxy $branch', ({ binary }) => {
+describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   const checkCommand = [binary, '-c', '-f', '{config}'];
 
   test('check() accepts a good text and leaves nothing behind', async () => {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { haproxyVersion, parseVersion } from '../../src/haproxy/version.ts';
-import { binaries } from './binaries.ts';
+import { haproxyVersions } from '../support/haproxy-versions.ts';
 
 test('haproxyVersion() tells the full version and the branch', async () => {
-  for (const { binary, branch } of await binaries()) {
+  for (const { path: binary, name: branch } of haproxyVersions) {
     expect(await haproxyVersion(binary)).toMatchObject({
       full: expect.stringMatching(/^\d+\.\d+\.\d+/),
       branch,

@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import type { HaproxyControl, HaproxyState } from '../reconcile/interfaces.ts';
+
+const STATE: HaproxyState = {
+  kind: 'running',
+  pid: null,
+  mark: null,
+  version: null,
+  reloads: null,
+  failedReloads: null,
+  oldWorkers: null,
+  verifiable: false,
+};
+
+/** Mode `none`: the file is all there is. HAProxy is neither asked nor told. */
+export function controlNothing(): HaproxyControl {
+  return {
+    state: async () => STATE,
+    reload: async () => ({ kind: 'unverified', log: '' }),
+    async *watch(signal) {
+      yield STATE;
+      if (!signal.aborted) await once(signal, 'abort');
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}

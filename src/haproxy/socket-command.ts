@@ -1,0 +1,118 @@
+import { connect } from 'node:net';
+import { SystemError } from '../errors.ts';
+
+/** Why a socket gave no answer; whether waiting helps depends on it. */
+export type SocketTrouble =
+  /** No such file. */
+  | 'missing'
+  /** Nobody listens: dead, or in the middle of a reload. */
+  | 'refused'
+  /** Not ours to open. */
+  | 'denied'
+  /** It took the connection and said nothing in time. */
+  | 'silent'
+  /** The connection ended in the middle. */
+  | 'cut'
+  /** Somebody answers who is not what is looked for. */
+  | 'stranger';
+
+/** A socket of HAProxy that could not be asked. */
+export class SocketError extends SystemError {
+  readonly trouble: SocketTrouble;
+
+  constructor(trouble: SocketTrouble, message: string, options: { hint: string; cause?: unknown }) {
+    super(message, options);
+    this.trouble = trouble;
+  }
+
+  /** Message and hint as one text, for a state that says what to do. */
+  get advice(): string {
+    return `${this.message}. ${this.hint ?? ''}`.trim();
+  }
+}
+
+/** Where to ask and how long. */
+export interface SocketAddress {
+  readonly path: string;
+  /** For messages: `master socket` or `stats socket`. */
+  readonly role: 'master socket' | 'stats socket';
+  /** Milliseconds for the whole of a command. */
+  readonly timeout: number;
+}
+
+/**
+ * One command on a fresh connection, and the whole answer. The sending side is closed at once: the master
+ * does not close after an answer. A held connection would stay with the worker that took it, whatever runs
+ * by now. Throws a `SocketError`, or the signal's reason.
+ */
+export function askSocket(address: SocketAddress, command: string, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    let answer = '';
+    const socket = connect(address.path);
+    const timer = setTimeout(() => fail('silent'), address.timeout);
+    const onAbort = () => end(() => reject(signal.reason));
+    const end = (how: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.destroy();
+      how();
+    };
+    const fail = (trouble: SocketTrouble, cause?: unknown) =>
+      end(() => reject(socketError(address, trouble, cause)));
+    signal.addEventListener('abort', onAbort);
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => {
+      answer += text;
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => fail(troubleOf(error), error));
+    socket.once('end', () => end(() => resolve(answer)));
+    socket.once('connect', () => socket.end(`${command}\n`));
+  });
+}
+
+function troubleOf(error: NodeJS.ErrnoException): SocketTrouble {
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'missing';
+    case 'ECONNREFUSED':
+      return 'refused';
+    case 'EACCES':
+    case 'EPERM':
+      return 'denied';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'cut';
+    default:
+      return 'stranger';
+  }
+}
+
+/** The error for a trouble with a socket, with what to do about it. */
+export function socketError(address: SocketAddress, trouble: SocketTrouble, cause?: unknown): SocketError {
+  const setting = address.role === 'master socket' ? 'haproxy.masterSocket' : 'haproxy.statsSocket';
+  const option = address.role === 'master socket' ? '-W -S' : 'stats socket';
+  const words: Readonly<Record<SocketTrouble, readonly [found: string, hint: string]>> = {
+    missing: [
+      'there is no such socket',
+      `Start HAProxy with it (${option}), or correct ${setting}; in containers, share its folder.`,
+    ],
+    refused: ['nobody listens on it', 'Start HAProxy again: what is there is left from one that ended.'],
+    denied: [
+      'it may not be opened',
+      `Give the user that Pointsman runs as access (one gid, mode 660, folder 0750), or run it as HAProxy's user.`,
+    ],
+    silent: [
+      `no answer in ${address.timeout / 1000} s`,
+      'Look whether HAProxy is stopped or the machine is overloaded.',
+    ],
+    cut: ['the connection ended before the answer', 'HAProxy reloads or ends: look at its log.'],
+    stranger: [
+      cause instanceof Error ? `it is none (${cause.message})` : `what answers there is none`,
+      `Correct ${setting}: it must be the path of HAProxy's ${address.role} (${option}), at most 107 bytes long.`,
+    ],
+  };
+  const [found, hint] = words[trouble];
+  return new SocketError(trouble, `asking the ${address.role} ${address.path}: ${found}`, { hint, cause });
+}

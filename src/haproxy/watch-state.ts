@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HaproxyState } from '../reconcile/interfaces.ts';
+
+/** How to follow a HAProxy. */
+export interface StateWatch {
+  state(signal: AbortSignal): Promise<HaproxyState>;
+  /** Resolves when nothing of ours is in the way (a reload of our own). */
+  idle(): Promise<void>;
+  /**
+   * Asked when nobody answers: `gone` is believed at once, `busy` (a master that loads: it refuses meanwhile)
+   * is waited for up to 15 s, `unknown` for 450 ms.
+   */
+  absence?(): Promise<'gone' | 'busy' | 'unknown'>;
+  /** Called with a function that makes it look at once; gives the function that undoes it. */
+  onHint?(look: () => void): () => void;
+}
+
+const PAUSE = 300;
+
+/**
+ * Yields the state now, and then whenever HAProxy came, went or changed its worker or mark. Asks every 300 ms on
+ * fresh connections, so that it is seen within 1 s. Ends without an error when `signal` aborts.
+ */
+export async function* watchState(watch: StateWatch, signal: AbortSignal): AsyncGenerator<HaproxyState> {
+  let last: HaproxyState | null = null;
+  let wake = new AbortController();
+  const undo = watch.onHint?.(() => wake.abort());
+  try {
+    for (;;) {
+      wake = new AbortController();
+      const state = await look(watch, last, signal);
+      if (last === null || differs(last, state)) {
+        last = state;
+        yield state;
+      }
+      signal.throwIfAborted();
+      await sleep(PAUSE, undefined, { signal: AbortSignal.any([signal, wake.signal]) }).catch(
+        () => undefined,
+      );
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    undo?.();
+  }
+}
+
+/** One look; an absence after a presence is only believed when it lasts, for a reload looks the same. */
+async function look(
+  watch: StateWatch,
+  last: HaproxyState | null,
+  signal: AbortSignal,
+): Promise<HaproxyState> {
+  const started = Date.now();
+  for (;;) {
+    await watch.idle();
+    signal.throwIfAborted();
+    const state = await watch.state(signal);
+    if (state.kind === 'running' || last?.kind !== 'running') return state;
+    const absence = (await watch.absence?.()) ?? 'unknown';
+    const patience = absence === 'gone' ? 0 : absence === 'busy' ? 15_000 : 450;
+    if (Date.now() - started >= patience) return state;
+    await sleep(75, undefined, { signal });
+  }
+}
+
+function differs(one: HaproxyState, other: HaproxyState): boolean {
+  if (one.kind === 'away') return other.kind !== 'away' || one.cause !== other.cause;
+  return (
+    other.kind !== 'running' ||
+    one.pid !== other.pid ||
+    one.mark !== other.mark ||
+    one.reloads !== other.reloads ||
+    one.failedReloads !== other.failedReloads ||
+    one.verifiable !== other.verifiable
+  );
+}
