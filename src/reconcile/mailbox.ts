@@ -1,0 +1,55 @@
+/** What woke the loop since the last turn. */
+export interface Mail {
+  /** For people, each once: `etcd: 3 keys changed`, `template changed`. */
+  readonly triggers: readonly string[];
+  /** When the first and the last of them came, in milliseconds of `performance.now()`. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/**
+ * One slot: whoever posts never waits, whoever takes gets everything since the last time. The state itself
+ * lies elsewhere; the mail only says "look again", so that the last state always wins.
+ */
+export class Mailbox {
+  readonly #triggers = new Set<string>();
+  #firstAt = 0;
+  #lastAt = 0;
+  #wake: (() => void) | undefined;
+
+  post(trigger: string): void {
+    const now = performance.now();
+    if (this.#triggers.size === 0) this.#firstAt = now;
+    this.#lastAt = now;
+    this.#triggers.add(trigger);
+    this.#wake?.();
+  }
+
+  /** What lies there, without taking it; undefined when it is empty. */
+  peek(): Mail | undefined {
+    if (this.#triggers.size === 0) return undefined;
+    return { triggers: [...this.#triggers], firstAt: this.#firstAt, lastAt: this.#lastAt };
+  }
+
+  take(): Mail | undefined {
+    const mail = this.peek();
+    this.#triggers.clear();
+    return mail;
+  }
+
+  /** Resolves at the next post, after `ms`, or when `signal` aborts, whichever is first. Never rejects. */
+  wait(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        if (this.#wake === done) this.#wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, Math.max(0, ms));
+      signal.addEventListener('abort', done, { once: true });
+      this.#wake = done;
+      if (signal.aborted) done();
+    });
+  }
+}

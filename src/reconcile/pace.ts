@@ -1,0 +1,62 @@
+import type { Mail } from './mailbox.ts';
+
+/** `pace` of the settings, in milliseconds. */
+export interface PaceOptions {
+  readonly quiet: number;
+  readonly maxWait: number;
+  readonly reloadInterval: number;
+}
+
+/**
+ * Says when what happened goes out: a first change at once, those that follow it after `quiet` without another,
+ * at the latest `maxWait` after the first of them; reloads no closer than `reloadInterval`.
+ */
+export class Pace {
+  readonly #options: PaceOptions;
+  #lastMail = Number.NEGATIVE_INFINITY;
+  #lastReload = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PaceOptions) {
+    this.#options = options;
+  }
+
+  /** The time at which this mail is due; not after now means at once. */
+  due(mail: Mail): number {
+    const { quiet, maxWait } = this.#options;
+    const calm = mail.firstAt - this.#lastMail >= quiet;
+    return calm ? mail.firstAt : Math.min(mail.lastAt + quiet, mail.firstAt + maxWait);
+  }
+
+  /** This mail was taken. */
+  took(mail: Mail): void {
+    this.#lastMail = mail.lastAt;
+  }
+
+  /** The earliest time of the next reload. */
+  reloadDue(): number {
+    return this.#lastReload + this.#options.reloadInterval;
+  }
+
+  /** A reload was asked for at `now`. */
+  reloaded(now: number): void {
+    this.#lastReload = now;
+  }
+}
+
+/** Growing pauses between tries of something that failed: 1 s, 2 s, 4 s … 60 s. */
+export class Retry {
+  #failures = 0;
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Counts a failure and gives the pause until the next try in milliseconds. */
+  failed(): number {
+    return Math.min(60_000, 1000 * 2 ** this.#failures++);
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+  }
+}

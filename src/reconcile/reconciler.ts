@@ -1,0 +1,239 @@
+import type { Emit, Outcome, PassEvent } from '../events.ts';
+import { hashText } from '../plan/mark.ts';
+import { HaproxyWatch } from './haproxy-watch.ts';
+import type { ConfigFile, HaproxyControl, Judge, Source, Templates } from './interfaces.ts';
+import { Mailbox } from './mailbox.ts';
+import { Pace, type PaceOptions } from './pace.ts';
+import type { Drawn, Picture } from './picture.ts';
+import { type Need, Rollout, type RollResult } from './rollout.ts';
+import { followSource } from './source-follower.ts';
+import { Stopwatch } from './stopwatch.ts';
+
+/** Everything the loop works with. */
+export interface ReconcilerOptions {
+  readonly source: Source;
+  readonly templates: Templates;
+  readonly picture: Picture;
+  readonly judge: Judge;
+  readonly file: ConfigFile;
+  readonly haproxy: HaproxyControl;
+  /** `file`: mode `none`. */
+  readonly target: 'haproxy' | 'file';
+  readonly pace: PaceOptions;
+  readonly emit: Emit;
+}
+
+/** The loop looks around at least this often, so that its last turn says whether it lives. */
+const TURN_MS = 1000;
+
+/**
+ * The loop: whatever happens says "look again", and each pass reads the whole, so that the last state always
+ * wins.
+ *
+ *     idle --mail--> due? --pace--> render --same--> idle
+ *                                     |differs
+ *                                     v
+ *       render again <--newer mail-- reload pause --> check -> publish -> reload -> verify --> idle
+ *                                                       |refused, failed        |failed: last good file back
+ *                                                       +----- retry with growing pauses -----+
+ */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #mailbox = new Mailbox();
+  readonly #pace: Pace;
+  readonly #rollout: Rollout;
+  readonly #haproxy: HaproxyWatch;
+  #retryAt = Number.POSITIVE_INFINITY;
+  #lastTurn = performance.now();
+  #lastError: string | null = null;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#pace = new Pace(options.pace);
+    this.#rollout = new Rollout(options);
+    this.#haproxy = new HaproxyWatch({
+      control: options.haproxy,
+      rollout: this.#rollout,
+      mailbox: this.#mailbox,
+      emit: options.emit,
+    });
+  }
+
+  /** When the loop last turned, in milliseconds of `performance.now()`. */
+  get lastTurn(): number {
+    return this.#lastTurn;
+  }
+
+  /** Runs until `signal` aborts. Throws what is a bug, and what the start cannot do without. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { emit, source, templates, picture } = this.#options;
+    await this.#rollout.open();
+    const ended = new AbortController();
+    const both = AbortSignal.any([signal, ended.signal]);
+    const followers = [
+      this.#loop(both),
+      followSource({ source, picture, mailbox: this.#mailbox, emit }, both),
+      this.#followTemplates(templates, both),
+      ...(this.#options.target === 'haproxy' ? [this.#haproxy.follow(both)] : []),
+    ];
+    emit({ kind: 'started' });
+    try {
+      await Promise.all(followers);
+    } finally {
+      ended.abort();
+      await Promise.allSettled(followers);
+    }
+  }
+
+  async #followTemplates(templates: Templates, signal: AbortSignal): Promise<void> {
+    for await (const set of templates.watch(signal)) {
+      await this.#options.picture.setTemplate(set);
+      this.#options.emit({ kind: 'template-changed', folder: set.folder, files: set.files.size });
+      this.#mailbox.post('template changed');
+    }
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#lastTurn = performance.now();
+      const mail = this.#mailbox.peek();
+      const until = mail ? this.#pace.due(mail) : this.#retryAt;
+      const pause = until - performance.now();
+      if (pause > 0) await this.#mailbox.wait(Math.min(TURN_MS, pause), signal);
+      else await this.#pass(mail?.triggers ?? ['retry'], signal);
+    }
+  }
+
+  async #pass(triggers: readonly string[], signal: AbortSignal): Promise<void> {
+    const watch = new Stopwatch();
+    const why = new Set(triggers);
+    this.#retryAt = Number.POSITIVE_INFINITY;
+    this.#haproxy.hold();
+    for (;;) {
+      this.#takeMail(why);
+      const drawn = await watch.time('render', () => this.#options.picture.draw());
+      const state = await this.#haproxy.ask(signal);
+      if (signal.aborted) return;
+      if (drawn.kind !== 'text') {
+        this.#report({ watch, why, need: undefined, end: endOf(drawn), text: null });
+        break;
+      }
+      const { text } = drawn;
+      const need = this.#rollout.need(text, state);
+      const shelved = need.kind === 'nothing' ? 0 : this.#rollout.shelvedFor(text);
+      if (shelved > 0) {
+        this.#retryAt = performance.now() + shelved;
+        this.#report({ watch, why, need, end: { outcome: 'failed', error: this.#lastError }, text });
+        break;
+      }
+      if (need.kind === 'nothing') {
+        this.#report({ watch, why, need, end: { outcome: 'unchanged', error: null }, text });
+        break;
+      }
+      if (state.kind === 'running' && (await this.#pause(watch, signal))) continue;
+      if (signal.aborted) return;
+      const result = await this.#beating(() => this.#roll(need, text, watch, signal));
+      if (signal.aborted && result.kind === 'failed') return;
+      if ('retryInMs' in result) this.#retryAt = performance.now() + result.retryInMs;
+      this.#report({ watch, why, need, end: endOf(result), text });
+      break;
+    }
+    await this.#haproxy.release(signal);
+  }
+
+  #takeMail(why: Set<string>): void {
+    const mail = this.#mailbox.take();
+    if (!mail) return;
+    this.#pace.took(mail);
+    for (const trigger of mail.triggers) why.add(trigger);
+  }
+
+  /** Waits until HAProxy may be reloaded again. True when something newer arrived in the meantime. */
+  async #pause(watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+    const pause = async () => {
+      for (;;) {
+        this.#lastTurn = performance.now();
+        const left = this.#pace.reloadDue() - performance.now();
+        if (left <= 0 || signal.aborted) return;
+        await this.#mailbox.wait(Math.min(TURN_MS, left), signal);
+      }
+    };
+    if (this.#pace.reloadDue() <= performance.now()) return false;
+    await watch.time('pause', pause);
+    return this.#mailbox.peek() !== undefined;
+  }
+
+  async #roll(need: Need, text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
+    try {
+      if (need.kind !== 'load') return await this.#rollout.roll(text, watch, signal);
+      return await this.#rollout.load(text, { watch, signal, before: null });
+    } finally {
+      this.#pace.reloaded(performance.now());
+    }
+  }
+
+  /** Steps with time limits of their own count as turns while they last. */
+  async #beating<T>(work: () => Promise<T>): Promise<T> {
+    const timer = setInterval(() => {
+      this.#lastTurn = performance.now();
+    }, TURN_MS);
+    try {
+      return await work();
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  #report({ watch, why, need, end, text }: Report): void {
+    const { picture, emit } = this.#options;
+    this.#lastError = end.error;
+    const { applied } = this.#rollout;
+    const hash = text === null ? null : hashText(text);
+    const runs = applied.kind === 'unknown' ? null : applied.hash;
+    emit({
+      kind: 'pass',
+      outcome: end.outcome,
+      triggers: [...why],
+      reasons: need && need.kind !== 'nothing' ? need.reasons : [],
+      ms: watch.ms,
+      steps: watch.steps,
+      counts: picture.counts,
+      hashes: picture.hashes,
+      applied,
+      pending: hash === runs ? null : hash,
+      error: end.error,
+    } satisfies PassEvent);
+  }
+}
+
+interface End {
+  readonly outcome: Outcome;
+  readonly error: string | null;
+}
+
+interface Report {
+  readonly watch: Stopwatch;
+  readonly why: ReadonlySet<string>;
+  readonly need: Need | undefined;
+  readonly end: End;
+  readonly text: string | null;
+}
+
+function endOf(result: RollResult | Exclude<Drawn, { kind: 'text' }>): End {
+  switch (result.kind) {
+    case 'nothing':
+      return { outcome: 'waiting', error: result.missing };
+    case 'template-error':
+      return { outcome: 'template-error', error: result.error.message };
+    case 'refused':
+      return { outcome: 'refused', error: result.output.split('\n')[0] ?? '' };
+    case 'failed':
+      return { outcome: 'failed', error: result.message };
+    case 'published-waiting':
+      return { outcome: 'published-waiting', error: result.cause };
+    case 'reloaded':
+    case 'unverified':
+    case 'published':
+      return { outcome: result.kind, error: null };
+  }
+}

@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { Pace, Retry } from '../../src/reconcile/pace.ts';
+
+const mail = (firstAt: number, lastAt = firstAt) => ({ triggers: ['x'], firstAt, lastAt });
+
+describe('Pace', () => {
+  test('lets a first change out at once, and those that follow after quiet, at the latest after maxWait', () => {
+    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 2000 });
+    expect(pace.due(mail(5000))).toBe(5000);
+    pace.took(mail(5000));
+    expect(pace.due(mail(5100))).toBe(5300);
+    expect(pace.due(mail(5100, 5250))).toBe(5450);
+    expect(pace.due(mail(5100, 6090))).toBe(6100);
+    pace.took(mail(5100, 6090));
+    expect(pace.due(mail(6290))).toBe(6290);
+  });
+
+  test('keeps reloads apart', () => {
+    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 2000 });
+    expect(pace.reloadDue()).toBe(Number.NEGATIVE_INFINITY);
+    pace.reloaded(100);
+    expect(pace.reloadDue()).toBe(2100);
+  });
+});
+
+describe('Retry', () => {
+  test('doubles its pause up to a minute, and starts over after a success', () => {
+    const retry = new Retry();
+    expect([1, 2, 3].map(() => retry.failed())).toEqual([1000, 2000, 4000]);
+    for (let i = 0; i < 10; i++) retry.failed();
+    expect(retry.failed()).toBe(60_000);
+    retry.succeeded();
+    expect(retry.failed()).toBe(1000);
+  });
+});

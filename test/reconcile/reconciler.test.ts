@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest';
+import type { PassEvent } from '../../src/events.ts';
+import type { Entry } from '../../src/model/entry.ts';
+import { hashText, withMark } from '../../src/plan/mark.ts';
+import type { Source, SourceEvent, Templates } from '../../src/reconcile/interfaces.ts';
+import type { PaceOptions } from '../../src/reconcile/pace.ts';
+import { Picture } from '../../src/reconcile/picture.ts';
+import { Reconciler } from '../../src/reconcile/reconciler.ts';
+import type { TemplateSet } from '../../src/render/template-set.ts';
+import { entry, OPTIONS } from '../support/catalog.ts';
+import { waitFor } from '../support/haproxy.ts';
+import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
+
+const TEMPLATE = '{% for s in services %}{% for i in s.instances %}{{ i.address }}\n{% endfor %}{% endfor %}';
+const QUICK = { quiet: 0, maxWait: 0, reloadInterval: 0 };
+
+/** An async iterable that a test pushes into. */
+function pushable<T>() {
+  const waiting: T[] = [];
+  let wake = () => {};
+  return {
+    push(value: T) {
+      waiting.push(value);
+      wake();
+    },
+    async *watch(signal: AbortSignal): AsyncIterable<T> {
+      while (!signal.aborted) {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield next;
+        if (signal.aborted) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+      }
+    },
+  };
+}
+
+function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string } = {}) {
+  const events = pushable<SourceEvent>();
+  const sets = pushable<TemplateSet>();
+  const setOf = (text: string) => ({ folder: '/t', entry: 'a.njk', files: new Map([['a.njk', text]]) });
+  const source: Source = { name: 'fake', read: async () => [], watch: events.watch };
+  const templates: Templates = { read: async () => setOf(TEMPLATE), watch: sets.watch };
+  const file = new FakeFile();
+  file.text = options.installed ?? null;
+  const [haproxy, judge, said] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
+  haproxy.mark = options.mark ?? null;
+  const context = {
+    node: { hostname: 'h', env: {} },
+    haproxy: { version: '', statsSocket: '', masterSocket: '' },
+    vars: {},
+  };
+  const picture = new Picture({ catalog: OPTIONS, context, emit: said.emit });
+  const { emit } = said;
+  const pace = options.pace ?? QUICK;
+  const reconciler = new Reconciler({
+    source,
+    templates,
+    picture,
+    judge,
+    file,
+    haproxy,
+    target: 'haproxy',
+    pace,
+    emit,
+  });
+  const stop = new AbortController();
+  const running = reconciler.run(stop.signal);
+  let revision = 1n;
+  return {
+    file,
+    haproxy,
+    judge,
+    said,
+    reconciler,
+    running,
+    template: (text: string) => sets.push(setOf(text)),
+    snapshot: (...entries: Entry[]) => events.push({ kind: 'snapshot', entries, revision: revision++ }),
+    put: (one: Entry) =>
+      events.push({ kind: 'changes', changes: [{ kind: 'put', entry: one }], revision: revision++ }),
+    passes: () => said.events.filter((event): event is PassEvent => event.kind === 'pass'),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+const server = (id: string, port: number) => entry(`/services/web/${id}`, `10.0.0.1:${port}`, port);
+const outcomes = (passes: readonly PassEvent[]) => passes.map(({ outcome }) => outcome);
+
+describe('Reconciler', () => {
+  test('touches nothing until there are a tree and a template, then publishes and reloads once', async () => {
+    await using loop = setUp();
+    loop.template(TEMPLATE);
+    await waitFor(() => loop.passes().length > 0);
+    expect(loop.passes()[0]).toMatchObject({ outcome: 'waiting', applied: { kind: 'unknown' } });
+    expect(loop.file.text).toBeNull();
+    loop.snapshot(server('a', 80));
+    await waitFor(() => loop.file.text === withMark('10.0.0.1:80\n'));
+    await waitFor(() => outcomes(loop.passes()).includes('reloaded'));
+    expect(loop.haproxy.reloads).toBe(1);
+    expect(loop.passes().at(-1)).toMatchObject({ pending: null, applied: { kind: 'verified' } });
+  });
+
+  test('does nothing at a start where file and HAProxy are right, nor when the same comes again', async () => {
+    const text = '10.0.0.1:80\n';
+    await using loop = setUp({ installed: withMark(text), mark: hashText(text) });
+    loop.template(TEMPLATE);
+    loop.snapshot(server('a', 80));
+    await waitFor(() => outcomes(loop.passes()).includes('unchanged'));
+    const before = loop.passes().length;
+    loop.put(server('a', 80));
+    await waitFor(() => loop.passes().length > before);
+    expect(outcomes(loop.passes()).filter((outcome) => outcome !== 'waiting')).not.toContain('reloaded');
+    expect([loop.file.writes, loop.haproxy.reloads, loop.judge.asked.length]).toEqual([0, 0, 0]);
+  });
+
+  test('gathers a burst: the first goes out at once, the last state wins, reloads stay apart', async () => {
+    await using loop = setUp({ pace: { quiet: 30, maxWait: 200, reloadInterval: 150 } });
+    loop.template(TEMPLATE);
+    loop.snapshot(server('a', 1));
+    await waitFor(() => loop.haproxy.reloads === 1);
+    for (let port = 2; port <= 40; port++) {
+      loop.put(server('a', port));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await waitFor(
+      () => loop.file.text === withMark('10.0.0.1:40\n') && loop.passes().at(-1)?.pending === null,
+    );
+    expect(loop.haproxy.reloads).toBeLessThan(6);
+  });
+
+  test('keeps the last good template while a new one is broken, and says both once', async () => {
+    await using loop = setUp();
+    loop.template(TEMPLATE);
+    loop.snapshot(server('a', 80));
+    await waitFor(() => loop.haproxy.reloads === 1);
+    loop.template('{{ nope }}');
+    await waitFor(() => loop.said.kinds().includes('template-error'));
+    loop.put(server('b', 81));
+    await waitFor(() => loop.haproxy.reloads === 2);
+    expect(loop.file.text).toBe(withMark('10.0.0.1:80\n10.0.0.1:81\n'));
+    loop.template(`# new\n${TEMPLATE}`);
+    await waitFor(() => loop.haproxy.reloads === 3);
+    const told = loop.said
+      .kinds()
+      .filter((kind) => kind.startsWith('template-') && kind !== 'template-changed');
+    expect(told).toEqual(['template-error', 'template-mended']);
+  });
+
+  test('tries a refused text again by itself', async () => {
+    await using loop = setUp();
+    loop.judge.verdict = () => ({ kind: 'refused', output: '[ALERT] no', lines: [] });
+    loop.template(TEMPLATE);
+    loop.snapshot(server('a', 80));
+    await waitFor(() => outcomes(loop.passes()).includes('refused'));
+    expect(loop.file.writes).toBe(0);
+    loop.judge.verdict = () => ({ kind: 'accepted', warnings: '' });
+    await waitFor(() => outcomes(loop.passes()).includes('reloaded'));
+    expect(loop.passes().at(-1)?.triggers).toContain('retry');
+  });
+
+  test('tries a failed reload again by itself, with the last good file in place meanwhile', async () => {
+    await using loop = setUp();
+    loop.template(TEMPLATE);
+    loop.snapshot(server('a', 80));
+    await waitFor(() => loop.haproxy.reloads === 1);
+    loop.haproxy.failNext = 'cannot bind';
+    loop.put(server('b', 81));
+    await waitFor(() => outcomes(loop.passes()).includes('failed'));
+    expect(loop.file.text).toBe(withMark('10.0.0.1:80\n'));
+    await waitFor(() => loop.file.text === withMark('10.0.0.1:80\n10.0.0.1:81\n'));
+    await waitFor(() => loop.passes().at(-1)?.outcome === 'reloaded');
+  });
+
+  test('puts right what somebody else had HAProxy load', async () => {
+    await using loop = setUp();
+    loop.template(TEMPLATE);
+    loop.snapshot(server('a', 80));
+    await waitFor(() => loop.passes().at(-1)?.outcome === 'reloaded');
+    loop.haproxy.mark = 'feedfeedfeedfeed';
+    loop.haproxy.changed();
+    await waitFor(() => loop.haproxy.reloads === 2);
+    expect(loop.said.kinds()).toContain('haproxy-drift');
+    expect(loop.file.writes).toBe(1);
+  });
+
+  test('a bug in a part ends the run with its error', async () => {
+    const loop = setUp();
+    loop.judge.verdict = () => {
+      throw new TypeError('a bug');
+    };
+    loop.template(TEMPLATE);
+    loop.snapshot(server('a', 80));
+    await expect(loop.running).rejects.toThrow('a bug');
+  });
+
+  test('turns at least every second', async () => {
+    await using loop = setUp();
+    const first = loop.reconciler.lastTurn;
+    await waitFor(() => loop.reconciler.lastTurn > first, { timeout: 5000 });
+  });
+});
