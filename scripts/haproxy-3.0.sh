@@ -27,20 +27,10 @@ rm -rf "$new"
 mkdir -p "$new/apt/lists/partial" "$new/apt/archives/partial" "$new/root" "$new/bin"
 : >"$new/apt/status"
 
-# The machine's own mirrors: the one of its release, and the one of its security suite.
-codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-mirror_of() {
-  apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    while read -r release uri; do
-      if [ "$release" = "$1" ]; then
-        echo "$uri"
-        break
-      fi
-    done
-}
-main=$(mirror_of "$codename")
-security=$(mirror_of "$codename-security")
-[ -n "$main" ] && [ "$(. /etc/os-release && echo "$ID")" = debian ] ||
+scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+main=$(sh "$scripts/debian-mirror.sh")
+security=$(sh "$scripts/debian-mirror.sh" security)
+[ -n "$main" ] ||
   fail "the machine's apt sources name no Debian mirror; put a HAProxy 3.0 at $target/bin/haproxy by hand"
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg

@@ -84,7 +84,7 @@ fetch_node() {
   rm -rf .cache/node .cache/node-24
   mkdir -p .cache/node-24
   npm install --no-save --no-audit --no-fund --loglevel=error --prefix "$PWD/.cache/node-24" "$package@24" \
-    >/dev/null 9>&-
+    >/dev/null
   mkdir -p .cache/node/bin
   ln -s "../../node-24/node_modules/$package/bin/node" .cache/node/bin/node
   node_fits .cache/node/bin/node || {
@@ -98,18 +98,19 @@ install_dependencies() {
   wanted=$(sh scripts/digest.sh package-lock.json)
   [ "$(cat node_modules/.pointsman-lock 2>/dev/null)" != "$wanted" ] || return 0
   say 'installing the packages of package-lock.json (npm ci)'
-  npm ci --no-audit --no-fund --loglevel=error >/dev/null 9>&-
+  npm ci --no-audit --no-fund --loglevel=error >/dev/null
   echo "$wanted" >node_modules/.pointsman-lock
 }
 
-# What is not in npm. Each word: the program that must be there = the Debian package that brings it.
+# What is not in npm. Each word: the program that must be there = the Debian package that brings it. apt may start
+# what outlives us, so it does not get the lock (9).
 install_tools() {
   [ "$purpose" != test ] || {
     sh scripts/apt-install.sh 'HAProxy, etcd and what the tests need' haproxy=haproxy etcd=etcd-server \
       systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap 9>&-
     if ! .cache/haproxy-3.0/bin/haproxy -v >/dev/null 2>&1; then
       say 'fetching HAProxy 3.0 of Debian 13 into .cache/haproxy-3.0, for the tests'
-      sh scripts/haproxy-3.0.sh 9>&-
+      sh scripts/haproxy-3.0.sh
     fi
     return 0
   }

@@ -12,6 +12,11 @@ mkdir -p "$1"
 state=$(CDPATH='' cd -- "$1" && pwd)
 image=$2
 
+[ "$(id -u)" = 0 ] || {
+  echo 'Building and running the image takes root: sudo npm test, or leave it to CI.' >&2
+  exit 1
+}
+
 # One storage for buildah and podman. What must not survive a reboot goes to /run.
 run=/run/pointsman-test/$(echo "$state" | cksum | cut -d ' ' -f 1)
 mkdir -p "$state/storage" "$run"
@@ -23,19 +28,11 @@ runroot = "$run"
 CONF
 export CONTAINERS_STORAGE_CONF="$state/storage.conf" BUILDAH_ISOLATION=chroot
 
-# The machine's own mirror of a suite.
-mirror_of() {
-  # shellcheck disable=SC2016  # apt's own variables
-  apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' | sed -n "s/^$1 //p" | head -n 1
-}
-
 make_debian() {
-  # shellcheck disable=SC1091
-  codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
   mmdebstrap --quiet --variant=minbase --include=ca-certificates \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$state/rootfs.tar" \
-    "deb $(mirror_of "$codename") trixie main" "deb $(mirror_of "$codename-security") trixie-security main"
+    "deb $(sh scripts/debian-mirror.sh) trixie main" "deb $(sh scripts/debian-mirror.sh security) trixie-security main"
   id=$(buildah from --pull=never scratch)
   buildah add --quiet "$id" "$state/rootfs.tar" / >/dev/null
   buildah commit --quiet --rm --format docker "$id" docker.io/library/debian:trixie-slim >/dev/null
