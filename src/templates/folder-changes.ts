@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { basename, resolve } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+import { isLeftOut } from './read-template-set.ts';
+
+/** A save is over when nothing has happened in the folder for this long. */
+const QUIET = 100;
+
+/** Tells that something in a folder changed: at least once for any number of changes. */
+export class FolderChanges {
+  readonly #watcher: FSWatcher;
+  #count = 0;
+  #seen = 0;
+  #wake: () => void = () => {};
+
+  private constructor(watcher: FSWatcher) {
+    this.#watcher = watcher;
+    const changed = () => {
+      this.#count += 1;
+      this.#wake();
+    };
+    // An error (too many watches, a folder that went away) is a reason to look again, no more.
+    watcher.on('all', changed).on('error', changed);
+  }
+
+  /** Resolves when every later change will be seen. */
+  static async open(folder: string): Promise<FolderChanges> {
+    const root = resolve(folder);
+    const watcher = watch(root, {
+      ignoreInitial: true,
+      ignored: (path) => resolve(path) !== root && isLeftOut(basename(path)),
+    });
+    const changes = new FolderChanges(watcher);
+    await once(watcher, 'ready').catch(() => undefined);
+    return changes;
+  }
+
+  /** Waits for a change since the last call and for it to be over; at most `atMost` ms, or until `signal` aborts. */
+  async next(atMost: number, signal: AbortSignal): Promise<void> {
+    if (this.#count === this.#seen) {
+      await this.#wait(atMost, signal);
+    }
+    while (this.#count !== this.#seen && !signal.aborted) {
+      this.#seen = this.#count;
+      await this.#wait(QUIET, signal);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watcher.close();
+  }
+
+  async #wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) {
+      return;
+    }
+    const { promise, resolve: done } = Promise.withResolvers<void>();
+    const wake = () => done();
+    const timer = setTimeout(wake, ms);
+    signal.addEventListener('abort', wake);
+    this.#wake = wake;
+    await promise;
+    clearTimeout(timer);
+    signal.removeEventListener('abort', wake);
+    this.#wake = () => {};
+  }
+}
