@@ -1,4 +1,4 @@
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { freePort, request, startBackend, startLoad, tempFolder, waitFor } from '../support/haproxy.ts';
@@ -55,6 +55,8 @@ test('the image names its user, its health check and what must be writable', asy
     '/run/haproxy',
     '/var/lib/pointsman',
   ]);
+  const docs = await readFile(new URL('../../docs/container.md', import.meta.url), 'utf8');
+  for (const folder of Object.keys(inspected.Config.Volumes)) expect(docs).toContain(`| \`${folder}\``);
   expect(JSON.stringify(inspected.Healthcheck ?? inspected.Config.Healthcheck)).toContain(
     'container-health.mjs',
   );
