@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises';
+import { SourceError } from '../errors.ts';
+import type { Change, Entry } from '../model/entry.ts';
+import { pause } from './abortable.ts';
+import { type FileState, listFiles } from './file-listing.ts';
+import { parseTreeEntries } from './tree-file.ts';
+import type { TreeShape } from './tree-shape.ts';
+
+/** A file or folder that keys come from. */
+export interface FileSourceOptions {
+  readonly path: string;
+  readonly shape: TreeShape;
+  /** The place of this source in the settings: `Entry.source`. */
+  readonly index: number;
+}
+
+/** A file this young may still be growing. */
+const SETTLE = 100;
+/** A file that is broken, empty or gone is believed to be when it has been so this long: editors rename and write in steps. */
+const DOUBT = 400;
+const LONGEST_WAIT = 2_000;
+
+interface Known {
+  readonly signature: string;
+  /** The last good content, or null when there never was one. */
+  readonly entries: readonly Entry[] | null;
+  readonly error: SourceError | null;
+}
+
+/** What lies there at one moment. */
+interface Picture {
+  readonly known: Map<string, Known>;
+  readonly files: readonly FileState[];
+}
+
+/**
+ * What is known of the files of a source. Each keeps its last good content while it is broken, and all do while
+ * the folder is away.
+ */
+export class FileTree {
+  readonly #options: FileSourceOptions;
+  #known = new Map<string, Known>();
+  #missing: SourceError | null = null;
+  #tree: ReadonlyMap<string, Entry> = new Map();
+
+  constructor(options: FileSourceOptions) {
+    this.#options = options;
+  }
+
+  /** What is wrong, or null. */
+  get error(): SourceError | null {
+    if (this.#missing) return this.#missing;
+    for (const { error } of this.#known.values()) if (error) return error;
+    return null;
+  }
+
+  /** All keys; the later file wins. */
+  get tree(): ReadonlyMap<string, Entry> {
+    return this.#tree;
+  }
+
+  /** Reads what changed since the last time, once it has settled; gives the steps from the tree before. */
+  async update(signal: AbortSignal): Promise<readonly Change[]> {
+    const began = performance.now();
+    for (;;) {
+      const next = await this.#look();
+      const waited = performance.now() - began;
+      const wait = waited < LONGEST_WAIT ? this.#wait(next, waited) : 0;
+      if (wait > 0) {
+        await pause(wait, signal);
+        if (signal.aborted) return [];
+        continue;
+      }
+      if (next) this.#known = next.known;
+      const before = this.#tree;
+      this.#tree = this.#merge();
+      return difference(before, this.#tree);
+    }
+  }
+
+  /** Lists and parses; null when the path itself cannot be read. */
+  async #look(): Promise<Picture | null> {
+    const { path } = this.#options;
+    try {
+      const files = await listFiles(path);
+      this.#missing = null;
+      const known = new Map<string, Known>();
+      for (const file of files) known.set(file.path, await this.#load(file));
+      return { known, files };
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.#missing = unreadable(path, error);
+      return null;
+    }
+  }
+
+  async #load({ path, signature }: FileState): Promise<Known> {
+    const before = this.#known.get(path);
+    if (before?.signature === signature && !before.error) return before;
+    const { shape, index } = this.#options;
+    try {
+      const text = await readFile(path, 'utf8');
+      return { signature, entries: parseTreeEntries(text, { file: path, shape, index }), error: null };
+    } catch (error) {
+      const told = isSystemError(error) ? unreadable(path, error) : error;
+      if (!(told instanceof SourceError)) throw error;
+      return { signature, entries: before?.entries ?? null, error: told };
+    }
+  }
+
+  /** How long to wait before this picture is believed; 0 when it is. */
+  #wait(picture: Picture | null, waited: number): number {
+    if (!picture) return this.#known.size > 0 && waited < DOUBT ? SETTLE : 0;
+    const { known, files } = picture;
+    const gone = [...this.#known.keys()].some((path) => !known.has(path));
+    if (gone && waited < DOUBT) return SETTLE;
+    const waits = files
+      .filter(({ path, signature }) => this.#known.get(path)?.signature !== signature)
+      .map(({ path, age }) => (known.get(path)?.error ? DOUBT : SETTLE) - age);
+    return Math.min(SETTLE, Math.max(0, ...waits));
+  }
+
+  #merge(): ReadonlyMap<string, Entry> {
+    const tree = new Map<string, Entry>();
+    for (const { entries } of this.#known.values()) {
+      for (const entry of entries ?? []) tree.set(entry.key, entry);
+    }
+    return tree;
+  }
+}
+
+function difference(
+  before: ReadonlyMap<string, Entry>,
+  after: ReadonlyMap<string, Entry>,
+): readonly Change[] {
+  const changes: Change[] = [];
+  for (const [key, entry] of after) {
+    if (!same(before.get(key), entry)) changes.push({ kind: 'put', entry });
+  }
+  for (const key of before.keys()) if (!after.has(key)) changes.push({ kind: 'delete', key });
+  return changes;
+}
+
+function same(a: Entry | undefined, b: Entry): boolean {
+  return (
+    a !== undefined &&
+    a.value === b.value &&
+    a.source === b.source &&
+    a.created === b.created &&
+    a.modified === b.modified
+  );
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function unreadable(path: string, error: NodeJS.ErrnoException): SourceError {
+  const missing = error.code === 'ENOENT';
+  return new SourceError(`reading ${path}: ${missing ? 'it is not there' : error.message}`, {
+    hint: missing
+      ? 'create it, or correct the path of the file source; it is read as soon as it appears'
+      : 'it must be readable for the user that pointsman runs as',
+    cause: error,
+  });
+}

@@ -1,0 +1,48 @@
+import { text } from 'node:stream/consumers';
+import type { Source } from '../reconcile/interfaces.ts';
+import type { EtcdSourceOptions } from './etcd-options.ts';
+import { etcdSource } from './etcd-source.ts';
+import { fileSource } from './file-source.ts';
+import { mergeSources } from './merge-sources.ts';
+import { textSource } from './text-source.ts';
+
+/** One entry of `sources` in the settings, checked, with absolute paths. */
+export type SourceConfig =
+  | ({ readonly kind: 'etcd' } & Pick<EtcdSourceOptions, 'endpoints' | 'tls' | 'username' | 'passwordFile'>)
+  | { readonly kind: 'file'; readonly path: string };
+
+/** What of the settings the sources need. */
+export interface SourcesConfig {
+  readonly sources: readonly SourceConfig[];
+  readonly prefixes: {
+    readonly services: readonly string[];
+    readonly routes: readonly string[];
+    readonly keys: readonly string[];
+  };
+}
+
+/** Where keys come from for one call: the settings' sources, or `--from FILE|DIR|-` instead of them. */
+export interface SourceChoice {
+  /** A path, or `-` for `stdin`, which is read once and to its end. */
+  readonly from?: string;
+  /** @default process.stdin */
+  readonly stdin?: NodeJS.ReadableStream;
+}
+
+/** Makes the one source of a call; nothing is opened or read before it is asked. */
+export function openSource(settings: SourcesConfig, { from, stdin }: SourceChoice = {}): Source {
+  const { services, routes, keys } = settings.prefixes;
+  const shape = { services, routes };
+  if (from === '-') {
+    return textSource({ name: 'standard input', shape, readText: () => text(stdin ?? process.stdin) });
+  }
+  if (from !== undefined) return fileSource({ path: from, shape, index: 0 });
+  const prefixes = [...services, ...routes, ...keys];
+  return mergeSources(
+    settings.sources.map((config, index) =>
+      config.kind === 'etcd'
+        ? etcdSource({ ...config, prefixes, index })
+        : fileSource({ path: config.path, shape, index }),
+    ),
+  );
+}

@@ -1,0 +1,133 @@
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Change, Entry } from '../../src/model/entry.ts';
+import type { Source, SourceEvent } from '../../src/reconcile/interfaces.ts';
+import { EventQueue } from '../../src/sources/event-queue.ts';
+import { mergeSources } from '../../src/sources/merge-sources.ts';
+import { SourceRecorder } from '../support/source-recorder.ts';
+
+/** A source that says what a test tells it to. */
+class ScriptedSource implements Source {
+  readonly name: string;
+  readonly #index: number;
+  #queue: EventQueue<SourceEvent> | undefined;
+  entries: Entry[] = [];
+
+  constructor(index: number) {
+    this.#index = index;
+    this.name = `source ${index}`;
+  }
+
+  read(): Promise<readonly Entry[]> {
+    return Promise.resolve(this.entries);
+  }
+
+  watch(signal: AbortSignal): AsyncIterable<SourceEvent> {
+    this.#queue = new EventQueue(signal);
+    return this.#queue;
+  }
+
+  entry(key: string, value: string): Entry {
+    return { key, value, source: this.#index, created: 0n, modified: 0n };
+  }
+
+  snapshot(values: Record<string, string>, revision = 0n): void {
+    const entries = Object.entries(values).map(([key, value]) => this.entry(key, value));
+    this.#queue?.push({ kind: 'snapshot', entries, revision });
+  }
+
+  change(values: Record<string, string | null>, revision = 0n): void {
+    const changes = Object.entries(values).map(
+      ([key, value]): Change =>
+        value === null ? { kind: 'delete', key } : { kind: 'put', entry: this.entry(key, value) },
+    );
+    this.#queue?.push({ kind: 'changes', changes, revision });
+  }
+
+  state(state: 'live' | 'stale'): void {
+    this.#queue?.push({ kind: 'state', state, of: { index: this.#index, name: this.name } });
+  }
+}
+
+function scripted(): [ScriptedSource, ScriptedSource] {
+  return [new ScriptedSource(0), new ScriptedSource(1)];
+}
+
+test('the first snapshot waits for all sources; states go through and name their source', async () => {
+  const [first, second] = scripted();
+  await using seen = new SourceRecorder(mergeSources([first, second]));
+  first.snapshot({ '/a': '1', '/b': '1' }, 7n);
+  first.state('live');
+  first.change({ '/c': '1' }, 8n);
+  await seen.until(() => seen.states.length === 1);
+  expect(seen.events).toEqual([{ kind: 'state', state: 'live', of: { index: 0, name: 'source 0' } }]);
+  second.snapshot({ '/b': '2' });
+  await seen.until(() => seen.snapshots.length === 1);
+  expect(seen.values).toEqual({ '/a': '1', '/b': '2', '/c': '1' });
+  expect(seen.tree.get('/b')?.source).toBe(1);
+  expect(seen.snapshots[0]?.revision).toBe(8n);
+});
+
+test('a later source wins a key, and the earlier one shows again when it gives it up', async () => {
+  const [first, second] = scripted();
+  await using seen = new SourceRecorder(mergeSources([first, second]));
+  first.snapshot({ '/a': '1', '/b': '1' });
+  second.snapshot({ '/b': '2' });
+  first.change({ '/b': 'hidden' });
+  first.change({ '/b': 'hidden too', '/a': null });
+  await seen.until(() => seen.changes.length === 1);
+  expect(seen.changes.map(({ changes }) => changes)).toEqual([[{ kind: 'delete', key: '/a' }]]);
+  second.change({ '/b': null, '/none': null });
+  await seen.until(() => seen.values['/b'] === 'hidden too');
+  first.change({ '/b': null });
+  await seen.until(() => seen.tree.size === 0);
+});
+
+test('what is seen is always the layers one above the other', async () => {
+  const step = fc.record({
+    place: fc.nat(1),
+    kind: fc.constantFrom('snapshot', 'change', 'change', 'change'),
+    values: fc.dictionary(
+      fc.constantFrom('/a', '/b', '/c'),
+      fc.option(fc.constantFrom('1', '2'), { nil: null }),
+    ),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      const sources = scripted();
+      await using seen = new SourceRecorder(mergeSources(sources));
+      const models: Record<string, string>[] = [{}, {}];
+      for (const source of sources) source.snapshot({});
+      for (const { place, kind, values } of steps) {
+        const put: Record<string, string> = {};
+        for (const [key, value] of Object.entries(values)) if (value !== null) put[key] = value;
+        if (kind === 'snapshot') {
+          models[place] = put;
+          sources[place]?.snapshot(put);
+        } else {
+          const model = { ...models[place], ...put };
+          for (const [key, value] of Object.entries(values)) if (value === null) delete model[key];
+          models[place] = model;
+          sources[place]?.change(values);
+        }
+      }
+      for (let turn = 0; turn < 5; turn++) await setImmediate();
+      expect(seen.values).toEqual({ ...models[0], ...models[1] });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('read() merges, too', async () => {
+  const sources = scripted();
+  for (const [place, source] of sources.entries()) {
+    source.entries = [source.entry('/a', String(place)), source.entry(`/only-${place}`, 'x')];
+  }
+  const read = await mergeSources(sources).read(AbortSignal.timeout(1_000));
+  expect(Object.fromEntries(read.map(({ key, value }) => [key, value]))).toEqual({
+    '/a': '1',
+    '/only-0': 'x',
+    '/only-1': 'x',
+  });
+});
