@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
+import { findMaster, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
+import { seeWorker } from './reload-by-socket.ts';
+import type { RuntimeSocket } from './runtime-socket.ts';
+import { Serial } from './serial.ts';
+import { stateBySocket, unseen, usedSocket } from './state-by-socket.ts';
+import { watchState } from './watch-state.ts';
+
+/** What mode `signal` needs of the settings. */
+export interface SignalSettings {
+  readonly pidFile: string;
+  /** Null or empty for none: then a reload ends as `unverified`. */
+  readonly statsSocket: string | null;
+  /** The file that is published. */
+  readonly configPath: string;
+}
+
+type Master = Extract<MasterSearch, { kind: 'master' }>;
+
+/**
+ * Controls a HAProxy that somebody else runs in the same PID namespace: SIGUSR2 to the master that the pid file
+ * names, and only to a haproxy master. What came of it is seen on the stats socket, or else by the new worker.
+ */
+export function controlBySignal(settings: SignalSettings): HaproxyControl {
+  const serial = new Serial();
+  const state = async (signal: AbortSignal): Promise<HaproxyState> => {
+    const found = await findMaster(settings.pidFile);
+    if (found.kind === 'none') return { kind: 'away', cause: found.cause };
+    const runtime = await usedSocket(settings.statsSocket, settings.configPath);
+    const seen = runtime === null ? null : await stateBySocket(runtime, signal);
+    return seen ?? unseen(Math.max(...found.workers));
+  };
+  return {
+    state,
+    reload: (mark, signal) =>
+      serial.run(async () => {
+        const found = await findMaster(settings.pidFile);
+        if (found.kind === 'none') return { kind: 'away', cause: found.cause };
+        const runtime = await usedSocket(settings.statsSocket, settings.configPath);
+        return signalReload({ master: found, runtime, mark, configPath: settings.configPath }, signal);
+      }),
+    watch: (signal) =>
+      watchState(
+        {
+          state,
+          idle: () => serial.idle(),
+          absence: async () => ((await findMaster(settings.pidFile)).kind === 'none' ? 'gone' : 'busy'),
+        },
+        signal,
+      ),
+    [Symbol.asyncDispose]: () => serial.idle(),
+  };
+}
+
+interface SignalReload {
+  readonly master: Master;
+  readonly runtime: RuntimeSocket | null;
+  readonly mark: string;
+  readonly configPath: string;
+}
+
+const TRIES = 5;
+
+async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<ReloadOutcome> {
+  const { master, runtime, configPath } = reload;
+  const pid = master.facts.pid;
+  // Where nobody answers on the socket before (an older text without it), it may do so afterwards.
+  const answered = runtime !== null && (await seeWorker(runtime, signal)) !== null;
+  const known = new Set(master.workers);
+  for (let tries = 1; tries <= TRIES; tries += 1) {
+    const image = (await processFacts(pid))?.image;
+    if (image === undefined) break;
+    process.kill(pid, 'SIGUSR2');
+    const result = await settle({ ...reload, image, known, answered }, signal);
+    switch (result.kind) {
+      case 'runs':
+        return { kind: 'verified', pid: result.pid, tries, log: '' };
+      case 'unseen':
+        return { kind: 'unverified', log: `new worker ${result.pid}` };
+      case 'failed':
+        return {
+          kind: 'failed',
+          message: `loading ${configPath}: the haproxy master ${pid} started no new worker and goes on with what it had; its own log says why`,
+        };
+      case 'gone':
+        return {
+          kind: 'failed',
+          message: `loading ${configPath}: HAProxy ended over it (its new worker died: a missing chroot, a limit); its own log says why`,
+        };
+      case 'again':
+    }
+  }
+  return {
+    kind: 'failed',
+    message: `loading ${configPath}: after ${TRIES} signals HAProxy does not run this text (mark ${reload.mark}); start it with -f and this very file`,
+  };
+}
+
+type Settled =
+  | { readonly kind: 'runs' | 'unseen'; readonly pid: number }
+  /** `again`: the signal was lost, or a load of before it ran instead. */
+  | { readonly kind: 'failed' | 'gone' | 'again' };
+
+/** Milliseconds: a master takes the signal up at once or not at all; a load may take long. */
+const LOST = 400;
+const LOADING = 15_000;
+const OTHER_TEXT = 1500;
+
+async function settle(
+  reload: SignalReload & {
+    readonly image: string;
+    readonly known: ReadonlySet<number>;
+    readonly answered: boolean;
+  },
+  signal: AbortSignal,
+): Promise<Settled> {
+  const started = Date.now();
+  const pid = reload.master.facts.pid;
+  let forked: number | null = null;
+  let executed = false;
+  for (;;) {
+    await sleep(25, undefined, { signal });
+    const now = Date.now();
+    const facts = await processFacts(pid);
+    if (!facts) return { kind: 'gone' };
+    executed ||= facts.image !== reload.image;
+    const fresh = (await workersOf(pid)).filter((one) => !reload.known.has(one)).at(-1);
+    if (fresh !== undefined) {
+      forked ??= now;
+      const seen = reload.runtime === null ? null : await seeWorker(reload.runtime, signal);
+      if (seen && !reload.known.has(seen.pid) && seen.mark === reload.mark)
+        return settled('runs', seen.pid, signal);
+      if (now - forked > OTHER_TEXT) {
+        const blind = reload.runtime === null || (seen === null && !reload.answered);
+        return blind ? settled('unseen', fresh, signal) : { kind: 'again' };
+      }
+      if (reload.runtime === null && now - forked > 150) return settled('unseen', fresh, signal);
+    } else if (!executed && now - started > LOST) {
+      return { kind: 'again' };
+    } else if (now - started > LOADING) {
+      return { kind: 'failed' };
+    }
+  }
+}
+
+/** A moment of peace, in which the master would lose the next signal. */
+async function settled(kind: 'runs' | 'unseen', pid: number, signal: AbortSignal): Promise<Settled> {
+  await sleep(100, undefined, { signal });
+  return { kind, pid };
+}

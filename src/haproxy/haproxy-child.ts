@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { haproxyLives, workersOf } from './haproxy-process.ts';
+
+/** How HAProxy is started. */
+export interface ChildOptions {
+  readonly binary: string;
+  readonly masterSocket: string;
+  readonly configPath: string;
+  readonly pidFile: string;
+  /** Gets stdout and stderr. */
+  readonly logFd: number;
+  /** Called once, with a sentence on how it ended. */
+  readonly onEnd: (how: string) => void;
+}
+
+/** A HAProxy master that was started here. */
+export interface HaproxyChild {
+  /** Undefined where the program could not be started. */
+  readonly pid: number | undefined;
+  /** How it ended; null while it lives. */
+  ended(): string | null;
+}
+
+/**
+ * Starts `haproxy -W` in a session of its own: it outlives this process, however that ends, and a Ctrl-C of the
+ * terminal does not reach it.
+ */
+export function startChild(options: ChildOptions): HaproxyChild {
+  const { binary, masterSocket, configPath, pidFile, logFd } = options;
+  const args = ['-W', '-S', `${masterSocket},mode,600`, '-f', configPath, '-p', pidFile];
+  const child: ChildProcess = spawn(binary, args, { detached: true, stdio: ['ignore', logFd, logFd] });
+  let how: string | null = null;
+  const end = (sentence: string) => {
+    if (how !== null) return;
+    how = sentence;
+    options.onEnd(sentence);
+  };
+  child.once('error', (error: NodeJS.ErrnoException) => {
+    const found = error.code === 'ENOENT' ? 'it is not there' : error.message;
+    end(`starting ${binary}: ${found}. Install HAProxy, or set haproxy.binary`);
+  });
+  child.once('exit', (code, signal) => end(`HAProxy ended (${signal ?? `exit code ${code}`})`));
+  child.unref();
+  return { pid: child.pid, ended: () => how };
+}
+
+/**
+ * Stops a master softly: SIGUSR1, so that workers take no new connections and finish what they have; after
+ * `grace` ms SIGTERM; a second later SIGKILL, for its workers too.
+ */
+export async function stopMaster(master: number, grace: number): Promise<void> {
+  const workers = await workersOf(master);
+  for (const [name, patience] of [
+    ['SIGUSR1', grace],
+    ['SIGTERM', 1000],
+    ['SIGKILL', 1000],
+  ] as const) {
+    if (!(await haproxyLives(master))) break;
+    send(master, name);
+    await gone([master], patience);
+  }
+  for (const worker of workers) if (await haproxyLives(worker)) send(worker, 'SIGKILL');
+  await gone(workers, 1000);
+}
+
+function send(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+async function gone(pids: readonly number[], patience: number): Promise<void> {
+  const end = Date.now() + patience;
+  while (Date.now() < end) {
+    const living = await Promise.all(pids.map(haproxyLives));
+    if (!living.includes(true)) return;
+    await sleep(20);
+  }
+}

@@ -1,0 +1,49 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+import { SystemError } from '../errors.ts';
+
+/** What a HAProxy says on stdout and stderr, readable also by a Pointsman that did not start it. */
+export interface LogPipe {
+  /** For the child's stdout and stderr. */
+  readonly fd: number;
+  /** Stops reading. A HAProxy that lives on keeps its own end. */
+  close(): void;
+}
+
+/**
+ * Opens a named pipe for HAProxy's output. An ordinary pipe would end with Pointsman, and the next line that
+ * HAProxy writes would kill it (SIGPIPE, until it has set its handlers again in a reload). This one is opened for
+ * reading and writing, so it has a reader as long as HAProxy lives, and without blocking: while nobody
+ * reads, 64 KiB are kept and further lines are dropped. Throws a `SystemError`.
+ */
+export async function openLogPipe(path: string, onLine: (line: string) => void): Promise<LogPipe> {
+  const before = await stat(path).catch(() => null);
+  if (before && !before.isFIFO()) await rm(path, { force: true });
+  if (!before?.isFIFO()) {
+    const made = await execa('mkfifo', ['-m', '600', path], { reject: false });
+    const found = made.code ?? made.stderr;
+    if (made.exitCode !== 0) {
+      throw new SystemError(`making the pipe ${path} for HAProxy's output: ${found}`, {
+        hint: 'Let the user that Pointsman runs as write to the folder of haproxy.masterSocket.',
+      });
+    }
+  }
+  const flags = constants.O_RDWR | constants.O_NONBLOCK;
+  const fd = openSync(path, flags);
+  const input = new Socket({ fd: openSync(path, flags), readable: true, writable: false });
+  input.on('error', () => input.destroy());
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  lines.on('line', onLine);
+  input.unref();
+  return {
+    fd,
+    close() {
+      lines.close();
+      input.destroy();
+      closeSync(fd);
+    },
+  };
+}

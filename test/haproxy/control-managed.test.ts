@@ -1,0 +1,248 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { controlManaged } from '../../src/haproxy/control-managed.ts';
+import { hashText, withMark } from '../../src/plan/mark.ts';
+import type { HaproxyState } from '../../src/reconcile/interfaces.ts';
+import {
+  freePort,
+  isAlive,
+  request,
+  showProc,
+  startProcess,
+  tempFolder,
+  waitFor,
+} from '../support/haproxy.ts';
+import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { simpleConfig } from './simple-config.ts';
+
+const never = new AbortController().signal;
+const MODULE = fileURLToPath(new URL('../../src/haproxy/control-managed.ts', import.meta.url));
+
+describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
+  async function setUp(folder: string) {
+    const port = await freePort();
+    const configPath = path.join(folder, 'haproxy.cfg');
+    const masterSocket = path.join(folder, 'run', 'master.sock');
+    const write = async (answer: string, more: Partial<Parameters<typeof simpleConfig>[0]> = {}) => {
+      const text = simpleConfig({ port, answer, ...more });
+      await writeFile(configPath, withMark(text));
+      return hashText(text);
+    };
+    const lines: string[] = [];
+    const settings = {
+      binary,
+      masterSocket,
+      configPath,
+      grace: 500,
+      onLine: (line: string) => lines.push(line),
+    };
+    return { port, configPath, masterSocket, write, lines, settings, url: `http://127.0.0.1:${port}/` };
+  }
+
+  test('reload() starts HAProxy, and from then on reloads it; its lines are passed on', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url, masterSocket, lines } = await setUp(folder.path);
+    let master = 0;
+    {
+      await using control = controlManaged(settings);
+      expect(await control.state(never)).toEqual({
+        kind: 'away',
+        cause: 'HAProxy has not been started yet.',
+      });
+      const first = await write('one');
+      expect(await control.reload(first, never)).toMatchObject({ kind: 'verified', tries: 1 });
+      expect((await request(url)).body).toBe('one');
+      master = (await showProc(masterSocket)).master;
+      const second = await write('two');
+      expect(await control.reload(second, never)).toMatchObject({ kind: 'verified' });
+      expect((await request(url)).body).toBe('two');
+      expect(await showProc(masterSocket)).toMatchObject({ master, reloads: 1 });
+      expect(await control.state(never)).toMatchObject({ kind: 'running', mark: second });
+      await waitFor(() => lines.some((line) => line.includes('Loading success')));
+    }
+    expect(await isAlive(master)).toBe(false);
+    await expect(request(url)).rejects.toThrow();
+  });
+
+  test("a failed reload tells HAProxy's own words, on every version", async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url } = await setUp(folder.path);
+    await using control = controlManaged(settings);
+    await control.reload(await write('old'), never);
+    const taken = await freePort();
+    const server = createServer().listen(taken, '127.0.0.1');
+    const outcome = await control.reload(await write('new', { port: taken }), never);
+    server.close();
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining('Address already in use'),
+    });
+    expect((await request(url)).body).toBe('old');
+  });
+
+  test('a killed master is back within 1 s at its first death, and watch() tells both', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url, masterSocket } = await setUp(folder.path);
+    await using control = controlManaged(settings);
+    const mark = await write('one');
+    await control.reload(mark, never);
+    const abort = new AbortController();
+    const seen: HaproxyState[] = [];
+    const watching = (async () => {
+      for await (const state of control.watch(abort.signal)) seen.push(state);
+    })();
+    await waitFor(() => seen.length === 1);
+    const { master } = await showProc(masterSocket);
+    process.kill(master, 'SIGKILL');
+    const killed = Date.now();
+    await waitFor(async () => (await request(url).catch(() => null))?.body === 'one', { timeout: 2000 });
+    expect(Date.now() - killed).toBeLessThan(2000);
+    await waitFor(() => seen.length === 3);
+    expect(seen).toMatchObject([
+      { kind: 'running', mark },
+      { kind: 'away', cause: expect.stringContaining('HAProxy ended (SIGKILL); it is started again') },
+      { kind: 'running', mark },
+    ]);
+    expect((await showProc(masterSocket)).master).not.toBe(master);
+    abort.abort();
+    await watching;
+  });
+
+  test('a HAProxy whose starter was SIGKILLed serves on, reloads, and is adopted and never doubled', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url, masterSocket, configPath } = await setUp(folder.path);
+    const mark = await write('one');
+    const script = `
+      const { controlManaged } = await import(${JSON.stringify(MODULE)});
+      const control = controlManaged(${JSON.stringify({ binary, masterSocket, configPath })});
+      console.log(JSON.stringify(await control.reload(${JSON.stringify(mark)}, new AbortController().signal)));
+      setInterval(() => {}, 1000);`;
+    await using starter = await startProcess(process.execPath, ['--input-type=module', '-e', script]);
+    await waitFor(() => starter.output().includes('verified'));
+    starter.child.kill('SIGKILL');
+    await starter.ended;
+    const { master } = await showProc(masterSocket);
+    expect((await request(url)).body).toBe('one');
+    // Nobody reads its output now: that must not end it.
+    for (let turn = 1; turn <= 3; turn += 1) {
+      process.kill(master, 'SIGUSR2');
+      await waitFor(async () => (await showProc(masterSocket).catch(() => null))?.reloads === turn);
+    }
+    {
+      // In the very moment of a reload it refuses to talk, and is adopted all the same.
+      process.kill(master, 'SIGUSR2');
+      await using control = controlManaged(settings);
+      const next = await write('two');
+      expect(await control.reload(next, never)).toMatchObject({ kind: 'verified' });
+      expect(await showProc(masterSocket)).toMatchObject({ master });
+      expect((await request(url)).body).toBe('two');
+      process.kill(master, 'SIGKILL');
+      await waitFor(async () => (await request(url).catch(() => null))?.body === 'two', { timeout: 3000 });
+    }
+    await expect(request(url)).rejects.toThrow();
+  });
+
+  test('a text that HAProxy does not start with is failed with its words; a good one then starts it', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url } = await setUp(folder.path);
+    await using control = controlManaged(settings);
+    const bad = await write('bad', { global: ['nonsense'] });
+    const outcome = await control.reload(bad, never);
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining("unknown keyword 'nonsense'"),
+    });
+    expect(await control.reload(await write('good'), never)).toMatchObject({ kind: 'verified' });
+    expect((await request(url)).body).toBe('good');
+  });
+
+  test('a worker that dies over a text (a missing chroot) takes HAProxy down; the last good file brings it back', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url } = await setUp(folder.path);
+    await using control = controlManaged(settings);
+    const good = await write('good');
+    await control.reload(good, never);
+    const bad = await write('bad', { global: ['chroot /nowhere/at/all'] });
+    expect(await control.reload(bad, never)).toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining('Cannot chroot'),
+    });
+    await write('good');
+    expect(await control.reload(good, never)).toMatchObject({ kind: 'verified' });
+    expect((await request(url)).body).toBe('good');
+  });
+
+  test('a soft stop lets a running request finish, and is bounded', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url, masterSocket } = await setUp(folder.path);
+    await using slow = await slowBackend();
+    const control = controlManaged({ ...settings, grace: 5000 });
+    await control.reload(await write('', { server: slow.address }), never);
+    const answered = request(`${url}?600`);
+    await waitFor(() => slow.asked() === 1);
+    const started = Date.now();
+    await control[Symbol.asyncDispose]();
+    expect((await answered).body).toBe('slow');
+    expect(Date.now() - started).toBeLessThan(4000);
+
+    const second = controlManaged({ ...settings, grace: 300 });
+    await second.reload(await write('', { server: slow.address }), never);
+    const { master, workers } = await showProc(masterSocket);
+    const cut = request(`${url}?20000`).catch(() => null);
+    await waitFor(() => slow.asked() === 2);
+    const again = Date.now();
+    await second[Symbol.asyncDispose]();
+    expect(Date.now() - again).toBeLessThan(3000);
+    for (const pid of [master, ...workers]) expect(await isAlive(pid)).toBe(false);
+    await cut;
+  });
+});
+
+test('a HAProxy that is not installed is said so', async () => {
+  await using folder = await tempFolder();
+  const masterSocket = path.join(folder.path, 'm.sock');
+  await using control = controlManaged({ binary: '/nowhere/haproxy', masterSocket, configPath: '/x' });
+  expect(await control.reload('0123456789abcdef', never)).toMatchObject({
+    kind: 'failed',
+    message: expect.stringContaining('starting /nowhere/haproxy: it is not there. Install HAProxy'),
+  });
+});
+
+test('a socket file left by a dead HAProxy is no problem', async () => {
+  await using folder = await tempFolder();
+  const configPath = path.join(folder.path, 'haproxy.cfg');
+  const masterSocket = path.join(folder.path, 'master.sock');
+  const text = simpleConfig({ port: await freePort() });
+  await writeFile(configPath, withMark(text));
+  const settings = { binary: 'haproxy', masterSocket, configPath };
+  {
+    await using first = controlManaged(settings);
+    await first.reload(hashText(text), never);
+  }
+  expect(await readFile(`${masterSocket}.pid`, 'utf8')).toMatch(/^\d+\n$/);
+  await using control = controlManaged(settings);
+  expect(await control.reload(hashText(text), never)).toMatchObject({ kind: 'verified' });
+});
+
+/** Answers after as many ms as the query says. */
+async function slowBackend(): Promise<{ address: string; asked(): number } & AsyncDisposable> {
+  let asked = 0;
+  const port = await freePort();
+  const server = createServer((incoming, response) => {
+    asked += 1;
+    const timer = setTimeout(() => response.end('slow'), Number(incoming.url?.split('?')[1] ?? 0));
+    response.once('close', () => clearTimeout(timer));
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${port}`,
+    asked: () => asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
