@@ -61,6 +61,8 @@ make_node() {
 
 buildah inspect --type image docker.io/library/debian:trixie-slim >/dev/null 2>&1 || make_debian
 buildah inspect --type image docker.io/library/node:24-trixie-slim >/dev/null 2>&1 || make_node
-# Layers of sources long gone.
+# What a killed run left behind, and the layers of sources long gone.
+podman rm --force --all --volumes --time 0 >/dev/null
+buildah rm --all >/dev/null
 podman image prune --force --filter until=72h >/dev/null
 buildah build --pull=never --layers --format docker --tag "$image" --file Dockerfile .
