@@ -30,7 +30,17 @@ export interface RouteValue {
 
 const KNOWN = new Set(['mode', 'hosts', 'paths', 'port', 'expose', 'balance', 'check', 'timeouts', 'meta']);
 const CHECK_FIELDS = ['path', 'interval', 'rise', 'fall', 'status'] as const;
-const DURATION = /^[1-9]\d{0,8}(us|ms|s|m|h|d)?$/;
+const DURATION = /^([1-9]\d{0,8})(us|ms|s|m|h|d)?$/;
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+/** HAProxy counts in 31 bits of milliseconds, which ends in the 25th day. */
+const LONGEST = 24 * 86_400_000;
 const PATH = /^\/[A-Za-z0-9._~:@%+=!&*/-]{0,254}$/;
 const CHECK_PATH = /^\/[A-Za-z0-9._~:@%+=!&*/?-]{0,254}$/;
 const STATUS = /^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$/;
@@ -106,15 +116,17 @@ function readCheck(value: unknown): Check {
     interval: read('interval', (v) => duration('check.interval', v)),
     rise: read('rise', (v) => integer('check.rise', v, 1, 255)),
     fall: read('fall', (v) => integer('check.fall', v, 1, 255)),
-    status: read('status', (v) =>
-      matching(
-        'check.status',
-        typeof v === 'number' ? String(v) : v,
-        STATUS,
-        'a status such as 200 or 200-399 or 200,204',
-      ),
-    ),
+    status: read('status', statusList),
   };
+}
+
+function statusList(value: unknown): string {
+  const text = typeof value === 'number' ? String(value) : value;
+  const status = matching('check.status', text, STATUS, 'a status such as 200 or 200-399 or 200,204');
+  const backwards = status.split(',').find((part) => Number(part.slice(0, 3)) > Number(part.slice(-3)));
+  if (backwards !== undefined)
+    throw new BadValue(`check.status holds the range "${backwards}": write the lower one first`);
+  return status;
 }
 
 function readTimeouts(value: unknown): Partial<Record<TimeoutName, string>> {
@@ -132,7 +144,12 @@ function readTimeouts(value: unknown): Partial<Record<TimeoutName, string>> {
 /** A HAProxy duration; a bare number is milliseconds, as HAProxy takes it. */
 function duration(name: string, value: unknown): string {
   const text = typeof value === 'number' ? String(value) : value;
-  return matching(name, text, DURATION, 'a duration such as 500ms, 2s or 5m');
+  const found = matching(name, text, DURATION, 'a duration such as 500ms, 2s or 5m');
+  const [, count, unit = 'ms'] = DURATION.exec(found) ?? [];
+  const milliseconds = Number(count) * (MILLISECONDS[unit] ?? 1);
+  if (milliseconds < 1 || milliseconds > LONGEST)
+    throw new BadValue(`${name} must be from 1ms to 24d, found "${found}"`);
+  return found;
 }
 
 function unique(values: readonly string[]): string[] {
