@@ -13,8 +13,13 @@ export interface CommandSettings {
   readonly statsSocket: string | null;
   /** The file that is published. */
   readonly configPath: string;
-  /** Milliseconds. @default 60 s */
+  /** Milliseconds for the command. @default 60 s */
   readonly timeout?: number;
+  /**
+   * Milliseconds in which the new worker has to answer. Longer than the slowest load: the command is run once more
+   * after it, and a load that fails over a taken port refuses connections for 2 s each time. @default 6 s
+   */
+  readonly patience?: number;
 }
 
 /** Controls a HAProxy that somebody else runs, through a command like `systemctl reload haproxy`. */
@@ -35,12 +40,6 @@ export function controlByCommand(settings: CommandSettings): HaproxyControl {
 }
 
 /**
- * Milliseconds in which the new worker has to answer: longer than the slowest load, for a command that is run
- * once more for a load that fails (a port taken) costs 2 s of refused connections again.
- */
-const ANSWER = 6000;
-
-/**
  * The command runs also where nobody answers: HAProxy may run an older text without the socket, or the
  * command may start it.
  */
@@ -55,7 +54,7 @@ async function commandReload(
     const ran = await runCommand(settings, signal);
     if (ran.kind === 'failed') return { kind: 'failed', message: ran.message };
     if (runtime === null) return { kind: 'unverified', log: ran.log };
-    const patience = before === null ? 3000 : ANSWER;
+    const patience = before === null ? 3000 : (settings.patience ?? 6000);
     const pid = await awaitWorker({ runtime, mark, before: before?.pid ?? null, patience }, signal);
     if (pid !== null) return { kind: 'verified', pid, tries, log: ran.log };
     if (before === null && (await seeWorker(runtime, signal)) === null)

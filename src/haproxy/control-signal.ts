@@ -102,9 +102,13 @@ type Settled =
   /** `again`: the signal was lost, or a load of before it ran instead. */
   | { readonly kind: 'failed' | 'gone' | 'again' };
 
-/** Milliseconds: a master takes the signal up at once or not at all; a load may take long. */
+/**
+ * Milliseconds: a master takes the signal up at once or not at all; a load may take long. A master executes
+ * itself to load, and once more when it has loaded or failed (2.6, 3.0): twice without a new worker is a failure.
+ */
 const LOST = 400;
 const LOADING = 15_000;
+const NO_WORKER = 1000;
 const OTHER_TEXT = 1500;
 
 async function settle(
@@ -118,13 +122,19 @@ async function settle(
   const started = Date.now();
   const pid = reload.master.facts.pid;
   let forked: number | null = null;
-  let executed = false;
+  let image = reload.image;
+  let executed = 0;
+  let lastExecuted = started;
   for (;;) {
     await sleep(25, undefined, { signal });
     const now = Date.now();
     const facts = await processFacts(pid);
     if (!facts) return { kind: 'gone' };
-    executed ||= facts.image !== reload.image;
+    if (facts.image !== image) {
+      image = facts.image;
+      executed += 1;
+      lastExecuted = now;
+    }
     const fresh = (await workersOf(pid)).filter((one) => !reload.known.has(one)).at(-1);
     if (fresh !== undefined) {
       forked ??= now;
@@ -136,9 +146,9 @@ async function settle(
         return blind ? settled('unseen', fresh, signal) : { kind: 'again' };
       }
       if (reload.runtime === null && now - forked > 150) return settled('unseen', fresh, signal);
-    } else if (!executed && now - started > LOST) {
+    } else if (executed === 0 && now - started > LOST) {
       return { kind: 'again' };
-    } else if (now - started > LOADING) {
+    } else if (now - started > LOADING || (executed > 1 && now - lastExecuted > NO_WORKER)) {
       return { kind: 'failed' };
     }
   }

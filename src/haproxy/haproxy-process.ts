@@ -52,11 +52,15 @@ export async function haproxyLives(pid: number): Promise<boolean> {
 
 /** The haproxy children of a process: a master's workers, old ones included. */
 export async function workersOf(master: number): Promise<readonly number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const all = await Promise.all(pids.map(processFacts));
-  return all
-    .filter((one) => one !== null && one.parent === master && isHaproxy(one))
-    .map((one) => one?.pid ?? 0);
+  const all = await Promise.all((await childrenOf(master)).map(processFacts));
+  return all.flatMap((one) => (one !== null && one.parent === master && isHaproxy(one) ? [one.pid] : []));
+}
+
+/** Where the kernel does not list a process's children (CONFIG_PROC_CHILDREN), everything is looked through. */
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => null);
+  if (listed !== null) return listed.split(' ').filter(Boolean).map(Number);
+  return (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
 /**
