@@ -157,6 +157,11 @@ function emitFilter(
 ): void {
   const name = node.name.value;
   mustExist(compiler, node, 'filter', name, compiler.env.filters);
+  if (name === 'random') {
+    throw templateError(placeOf(compiler, node), 'the filter "random" is left out', {
+      hint: 'the same tree must give the same text on every host',
+    });
+  }
   compiler._emit(
     `runtime.${method}(env.filters[${JSON.stringify(name)}],${siteOf(compiler, node)},context,[`,
   );

@@ -59,7 +59,7 @@ export const STATEMENTS = {
     const names = node.name.typename === 'Array' ? node.name.children : [node.name];
     for (const name of names) {
       // nunjucks puts these nodes into the code as they are, as the names of frame variables.
-      Object.defineProperty(name, 'toString', { value: () => (name as SymbolNode).value });
+      Object.assign(name, { toString: () => (name as SymbolNode).value });
     }
     const subject = node.arr;
     const site = siteOf(this, subject);

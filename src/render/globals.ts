@@ -9,7 +9,7 @@ import { storeFunctions } from './functions/store.ts';
 import { STRING_FUNCTIONS } from './functions/strings.ts';
 import { nearestNames } from './nearest-names.ts';
 import { internals } from './nunjucks.ts';
-import { freezeDeep, type ServiceViews } from './service-views.ts';
+import type { ServiceViews } from './service-views.ts';
 import { Fault } from './site.ts';
 
 /** Functions whose answer depends on their arguments alone. nunjucks' own three are among them. */
@@ -65,11 +65,9 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
 /** The names of one render. Everything reachable is frozen. */
 export function createGlobals(input: RenderInput, views: ServiceViews): Readonly<Record<string, unknown>> {
   const { catalog, tree, node, haproxy, vars } = input;
-  for (const data of [node, haproxy, vars]) {
-    freezeDeep(data);
-  }
-  views.close(node);
-  views.close(haproxy);
+  views.settings(node, 'closed');
+  views.settings(haproxy, 'closed');
+  views.settings(vars, 'open');
   const globals = {
     ...PURE_FUNCTIONS,
     ...storeFunctions(tree),

@@ -17,16 +17,24 @@ export function didYouMean(wrong: string, names: Iterable<string>): string | und
   return near.length === 0 ? undefined : `did you mean ${near.join(' or ')}?`;
 }
 
-/** Levenshtein's distance. */
+/** Levenshtein's distance, where two neighbours in the wrong order count as one change. */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 0; i < a.length; i++) {
     const next = [i + 1];
     for (let j = 0; j < b.length; j++) {
-      const change = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
-      next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+      const change = at(row, j) + (a[i] === b[j] ? 0 : 1);
+      const swapped = i > 0 && j > 0 && a[i] === b[j - 1] && a[i - 1] === b[j];
+      const swap = swapped ? at(before, j - 1) + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(change, swap, at(row, j + 1) + 1, at(next, j) + 1));
     }
+    before = row;
     row = next;
   }
-  return row[b.length] ?? 0;
+  return at(row, b.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? 0;
 }

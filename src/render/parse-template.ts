@@ -34,7 +34,16 @@ function syntaxError(file: string, text: string, error: unknown): TemplateError 
   }
   const { message, lineno } = error as { message?: string; lineno?: number };
   const line = lineno ?? lastOpening(text);
-  return templateError({ file, line, text: null }, (message ?? String(error)).trim(), { cause: error });
+  return templateError({ file, line, text: null }, inWords(message ?? String(error)), { cause: error });
+}
+
+/** nunjucks names the signs of its syntax by their inner names. */
+function inWords(message: string): string {
+  return message
+    .trim()
+    .replace('expected variable end', 'expected }}')
+    .replace(/expected block end in (\w+) statement/, 'expected %} after {% $1 …')
+    .replace('unexpected token: }}', 'an expression is missing before }}');
 }
 
 /** The line of the last `{{`, `{%` or `{#`: where a text that ends too early went wrong. */

@@ -46,9 +46,15 @@ export class ServiceViews {
     return routes;
   }
 
-  /** Marks an object as having all the fields it may have. */
-  close(value: object): void {
-    this.#closed.add(value);
+  /** Freezes data of the settings, once. `closed` has all the fields it may have, `open` has free ones. */
+  settings(value: object, fields: 'closed' | 'open'): void {
+    if (!this.#seen.has(value)) {
+      freezeDeep(value);
+      this.#seen.add(value);
+    }
+    if (fields === 'closed') {
+      this.#closed.add(value);
+    }
   }
 
   /** True where a missing field can only be a typo. */
@@ -68,15 +74,14 @@ export class ServiceViews {
   }
 }
 
-/** Freezes data to the bottom; gives it back. */
-export function freezeDeep<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+/** Freezes data to the bottom. What is frozen at the top need not be below. */
+function freezeDeep(value: unknown): void {
+  if (typeof value === 'object' && value !== null) {
+    Object.freeze(value);
     for (const descriptor of Object.values(Object.getOwnPropertyDescriptors(value))) {
       freezeDeep(descriptor.value);
     }
-    Object.freeze(value);
   }
-  return value;
 }
 
 function guardService(service: Service): Service {

@@ -11,6 +11,9 @@ const { runtime } = internals;
 /** Filters that make something of null; for any other, null is a value that was forgotten. */
 const TAKE_NULL = new Set(['default', 'd', 'dump']);
 
+/** All macros there are: they are the functions that know named arguments. */
+const MACROS = new WeakSet<AnyFunction>();
+
 /** What one compiled template's runtime works with. */
 export interface RuntimeParts {
   readonly files: Files;
@@ -47,13 +50,19 @@ function values({ isClosed }: RuntimeParts) {
       }
       return value;
     },
-    member,
-    memberOrNothing: (target: unknown, key: unknown, site: Site) =>
-      memberOrNothing(target, key, site, isClosed),
-    call(fn: unknown, site: Site, context: TemplateContext, args: readonly unknown[]): unknown {
-      return result(callFunction(fn, site, context, args), site);
+    member(target: unknown, key: unknown, site: Site): unknown {
+      try {
+        return member(target, key, site);
+      } catch (error) {
+        throw located(error, site);
+      }
     },
-    callOrNothing: callFunction,
+    memberOrNothing: (target: unknown, key: unknown, site: Site) =>
+      at(site, () => memberOrNothing(target, key, site, isClosed)),
+    call(fn: unknown, site: Site, context: TemplateContext, args: readonly unknown[]): unknown {
+      return result(callNamed(fn, site, context, args), site);
+    },
+    callOrNothing: callNamed,
     filter(fn: AnyFunction, site: Site, context: TemplateContext, args: readonly unknown[], name: string) {
       return result(callFilter(fn, site, context, args, name), site);
     },
@@ -159,6 +168,17 @@ function at<T>(site: Site, work: () => T): T {
   }
 }
 
+/** Only macros have named arguments; any other function would take them for an object. */
+function callNamed(fn: unknown, site: Site, context: TemplateContext, args: readonly unknown[]): unknown {
+  const last = args.at(-1);
+  if (typeof last === 'object' && last !== null && '__keywords' in last && !MACROS.has(fn as AnyFunction)) {
+    throw templateError(site, 'only macros have named arguments', {
+      hint: 'write the values in their order',
+    });
+  }
+  return callFunction(fn, site, context, args);
+}
+
 function callFunction(fn: unknown, site: Site, context: TemplateContext, args: readonly unknown[]): unknown {
   if (typeof fn !== 'function') {
     throw templateError(site, `cannot call ${describe(fn)}`);
@@ -207,6 +227,8 @@ function iterate(value: unknown, names: number): unknown {
     if (names !== 2) {
       throw new Fault('a loop over an object takes two names', 'write {% for key, value in … %}');
     }
+    // Read here, where it is known which loop it is: a value may refuse to be read.
+    Object.values(items);
     return items;
   }
   if (names > 1 && !items.every((item) => Array.isArray(item) && item.length >= names)) {
@@ -219,7 +241,7 @@ function iterate(value: unknown, names: number): unknown {
 function strictMacro(names: string[], keywords: string[], body: AnyFunction): AnyFunction {
   const macro = runtime.makeMacro(names, keywords, body);
   const known = new Set([...names, ...keywords, 'caller', '__keywords']);
-  return function (this: unknown, ...args) {
+  const strict: AnyFunction = function (...args) {
     const last = args.at(-1);
     const named = isPlainObject(last) && Object.hasOwn(last, '__keywords') ? last : {};
     const wrong = Object.keys(named).find((name) => !known.has(name));
@@ -232,4 +254,6 @@ function strictMacro(names: string[], keywords: string[], body: AnyFunction): An
     }
     return macro.apply(this, args);
   };
+  MACROS.add(strict);
+  return strict;
 }
