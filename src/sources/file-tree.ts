@@ -31,6 +31,8 @@ interface Known {
 interface Picture {
   readonly known: Map<string, Known>;
   readonly files: readonly FileState[];
+  /** False when something moved between the look at the dates and the reading. */
+  readonly steady: boolean;
 }
 
 /**
@@ -40,6 +42,8 @@ interface Picture {
 export class FileTree {
   readonly #options: FileSourceOptions;
   #known = new Map<string, Known>();
+  /** When each file was first seen as it is: a truncation was seen by its size before its date had moved. */
+  #seen = new Map<string, { readonly signature: string; readonly since: number }>();
   #missing: SourceError | null = null;
   #tree: ReadonlyMap<string, Entry> = new Map();
 
@@ -86,7 +90,9 @@ export class FileTree {
       this.#missing = null;
       const known = new Map<string, Known>();
       for (const file of files) known.set(file.path, await this.#load(file));
-      return { known, files };
+      const after = await listFiles(path);
+      this.#see(files);
+      return { known, files, steady: signatures(files) === signatures(after) };
     } catch (error) {
       if (!isSystemError(error)) throw error;
       this.#missing = unreadable(path, error);
@@ -111,13 +117,30 @@ export class FileTree {
   /** How long to wait before this picture is believed; 0 when it is. */
   #wait(picture: Picture | null, waited: number): number {
     if (!picture) return this.#known.size > 0 && waited < DOUBT ? SETTLE : 0;
-    const { known, files } = picture;
+    const { known, files, steady } = picture;
+    if (!steady) return SETTLE;
     const gone = [...this.#known.keys()].some((path) => !known.has(path));
     if (gone && waited < DOUBT) return SETTLE;
     const waits = files
       .filter(({ path, signature }) => this.#known.get(path)?.signature !== signature)
-      .map(({ path, age }) => (known.get(path)?.error ? DOUBT : SETTLE) - age);
+      .map((file) => (known.get(file.path)?.error ? DOUBT : SETTLE) - this.#age(file));
     return Math.min(SETTLE, Math.max(0, ...waits));
+  }
+
+  #see(files: readonly FileState[]): void {
+    const first = this.#known.size === 0 && this.#seen.size === 0;
+    const now = first ? Number.NEGATIVE_INFINITY : performance.now();
+    const seen = files.map(({ path, signature }) => {
+      const before = this.#seen.get(path);
+      return [path, before?.signature === signature ? before : { signature, since: now }] as const;
+    });
+    this.#seen = new Map(seen);
+  }
+
+  /** By its date at the first look, later also by what was seen. */
+  #age({ path, signature, age }: FileState): number {
+    const seen = this.#seen.get(path);
+    return seen?.signature === signature ? Math.min(age, performance.now() - seen.since) : 0;
   }
 
   #merge(): ReadonlyMap<string, Entry> {
@@ -127,6 +150,10 @@ export class FileTree {
     }
     return tree;
   }
+}
+
+function signatures(files: readonly FileState[]): string {
+  return files.map(({ path, signature }) => `${path} ${signature}`).join('\n');
 }
 
 function difference(
