@@ -83,7 +83,7 @@ fetch_node() {
   say "fetching Node 24 into .cache/node (this machine's $(node -v 2>/dev/null || echo 'Node is missing') does not fit $package@24)"
   rm -rf .cache/node .cache/node-24
   mkdir -p .cache/node-24
-  npm install --no-save --no-audit --no-fund --loglevel=error --prefix "$PWD/.cache/node-24" "$package@24" \
+  NODE_NO_WARNINGS=1 npm install --no-save --no-audit --no-fund --loglevel=error --prefix "$PWD/.cache/node-24" "$package@24" \
     >/dev/null
   mkdir -p .cache/node/bin
   ln -s "../../node-24/node_modules/$package/bin/node" .cache/node/bin/node
@@ -98,7 +98,7 @@ install_dependencies() {
   wanted=$(sh scripts/digest.sh package-lock.json)
   [ "$(cat node_modules/.pointsman-lock 2>/dev/null)" != "$wanted" ] || return 0
   say 'installing the packages of package-lock.json (npm ci)'
-  npm ci --no-audit --no-fund --loglevel=error >/dev/null
+  NODE_NO_WARNINGS=1 npm ci --no-audit --no-fund --loglevel=error >/dev/null
   echo "$wanted" >node_modules/.pointsman-lock
 }
 
