@@ -9,6 +9,15 @@ export type SourceState = 'connecting' | 'live' | 'stale';
 /** What a source tells, in order. A `snapshot` comes before any `changes`. */
 export type SourceEvent =
   | { readonly kind: 'snapshot'; readonly entries: readonly Entry[]; readonly revision: bigint }
+  /** A single source gave data: `changed` keys, of now `keys` of its own. The data follows, merged with others'. */
+  | {
+      readonly kind: 'heard';
+      readonly of: { readonly index: number; readonly name: string };
+      readonly what: 'snapshot' | 'changes';
+      readonly changed: number;
+      readonly keys: number;
+      readonly revision: bigint;
+    }
   /** One transaction, whole. */
   | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly revision: bigint }
   /** A change of state; `error` says why it is not `live`. Said once per change, not per try. */

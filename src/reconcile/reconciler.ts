@@ -70,12 +70,17 @@ export class Reconciler {
     await this.#rollout.open();
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);
+    // Whatever waits rejects when it is told to stop: that is no failure.
+    const quiet = (work: Promise<void>) =>
+      work.catch((error: unknown) => {
+        if (!both.aborted) throw error;
+      });
     const followers = [
       this.#loop(both),
       followSource({ source, picture, mailbox: this.#mailbox, emit }, both),
       this.#followTemplates(templates, both),
       ...(this.#options.target === 'haproxy' ? [this.#haproxy.follow(both)] : []),
-    ];
+    ].map(quiet);
     emit({ kind: 'started' });
     try {
       await Promise.all(followers);

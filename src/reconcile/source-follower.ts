@@ -21,21 +21,24 @@ export async function followSource(
         emit({ kind: 'source-state', source: of.index, name: of.name, state, error: error?.message ?? null });
         break;
       }
+      case 'heard': {
+        const { of, what, changed, keys, revision } = event;
+        emit({
+          kind: 'source-data',
+          source: of.index,
+          name: of.name,
+          what,
+          changed,
+          keys,
+          revision: String(revision),
+        });
+        break;
+      }
       case 'snapshot':
       case 'changes': {
         const first = !picture.hasTree;
         const changed = event.kind === 'snapshot' ? picture.replace(event.entries) : event.changes.length;
         if (event.kind === 'changes') picture.apply(event.changes);
-        const keys = picture.catalog.tree.size;
-        emit({
-          kind: 'source-data',
-          source: 0,
-          name: source.name,
-          what: event.kind,
-          changed,
-          keys,
-          revision: String(event.revision),
-        });
         if (changed > 0 || first)
           mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
         break;

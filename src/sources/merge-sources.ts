@@ -52,6 +52,7 @@ class Merger {
   take(place: number, event: SourceEvent): void {
     switch (event.kind) {
       case 'state':
+      case 'heard':
         this.#queue.push(event);
         return;
       case 'snapshot':

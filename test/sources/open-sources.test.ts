@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { openSource, type SourcesConfig } from '../../src/sources/open-source.ts';
+import { mergeSources } from '../../src/sources/merge-sources.ts';
+import { openSources, type SourceChoice, type SourcesConfig } from '../../src/sources/open-sources.ts';
 import { writeTree } from '../../src/sources/write-tree.ts';
 import { startEtcd } from '../support/etcd.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
+
+const openMerged = (settings: SourcesConfig, choice?: SourceChoice) =>
+  mergeSources(openSources(settings, choice));
 
 const prefixes = { services: ['/services'], routes: ['/routes'], keys: ['/haproxy'] };
 
@@ -29,7 +33,7 @@ test('the sources of the settings are merged in their order, and what is dumped 
       ],
       prefixes,
     };
-    await using seen = new SourceRecorder(openSource(settings));
+    await using seen = new SourceRecorder(openMerged(settings));
     await seen.until(() => seen.states.filter((state) => state === 'live').length === 2);
     expect(seen.values).toEqual({
       '/haproxy/maxconn': '4096',
@@ -37,13 +41,13 @@ test('the sources of the settings are merged in their order, and what is dumped 
       '/services/web/a': '10.0.0.1:80',
     });
 
-    const read = await openSource(settings).read(signal());
+    const read = await openMerged(settings).read(signal());
     const dump = writeTree(read, prefixes);
     const dumped = join(folder, 'tree.yaml');
     await writeFile(dumped, dump);
     const sorted = [...read].sort((a, b) => (a.key < b.key ? -1 : 1));
-    expect(await openSource(settings, { from: dumped }).read(signal())).toEqual(sorted);
-    const piped = openSource(settings, { from: '-', stdin: Readable.from([dump]) });
+    expect(await openMerged(settings, { from: dumped }).read(signal())).toEqual(sorted);
+    const piped = openMerged(settings, { from: '-', stdin: Readable.from([dump]) });
     expect(await piped.read(signal())).toEqual(sorted);
     await using again = new SourceRecorder(piped);
     await again.until(() => again.states.includes('live'));
@@ -54,6 +58,6 @@ test('the sources of the settings are merged in their order, and what is dumped 
 });
 
 test('a broken standard input is told with its line', async () => {
-  const piped = openSource({ sources: [], prefixes }, { from: '-', stdin: Readable.from(['a: 1\nb: [']) });
+  const piped = openMerged({ sources: [], prefixes }, { from: '-', stdin: Readable.from(['a: 1\nb: [']) });
   await expect(piped.read(signal())).rejects.toThrow('reading standard input:2: ');
 });

@@ -3,7 +3,7 @@ import type { Source } from '../reconcile/interfaces.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { etcdSource } from './etcd-source.ts';
 import { fileSource } from './file-source.ts';
-import { mergeSources } from './merge-sources.ts';
+import { heard } from './heard.ts';
 import { textSource } from './text-source.ts';
 
 /** One entry of `sources` in the settings, checked, with absolute paths. */
@@ -29,20 +29,21 @@ export interface SourceChoice {
   readonly stdin?: NodeJS.ReadableStream;
 }
 
-/** Makes the one source of a call; nothing is opened or read before it is asked. */
-export function openSource(settings: SourcesConfig, { from, stdin }: SourceChoice = {}): Source {
+/** The sources of a call, in the order of the settings; nothing is opened or read before they are asked. */
+export function openSources(settings: SourcesConfig, { from, stdin }: SourceChoice = {}): Source[] {
   const { services, routes, keys } = settings.prefixes;
   const shape = { services, routes };
   if (from === '-') {
-    return textSource({ name: 'standard input', shape, readText: () => text(stdin ?? process.stdin) });
+    return [textSource({ name: 'standard input', shape, readText: () => text(stdin ?? process.stdin) })];
   }
-  if (from !== undefined) return fileSource({ path: from, shape, index: 0 });
+  if (from !== undefined) return [fileSource({ path: from, shape, index: 0 })];
   const prefixes = [...services, ...routes, ...keys];
-  return mergeSources(
-    settings.sources.map((config, index) =>
+  return settings.sources.map((config, index) =>
+    heard(
       config.kind === 'etcd'
         ? etcdSource({ ...config, prefixes, index })
         : fileSource({ path: config.path, shape, index }),
+      index,
     ),
   );
 }

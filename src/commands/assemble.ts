@@ -1,0 +1,53 @@
+import { hostname } from 'node:os';
+import type { CatalogOptions } from '../model/catalog.ts';
+import type { RenderInput } from '../render/context.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** What of the settings the catalog needs. `vars.domain` and `vars.defaultRoutes` belong to it. */
+export function catalogOptions(settings: Settings): CatalogOptions {
+  const { domain, defaultRoutes } = settings.vars;
+  return {
+    prefixes: settings.prefixes,
+    duplicateAddresses: settings.duplicateAddresses,
+    defaultRoutes: {
+      kind: defaultRoutes === 'any' || defaultRoutes === 'none' ? defaultRoutes : 'domain',
+      domain: typeof domain === 'string' && domain !== '' ? domain.toLowerCase() : null,
+    },
+    reservedPorts: reservedPorts(settings),
+  };
+}
+
+/** What templates see beside the keys. */
+export function renderContext(
+  settings: Settings,
+  env: Readonly<Record<string, string | undefined>>,
+  version: string,
+): Pick<RenderInput, 'node' | 'haproxy' | 'vars'> {
+  const named = settings.node.env.flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    node: { hostname: hostname(), env: Object.fromEntries(named) },
+    haproxy: {
+      version,
+      statsSocket: settings.haproxy.statsSocket,
+      masterSocket: settings.haproxy.masterSocket,
+    },
+    vars: settings.vars,
+  };
+}
+
+/** Ports that the packaged template binds by itself and Pointsman's own: no service may claim them. */
+function reservedPorts({ vars, status }: Settings): Map<number, string> {
+  const reserved = new Map<number, string>([[status.listen.port, 'Pointsman itself (status.listen)']]);
+  const reserve = (binds: unknown, who: string) => {
+    for (const bind of Array.isArray(binds) ? binds : [binds]) {
+      const port = /^\S*?:(\d{1,5})(?:\s|$)/.exec(String(bind))?.[1];
+      if (port !== undefined) reserved.set(Number(port), who);
+    }
+  };
+  reserve(vars.bind ?? ':80', 'the http frontend (vars.bind)');
+  reserve(vars.stats ?? '', 'the statistics (vars.stats)');
+  return reserved;
+}

@@ -1,0 +1,164 @@
+import { access, constants, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { PointsmanError } from '../errors.ts';
+import { haproxyVersion } from '../haproxy/version.ts';
+import type { Entry } from '../model/entry.ts';
+import type { HaproxyState } from '../reconcile/interfaces.ts';
+import { Picture } from '../reconcile/picture.ts';
+import type { Settings } from '../settings/settings.ts';
+import { TemplateFolder } from '../templates/template-folder.ts';
+import { catalogOptions, renderContext } from './assemble.ts';
+import type { CommonFlags, ExitCode, Io } from './io.ts';
+import { EXIT } from './io.ts';
+import { settingsOf } from './settings-of.ts';
+import { type Shell, shellOf, versionOf } from './shell-of.ts';
+import { sourceOf } from './source-of.ts';
+
+/** One thing that was looked at. A `note` is neither good nor bad: HAProxy may start later. */
+interface Finding {
+  readonly verdict: 'ok' | 'note' | 'wrong';
+  readonly what: string;
+  /** What was found, and what to do. */
+  readonly found: string;
+}
+
+/** The doctor: looks at everything that a run needs, changes nothing, and says what to do. */
+export async function check(io: Io, flags: CommonFlags & { readonly from?: string }): Promise<ExitCode> {
+  const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
+  const findings: Finding[] = [];
+  const add = (verdict: Finding['verdict'], what: string, found: string) => {
+    findings.push({ verdict, what, found });
+    io.out(`${verdict.padEnd(5)}  ${what.padEnd(9)}  ${found.replaceAll('\n', '\n                  ')}\n`);
+  };
+  add('ok', 'settings', settings.configFile ?? 'from flags and environment');
+  const branch = await checkBinary(io, settings, add);
+  const shell = await attempt(() => shellOf(settings, () => {}), 'output', add);
+  if (shell) await checkOutput(settings, add);
+  const entries = await attempt(async () => readSource(io, settings, flags.from, add), 'source', add);
+  const text = entries && (await attempt(() => checkTemplate(io, settings, entries, add), 'template', add));
+  if (shell && text !== undefined && branch !== null) await checkText(io, shell, text, add);
+  if (shell) await checkHaproxy(io, settings, { shell, branch }, add);
+  return findings.some(({ verdict }) => verdict === 'wrong') ? EXIT.failed : EXIT.fine;
+}
+
+type Add = (verdict: Finding['verdict'], what: string, found: string) => void;
+
+async function attempt<T>(work: () => Promise<T>, what: string, add: Add): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof PointsmanError)) throw error;
+    add('wrong', what, error.hint === undefined ? error.message : `${error.message}\n${error.hint}`);
+    return undefined;
+  }
+}
+
+async function checkBinary(io: Io, settings: Settings, add: Add): Promise<string | null> {
+  const found = await attempt(() => haproxyVersion(settings.haproxy.binary, io.signal), 'haproxy', add);
+  if (found) add('ok', 'haproxy', `${settings.haproxy.binary} is ${found.full}`);
+  return found?.branch ?? null;
+}
+
+async function checkOutput({ output, stateDir }: Settings, add: Add): Promise<void> {
+  for (const folder of [path.dirname(output.path), stateDir]) {
+    const reason = await whyNotWritable(folder);
+    if (reason === null) add('ok', 'output', `${folder} can be written`);
+    else add('wrong', 'output', `${folder}: ${reason}`);
+  }
+  const [file, folder] = await Promise.all(
+    [output.path, path.dirname(output.path)].map((one) => stat(one).catch(() => null)),
+  );
+  if (file && folder && file.dev !== folder.dev) {
+    add(
+      'wrong',
+      'output',
+      `${output.path} is a mount point: a file cannot be renamed onto it; mount its folder`,
+    );
+  }
+}
+
+/** Null where files can be made in `folder`, or where the folder can be made. */
+async function whyNotWritable(folder: string): Promise<string | null> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = path.dirname(folder);
+    if (code !== 'ENOENT') return `it cannot be written (${code}); give it to this user`;
+    return parent === folder ? 'it is missing' : whyNotWritable(parent);
+  }
+}
+
+async function readSource(
+  io: Io,
+  settings: Settings,
+  from: string | undefined,
+  add: Add,
+): Promise<readonly Entry[]> {
+  const source = sourceOf(io, settings, from);
+  const entries = await source.read(io.signal);
+  add('ok', 'source', `${source.name}: ${entries.length} ${entries.length === 1 ? 'key' : 'keys'}`);
+  return entries;
+}
+
+async function checkTemplate(
+  io: Io,
+  settings: Settings,
+  entries: readonly Entry[],
+  add: Add,
+): Promise<string> {
+  const version = await versionOf(settings, io.signal);
+  const context = renderContext(settings, io.env, version);
+  const picture = new Picture({ catalog: catalogOptions(settings), context, emit: () => {} });
+  picture.replace(entries);
+  const { rejected, services } = picture.catalog;
+  if (rejected.length === 0) add('ok', 'keys', `${services.length} services, no key rejected`);
+  else add('note', 'keys', `${rejected.length} rejected; pointsman services lists them`);
+  await picture.setTemplate(await new TemplateFolder(settings.template).read());
+  const drawn = await picture.draw();
+  if (drawn.kind === 'template-error') throw drawn.error;
+  if (drawn.kind === 'nothing') throw new Error(drawn.missing);
+  add('ok', 'template', settings.template);
+  return drawn.text;
+}
+
+async function checkText(io: Io, shell: Shell, text: string, add: Add): Promise<void> {
+  const verdict = await shell.judge.check(text, io.signal);
+  if (verdict.kind === 'accepted') add('ok', 'verdict', 'haproxy accepts the rendered configuration');
+  else if (verdict.kind === 'refused')
+    add('wrong', 'verdict', `haproxy refuses the rendered configuration:\n${verdict.output}`);
+  else add('wrong', 'verdict', verdict.message);
+}
+
+/** Whether HAProxy answers, and is of the branch that judges the file. */
+async function checkHaproxy(
+  io: Io,
+  settings: Settings,
+  { shell, branch }: { readonly shell: Shell; readonly branch: string | null },
+  add: Add,
+): Promise<void> {
+  const { mode } = settings.haproxy;
+  if (mode === 'none') return add('note', 'running', 'mode none: nobody is told of a new file');
+  const state: HaproxyState = await shell.haproxy.state(io.signal);
+  if (state.kind === 'away') {
+    return add('note', 'running', `no HAProxy answers yet: ${state.cause}`);
+  }
+  if (!state.verifiable) {
+    return add(
+      'note',
+      'running',
+      `mode ${mode} without haproxy.statsSocket: HAProxy cannot be asked what it runs`,
+    );
+  }
+  const { version } = state;
+  if (version !== null && branch !== null && !version.startsWith(`${branch}.`)) {
+    const advice = 'let the same one judge it: haproxy.binary or haproxy.checkCommand';
+    return add('wrong', 'running', `HAProxy ${version} runs, but ${branch} judges the file; ${advice}`);
+  }
+  add(
+    'ok',
+    'running',
+    `HAProxy ${version ?? ''} runs ${state.mark === null ? 'a configuration without our mark' : state.mark}`,
+  );
+}

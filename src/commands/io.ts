@@ -1,0 +1,41 @@
+import type { Readable } from 'node:stream';
+
+/** The outside of a command, as `main` gives it: nothing below reads argv, env or signals by itself. */
+export interface Io {
+  /** Results. */
+  out(text: string): void;
+  /** One line for people. */
+  err(line: string): void;
+  readonly stdin: Readable;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Whether stderr is one. */
+  readonly terminal: boolean;
+  /** Aborts at SIGTERM and SIGINT. Its reason is the signal's name. */
+  readonly signal: AbortSignal;
+  /** Of Pointsman. */
+  readonly version: string;
+}
+
+/** What every command ends with. */
+export const EXIT = {
+  fine: 0,
+  failed: 1,
+  /** Bad usage or settings. */
+  usage: 2,
+  /** HAProxy refused the configuration. */
+  refused: 3,
+  /** With `--exit-code`: there is a difference. */
+  difference: 4,
+} as const;
+
+/** One of `EXIT`. */
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The options that every command has. */
+export interface CommonFlags {
+  readonly config?: string;
+  /** `haproxy.mode=none`, in the order of the command line. */
+  readonly set: readonly string[];
+  readonly logLevel?: string;
+}

@@ -1,0 +1,85 @@
+import { type Command, Option } from 'commander';
+import type { CommonFlags, ExitCode, Io } from './io.ts';
+
+const collect = (value: string, before: readonly string[]) => [...before, value];
+
+/** Every verb loads its own code when it is called, so that `--help` stays quick. */
+export function addCommands(program: Command, io: Io, ended: (code: ExitCode) => void): void {
+  program
+    .description(
+      'The confd replacement for HAProxy: etcd or files in, a validated haproxy.cfg out, HAProxy follows.',
+    )
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text.trimEnd()) })
+    .addHelpText(
+      'after',
+      '\nExample:\n  pointsman render --dry-run --config examples/quickstart/pointsman.yaml',
+    )
+    .showHelpAfterError('Try: pointsman --help');
+
+  verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow', {
+    example: 'pointsman run --config examples/quickstart/pointsman.yaml',
+  }).action(async (flags: CommonFlags) => {
+    const { run } = await import('./run.ts');
+    ended(await run(io, flags));
+  });
+
+  verb(program, 'render', 'once: render, validate, publish, and have HAProxy follow if it changed', {
+    example: 'pointsman render --dry-run --config examples/quickstart/pointsman.yaml',
+    from: 'from',
+  })
+    .option('--dry-run', 'print the configuration and touch nothing')
+    .option('--diff', 'with --dry-run: print the unified diff to what is installed instead')
+    .option('--exit-code', 'exit with 4 where there is a difference to what is installed')
+    .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses')
+    .action(async (flags) => {
+      const { render } = await import('./render.ts');
+      ended(await render(io, flags));
+    });
+
+  verb(program, 'services', 'every service and instance, and every rejected key with its reason', {
+    example: 'pointsman services --config examples/quickstart/pointsman.yaml',
+    from: 'from',
+  })
+    .option('--json', 'as JSON')
+    .action(async (flags) => {
+      const { services } = await import('./services.ts');
+      ended(await services(io, flags));
+    });
+
+  verb(program, 'dump', 'the watched tree as YAML, fit for --from', {
+    example: 'pointsman dump --config examples/quickstart/pointsman.yaml',
+    from: 'from',
+  }).action(async (flags) => {
+    const { dump } = await import('./dump.ts');
+    ended(await dump(io, flags));
+  });
+
+  verb(program, 'check', 'doctor: settings, template, haproxy, sources, sockets and permissions', {
+    example: 'pointsman check --config examples/quickstart/pointsman.yaml',
+    from: 'from',
+  }).action(async (flags) => {
+    const { check } = await import('./check.ts');
+    ended(await check(io, flags));
+  });
+}
+
+function verb(
+  program: Command,
+  name: string,
+  description: string,
+  more: { readonly example: string; readonly from?: 'from' },
+): Command {
+  const command = program
+    .command(name)
+    .description(description)
+    .option('-c, --config <file>', 'the settings file (default: /etc/pointsman/pointsman.yaml)')
+    .option('--set <key=value>', 'a setting, over file and environment; may be repeated', collect, [])
+    .addOption(
+      new Option('--log-level <level>', 'how much to tell').choices(['debug', 'info', 'warn', 'error']),
+    )
+    .addHelpText('after', `\nExample:\n  ${more.example}`)
+    .showHelpAfterError(`Try: pointsman ${name} --help`);
+  return more.from
+    ? command.option('--from <file|dir|->', 'read the keys from here instead of the sources of the settings')
+    : command;
+}

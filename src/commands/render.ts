@@ -1,0 +1,144 @@
+import { createTwoFilesPatch } from 'diff';
+import { PointsmanError, UsageError } from '../errors.ts';
+import type { Emit, PointsmanEvent } from '../events.ts';
+import { acquireLock } from '../haproxy/lock.ts';
+import { excerpt } from '../plan/excerpt.ts';
+import { splitMark } from '../plan/mark.ts';
+import { Picture } from '../reconcile/picture.ts';
+import { Rollout, type RollResult } from '../reconcile/rollout.ts';
+import { Stopwatch } from '../reconcile/stopwatch.ts';
+import type { Settings } from '../settings/settings.ts';
+import { TemplateFolder } from '../templates/template-folder.ts';
+import { catalogOptions, renderContext } from './assemble.ts';
+import type { CommonFlags, ExitCode, Io } from './io.ts';
+import { EXIT } from './io.ts';
+import { settingsOf } from './settings-of.ts';
+import { shellOf, versionOf } from './shell-of.ts';
+import { entriesOf, rejectionLine } from './tree-of.ts';
+
+/** The flags of `render`. */
+export interface RenderFlags extends CommonFlags {
+  readonly from?: string;
+  readonly dryRun?: boolean;
+  readonly diff?: boolean;
+  readonly exitCode?: boolean;
+  readonly validate?: boolean;
+}
+
+/** Renders once. With `--dry-run` nothing is touched; without, it is one pass of the daemon. */
+export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
+  for (const name of ['diff', 'exitCode', 'validate'] as const) {
+    if (flags[name] && !flags.dryRun) {
+      const flag = name === 'exitCode' ? '--exit-code' : `--${name}`;
+      throw new UsageError(`reading the flags: ${flag} goes with --dry-run`, {
+        hint: 'Add --dry-run, or leave it out.',
+      });
+    }
+  }
+  const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
+  if (flags.dryRun) return dryRun(io, settings, flags);
+  const { stateDir, output } = settings;
+  await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'render' });
+  return apply(io, settings, flags);
+}
+
+/** The text of the settings' template, and rejected keys as a line each. Throws a `TemplateError`. */
+async function draw(io: Io, settings: Settings, from?: string): Promise<string> {
+  const [entries, set, version] = await Promise.all([
+    entriesOf(io, settings, from),
+    new TemplateFolder(settings.template).read(),
+    versionOf(settings, io.signal),
+  ]);
+  const context = renderContext(settings, io.env, version);
+  const picture = new Picture({ catalog: catalogOptions(settings), context, emit: () => {} });
+  picture.replace(entries);
+  for (const rejection of picture.catalog.rejected) io.err(rejectionLine(rejection));
+  await picture.setTemplate(set);
+  const drawn = await picture.draw();
+  switch (drawn.kind) {
+    case 'text':
+      return drawn.text;
+    case 'template-error':
+      throw drawn.error;
+    case 'nothing':
+      throw new Error(`rendering: ${drawn.missing}`);
+  }
+}
+
+async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
+  const text = await draw(io, settings, flags.from);
+  const { path } = settings.output;
+  const needed = flags.diff || flags.exitCode || flags.validate;
+  const shell = needed ? await shellOf(settings, () => {}) : null;
+  const installed = flags.diff || flags.exitCode ? ((await shell?.file.read()) ?? null) : null;
+  const before = installed === null ? '' : splitMark(installed).text;
+  if (!flags.diff) io.out(text);
+  else if (text !== before) io.out(createTwoFilesPatch(path, path, before, text, 'installed', 'rendered'));
+  if (flags.validate && shell) {
+    const verdict = await shell.judge.check(text, io.signal);
+    if (verdict.kind === 'broken')
+      throw new PointsmanError('system', `checking the configuration: ${verdict.message}`);
+    if (verdict.kind === 'refused') {
+      const lines = excerpt(text, verdict.lines);
+      throw refused(verdict.output, lines);
+    }
+  }
+  return flags.exitCode && (installed === null || text !== before) ? EXIT.difference : EXIT.fine;
+}
+
+async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
+  const text = await draw(io, settings, flags.from);
+  const said: PointsmanEvent[] = [];
+  const emit: Emit = (event) => said.push(event);
+  const shell = await shellOf(settings, emit);
+  const target = settings.haproxy.mode === 'none' ? 'file' : 'haproxy';
+  const rollout = new Rollout({ ...shell, target, emit });
+  await rollout.open();
+  const state = await shell.haproxy.state(io.signal);
+  const need = rollout.need(text, state);
+  if (need.kind === 'nothing') {
+    io.err(`unchanged: ${settings.output.path}`);
+    return EXIT.fine;
+  }
+  const watch = new Stopwatch();
+  const load = { watch, signal: io.signal, before: null };
+  const result = await (need.kind === 'load'
+    ? rollout.load(text, load)
+    : rollout.roll(text, watch, io.signal));
+  return tell(io, settings, { result, said, watch });
+}
+
+function tell(
+  io: Io,
+  settings: Settings,
+  { result, said, watch }: { result: RollResult; said: readonly PointsmanEvent[]; watch: Stopwatch },
+): ExitCode {
+  const { path } = settings.output;
+  switch (result.kind) {
+    case 'reloaded':
+      io.err(`reloaded: HAProxy runs ${path} (${watch.ms} ms)`);
+      return EXIT.fine;
+    case 'unverified':
+      io.err(`reloaded: HAProxy was told to load ${path}; in this mode it cannot be asked whether it did`);
+      return EXIT.fine;
+    case 'published':
+      io.err(`published: ${path}`);
+      return EXIT.fine;
+    case 'published-waiting':
+      io.err(`published: ${path}; HAProxy is away: ${result.cause}`);
+      return EXIT.fine;
+    case 'refused': {
+      const event = said.find((one) => one.kind === 'check-refused');
+      throw refused(result.output, event?.excerpt ?? []);
+    }
+    case 'failed':
+      throw new PointsmanError('system', `applying ${path}: ${result.message}`);
+  }
+}
+
+function refused(output: string, lines: readonly string[]): PointsmanError {
+  const shown = [output, ...lines.map((line) => `  ${line}`)].join('\n');
+  return new PointsmanError('refused', `checking the configuration: haproxy refused it:\n${shown}`, {
+    hint: 'What is installed stays. `pointsman services` shows what each key gave.',
+  });
+}

@@ -1,0 +1,55 @@
+import { createBus } from '../events.ts';
+import { acquireLock } from '../haproxy/lock.ts';
+import { Picture } from '../reconcile/picture.ts';
+import { Reconciler } from '../reconcile/reconciler.ts';
+import { mergeSources } from '../sources/merge-sources.ts';
+import { openSources } from '../sources/open-sources.ts';
+import { observe } from '../status/observe.ts';
+import { TemplateFolder } from '../templates/template-folder.ts';
+import { catalogOptions, renderContext } from './assemble.ts';
+import type { CommonFlags, ExitCode, Io } from './io.ts';
+import { EXIT } from './io.ts';
+import { settingsOf } from './settings-of.ts';
+import { shellOf, versionOf } from './shell-of.ts';
+
+/** The daemon. Ends with 0 at SIGTERM or SIGINT. */
+export async function run(io: Io, flags: CommonFlags): Promise<ExitCode> {
+  const settings = await settingsOf(io, flags);
+  const { stateDir, output } = settings;
+  await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'run' });
+  const bus = createBus();
+  const { emit } = bus;
+  const version = await versionOf(settings, io.signal);
+  const sources = openSources(settings);
+  const shell = await shellOf(settings, emit);
+  const picture = new Picture({
+    catalog: catalogOptions(settings),
+    context: renderContext(settings, io.env, version),
+    emit,
+  });
+  const reconciler = new Reconciler({
+    ...shell,
+    source: mergeSources(sources),
+    templates: new TemplateFolder(settings.template),
+    picture,
+    target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
+    pace: settings.pace,
+    emit,
+  });
+  const { listen } = settings.status;
+  const log = { ...settings.log, terminal: io.terminal };
+  const lastTurn = () => reconciler.lastTurn;
+  await using _observers = await observe({ bus, version: io.version, log, listen, lastTurn });
+  emit({
+    kind: 'starting',
+    version: io.version,
+    mode: settings.haproxy.mode,
+    sources: sources.map(({ name }) => name),
+    template: settings.template,
+    target: output.path,
+  });
+  await using _haproxy = shell.haproxy;
+  await reconciler.run(io.signal);
+  emit({ kind: 'stopping', cause: String(io.signal.reason) });
+  return EXIT.fine;
+}

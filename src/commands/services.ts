@@ -1,0 +1,62 @@
+import type { Instance, Service } from '../model/service.ts';
+import type { CommonFlags, ExitCode, Io } from './io.ts';
+import { EXIT } from './io.ts';
+import { settingsOf } from './settings-of.ts';
+import { catalogOf } from './tree-of.ts';
+
+/** The flags of `services`. */
+export interface ServicesFlags extends CommonFlags {
+  readonly from?: string;
+  readonly json?: boolean;
+}
+
+/** Prints every service and instance, and every rejected key with its reason. */
+export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> {
+  const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
+  const catalog = await catalogOf(io, settings, flags.from);
+  if (flags.json) {
+    const { rejected, ignored } = catalog;
+    io.out(`${JSON.stringify({ services: catalog.services, rejected, ignored }, null, 2)}\n`);
+    return EXIT.fine;
+  }
+  const blocks = catalog.services.map(describe);
+  const rejected = catalog.rejected.flatMap(({ key, value, reason, other }) => [
+    `  ${key}  "${value}"`,
+    `    ${reason}${other === undefined ? '' : `: ${other}`}`,
+  ]);
+  if (rejected.length > 0) blocks.push(['rejected', ...rejected].join('\n'));
+  if (blocks.length === 0) blocks.push(`no service under ${settings.prefixes.services.join(', ')}`);
+  io.out(`${blocks.join('\n\n')}\n`);
+  return EXIT.fine;
+}
+
+function describe(service: Service): string {
+  const width = Math.max(0, ...service.instances.map(({ id }) => id.length));
+  return [
+    `${service.name}  ${reach(service)}`,
+    ...service.instances.map(
+      (instance) => `  ${instance.id.padEnd(width)}  ${instance.address}${extras(instance)}`,
+    ),
+    ...(service.instances.length === 0 ? ['  no instance'] : []),
+  ].join('\n');
+}
+
+function reach({ mode, hosts, paths, port, expose }: Service): string {
+  const places = [
+    ...(hosts.length > 0 ? [`hosts ${hosts.join(', ')}`] : []),
+    ...(paths.length > 0 ? [`paths ${paths.join(', ')}`] : []),
+    ...(port === null ? [] : [`port ${port}`]),
+    ...(expose ? [] : ['not exposed']),
+  ];
+  return [mode, ...places].join('  ');
+}
+
+function extras({ weight, maxconn, backup, drain, tags }: Instance): string {
+  const words = [
+    ...(drain ? ['drain'] : weight === null ? [] : [`weight ${weight}`]),
+    ...(maxconn === null ? [] : [`maxconn ${maxconn}`]),
+    ...(backup ? ['backup'] : []),
+    ...tags.map((tag) => `#${tag}`),
+  ];
+  return words.length === 0 ? '' : `  ${words.join(' ')}`;
+}

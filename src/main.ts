@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import type { ExitCode, Io } from './commands/io.ts';
+import { EXIT } from './commands/io.ts';
+import { addCommands } from './commands/program.ts';
+import { PointsmanError } from './errors.ts';
+
+/** The only place that reads argv, env and signals, and that sets the exit code. */
+async function main(): Promise<ExitCode> {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name));
+  // A reader that went away (`pointsman render | head`) is no error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.fine);
+    throw error;
+  });
+  const io: Io = {
+    out: (text) => process.stdout.write(text),
+    err: (line) => process.stderr.write(`${line}\n`),
+    stdin: process.stdin,
+    env: process.env,
+    cwd: process.cwd(),
+    terminal: process.stderr.isTTY === true,
+    signal: stop.signal,
+    version: packageVersion(),
+  };
+  let code: ExitCode = EXIT.fine;
+  const program = new Command('pointsman').version(io.version).exitOverride();
+  addCommands(program, io, (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync(process.argv);
+    return code;
+  } catch (error) {
+    return tell(error, io);
+  }
+}
+
+/** One line and a hint; a stack only for bugs and with `--log-level debug`. */
+function tell(error: unknown, io: Io): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+  if (!(error instanceof PointsmanError)) throw error;
+  io.err(`pointsman: ${error.message}`);
+  if (error.hint !== undefined) io.err(`  ${error.hint}`);
+  if (wantsStack(process.argv, io.env)) io.err(error.stack ?? '');
+  if (error.code === 'usage') return EXIT.usage;
+  return error.code === 'refused' ? EXIT.refused : EXIT.failed;
+}
+
+function wantsStack(argv: readonly string[], env: Io['env']): boolean {
+  return / --log-level[ =]debug\b/.test(argv.join(' ')) || env.POINTSMAN_LOG_LEVEL === 'debug';
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
+
+process.exitCode = await main();

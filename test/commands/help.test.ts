@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import type { Io } from '../../src/commands/io.ts';
+import { addCommands } from '../../src/commands/program.ts';
+import { freePort, startProcess, waitFor } from '../support/haproxy.ts';
+import { runToEnd } from '../support/pointsman.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const program = new Command('pointsman');
+addCommands(program, { out: () => {}, err: () => {} } as unknown as Io, () => {});
+const verbs = program.commands.map((command) => command.name());
+
+const help = async (...verb: string[]) => (await runToEnd(['src/main.ts', ...verb, '--help'], ROOT)).stdout;
+const exampleOf = (text: string) => /Example:\n\s+pointsman (.+)/.exec(text)?.[1]?.split(' ') ?? [];
+
+describe('--help', () => {
+  test('names every command, and those alone', async () => {
+    const listed = [...(await help()).matchAll(/^ {2}([a-z]+) .*\[options\]|^ {2}(help) /gm)].map(
+      (m) => m[1] ?? m[2],
+    );
+    expect(listed.sort()).toEqual([...verbs, 'help'].sort());
+  });
+
+  test.each(verbs.filter((verb) => verb !== 'run'))('of %s has an example that works', async (verb) => {
+    const example = exampleOf(await help(verb));
+    expect(example[0]).toBe(verb);
+    const { code, stdout, stderr } = await runToEnd(['src/main.ts', ...example], ROOT);
+    expect(`${stdout}${stderr}`).not.toBe('');
+    expect(code, stderr).toBe(0);
+  });
+
+  test('of run has an example that works', async () => {
+    const example = exampleOf(await help('run'));
+    expect(example[0]).toBe('run');
+    const [http, status] = [await freePort(), await freePort()];
+    const ports = ['--set', `vars.bind=127.0.0.1:${http}`, '--set', `status.listen=127.0.0.1:${status}`];
+    await using daemon = await startProcess(process.execPath, ['src/main.ts', ...example, ...ports], {
+      cwd: ROOT,
+    });
+    await waitFor(async () => (await fetch(`http://127.0.0.1:${status}/readyz`).catch(() => null))?.ok, {
+      what: '/readyz',
+      timeout: 20_000,
+    }).catch((error) => {
+      throw new Error(`${error}\n${daemon.output()}`);
+    });
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.ended).toBe(0);
+  });
+});
