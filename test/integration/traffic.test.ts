@@ -40,9 +40,15 @@ describe('with a real etcd and a real HAProxy', () => {
 
     await using load = startLoad(site.url);
     await etcd.delete('/services/web/one');
-    await waitFor(async () => !(await showServers(site.masterSocket)).includes(' one '), {
-      what: 'the reload',
-    });
+    await waitFor(
+      async () => {
+        const servers = await showServers(site.masterSocket);
+        const workers = await cli(site.masterSocket, 'show proc').catch(() => '');
+        const old = /# old workers\n([^#]*)/.exec(workers)?.[1] ?? '';
+        return servers.includes(' two ') && !servers.includes(' one ') && !old.includes('worker');
+      },
+      { what: 'the reload, and the end of the worker of before' },
+    );
     const before = one.requests();
     const sent = load.ok();
     await waitFor(() => load.ok() > sent + 50);

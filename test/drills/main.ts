@@ -1,0 +1,37 @@
+/**
+ * npm run drills [-- --runs 5] [--only WORDS]: every drill on real etcd and real HAProxy, and the table: what was
+ * promised, what was seen (median and worst).
+ */
+import { parseArgs } from 'node:util';
+import { DRILLS } from './all.ts';
+import type { DrillResult } from './drill.ts';
+
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '5' }, only: { type: 'string', default: '' } },
+});
+const rows: Record<string, string>[] = [];
+for (const drill of DRILLS.filter(({ name }) => name.includes(values.only))) {
+  const results: DrillResult[] = [];
+  const broken: string[] = [];
+  for (let run = 0; run < Number(values.runs); run++) {
+    try {
+      results.push(await drill.run('full'));
+    } catch (error) {
+      broken.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+    }
+  }
+  const times = results.flatMap(({ ms }) => (ms === null ? [] : [ms])).sort((a, b) => a - b);
+  const row = {
+    drill: drill.name,
+    promised: drill.promise,
+    median: times.length === 0 ? '' : `${Math.round(times[Math.floor(times.length / 2)] ?? 0)} ms`,
+    worst: times.length === 0 ? '' : `${Math.round(times.at(-1) ?? 0)} ms`,
+    seen: [...new Set(results.flatMap(({ seen }) => seen ?? []))].slice(0, 3).join('; '),
+    kept: `${results.length} of ${values.runs}${broken.length > 0 ? `: ${broken[0]}` : ''}`,
+  };
+  rows.push(row);
+  console.error(Object.values(row).join(' | '));
+  if (broken.length > 0) process.exitCode = 1;
+}
+console.log('| drill | promised | median | worst | seen | kept |\n| - | - | - | - | - | - |');
+for (const row of rows) console.log(`| ${Object.values(row).join(' | ')} |`);
