@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
 import { explainFileError } from './file-error.ts';
 import { type HaproxyChild, startChild, stopMaster } from './haproxy-child.ts';
-import { findMaster, haproxyLives } from './haproxy-process.ts';
+import { haproxyLives, isHaproxy, processFacts } from './haproxy-process.ts';
 import { type LogPipe, openLogPipe } from './log-pipe.ts';
 import { MasterSocket, type Proc } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
@@ -164,11 +164,14 @@ class ManagedHaproxy implements HaproxyControl {
     }
   }
 
+  /** In the middle of its re-execution a master has no arguments and perhaps no worker. */
   async #masterLives(): Promise<boolean> {
     if (this.#pid !== null && (await haproxyLives(this.#pid))) return true;
-    const found = await findMaster(this.#pidFile);
+    const pid = Number((await readFile(this.#pidFile, 'utf8').catch(() => '')).trim());
+    const facts = pid > 0 ? await processFacts(pid) : null;
+    if (!facts || !isHaproxy(facts)) return false;
     const socket = `${this.#settings.masterSocket},`;
-    return found.kind === 'master' && found.facts.args.some((arg) => arg.startsWith(socket));
+    return facts.args.length === 0 || facts.args.some((arg) => arg.startsWith(socket));
   }
 
   get #pidFile(): string {

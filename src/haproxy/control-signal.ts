@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
-import { findMaster, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
+import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
 import { seeWorker } from './reload-by-socket.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 import { Serial } from './serial.ts';
@@ -24,9 +24,11 @@ type Master = Extract<MasterSearch, { kind: 'master' }>;
  */
 export function controlBySignal(settings: SignalSettings): HaproxyControl {
   const serial = new Serial();
+  let lastMaster: number | null = null;
   const state = async (signal: AbortSignal): Promise<HaproxyState> => {
     const found = await findMaster(settings.pidFile);
     if (found.kind === 'none') return { kind: 'away', cause: found.cause };
+    lastMaster = found.facts.pid;
     const runtime = await usedSocket(settings.statsSocket, settings.configPath);
     const seen = runtime === null ? null : await stateBySocket(runtime, signal);
     return seen ?? unseen(Math.max(...found.workers));
@@ -35,7 +37,7 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
     state,
     reload: (mark, signal) =>
       serial.run(async () => {
-        const found = await findMaster(settings.pidFile);
+        const found = await findPatiently(settings.pidFile, signal);
         if (found.kind === 'none') return { kind: 'away', cause: found.cause };
         const runtime = await usedSocket(settings.statsSocket, settings.configPath);
         return signalReload({ master: found, runtime, mark, configPath: settings.configPath }, signal);
@@ -45,12 +47,21 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
         {
           state,
           idle: () => serial.idle(),
-          absence: async () => ((await findMaster(settings.pidFile)).kind === 'none' ? 'gone' : 'busy'),
+          absence: async () => (lastMaster !== null && (await haproxyLives(lastMaster)) ? 'busy' : 'gone'),
         },
         signal,
       ),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
+}
+
+/** A master that executes itself anew for somebody else's reload is not to be recognised for a moment. */
+async function findPatiently(pidFile: string, signal: AbortSignal): Promise<MasterSearch> {
+  for (let tries = 1; ; tries += 1) {
+    const found = await findMaster(pidFile);
+    if (found.kind === 'master' || tries === 4) return found;
+    await sleep(60, undefined, { signal });
+  }
 }
 
 interface SignalReload {
@@ -130,7 +141,8 @@ async function settle(
     const now = Date.now();
     const facts = await processFacts(pid);
     if (!facts) return { kind: 'gone' };
-    if (facts.image !== image) {
+    // In the middle of it there are no arguments, and that is no image of its own.
+    if (facts.args.length > 0 && facts.image !== image) {
       image = facts.image;
       executed += 1;
       lastExecuted = now;

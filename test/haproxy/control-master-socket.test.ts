@@ -177,7 +177,11 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ name, path: binary }) => {
     );
     haproxy.child.kill('SIGKILL');
     await waitFor(() => seen.at(-1)?.kind === 'away', { timeout: 1000 });
-    expect(seen.map((state) => state.kind)).toEqual(['away', 'running', 'running', 'away']);
+    // While it starts, the causes of its absence may change.
+    const kinds = seen
+      .map((state) => state.kind)
+      .filter((kind, at, all) => kind !== 'away' || all[at - 1] !== 'away');
+    expect(kinds).toEqual(['away', 'running', 'running', 'away']);
     abort.abort();
     await watching;
   });
