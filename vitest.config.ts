@@ -1,6 +1,13 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // examples/custom-template imports the package by its name.
+  resolve: {
+    alias: {
+      'pointsman/testing': fileURLToPath(new URL('src/testing/render-fixture.ts', import.meta.url)),
+    },
+  },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     testTimeout: 60_000,
