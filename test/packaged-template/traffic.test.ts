@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -6,6 +7,27 @@ import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { fillBacklog, openWire, startPackaged, startTcp, statOf, statusOf } from './packaged-haproxy.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n';
+
+/** A DNS server that knows one IPv4 address for every name. */
+async function startDns(ip: readonly number[]): Promise<{ readonly address: string } & AsyncDisposable> {
+  const socket = createSocket('udp4');
+  socket.on('message', (query, from) => {
+    const end = query.indexOf(0, 12) + 5;
+    const isA = query.readUInt16BE(end - 4) === 1;
+    const answer = Buffer.concat([
+      query.subarray(0, 2),
+      Buffer.from([0x81, 0x80, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0]),
+      query.subarray(12, end),
+      Buffer.from(isA ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 30, 0, 4, ...ip] : []),
+    ]);
+    socket.send(answer, from.port, from.address);
+  });
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${socket.address().port}`,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => socket.close(() => resolve())),
+  };
+}
 
 /** A server that answers with the X-Forwarded-For that it got. */
 async function startEcho(): Promise<{ readonly address: string } & AsyncDisposable> {
@@ -171,6 +193,26 @@ describe.each(haproxyVersions)('the packaged template on HAProxy $name', (haprox
     expect((await request(running.url, { host: 'web' })).body).toBe('good');
   });
 
+  test('with balance uri, an instance that comes takes over some URIs and moves no other', async () => {
+    await using first = await startBackend('a');
+    await using second = await startBackend('b');
+    await using third = await startBackend('c');
+    const routes = { web: { balance: 'uri' } };
+    const few = { 'host-1:web:80': first.address, 'host-3:web:80': third.address };
+    const more = { ...few, 'host-2:web:80': second.address };
+    await using before = await startPackaged(haproxy, { services: { web: few }, routes });
+    await using after = await startPackaged(haproxy, { services: { web: more }, routes });
+    const seen = new Set<string>();
+    for (let n = 0; n < 40; n += 1) {
+      const [old, now] = await Promise.all(
+        [before, after].map((one) => request(`${one.url}/${n}`, { host: 'web' })),
+      );
+      seen.add(String(now?.body));
+      expect([old?.body, 'b']).toContain(now?.body);
+    }
+    expect([...seen].sort()).toEqual(['a', 'b', 'c']);
+  });
+
   test('logs errors and changes of state, and no request that went well', async () => {
     const backend = await startBackend('web');
     const vars = { checkInterval: '100ms' };
@@ -185,6 +227,16 @@ describe.each(haproxyVersions)('the packaged template on HAProxy $name', (haprox
     await waitFor(() => running.process.output().includes('GET /broken'), { what: 'the failed request' });
     expect(running.process.output()).not.toContain('/fine');
     expect(running.process.output()).not.toContain('/unknown');
+  });
+
+  test('an instance with a host name is reached by what the name servers of vars say', async () => {
+    await using backend = await startBackend('named');
+    await using dns = await startDns([127, 0, 0, 1]);
+    const services = { web: { a: `db.example.com:${backend.port}` } };
+    await using running = await startPackaged(haproxy, { services }, { nameservers: [dns.address] });
+    await waitFor(async () => (await request(running.url, { host: 'web' })).body === 'named', {
+      what: 'an answer of the instance',
+    });
   });
 
   test('a host that drops every packet costs no request, and is out of use after a few', async () => {
