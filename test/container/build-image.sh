@@ -25,14 +25,25 @@ cat >"$state/storage.conf" <<CONF
 driver = "overlay"
 graphroot = "$state/storage"
 runroot = "$run"
+[storage.options.overlay]
+# Otherwise STATE-FOLDER stays a mount point, and the clone could not be removed.
+skip_mount_home = "true"
 CONF
 export CONTAINERS_STORAGE_CONF="$state/storage.conf" BUILDAH_ISOLATION=chroot
 
+# What a killed run left behind, and whatever this one leaves if it fails: mounts in STATE-FOLDER.
+tidy() { buildah rm --all >/dev/null; }
+podman rm --force --all --volumes --time 0 >/dev/null
+tidy
+trap tidy EXIT
+
 make_debian() {
-  mmdebstrap --quiet --variant=minbase --include=ca-certificates \
+  mirror=$(sh scripts/debian-mirror.sh) security=$(sh scripts/debian-mirror.sh security)
+  case $mirror$security in *https:*) include=ca-certificates ;; *) include='' ;; esac
+  mmdebstrap --quiet --variant=minbase ${include:+--include="$include"} --dpkgopt=force-unsafe-io \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$state/rootfs.tar" \
-    "deb $(sh scripts/debian-mirror.sh) trixie main" "deb $(sh scripts/debian-mirror.sh security) trixie-security main"
+    "deb $mirror trixie main" "deb $security trixie-security main"
   id=$(buildah from --pull=never scratch)
   buildah add --quiet "$id" "$state/rootfs.tar" / >/dev/null
   buildah commit --quiet --rm --format docker "$id" docker.io/library/debian:trixie-slim >/dev/null
@@ -61,8 +72,6 @@ make_node() {
 
 buildah inspect --type image docker.io/library/debian:trixie-slim >/dev/null 2>&1 || make_debian
 buildah inspect --type image docker.io/library/node:24-trixie-slim >/dev/null 2>&1 || make_node
-# What a killed run left behind, and the layers of sources long gone.
-podman rm --force --all --volumes --time 0 >/dev/null
-buildah rm --all >/dev/null
+# Layers of sources long gone.
 podman image prune --force --filter until=72h >/dev/null
-buildah build --pull=never --layers --format docker --tag "$image" --file Dockerfile .
+buildah build --pull=never --layers --force-rm --format docker --tag "$image" --file Dockerfile .
