@@ -73,6 +73,15 @@ class ManagedHaproxy implements HaproxyControl {
     return { kind: 'away', cause: `${this.#lastEnd}; it is started again. ${this.#tail(0)}`.trim() };
   }
 
+  /** Starts HAProxy from the file that lies there, or adopts the one that runs, and loads nothing anew. */
+  start(signal: AbortSignal): Promise<HaproxyState> {
+    return this.#serial.run(async () => {
+      this.#wanted = true;
+      const problem = await this.#ensure(signal);
+      return problem === null ? this.state(signal) : { kind: 'away', cause: problem };
+    });
+  }
+
   reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome> {
     return this.#serial.run(async () => {
       this.#wanted = true;
@@ -231,7 +240,10 @@ class ManagedHaproxy implements HaproxyControl {
     for (const look of this.#hints) look();
   }
 
-  /** Starts it again when it died, for as long as this control lives. */
+  /**
+   * Starts it again when it died, for as long as this control lives. Its pauses do not hold the process: a single
+   * `render` ends, and HAProxy serves on.
+   */
   #keep(): void {
     this.#keeper ??= (async () => {
       const signal = this.#stop.signal;
@@ -250,7 +262,7 @@ class ManagedHaproxy implements HaproxyControl {
 
   async #again(signal: AbortSignal): Promise<void> {
     const pause = Math.min(PAUSES.most, PAUSES.first * 2 ** Math.max(0, this.#deaths - 1));
-    await sleep(pause, undefined, { signal });
+    await sleep(pause, undefined, { signal, ref: false });
     await this.#serial.run(async () => {
       signal.throwIfAborted();
       if (this.#pid === null && this.#wanted) await this.#ensure(signal);
@@ -265,7 +277,8 @@ class ManagedHaproxy implements HaproxyControl {
     this.#hints.add(look);
     try {
       if (this.#pid === null) return;
-      await sleep(LOOK, undefined, { signal: AbortSignal.any([signal, hint.signal]) }).catch(() => undefined);
+      const either = AbortSignal.any([signal, hint.signal]);
+      await sleep(LOOK, undefined, { signal: either, ref: false }).catch(() => undefined);
       signal.throwIfAborted();
     } finally {
       this.#hints.delete(look);

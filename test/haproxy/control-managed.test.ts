@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { controlManaged } from '../../src/haproxy/control-managed.ts';
+import { haproxyLives } from '../../src/haproxy/haproxy-process.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { HaproxyState } from '../../src/reconcile/interfaces.ts';
 import {
@@ -67,6 +68,20 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     await expect(request(url)).rejects.toThrow();
   });
 
+  test('start() starts HAProxy from the file that lies there, and leaves one that runs alone', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, masterSocket, url } = await setUp(folder.path);
+    await using control = controlManaged(settings);
+    const mark = await write('one');
+    expect(await control.start?.(never)).toMatchObject({ kind: 'running', mark, reloads: 0 });
+    expect((await request(url)).body).toBe('one');
+    const before = await showProc(masterSocket);
+    expect(await control.start?.(never)).toMatchObject({ kind: 'running', mark, reloads: 0 });
+    expect(await showProc(masterSocket)).toEqual(before);
+    process.kill(before.master, 'SIGKILL');
+    await waitFor(async () => (await request(url).catch(() => null))?.body === 'one', { timeout: 3000 });
+  });
+
   test("a failed reload tells HAProxy's own words, on every version", async () => {
     await using folder = await tempFolder();
     const { settings, write, url } = await setUp(folder.path);
@@ -120,6 +135,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
       const control = controlManaged(${JSON.stringify({ binary, masterSocket, configPath })});
       console.log(JSON.stringify(await control.reload(${JSON.stringify(mark)}, new AbortController().signal)));
       setInterval(() => {}, 1000);`;
+    await using _reaper = reaper(masterSocket);
     await using starter = await startProcess(process.execPath, ['--input-type=module', '-e', script]);
     await waitFor(() => starter.output().includes('verified'));
     starter.child.kill('SIGKILL');
@@ -201,6 +217,28 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   });
 });
 
+test('a process that has nothing else to do ends, and HAProxy serves on', async () => {
+  await using folder = await tempFolder();
+  const port = await freePort();
+  const configPath = path.join(folder.path, 'haproxy.cfg');
+  const masterSocket = path.join(folder.path, 'master.sock');
+  const text = simpleConfig({ port });
+  await writeFile(configPath, withMark(text));
+  const script = `
+    const { controlManaged } = await import(${JSON.stringify(MODULE)});
+    const control = controlManaged(${JSON.stringify({ binary: 'haproxy', masterSocket, configPath })});
+    console.log((await control.reload('${hashText(text)}', new AbortController().signal)).kind);`;
+  await using _reaper = reaper(masterSocket);
+  await using once = await startProcess(process.execPath, ['--input-type=module', '-e', script]);
+  expect(await once.ended).toBe(0);
+  expect(once.output()).toBe('verified\n');
+  const { master } = await showProc(masterSocket);
+  expect((await request(`http://127.0.0.1:${port}/`)).body).toBe('hello');
+  await using control = controlManaged({ binary: 'haproxy', masterSocket, configPath });
+  expect(await control.start?.(never)).toMatchObject({ kind: 'running' });
+  expect((await showProc(masterSocket)).master).toBe(master);
+});
+
 test('a HAProxy that is not installed is said so', async () => {
   await using folder = await tempFolder();
   const masterSocket = path.join(folder.path, 'm.sock');
@@ -226,6 +264,16 @@ test('a socket file left by a dead HAProxy is no problem', async () => {
   await using control = controlManaged(settings);
   expect(await control.reload(hashText(text), never)).toMatchObject({ kind: 'verified' });
 });
+
+/** Ends the HAProxy that a test left alone on purpose, also where the test failed. */
+function reaper(masterSocket: string): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      const pid = Number(await readFile(`${masterSocket}.pid`, 'utf8').catch(() => '0'));
+      if (pid > 1 && (await haproxyLives(pid))) process.kill(pid, 'SIGKILL');
+    },
+  };
+}
 
 /** Answers after as many ms as the query says. */
 async function slowBackend(): Promise<{ address: string; asked(): number } & AsyncDisposable> {
