@@ -41,6 +41,8 @@ function syntaxError(file: string, text: string, error: unknown): TemplateError 
 function inWords(message: string): string {
   return message
     .trim()
+    .replace(/^Cannot read properties of null.*/, 'the template ends inside of a tag')
+    .replace(/^parse\w+: /, '')
     .replace('expected variable end', 'expected }}')
     .replace(/expected block end in (\w+) statement/, 'expected %} after {% $1 …')
     .replace('unexpected token: }}', 'an expression is missing before }}');

@@ -22,15 +22,20 @@ export class ServiceViews {
     if (known !== undefined) {
       return known;
     }
-    const view = this.#close(guardService(service));
+    const view = guardService(service);
     for (const instance of view.instances) {
       this.#close(instance);
+      Object.freeze(instance.tags);
+      freezeDeep(instance.meta);
     }
     if (view.check !== null) {
       this.#close(view.check);
     }
-    freezeDeep(view);
-    this.#views.set(service, view);
+    for (const part of [view.hosts, view.paths, view.timeouts, view.instances]) {
+      Object.freeze(part);
+    }
+    freezeDeep(view.meta);
+    this.#views.set(service, this.#close(view));
     return view;
   }
 
@@ -41,7 +46,7 @@ export class ServiceViews {
       for (const route of routes) {
         this.#close(route);
       }
-      freezeDeep(routes);
+      Object.freeze(routes);
     }
     return routes;
   }
@@ -64,13 +69,12 @@ export class ServiceViews {
 
   /** True for what the catalog never changes in place. */
   isStable(value: object): boolean {
-    return this.#seen.has(value);
+    return this.#closed.has(value) || this.#seen.has(value);
   }
 
   #close<T extends object>(value: T): T {
-    this.#seen.add(value);
     this.#closed.add(value);
-    return value;
+    return Object.freeze(value);
   }
 }
 
@@ -78,8 +82,9 @@ export class ServiceViews {
 function freezeDeep(value: unknown): void {
   if (typeof value === 'object' && value !== null) {
     Object.freeze(value);
-    for (const descriptor of Object.values(Object.getOwnPropertyDescriptors(value))) {
-      freezeDeep(descriptor.value);
+    for (const name of Object.keys(value)) {
+      // Not by value[name]: that field may be one that refuses to be read.
+      freezeDeep(Object.getOwnPropertyDescriptor(value, name)?.value);
     }
   }
 }

@@ -20,6 +20,8 @@ describe('an error at load', () => {
     ['an unclosed comment', 'a\n{# b\nc', 'line 2: expected end of comment, got end of file'],
     ['an unclosed raw', 'a\n{% raw %}\n{{ x', 'line 2: {% raw %} is never closed'],
     ['a syntax error', 'a\n{{ 1 + }}', 'line 2: an expression is missing before }}'],
+    ['an end inside of a tag', 'a\n{%', 'line 2: the template ends inside of a tag'],
+    ['a list without commas', 'a\n{{ [1 2] }}', 'line 2: expected comma after expression'],
     ['an unknown tag', 'a\n{% iff true %}', 'line 2: unknown block tag: iff'],
     [
       'an unknown filter',

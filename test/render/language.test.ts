@@ -134,6 +134,19 @@ describe('expressions', () => {
     ['{{ {a: 1} | dump }} {{ "a" | default("b") }} {{ "" | default("b", true) }}', '{"a":1} a b'],
     ['{% switch node.hostname %}{% case "a" %}A{% case "host-1" %}H{% default %}D{% endswitch %}', 'H'],
     ['{{ r/^a+$/.test("aaa") }}', 'true'],
+    ['{% filter upper %}a{{ 1 }}b{% endfilter %}', 'A1B'],
+    ['{% if false %}a{% elif 1 == 1 %}b{% else %}c{% endif %}', 'b'],
+    [
+      '{% macro m(x) %}<{{ caller(x, 2) }}>{% endmacro %}{% call(a, b) m(1) %}{{ a + b }}{% endcall %}',
+      '<3>',
+    ],
+    [
+      '{% macro m() %}x{% endmacro %}{{ m() == "x" }}{{ m() ~ m() }}{{ m() | upper }}{{ [m()] | join }}',
+      'truexxXx',
+    ],
+    ['{% set a, b = 1 %}{{ a }}{{ b }}', '11'],
+    ['{%- if true -%} a {%- endif -%} b', 'ab'],
+    ['{% for a, b in [[1, 2], [3, 4]] %}{{ a }}{{ b }}{{ loop.revindex }}{% endfor %}', '122341'],
   ])('%s', async (text, expected) => {
     expect(await render(text)).toBe(expected);
   });

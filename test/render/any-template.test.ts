@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { TemplateError } from '../../src/errors.ts';
+import { compile, inputOf } from '../support/render.ts';
+
+const PIECES = [
+  '{% if ',
+  '{% elif ',
+  '{% else %}',
+  '{% endif %}',
+  '{% for s in services %}',
+  '{% for k, v in ',
+  '{% endfor %}',
+  '{% set x = ',
+  '{% set x %}',
+  '{% endset %}',
+  '{% macro m(a, b=1) %}',
+  '{% endmacro %}',
+  '{% call m() %}',
+  '{% endcall %}',
+  '{% block b %}',
+  '{% endblock %}',
+  '{% memo s %}',
+  '{% endmemo %}',
+  '{% include "p.njk" %}',
+  '{% import "p.njk" as p %}',
+  '{% from "p.njk" import q %}',
+  '{% extends "p.njk" %}',
+  '{% filter upper %}',
+  '{% endfilter %}',
+  '{% raw %}',
+  '{% endraw %}',
+  '{% switch x %}',
+  '{% case 1 %}',
+  '{% default %}',
+  '{% endswitch %}',
+  '{{ ',
+  ' }}',
+  ' %}',
+  '{#',
+  '#}',
+  '-%}',
+  '{%-',
+  's',
+  's.name',
+  'vars.x',
+  'vars',
+  'services',
+  'loop.index',
+  'super()',
+  'caller()',
+  'm(1)',
+  'p.q()',
+  'getv("/a", 1)',
+  'x',
+  'null',
+  '1',
+  '"a"',
+  "'",
+  '"',
+  '[',
+  ']',
+  '(',
+  ')',
+  '{',
+  '}',
+  ' + ',
+  ' ~ ',
+  ' * ',
+  ' / ',
+  ' - ',
+  ' ** ',
+  ' == ',
+  ' < ',
+  ' and ',
+  ' or ',
+  ' not ',
+  ' in ',
+  ' is defined',
+  ' is odd',
+  ' | upper',
+  ' | default(1)',
+  ' | first',
+  ' | join',
+  '.',
+  ',',
+  '|',
+  ' if ',
+  ' else ',
+  '\n',
+  ' ',
+  '\\',
+  'r/a/',
+  '&',
+  '`',
+  '$',
+];
+
+it('whatever a template holds, it renders to text or fails by a TemplateError', async () => {
+  const input = inputOf({ tree: { '/services/web/a': '10.0.0.1:80' }, vars: { x: [1] } });
+  const files = { 'p.njk': '{% macro q() %}q{% endmacro %}{% block b %}B{% endblock %}' };
+  const text = fc.array(fc.constantFrom(...PIECES), { maxLength: 14 }).map((pieces) => pieces.join(''));
+  await fc.assert(
+    fc.asyncProperty(text, async (template) => {
+      try {
+        expect(typeof (await compile(template, files).render(input))).toBe('string');
+      } catch (error) {
+        expect(error).toBeInstanceOf(TemplateError);
+      }
+    }),
+    { numRuns: Number(process.env.FUZZ ?? 1500) },
+  );
+});
