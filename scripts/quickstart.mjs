@@ -49,6 +49,9 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   // A terminal sends Ctrl-C to both; a signal to this process alone is passed on.
   process.on(name, () => child.kill('SIGTERM'));
 }
+// Whatever ends this process, a closed terminal or pipe too, ends Pointsman and HAProxy with it.
+process.on('exit', () => child.kill('SIGTERM'));
+process.stderr.on('error', () => child.kill('SIGTERM'));
 child.on('exit', (code) => {
   ended.abort();
   for (const server of servers) {

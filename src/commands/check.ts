@@ -62,7 +62,7 @@ async function checkBinary(io: Io, settings: Settings, add: Add): Promise<string
 async function checkOutput({ output, stateDir }: Settings, add: Add): Promise<void> {
   for (const folder of [path.dirname(output.path), stateDir]) {
     const reason = await whyNotWritable(folder);
-    if (reason === null) add('ok', 'output', `${folder} can be written`);
+    if (reason === null) add('ok', 'output', `${folder} can be written, or made`);
     else add('wrong', 'output', `${folder}: ${reason}`);
   }
   const [file, folder] = await Promise.all(

@@ -1,3 +1,6 @@
+import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Emit } from '../events.ts';
 import { createJudge } from '../haproxy/check.ts';
 import { createConfigFile } from '../haproxy/config-file.ts';
@@ -14,7 +17,10 @@ export interface Shell {
   readonly haproxy: HaproxyControl;
 }
 
-/** Opens nothing yet but finds owner and group. Throws a `SystemError` where they do not exist. */
+/**
+ * Opens nothing yet but finds owner and group. Throws a `SystemError` where they do not exist. The candidates of
+ * `haproxy -c` lie beside the output, or in the temporary folder while the output's folder is not there.
+ */
 export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
   const { output, haproxy, stateDir } = settings;
   const { mode, owner, group } = output;
@@ -25,13 +31,13 @@ export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
   });
   const file = createConfigFile({ path: output.path, access, keep: output.keep, stateDir });
   const { checkCommand, checkTimeout } = haproxy;
-  const judge = createJudge({ path: output.path, access, checkCommand, checkTimeout });
+  const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
   const { reloadCommand, ...rest } = haproxy;
   const control = createControl({
     ...rest,
     ...(reloadCommand === undefined ? {} : { reloadCommand }),
     configPath: output.path,
-    onLine: (line) => emit({ kind: 'haproxy-log', line }),
+    onLine: withoutEcho((line) => emit({ kind: 'haproxy-log', line })),
   });
   return { judge, file, haproxy: control };
 }
@@ -40,4 +46,23 @@ export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
 export async function versionOf(settings: Settings, signal: AbortSignal): Promise<string> {
   const found = await haproxyVersion(settings.haproxy.binary, signal).catch(() => null);
   return found === null ? '' : (/^\d+(\.\d+)*/.exec(found.full)?.[0] ?? '');
+}
+
+async function candidatePath(output: string): Promise<string> {
+  const there = await stat(path.dirname(output)).then(
+    () => true,
+    () => false,
+  );
+  return there ? output : path.join(tmpdir(), path.basename(output));
+}
+
+/** HAProxy in the foreground says what it warns of twice: as itself, and by a `log` to stderr. */
+function withoutEcho(tell: (line: string) => void): (line: string) => void {
+  let last = '';
+  return (line) => {
+    const message = line.replace(/^\[\w+\] +\(\d+\) : /, '');
+    const echo = message === line && message === last;
+    last = message;
+    if (!echo) tell(line);
+  };
 }

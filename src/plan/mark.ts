@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
 
-const MARK = /\n# pointsman: [^\n]*\nglobal\n {2}set-var proc\.pointsman_mark str\(([0-9a-f]{16})\)\n$/;
+const START = '\n# pointsman: ';
+const MARK = /^\n# pointsman: [^\n]*\nglobal\n {2}set-var proc\.pointsman_mark str\(([0-9a-f]{16})\)\n$/;
+
+/** The texts that were hashed last: one pass asks for the same few again and again, and they may be large. */
+const hashed: { readonly text: string; readonly hash: string }[] = [];
+const REMEMBERED = 4;
 
 /** The hash of a rendered text: 16 hex digits, short enough to read aloud. */
 export function hashText(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const known = hashed.find((one) => one.text === text);
+  if (known) return known.hash;
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  hashed.unshift({ text, hash });
+  if (hashed.length > REMEMBERED) hashed.pop();
+  return hash;
 }
 
 /** The text as it is published: with a last `global` section that tells HAProxy which text it runs. */
@@ -18,10 +28,10 @@ export function withMark(text: string): string {
  * without a final newline comes back without it; one that was edited by hand no longer fits its mark.
  */
 export function splitMark(fileText: string): { readonly text: string; readonly mark: string | null } {
-  const found = MARK.exec(fileText);
-  const mark = found?.[1];
-  if (!found || mark === undefined) return { text: fileText, mark: null };
-  const text = fileText.slice(0, found.index);
+  const start = fileText.lastIndexOf(START);
+  const mark = start < 0 ? undefined : MARK.exec(fileText.slice(start))?.[1];
+  if (mark === undefined) return { text: fileText, mark: null };
+  const text = fileText.slice(0, start);
   const bare = text.replace(/\n$/, '');
   return { text: hashText(bare) === mark ? bare : text, mark };
 }

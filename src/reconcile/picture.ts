@@ -85,6 +85,11 @@ export class Picture {
     }
   }
 
+  /** The template cannot be read. Throws what is not a `PointsmanError`. */
+  missTemplate(error: unknown): void {
+    this.#broken(error);
+  }
+
   /** Renders. An error of the template is told once, and once when it is mended. */
   async draw(): Promise<Drawn> {
     if (!this.#hasTree) return { kind: 'nothing', missing: 'no source has given its keys yet' };

@@ -91,6 +91,8 @@ export class Reconciler {
   }
 
   async #followTemplates(templates: Templates, signal: AbortSignal): Promise<void> {
+    // A watch waits for whatever cannot be read; at the start that should be said.
+    await templates.read().catch((error: unknown) => this.#options.picture.missTemplate(error));
     for await (const set of templates.watch(signal)) {
       await this.#options.picture.setTemplate(set);
       this.#options.emit({ kind: 'template-changed', folder: set.folder, files: set.files.size });

@@ -45,7 +45,7 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'rejections-gone':
       return line('info', `no longer rejected: ${shorten(event.keys)}`, { count: event.keys.length });
     case 'template-changed':
-      return line('info', 'template changed', { folder: event.folder, files: event.files });
+      return line('debug', 'template changed', { folder: event.folder, files: event.files });
     case 'template-error':
       return line('error', withHint(event.message, event.hint));
     case 'template-mended':
@@ -65,7 +65,7 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'check-warned':
       return line('warn', `haproxy warns of the configuration:\n${event.warnings.trim()}`);
     case 'published':
-      return line('info', `published ${event.path}`, { hash: event.hash, bytes: event.bytes });
+      return line('debug', `published ${event.path}`, { hash: event.hash, bytes: event.bytes });
     case 'publish-failed':
       return line('error', `publishing failed: ${event.message}${again(event.retryInMs)}`);
     case 'rolled-back':
@@ -116,7 +116,8 @@ function pass(event: PassEvent): LogLine {
   const { outcome, triggers, reasons, steps, counts, hashes, pending, applied } = event;
   const ms = Math.round(event.ms);
   const why = reasons.length > 0 ? ` (${shorten(reasons)})` : '';
-  const message = `${outcome} in ${ms} ms${why}${event.error === null ? '' : `: ${event.error}`}`;
+  const cause = triggers.length > 0 ? `${shorten(triggers)} -> ` : '';
+  const message = `${cause}${outcome} in ${ms} ms${why}${event.error === null ? '' : `: ${event.error}`}`;
   return line(LOUDNESS[outcome], message, {
     outcome,
     triggers,
@@ -136,7 +137,7 @@ const LOUDNESS: Readonly<Record<PassEvent['outcome'], LogLevel>> = {
   unverified: 'info',
   published: 'info',
   'published-waiting': 'warn',
-  waiting: 'warn',
+  waiting: 'info',
   refused: 'error',
   failed: 'error',
   'template-error': 'error',

@@ -36,8 +36,8 @@ export async function measure(options: {
   readonly rounds: number;
 }): Promise<Figures> {
   const { etcd, services, instances, rounds } = options;
-  await using _fleet = await startFleet(services * instances);
-  await fill(etcd, { services, instances });
+  await using fleet = await startFleet(services * instances);
+  await fill(etcd, fleet.addresses, services);
   await using fixed = await startBackend('fixed');
   await using moving = await startBackend('moving');
   await etcd.put('/services/probe/fixed', fixed.address);
@@ -99,18 +99,24 @@ export async function measure(options: {
   };
 }
 
-/** Every instance really listens, so that HAProxy's checks find it. */
-async function startFleet(count: number): Promise<AsyncDisposable> {
+/** Every instance really listens, so that HAProxy's checks find it. Ports that somebody has are passed over. */
+async function startFleet(
+  count: number,
+): Promise<{ readonly addresses: readonly string[] } & AsyncDisposable> {
   const servers: Server[] = [];
-  for (let i = 0; i < count; i++) {
+  const addresses: string[] = [];
+  for (let port = FIRST_PORT; addresses.length < count; port++) {
     const server = createServer((_, response) => response.end('fleet'));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(FIRST_PORT + i, '127.0.0.1', resolve);
+    const listens = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
     });
+    if (!listens) continue;
     servers.push(server);
+    addresses.push(`127.0.0.1:${port}`);
   }
   return {
+    addresses,
     async [Symbol.asyncDispose]() {
       for (const server of servers) {
         server.close();
@@ -120,17 +126,13 @@ async function startFleet(count: number): Promise<AsyncDisposable> {
   };
 }
 
-async function fill(
-  etcd: TestEtcd,
-  { services, instances }: { services: number; instances: number },
-): Promise<void> {
+async function fill(etcd: TestEtcd, addresses: readonly string[], services: number): Promise<void> {
+  const instances = addresses.length / services;
   for (let s = 0; s < services; s++) {
+    const own = addresses.slice(s * instances, (s + 1) * instances);
     const name = `service-${String(s).padStart(3, '0')}`;
-    const puts = Array.from({ length: instances }, (_, i) => {
-      const address = `127.0.0.1:${FIRST_PORT + s * instances + i}`;
-      return etcd.put(`/services/${name}/instance-${String(i).padStart(2, '0')}`, address);
-    });
-    await Promise.all(puts);
+    const key = (i: number) => `/services/${name}/instance-${String(i).padStart(2, '0')}`;
+    await Promise.all(own.map((address, i) => etcd.put(key(i), address)));
   }
 }
 

@@ -33,7 +33,7 @@ describe('openLog()', () => {
       hashes: { raw: '0123456789abcdef', believed: '1123456789abcdef', text: '2123456789abcdef' },
       applied: { kind: 'verified', hash: '2123456789abcdef' },
       pending: null,
-      msg: 'reloaded in 142 ms (backend be_web added)',
+      msg: 'etcd: 1 key changed -> reloaded in 142 ms (backend be_web added)',
     });
   });
 

@@ -63,7 +63,7 @@ export interface TestProcess extends AsyncDisposable {
   readonly ended: Promise<number | string>;
 }
 
-/** Starts a program, collects its stdout and stderr, and kills it (SIGTERM, after 3 s SIGKILL) at the end. */
+/** Starts a program, collects its stdout and stderr, and kills it (SIGTERM, after 10 s SIGKILL) at the end. */
 export async function startProcess(
   command: string,
   args: readonly string[],
@@ -89,7 +89,7 @@ export async function startProcess(
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
-      const killer = setTimeout(() => child.kill('SIGKILL'), 3000);
+      const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
       await ended;
       clearTimeout(killer);
     },

@@ -1,0 +1,168 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { splitMark } from '../../src/plan/mark.ts';
+import { startEtcd } from '../support/etcd.ts';
+import { request, showProc, startBackend, startHaproxy, waitFor } from '../support/haproxy.ts';
+import { makeSite, runToEnd, type Site } from '../support/pointsman.ts';
+
+const TREE = 'services:\n  web:\n    a: 127.0.0.1:8001\n    bad: foo bar\n';
+const tree = (site: Site, text = TREE) => writeFile(path.join(site.folder, 'services.yaml'), text);
+const exists = (file: string) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+describe('render --dry-run', () => {
+  test('prints the text, tells rejected keys on stderr, touches nothing and ends with 0', async () => {
+    await using site = await makeSite();
+    await tree(site);
+    const { code, stdout, stderr } = await site.run('render', '--dry-run');
+    expect(code).toBe(0);
+    expect(stdout).toContain('server a 127.0.0.1:8001 check');
+    expect(stdout).not.toContain('pointsman_mark');
+    expect(stderr).toMatch(/^rejected \/services\/web\/bad "foo bar": .*the port is missing.*\n$/);
+    expect(await exists(site.configPath)).toBe(false);
+    expect(await exists(path.join(site.folder, 'state'))).toBe(false);
+  });
+
+  test('--diff and --exit-code compare with what is installed, without the mark', async () => {
+    await using site = await makeSite({ haproxy: { mode: 'none' } });
+    await tree(site);
+    expect((await site.run('render', '--dry-run', '--exit-code')).code).toBe(4);
+    expect((await site.run('render')).code).toBe(0);
+    expect(await site.run('render', '--dry-run', '--diff', '--exit-code')).toMatchObject({
+      code: 0,
+      stdout: '',
+    });
+    await tree(site, TREE.replace('8001', '8002'));
+    const { code, stdout } = await site.run('render', '--dry-run', '--diff', '--exit-code');
+    expect(code).toBe(4);
+    expect(stdout).toContain(`--- ${site.configPath}`);
+    expect(stdout).toMatch(/^- {2}server a 127\.0\.0\.1:8001 check$/m);
+    expect(stdout).toMatch(/^\+ {2}server a 127\.0\.0\.1:8002 check$/m);
+  });
+
+  test('--validate asks haproxy -c, and ends with 3 and the named lines where it refuses', async () => {
+    await using site = await makeSite({ more: { template: './own.njk' } });
+    await tree(site);
+    const template = path.join(site.folder, 'own.njk');
+    await writeFile(template, 'defaults\n  mode http\n  timeuot connect 1s\n');
+    const { code, stderr } = await site.run('render', '--dry-run', '--validate');
+    expect(code).toBe(3);
+    expect(stderr).toContain(`${site.configPath}:3`);
+    expect(stderr).toContain('3 |   timeuot connect 1s');
+    await writeFile(
+      template,
+      'defaults\n  mode http\n  timeout connect 1s\nfrontend f\n  timeout client 1s\n  bind 127.0.0.1:1\n',
+    );
+    expect((await site.run('render', '--dry-run', '--validate')).code).toBe(0);
+  });
+
+  test('gives the same bytes from a dump, with neither etcd nor HAProxy', async () => {
+    await using etcd = await startEtcd();
+    await using site = await makeSite({
+      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
+      vars: { domain: 'example.com' },
+    });
+    // The younger registration takes the address: only the revisions can tell.
+    await etcd.put('/services/zz/old', '10.0.0.1:80');
+    await etcd.put('/services/aa/new', '10.0.0.1:80');
+    await etcd.put('/routes/zz', '{"hosts":["shop.example.com"]}');
+    await etcd.put('/routes/aa', '{"hosts":["shop.example.com"]}');
+    const there = await site.run('render', '--dry-run');
+    const dump = await site.run('dump');
+    expect(dump.code).toBe(0);
+    await writeFile(path.join(site.folder, 'tree.yaml'), dump.stdout);
+    const without = ['--set', 'haproxy.binary=/nowhere/haproxy', '--set', 'vars.domain=example.com'];
+    const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+    const bind = [
+      '--set',
+      `vars.bind=127.0.0.1:${site.httpPort}`,
+      '--set',
+      `haproxy.statsSocket=${site.statsSocket}`,
+    ];
+    const from = ['render', '--dry-run', ...without, ...bind, '--from', 'tree.yaml'];
+    const here = await runToEnd([main, ...from], site.folder);
+    expect(here).toMatchObject({ code: 0, stdout: there.stdout });
+    const piped = await runToEnd([main, ...from.slice(0, -1), '-'], site.folder, dump.stdout);
+    expect(piped.stdout).toBe(there.stdout);
+    expect(there.stdout).toContain('server new 10.0.0.1:80');
+    expect(there.stdout).not.toContain('server old');
+    expect(there.stdout).toContain('use_backend be_zz if { var(txn.host) -m str -- shop.example.com }');
+  });
+});
+
+describe('render', () => {
+  test('publishes, reloads and verifies once, and does nothing the second time', async () => {
+    await using one = await startBackend('one');
+    await using two = await startBackend('two');
+    await using site = await makeSite({
+      haproxy: { mode: 'master-socket' },
+      vars: { defaultService: 'web' },
+    });
+    await tree(site, `services: { web: { a: "${one.address}" } }\n`);
+    const first = await site.run('render');
+    expect(first).toMatchObject({ code: 0, stdout: '' });
+    expect(first.stderr).toContain('HAProxy is away');
+    await using haproxy = await startHaproxy({
+      configPath: site.configPath,
+      masterSocket: site.masterSocket,
+    });
+    await waitFor(async () => (await request(site.url)).body === 'one');
+    expect((await site.run('render')).stderr).toContain('unchanged');
+    expect((await showProc(haproxy.masterSocket)).reloads).toBe(0);
+    await tree(site, `services: { web: { a: "${two.address}" } }\n`);
+    expect((await site.run('render')).stderr).toContain('reloaded: HAProxy runs');
+    expect((await request(site.url)).body).toBe('two');
+  });
+
+  test('ends with 3 where HAProxy refuses, and leaves what is installed', async () => {
+    await using site = await makeSite({ haproxy: { mode: 'none' }, more: { template: './own.njk' } });
+    await tree(site);
+    const template = path.join(site.folder, 'own.njk');
+    const good =
+      'defaults\n  mode http\n  timeout connect 1s\nfrontend f\n  timeout client 1s\n  bind 127.0.0.1:1\n';
+    await writeFile(template, good);
+    expect((await site.run('render')).code).toBe(0);
+    await writeFile(template, good.replace('bind', 'bnid'));
+    const { code, stderr } = await site.run('render');
+    expect(code).toBe(3);
+    expect(stderr).toContain('bnid');
+    expect(splitMark(await readFile(site.configPath, 'utf8')).text).toBe(good);
+  });
+
+  test('is kept out while the daemon runs', async () => {
+    await using site = await makeSite();
+    await tree(site);
+    await using daemon = await site.start();
+    await daemon.ready();
+    const { code, stderr } = await site.run('render');
+    expect(code).toBe(1);
+    expect(stderr).toContain('another Pointsman holds it (run, pid');
+  });
+});
+
+describe('errors', () => {
+  test.each([
+    ['an unknown command', ['frobnicate'], 2, /unknown command/],
+    ['an unknown flag', ['services', '--nope'], 2, /unknown option/],
+    ['a flag that needs another', ['render', '--diff'], 2, /--diff goes with --dry-run/],
+    ['an unknown setting', ['services', '--set', 'haproxy.mod=none'], 2, /haproxy\.mod/],
+    ['a missing source', ['services', '--from', 'nowhere.yaml'], 1, /nowhere\.yaml/],
+  ])('%s is told in a line, with a hint and without a stack', async (_, args, code, message) => {
+    await using site = await makeSite();
+    const result = await site.run(...args);
+    expect(result.code).toBe(code);
+    expect(result.stderr).toMatch(message);
+    expect(result.stderr).not.toMatch(/^ {4}at /m);
+    expect(result.stdout).toBe('');
+  });
+
+  test('show their stack with --log-level debug', async () => {
+    await using site = await makeSite();
+    const result = await site.run('services', '--from', 'nowhere.yaml', '--log-level', 'debug');
+    expect(result.stderr).toMatch(/^ {4}at /m);
+  });
+});

@@ -1,0 +1,58 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { makeSite } from '../support/pointsman.ts';
+
+const TREE = `
+services:
+  web:
+    a: 10.0.0.1:80
+    b: { host: "::1", port: 81, weight: 5, tags: [blue] }
+    c: { host: 10.0.0.3, port: 80, drain: true }
+    bad: "foo bar"
+routes:
+  web: { hosts: [shop.example.com], paths: [/api] }
+  db: { mode: tcp, port: 5432 }
+`;
+
+test('services lists services, instances and rejected keys', async () => {
+  await using site = await makeSite();
+  await writeFile(path.join(site.folder, 'services.yaml'), TREE);
+  const { code, stdout } = await site.run('services');
+  expect(code).toBe(0);
+  expect(stdout).toMatchInlineSnapshot(`
+    "db  tcp  port 5432
+      no instance
+
+    web  http  hosts shop.example.com  paths /api
+      a  10.0.0.1:80
+      b  [::1]:81  weight 5 #blue
+      c  10.0.0.3:80  drain
+
+    rejected
+      /services/web/bad  "foo bar"
+        expected host:port, [IPv6]:port or a JSON object; the port is missing; found "foo bar"
+    "
+  `);
+});
+
+test('services --json is the same as data', async () => {
+  await using site = await makeSite();
+  await writeFile(path.join(site.folder, 'services.yaml'), TREE);
+  const { services, rejected } = JSON.parse((await site.run('services', '--json')).stdout);
+  expect(services.map((one: { name: string }) => one.name)).toEqual(['db', 'web']);
+  expect(services[1].instances[1]).toMatchObject({ id: 'b', address: '[::1]:81', weight: 5, tags: ['blue'] });
+  expect(rejected).toMatchObject([{ key: '/services/web/bad' }]);
+});
+
+test('check names what is wrong, in a line each, and ends with 1', async () => {
+  await using site = await makeSite({ haproxy: { mode: 'master-socket', binary: '/nowhere/haproxy' } });
+  await writeFile(path.join(site.folder, 'services.yaml'), TREE);
+  const { code, stdout } = await site.run('check');
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^ok +settings +\/.*pointsman\.yaml$/m);
+  expect(stdout).toMatch(/^wrong +haproxy +asking \/nowhere\/haproxy for its version: it is not there$/m);
+  expect(stdout).toMatch(/^ok +source .*: 6 keys$/m);
+  expect(stdout).toMatch(/^note +keys +1 rejected; pointsman services lists them$/m);
+  expect(stdout).toMatch(/^note +running +no HAProxy answers yet: /m);
+});
