@@ -1,0 +1,66 @@
+/** A line of a HAProxy configuration by what it says, so that it is found again in another text. */
+export interface Place {
+  /** The header of its section (`backend be_web from http`), or `''` above the first. */
+  readonly section: string;
+  /** The line itself, without the white space around it. */
+  readonly line: string;
+}
+
+/** The keywords that begin a section (HAProxy configuration manual 2.1 and the chapters on each). */
+const SECTION =
+  /^\s*(?:global|defaults|frontend|backend|listen|peers|resolvers|mailers|userlist|cache|program|ring|http-errors|log-forward|log-profile|fcgi-app|crt-store|traces|acme)(?:\s|$)/;
+
+/** The places of these lines (counted from 1), each once. Lines that are not there, empty ones and comments are left out. */
+export function placesOf(text: string, lines: readonly number[]): Place[] {
+  const wanted = new Set(lines);
+  const found = new Map<string, Place>();
+  walk(text, (place, number) => {
+    if (wanted.has(number)) found.set(keyOf(place), place);
+  });
+  return [...found.values()];
+}
+
+/** Those of `places` that stand in `text` too. */
+export function placesIn(text: string, places: readonly Place[]): Place[] {
+  const left = new Map(places.map((place) => [keyOf(place), place]));
+  const found: Place[] = [];
+  walk(text, (place) => {
+    const key = keyOf(place);
+    const known = left.get(key);
+    if (known && left.delete(key)) found.push(known);
+  });
+  return found;
+}
+
+/**
+ * HAProxy's own words without what says nothing of the cause (notices, its process id, the closing "Fatal
+ * errors found"), for people: at most `limit` lines. Where `lines` are given, only what names one of them.
+ */
+export function wordsOf(output: string, options: { lines?: readonly number[]; limit?: number } = {}): string {
+  const all = output
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !NO_CAUSE.test(line))
+    .map((line) => line.replace(/^\[\w+\]\s*\(\d+\) : (?:config : )?/, '').trim());
+  const { lines, limit = 3 } = options;
+  const about = lines && all.filter((line) => lines.some((number) => line.includes(`:${number}]`)));
+  const words = about && about.length > 0 ? about : all;
+  return words.slice(0, limit).join('; ');
+}
+
+const NO_CAUSE = /^\[NOTICE\]|Fatal errors found in configuration|Error\(s\) found in configuration file/;
+
+function keyOf({ section, line }: Place): string {
+  return `${section}\n${line}`;
+}
+
+function walk(text: string, visit: (place: Place, number: number) => void): void {
+  let section = '';
+  let number = 0;
+  for (const raw of text.split('\n')) {
+    number++;
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    if (SECTION.test(raw)) section = line;
+    visit({ section, line }, number);
+  }
+}
