@@ -1,3 +1,5 @@
+import type { GuardEvent } from './events-guard.ts';
+
 /**
  * What happens, as one union: log lines, metrics and the status subscribe to it and to nothing else. Times are
  * durations in milliseconds; a subscriber that needs the time of day takes it when the event arrives. No event
@@ -6,6 +8,7 @@
 export type PointsmanEvent =
   | LifeEvent
   | SourceHappening
+  | GuardEvent
   | TemplateHappening
   | PassEvent
   | FileEvent

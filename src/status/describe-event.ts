@@ -1,4 +1,5 @@
 import type { HaproxyFacts, PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
+import type { GuardRule, HeldKey } from '../events-guard.ts';
 
 /** How loud a line is. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -44,6 +45,18 @@ export function describeEvent(event: PointsmanEvent): LogLine {
       return rejected(event.rejected);
     case 'rejections-gone':
       return line('info', `no longer rejected: ${shorten(event.keys)}`, { count: event.keys.length });
+    case 'keys-held':
+      return held(event.held);
+    case 'keys-let-go':
+      return letGo(event.keys);
+    case 'cache-served': {
+      const { keys, ageMs, waitedMs } = event;
+      const age = `${Math.round(ageMs / 1000)} s old`;
+      const waited = `the sources did not answer in ${waitedMs / 1000} s`;
+      return line('warn', `stale: ${waited}, serving ${keys} keys of the cache, ${age}`, { keys, ageMs });
+    }
+    case 'cache-over':
+      return line('info', 'the sources answer: the cache is served no longer');
     case 'template-changed':
       return line('debug', 'template changed', { folder: event.folder, files: event.files });
     case 'template-error':
@@ -148,6 +161,39 @@ function rejected(keys: readonly RejectedKey[]): LogLine {
   const each = shown.map((one) => `${one.key}: ${one.reason}`);
   const message = `rejected ${each.join('; ')}${more(keys.length - shown.length)}`;
   return line('warn', message, { count: keys.length, rejected: shown });
+}
+
+const WHY: Readonly<Record<GuardRule, string>> = {
+  emptied: 'their service would have no instance left',
+  service: 'their service loses too large a share',
+  total: 'all services together lose too large a share',
+  routes: 'too large a share of the routes goes',
+  keys: 'too large a share of the free keys goes',
+  store: 'the store went back in revision or is empty',
+  everything: 'no instance at all is left',
+};
+
+/** What is held, by rule, with what ends it. */
+function held(keys: readonly HeldKey[]): LogLine {
+  const rules = [...new Set(keys.map(({ rule }) => rule))];
+  const each = rules.map((rule) => {
+    const of = keys.filter((one) => one.rule === rule);
+    const ends = of.some(({ until }) => until === null)
+      ? 'until they are back'
+      : 'until they are back or guard.hold is over';
+    return `${of.length} disappeared keys are held, ${WHY[rule]}, ${ends}: ${shorten(of.map(({ key }) => key))}`;
+  });
+  const message = `${each.join('; ')} (pointsman release believes the disappearance now)`;
+  return line('warn', message, { count: keys.length, rules, held: keys.slice(0, SHOWN) });
+}
+
+function letGo(keys: Extract<PointsmanEvent, { kind: 'keys-let-go' }>['keys']): LogLine {
+  const reasons = [...new Set(keys.map(({ why }) => why))];
+  const each = reasons.map((why) => {
+    const of = keys.filter((one) => one.why === why);
+    return `${of.length} ${why}: ${shorten(of.map(({ key }) => key))}`;
+  });
+  return line('info', `no longer held, ${each.join('; ')}`, { count: keys.length, reasons });
 }
 
 function shorten(parts: readonly string[]): string {

@@ -29,6 +29,8 @@ export function keepStatus(options: { readonly version: string; readonly now: ()
     applied: { kind: 'unknown' },
     pending: null,
     rejected: new Map(),
+    held: new Map(),
+    cache: null,
     lastPass: null,
     lastApply: null,
     lastError: null,
@@ -69,6 +71,21 @@ function update(draft: Draft, event: PointsmanEvent, at: number): void {
       return;
     case 'rejections-gone':
       draft.rejected = without(draft.rejected, event.keys);
+      return;
+    case 'keys-held':
+      draft.held = new Map([...draft.held, ...event.held.map((one) => [one.key, one] as const)]);
+      return;
+    case 'keys-let-go':
+      draft.held = without(
+        draft.held,
+        event.keys.map(({ key }) => key),
+      );
+      return;
+    case 'cache-served':
+      draft.cache = { freshAt: at - event.ageMs };
+      return;
+    case 'cache-over':
+      draft.cache = null;
       return;
     case 'template-error':
       draft.template = { ...draft.template, error: event.message };

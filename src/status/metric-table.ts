@@ -34,6 +34,25 @@ export const GAUGES: readonly GaugeRow[] = [
     'Keys that never reach the template; /api/status names them.',
     ({ status }) => status.rejected.size,
   ),
+  gauge(
+    'held_keys',
+    'Disappeared keys that the guard holds; /api/status names them.',
+    ({ status }) => status.held.size,
+  ),
+  gauge(
+    'held_instances',
+    'Disappeared instances that the guard holds.',
+    ({ status }) => [...status.held.values()].filter(({ service }) => service !== null).length,
+  ),
+  gauge('held_age_seconds', 'Since the oldest hold began; 0 where nothing is held.', ({ status, age }) =>
+    [...status.held.values()].reduce((oldest, { since }) => Math.max(oldest, age(since)), 0),
+  ),
+  gauge('cache_served', '1 while the cache is served because no source has answered.', ({ status }) =>
+    flag(status.cache !== null),
+  ),
+  gauge('cache_age_seconds', 'How old the served cache is; 0 while none is served.', ({ status, age }) =>
+    age(status.cache?.freshAt ?? null),
+  ),
   gauge('ignored_keys', 'Empty values and keys that end in a slash.', ({ status }) => status.counts.ignored),
   gauge('pending', '1 while something should be applied and is not.', ({ status }) =>
     flag(status.pending !== null),
@@ -111,6 +130,8 @@ export const COUNTERS: readonly {
   readonly help: string;
   readonly kind: PointsmanEvent['kind'];
 }[] = [
+  { name: 'holds_total', help: 'Times the guard held disappeared keys.', kind: 'keys-held' },
+  { name: 'cache_starts_total', help: 'Starts that had to serve the cache.', kind: 'cache-served' },
   { name: 'publishes_total', help: 'Configuration files written.', kind: 'published' },
   {
     name: 'publish_failures_total',

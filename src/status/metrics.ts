@@ -1,4 +1,5 @@
 import { type Emit, OUTCOMES, type PointsmanEvent, STEPS } from '../events.ts';
+import { LET_GO_REASONS } from '../events-guard.ts';
 import { COUNTERS, GAUGES, HASHES, hashNumber, type Reading, SOURCE_GAUGES } from './metric-table.ts';
 import type { Status } from './status.ts';
 
@@ -129,6 +130,13 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
     labelNames: ['source', 'name'],
     registers,
   });
+  const letGo = new Counter({
+    name: 'pointsman_let_go_total',
+    help: 'Held keys that were let go, by why.',
+    labelNames: ['why'],
+    registers,
+  });
+  for (const why of LET_GO_REASONS) letGo.inc({ why }, 0);
   for (const outcome of OUTCOMES) passes.inc({ outcome }, 0);
   for (const step of STEPS) steps.zero({ step });
 
@@ -138,6 +146,8 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
       for (const [index, name] of event.sources.entries()) changes.inc({ source: `${index}`, name }, 0);
     } else if (event.kind === 'source-data') {
       changes.inc({ source: `${event.source}`, name: event.name }, event.changed);
+    } else if (event.kind === 'keys-let-go') {
+      for (const { why } of event.keys) letGo.inc({ why });
     } else if (event.kind === 'pass') {
       passes.inc({ outcome: event.outcome });
       length.observe(event.ms / 1000);

@@ -76,6 +76,14 @@ function join(older: PointsmanEvent, newer: PointsmanEvent): PointsmanEvent {
   if (older.kind === 'rejections-gone' && newer.kind === 'rejections-gone') {
     return { kind: 'rejections-gone', keys: [...new Set([...older.keys, ...newer.keys])] };
   }
+  if (older.kind === 'keys-held' && newer.kind === 'keys-held') {
+    const byKey = new Map([...older.held, ...newer.held].map((one) => [one.key, one]));
+    return { kind: 'keys-held', held: [...byKey.values()] };
+  }
+  if (older.kind === 'keys-let-go' && newer.kind === 'keys-let-go') {
+    const byKey = new Map([...older.keys, ...newer.keys].map((one) => [one.key, one]));
+    return { kind: 'keys-let-go', keys: [...byKey.values()] };
+  }
   if (older.kind === 'haproxy-log' && newer.kind === 'haproxy-log') {
     return { kind: 'haproxy-log', line: `${older.line}\n${newer.line}`.slice(-MOST_TEXT) };
   }

@@ -5,8 +5,19 @@ export type Report = ReturnType<typeof reportOf>;
 
 /** What `/api/status` answers. `now` and `turned` (the loop's last turn) are milliseconds since 1970. */
 export function reportOf(status: Status, now: number, turned: number) {
-  const { rejected, lastPass, lastApply, lastError, sources, haproxy, startedAt, missing, hashes, ...rest } =
-    status;
+  const {
+    rejected,
+    lastPass,
+    lastApply,
+    lastError,
+    sources,
+    haproxy,
+    startedAt,
+    missing,
+    hashes,
+    ...others
+  } = status;
+  const { held, cache, ...rest } = others;
   const age = (at: number) => Math.max(0, Math.round(now - at) / 1000);
   const when = <T extends { readonly at: number }>(thing: T | null) => {
     if (thing === null) return null;
@@ -27,6 +38,16 @@ export function reportOf(status: Status, now: number, turned: number) {
       dataAgeSeconds: lastData === null ? null : age(lastData),
     })),
     haproxy: stateOf(haproxy, age),
+    stale: cache !== null || sources.some(({ state }) => state === 'stale'),
+    cache: cache === null ? null : { ageSeconds: age(cache.freshAt) },
+    held: [...held.values()]
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ since, until, ...one }) => ({
+        ...one,
+        since: new Date(since).toISOString(),
+        ageSeconds: age(since),
+        secondsLeft: until === null ? null : Math.max(0, Math.round(until - now) / 1000),
+      })),
     rejected: [...rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
     lastPass: when(lastPass),
     lastApply: when(lastApply),

@@ -1,4 +1,5 @@
 import type { Applied, Counts, HaproxyFacts, Hashes, PassEvent, RejectedKey } from '../events.ts';
+import type { HeldKey } from '../events-guard.ts';
 
 /** What is known of one source. Times are milliseconds since 1970. */
 export interface SourceStatus {
@@ -34,6 +35,10 @@ export interface Status {
   readonly applied: Applied;
   readonly pending: string | null;
   readonly rejected: ReadonlyMap<string, RejectedKey>;
+  /** What the guard holds, by key. */
+  readonly held: ReadonlyMap<string, HeldKey>;
+  /** Not null while the cache is served because no source has answered: when it was last known to be right. */
+  readonly cache: { readonly freshAt: number } | null;
   readonly lastPass: (PassEvent & { readonly at: number }) | null;
   /** The last pass that changed what is applied. */
   readonly lastApply: (PassEvent & { readonly at: number }) | null;

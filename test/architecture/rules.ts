@@ -3,22 +3,23 @@ import { type Import, importsOf, type SourceFile, withoutComments } from './sour
 /** What each part may import besides itself and `errors.ts`. A name that ends in `.ts` is that one file. */
 const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   'errors.ts': [],
-  'events.ts': [],
+  'events.ts': ['events-guard.ts'],
+  'events-guard.ts': [],
   model: [],
   render: ['model'],
   plan: ['model'],
   settings: ['model'],
-  reconcile: ['model', 'render', 'plan', 'events.ts'],
-  sources: ['model', 'plan', 'events.ts', 'reconcile/interfaces.ts'],
-  templates: ['model', 'plan', 'events.ts', 'reconcile/interfaces.ts'],
-  haproxy: ['model', 'plan', 'events.ts', 'reconcile/interfaces.ts'],
-  status: ['model', 'plan', 'events.ts', 'reconcile/interfaces.ts'],
+  reconcile: ['model', 'render', 'plan', 'events.ts', 'events-guard.ts'],
+  sources: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
+  templates: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
+  haproxy: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
+  status: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
   testing: ['model', 'render', 'sources', 'templates'],
   commands: 'everything',
   'main.ts': 'everything',
 };
 
-const PURE = ['model', 'render', 'plan', 'events.ts'];
+const PURE = ['model', 'render', 'plan', 'events.ts', 'events-guard.ts'];
 const PURE_MODULES: Readonly<Record<string, readonly string[]>> = { render: ['nunjucks'] };
 const HASHES = new Set(['createHash', 'hash']);
 const IMPURE: readonly (readonly [RegExp, string])[] = [
