@@ -36,7 +36,11 @@ export type LifeEvent =
   | { readonly kind: 'stopping'; readonly cause: string }
   | { readonly kind: 'stopped' }
   /** Something worth a warning, once: a service under two prefixes, another HAProxy branch than the judge's. */
-  | { readonly kind: 'notice'; readonly message: string; readonly hint?: string };
+  | { readonly kind: 'notice'; readonly message: string; readonly hint?: string }
+  /** Neither the file nor HAProxy is touched until then (milliseconds since 1970). Said again every minute. */
+  | { readonly kind: 'paused'; readonly until: number; readonly by: string }
+  /** The pause is over. */
+  | { readonly kind: 'resumed'; readonly cause: string };
 
 /** A key that never reaches a template, and why. */
 export interface RejectedKey {
@@ -106,6 +110,8 @@ export const OUTCOMES = [
   'failed',
   /** The template did not compile or render. */
   'template-error',
+  /** A person has the wheel: nothing was touched. */
+  'paused',
 ] as const;
 /** One of `OUTCOMES`. */
 export type Outcome = (typeof OUTCOMES)[number];
@@ -174,6 +180,8 @@ export type FileEvent =
   | { readonly kind: 'check-broken'; readonly message: string; readonly retryInMs: number | null }
   /** HAProxy accepted it, with words. */
   | { readonly kind: 'check-warned'; readonly warnings: string }
+  /** HAProxy would fail over it, though the check accepts it: nothing was published. */
+  | { readonly kind: 'preflight-failed'; readonly message: string; readonly retryInMs: number }
   | { readonly kind: 'published'; readonly path: string; readonly hash: string; readonly bytes: number }
   | { readonly kind: 'publish-failed'; readonly message: string; readonly retryInMs: number | null }
   /** The last good text is the file again. */

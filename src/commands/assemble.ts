@@ -38,6 +38,11 @@ export function renderContext(
   };
 }
 
+/** The free keys that ask the whole fleet for a pause: `<prefix>/pointsman/pause` of each watched prefix. */
+export function pauseKeys({ prefixes }: Pick<Settings, 'prefixes'>): readonly string[] {
+  return prefixes.keys.map((prefix) => `${prefix === '/' ? '' : prefix}/pointsman/pause`);
+}
+
 /** Ports that the packaged template binds by itself and Pointsman's own: no service may claim them. */
 function reservedPorts({ vars, status }: Settings): Map<number, string> {
   const reserved = new Map<number, string>([[status.listen.port, 'Pointsman itself (status.listen)']]);

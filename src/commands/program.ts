@@ -61,6 +61,22 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     const { check } = await import('./check.ts');
     ended(await check(io, flags));
   });
+
+  verb(program, 'pause', 'hands off the file and HAProxy for a while; works with the daemon dead', {
+    example: 'pointsman pause --for 30m --config examples/quickstart/pointsman.yaml',
+  })
+    .requiredOption('--for <duration>', 'how long: 90s, 30m, 2h, at most 168h; it ends by itself')
+    .action(async (flags) => {
+      const { pause } = await import('./pause.ts');
+      ended(await pause(io, flags));
+    });
+
+  verb(program, 'resume', 'end the pause of this host', {
+    example: 'pointsman resume --config examples/quickstart/pointsman.yaml',
+  }).action(async (flags: CommonFlags) => {
+    const { resume } = await import('./resume.ts');
+    ended(await resume(io, flags));
+  });
 }
 
 function verb(

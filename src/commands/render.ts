@@ -2,14 +2,19 @@ import { createTwoFilesPatch } from 'diff';
 import { PointsmanError, UsageError } from '../errors.ts';
 import type { Emit, PointsmanEvent } from '../events.ts';
 import { acquireLock } from '../haproxy/lock.ts';
+import { createPauseNotes } from '../haproxy/pause-notes.ts';
 import { excerpt } from '../plan/excerpt.ts';
 import { splitMark } from '../plan/mark.ts';
+import { Drift } from '../reconcile/drift.ts';
+import { Mailbox } from '../reconcile/mailbox.ts';
+import { Pause } from '../reconcile/pause.ts';
 import { Picture } from '../reconcile/picture.ts';
 import { Rollout, type RollResult } from '../reconcile/rollout.ts';
 import { Stopwatch } from '../reconcile/stopwatch.ts';
 import type { Settings } from '../settings/settings.ts';
+import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
-import { catalogOptions, renderContext } from './assemble.ts';
+import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
@@ -43,7 +48,7 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
 }
 
 /** The text of the settings' template, and rejected keys as a line each. Throws a `TemplateError`. */
-async function draw(io: Io, settings: Settings, from?: string): Promise<string> {
+async function draw(io: Io, settings: Settings, from?: string): Promise<{ text: string; picture: Picture }> {
   const [entries, set, version] = await Promise.all([
     entriesOf(io, settings, from),
     new TemplateFolder(settings.template).read(),
@@ -57,7 +62,7 @@ async function draw(io: Io, settings: Settings, from?: string): Promise<string> 
   const drawn = await picture.draw();
   switch (drawn.kind) {
     case 'text':
-      return drawn.text;
+      return { text: drawn.text, picture };
     case 'template-error':
       throw drawn.error;
     case 'nothing':
@@ -66,7 +71,7 @@ async function draw(io: Io, settings: Settings, from?: string): Promise<string> 
 }
 
 async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
-  const text = await draw(io, settings, flags.from);
+  const { text } = await draw(io, settings, flags.from);
   const { path } = settings.output;
   const needed = flags.diff || flags.exitCode || flags.validate;
   const shell = needed ? await shellOf(settings, () => {}) : null;
@@ -87,14 +92,21 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
 }
 
 async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
-  const text = await draw(io, settings, flags.from);
+  const { text, picture } = await draw(io, settings, flags.from);
+  await refuseWhilePaused(settings, picture);
   const said: PointsmanEvent[] = [];
   const emit: Emit = (event) => said.push(event);
   const shell = await shellOf(settings, emit);
   const target = settings.haproxy.mode === 'none' ? 'file' : 'haproxy';
   const rollout = new Rollout({ ...shell, target, emit });
   await rollout.open();
+  const drift = new Drift({ file: shell.file, rollout, mailbox: new Mailbox(), emit });
+  await drift.open();
+  const unsettled = await drift.settle();
+  if (unsettled) throw new PointsmanError('system', `applying ${settings.output.path}: ${unsettled.message}`);
+  for (const event of said) io.err(describeEvent(event).message);
   const state = await shell.haproxy.state(io.signal);
+  rollout.observe(state);
   const need = rollout.need(text, state);
   if (need.kind === 'nothing') {
     io.err(`unchanged: ${settings.output.path}`);
@@ -106,6 +118,21 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
     ? rollout.load(text, load)
     : rollout.roll(text, watch, io.signal));
   return tell(io, settings, { result, said, watch });
+}
+
+async function refuseWhilePaused(settings: Settings, picture: Picture): Promise<void> {
+  const pause = new Pause({
+    notes: createPauseNotes(settings.stateDir),
+    keys: () => picture.lookUp(pauseKeys(settings)),
+    mailbox: new Mailbox(),
+    emit: () => {},
+  });
+  await pause.look();
+  if (!pause.now) return;
+  const until = new Date(pause.now.until).toISOString();
+  throw new PointsmanError('system', `rendering: paused until ${until} by ${pause.now.by}`, {
+    hint: 'End it with pointsman resume, or delete the key; --dry-run works meanwhile.',
+  });
 }
 
 function tell(

@@ -1,12 +1,13 @@
 import { createBus } from '../events.ts';
 import { acquireLock } from '../haproxy/lock.ts';
+import { createPauseNotes } from '../haproxy/pause-notes.ts';
 import { Picture } from '../reconcile/picture.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
-import { catalogOptions, renderContext } from './assemble.ts';
+import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
@@ -34,6 +35,8 @@ export async function run(io: Io, flags: CommonFlags): Promise<ExitCode> {
     picture,
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
     pace: settings.pace,
+    maxOldWorkers: settings.haproxy.maxOldWorkers,
+    pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
     emit,
   });
   const { listen } = settings.status;

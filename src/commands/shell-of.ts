@@ -6,8 +6,10 @@ import { createJudge } from '../haproxy/check.ts';
 import { createConfigFile } from '../haproxy/config-file.ts';
 import { createControl } from '../haproxy/control.ts';
 import { resolveAccess } from '../haproxy/file-owner.ts';
+import { createPendingNote } from '../haproxy/pending-note.ts';
+import { createPreflight } from '../haproxy/preflight.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
-import type { ConfigFile, HaproxyControl, Judge } from '../reconcile/interfaces.ts';
+import type { ConfigFile, HaproxyControl, Judge, PendingNote, Preflight } from '../reconcile/interfaces.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** HAProxy and its file, as the settings say. */
@@ -15,6 +17,8 @@ export interface Shell {
   readonly judge: Judge;
   readonly file: ConfigFile;
   readonly haproxy: HaproxyControl;
+  readonly preflight: Preflight;
+  readonly pending: PendingNote;
 }
 
 /**
@@ -39,7 +43,8 @@ export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
     configPath: output.path,
     onLine: withoutEcho((line) => emit({ kind: 'haproxy-log', line })),
   });
-  return { judge, file, haproxy: control };
+  const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
+  return { judge, file, haproxy: control, preflight, pending };
 }
 
 /** The version of the settings' HAProxy for templates (`2.6.12`), or `''` where there is none on this machine. */

@@ -2,7 +2,9 @@ import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/p
 import path from 'node:path';
 import { hashText, splitMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../reconcile/interfaces.ts';
+import { ConfigWatch } from './config-watch.ts';
 import { explainFileError } from './file-error.ts';
+import { keepHandEdit } from './hand-edit.ts';
 import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from './temp-file.ts';
 
 /** What the installed file needs of the settings. */
@@ -17,15 +19,25 @@ export interface ConfigFileSettings {
 /** The installed file on the disk. Every failure is a `SystemError` with path, reason and what to do. */
 export function createConfigFile(settings: ConfigFileSettings): ConfigFile {
   let cleaned: Promise<void> | undefined;
+  const watch = new ConfigWatch(settings.path);
   return {
     path: settings.path,
-    read: () => readText(settings.path),
+    async read() {
+      await watch.look();
+      return readText(settings.path);
+    },
     async publish(fileText) {
       cleaned ??= removeLeftovers(settings.path);
       await cleaned;
-      await publish(settings, fileText);
+      await publish(settings, fileText, watch);
     },
     keep: (fileText) => keep(settings, fileText),
+    async lastKept() {
+      const last = (await keptVersions(settings.stateDir)).at(-1);
+      return last === undefined ? null : readText(last.path);
+    },
+    watch: (signal) => watch.watch(signal),
+    keepEdit: (fileText) => keepHandEdit(settings.stateDir, fileText),
   };
 }
 
@@ -38,9 +50,10 @@ async function readText(file: string): Promise<string | null> {
   }
 }
 
-async function publish(settings: ConfigFileSettings, fileText: string): Promise<void> {
+async function publish(settings: ConfigFileSettings, fileText: string, watch: ConfigWatch): Promise<void> {
   const temp = await writeTemp(settings.path, fileText, settings.access);
   try {
+    await watch.expect(temp);
     await rename(temp, settings.path);
     await syncFolder(path.dirname(settings.path));
   } catch (error) {

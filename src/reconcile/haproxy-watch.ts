@@ -65,7 +65,10 @@ export class HaproxyWatch {
     rollout.observe(state);
     const expected = rollout.installedMark;
     const drifted =
-      state.kind === 'running' && state.verifiable && expected !== null && state.mark !== expected;
+      state.kind === 'running' &&
+      state.verifiable &&
+      expected !== null &&
+      (state.mark !== expected || !rollout.trust.trusts(state.pid));
     if (drifted && applied.kind === 'verified') emit({ kind: 'haproxy-drift', expected, found: state.mark });
     if (came) mailbox.post('HAProxy appeared');
     else if (went) mailbox.post('HAProxy went away');

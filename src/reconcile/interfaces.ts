@@ -69,6 +69,49 @@ export interface ConfigFile {
   publish(fileText: string): Promise<void>;
   /** Remembers a text that HAProxy runs as a good version in `stateDir`, and drops the oldest. */
   keep(fileText: string): Promise<void>;
+  /** The youngest of these, or null. */
+  lastKept(): Promise<string | null>;
+  /** Yields whenever somebody else replaced, wrote or removed the file since it was last read: within 1 s. */
+  watch(signal: AbortSignal): AsyncIterable<void>;
+  /** Sets a text aside that somebody else wrote, and gives the path of the copy. */
+  keepEdit(fileText: string): Promise<string>;
+}
+
+/** Looks for what would make HAProxy fail over a text that `haproxy -c` accepts: the check cannot see it. */
+export interface Preflight {
+  /**
+   * Gives what was found and what to do, or null where nothing speaks against loading `fileText` or it cannot be
+   * judged from here. `running` is what HAProxy runs now: its text, null where that is not known, and its worker.
+   */
+  check(
+    fileText: string,
+    running: { readonly text: string | null; readonly pid: number | null },
+    signal: AbortSignal,
+  ): Promise<string | null>;
+}
+
+/** Remembers on the disk that a text was published and that HAProxy was not yet seen or told to load it. */
+export interface PendingNote {
+  /** The mark of that text, or null. */
+  read(): Promise<string | null>;
+  write(mark: string): Promise<void>;
+  clear(): Promise<void>;
+}
+
+/** A time in which neither the file nor HAProxy is touched. */
+export interface PauseWish {
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  /** Who wants it, for people: `pointsman pause`, `the key /haproxy/pointsman/pause`. */
+  readonly by: string;
+}
+
+/** What is remembered of pauses on this host. */
+export interface PauseNotes {
+  /** What `pointsman pause` wrote; null where there is none, or it is over. A broken one is none. */
+  read(): Promise<PauseWish | null>;
+  /** Since when each of these was there (milliseconds since 1970): `now` for one that was not there before. */
+  firstSeen(ids: readonly string[], now: number): Promise<ReadonlyMap<string, number>>;
 }
 
 /** What is known of the HAProxy that should run our file. */

@@ -44,6 +44,11 @@ export class Picture {
     return this.#hasTree;
   }
 
+  /** Those of these keys that are there, as the sources give them. */
+  lookUp(keys: readonly string[]): readonly Entry[] {
+    return keys.flatMap((key) => this.catalog.tree.get(key) ?? []);
+  }
+
   get counts(): Counts {
     const { services, routes, rejected, ignored, tree } = this.catalog;
     const instances = services.reduce((sum, service) => sum + service.instances.length, 0);

@@ -1,13 +1,28 @@
-import type { Emit, Outcome, PassEvent } from '../events.ts';
+import type { Emit, PassEvent } from '../events.ts';
 import { hashText } from '../plan/mark.ts';
+import { Drift } from './drift.ts';
 import { HaproxyWatch } from './haproxy-watch.ts';
-import type { ConfigFile, HaproxyControl, Judge, Source, Templates } from './interfaces.ts';
+import type {
+  ConfigFile,
+  HaproxyControl,
+  HaproxyState,
+  Judge,
+  PauseNotes,
+  PendingNote,
+  Preflight,
+  Source,
+  Templates,
+} from './interfaces.ts';
 import { Mailbox } from './mailbox.ts';
+import { Mend } from './mend.ts';
 import { Pace, type PaceOptions } from './pace.ts';
-import type { Drawn, Picture } from './picture.ts';
+import { endOf, endOfHandsOff, type PassEnd } from './pass-end.ts';
+import { Pause } from './pause.ts';
+import type { Picture } from './picture.ts';
 import { type Need, Rollout, type RollResult } from './rollout.ts';
 import { followSource } from './source-follower.ts';
 import { Stopwatch } from './stopwatch.ts';
+import { WorkerCap } from './worker-cap.ts';
 
 /** Everything the loop works with. */
 export interface ReconcilerOptions {
@@ -20,6 +35,12 @@ export interface ReconcilerOptions {
   /** `file`: mode `none`. */
   readonly target: 'haproxy' | 'file';
   readonly pace: PaceOptions;
+  readonly preflight?: Preflight;
+  readonly pending?: PendingNote;
+  /** Where pauses are remembered, and the keys that ask the fleet for one. */
+  readonly pause?: { readonly notes: PauseNotes; readonly keys: readonly string[] };
+  /** `haproxy.maxOldWorkers`. @default no limit */
+  readonly maxOldWorkers?: number;
   readonly emit: Emit;
 }
 
@@ -43,6 +64,10 @@ export class Reconciler {
   readonly #pace: Pace;
   readonly #rollout: Rollout;
   readonly #haproxy: HaproxyWatch;
+  readonly #drift: Drift;
+  readonly #pause: Pause | undefined;
+  readonly #cap: WorkerCap;
+  readonly #mending: Mend;
   #retryAt = Number.POSITIVE_INFINITY;
   #lastTurn = performance.now();
   #lastError: string | null = null;
@@ -57,6 +82,13 @@ export class Reconciler {
       mailbox: this.#mailbox,
       emit: options.emit,
     });
+    const { file, emit, pause, picture, maxOldWorkers: most = Number.POSITIVE_INFINITY } = options;
+    this.#drift = new Drift({ file, rollout: this.#rollout, mailbox: this.#mailbox, emit });
+    this.#mending = new Mend(this.#rollout);
+    this.#cap = new WorkerCap({ most, emit });
+    this.#pause =
+      pause &&
+      new Pause({ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox: this.#mailbox, emit });
   }
 
   /** When the loop last turned, in milliseconds of `performance.now()`. */
@@ -68,6 +100,8 @@ export class Reconciler {
   async run(signal: AbortSignal): Promise<void> {
     const { emit, source, templates, picture } = this.#options;
     await this.#rollout.open();
+    await this.#drift.open();
+    await this.#pause?.look();
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);
     // Whatever waits rejects when it is told to stop: that is no failure.
@@ -79,6 +113,8 @@ export class Reconciler {
       this.#loop(both),
       followSource({ source, picture, mailbox: this.#mailbox, emit }, both),
       this.#followTemplates(templates, both),
+      this.#drift.follow(both),
+      ...(this.#pause ? [this.#pause.follow(both)] : []),
       ...(this.#options.target === 'haproxy' ? [this.#haproxy.follow(both)] : []),
     ].map(quiet);
     emit({ kind: 'started' });
@@ -117,11 +153,23 @@ export class Reconciler {
     this.#retryAt = Number.POSITIVE_INFINITY;
     this.#haproxy.hold();
     for (;;) {
+      this.#lastTurn = performance.now();
       this.#takeMail(why);
-      const drawn = await watch.time('render', () => this.#options.picture.draw());
+      const { picture } = this.#options;
+      const paused = this.#pause?.now ?? null;
+      // A pause of the fleet is only known with the tree.
+      const unsettled = paused || !picture.hasTree ? null : await this.#drift.settle();
+      const drawn = await watch.time('render', () => picture.draw());
       const state = await this.#haproxy.ask(signal);
       if (signal.aborted) return;
+      if (paused || unsettled) {
+        if (unsettled) this.#retryAt = performance.now() + unsettled.retryInMs;
+        const text = drawn.kind === 'text' ? drawn.text : null;
+        this.#report({ watch, why, need: undefined, end: endOfHandsOff(paused, unsettled), text });
+        break;
+      }
       if (drawn.kind !== 'text') {
+        if (drawn.kind === 'template-error') await this.#mend(state, watch, signal);
         this.#report({ watch, why, need: undefined, end: endOf(drawn), text: null });
         break;
       }
@@ -130,6 +178,7 @@ export class Reconciler {
       const shelved = need.kind === 'nothing' ? 0 : this.#rollout.shelvedFor(text);
       if (shelved > 0) {
         this.#retryAt = performance.now() + shelved;
+        if (need.kind === 'publish') await this.#mend(state, watch, signal);
         this.#report({ watch, why, need, end: { outcome: 'failed', error: this.#lastError }, text });
         break;
       }
@@ -137,15 +186,23 @@ export class Reconciler {
         this.#report({ watch, why, need, end: { outcome: 'unchanged', error: null }, text });
         break;
       }
-      if (state.kind === 'running' && (await this.#pause(watch, signal))) continue;
+      if (state.kind === 'running' && (await this.#awaitPace(watch, signal))) continue;
+      if (need.kind === 'publish' && (await this.#awaitWorkers(state, watch, signal))) continue;
       if (signal.aborted) return;
+      if (this.#pause?.now) continue;
       const result = await this.#beating(() => this.#roll(need, text, watch, signal));
       if (signal.aborted && result.kind === 'failed') return;
       if ('retryInMs' in result) this.#retryAt = performance.now() + result.retryInMs;
+      if (result.kind === 'refused') await this.#mend(state, watch, signal);
       this.#report({ watch, why, need, end: endOf(result), text });
       break;
     }
     await this.#haproxy.release(signal);
+  }
+
+  async #mend(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
+    const due = await this.#beating(() => this.#mending.settle(state, watch, signal));
+    this.#retryAt = Math.min(this.#retryAt, due);
   }
 
   #takeMail(why: Set<string>): void {
@@ -156,7 +213,7 @@ export class Reconciler {
   }
 
   /** Waits until HAProxy may be reloaded again. True when something newer arrived in the meantime. */
-  async #pause(watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+  async #awaitPace(watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
     const pause = async () => {
       for (;;) {
         this.#lastTurn = performance.now();
@@ -170,12 +227,20 @@ export class Reconciler {
     return this.#mailbox.peek() !== undefined;
   }
 
+  /** Waits a moment where too many old workers are left. True when it did. */
+  async #awaitWorkers(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+    if (!this.#cap.holds(state, performance.now())) return false;
+    await watch.time('pause', () => this.#mailbox.wait(TURN_MS / 2, signal));
+    return true;
+  }
+
   async #roll(need: Need, text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
     try {
       if (need.kind !== 'load') return await this.#rollout.roll(text, watch, signal);
       return await this.#rollout.load(text, { watch, signal, before: null });
     } finally {
       this.#pace.reloaded(performance.now());
+      this.#cap.reloaded();
     }
   }
 
@@ -213,34 +278,10 @@ export class Reconciler {
   }
 }
 
-interface End {
-  readonly outcome: Outcome;
-  readonly error: string | null;
-}
-
 interface Report {
   readonly watch: Stopwatch;
   readonly why: ReadonlySet<string>;
   readonly need: Need | undefined;
-  readonly end: End;
+  readonly end: PassEnd;
   readonly text: string | null;
-}
-
-function endOf(result: RollResult | Exclude<Drawn, { kind: 'text' }>): End {
-  switch (result.kind) {
-    case 'nothing':
-      return { outcome: 'waiting', error: result.missing };
-    case 'template-error':
-      return { outcome: 'template-error', error: result.error.message };
-    case 'refused':
-      return { outcome: 'refused', error: result.output.split('\n')[0] ?? '' };
-    case 'failed':
-      return { outcome: 'failed', error: result.message };
-    case 'published-waiting':
-      return { outcome: 'published-waiting', error: result.cause };
-    case 'reloaded':
-    case 'unverified':
-    case 'published':
-      return { outcome: result.kind, error: null };
-  }
 }

@@ -2,9 +2,18 @@ import { PointsmanError } from '../errors.ts';
 import type { Applied, Emit } from '../events.ts';
 import { excerpt } from '../plan/excerpt.ts';
 import { hashText, splitMark, withMark } from '../plan/mark.ts';
-import type { ConfigFile, HaproxyControl, HaproxyState, Judge } from './interfaces.ts';
+import type {
+  ConfigFile,
+  HaproxyControl,
+  HaproxyState,
+  Judge,
+  PendingNote,
+  Preflight,
+} from './interfaces.ts';
 import { Retry } from './pace.ts';
+import { PendingLoad } from './pending-load.ts';
 import type { Stopwatch } from './stopwatch.ts';
+import { WorkerTrust } from './worker-trust.ts';
 
 /** What a rollout works with. */
 export interface RolloutOptions {
@@ -13,6 +22,8 @@ export interface RolloutOptions {
   readonly haproxy: HaproxyControl;
   /** `file`: mode `none`, where the file is all there is: no mark, nobody to tell. */
   readonly target: 'haproxy' | 'file';
+  readonly preflight?: Preflight;
+  readonly pending?: PendingNote;
   readonly emit: Emit;
 }
 
@@ -37,14 +48,22 @@ export type RollResult =
 export class Rollout {
   readonly #options: RolloutOptions;
   readonly #retry = new Retry();
+  /** Which of HAProxy's workers run our file. */
+  readonly trust = new WorkerTrust();
+  readonly #pending: PendingLoad;
   /** The file as it lies there, with its mark. */
   #installed: string | null = null;
+  /** What it holds; no mark where its text does not fit it (any more). */
+  #holds: { readonly text: string; readonly mark: string | null } | null = null;
   /** A text that was refused or did not load, until its next try. */
   #shelved: { readonly hash: string; readonly until: number } | undefined;
   #applied: Applied = { kind: 'unknown' };
+  /** HAProxy's worker. */
+  #pid: number | null = null;
 
   constructor(options: RolloutOptions) {
     this.#options = options;
+    this.#pending = new PendingLoad(options.target === 'file' ? undefined : options.pending, options.emit);
   }
 
   /** What HAProxy is known to run. */
@@ -52,30 +71,54 @@ export class Rollout {
     return this.#applied;
   }
 
-  /** The mark in the installed file, or null. */
+  get target(): 'haproxy' | 'file' {
+    return this.#options.target;
+  }
+
+  /** The file as it lies there, or null. */
+  get installedFile(): string | null {
+    return this.#installed;
+  }
+
+  /** The file lies there with this text now, whoever wrote it. */
+  set installedFile(fileText: string | null) {
+    this.#installed = fileText;
+    const found = fileText === null ? null : splitMark(fileText);
+    this.#holds = found && { ...found, mark: found.mark === hashText(found.text) ? found.mark : null };
+  }
+
+  /** The mark of the installed file; null where there is none, or its text was edited since. */
   get installedMark(): string | null {
-    return this.#installed === null ? null : splitMark(this.#installed).mark;
+    return this.#holds?.mark ?? null;
   }
 
   /** The installed text without its mark, or null. */
   get installedText(): string | null {
-    return this.#installed === null ? null : splitMark(this.#installed).text;
+    return this.#holds?.text ?? null;
   }
 
   /** Reads what is installed. */
   async open(): Promise<void> {
-    this.#installed = await this.#options.file.read();
+    this.installedFile = await this.#options.file.read();
+    await this.#pending.open();
   }
 
   /** Takes note of what HAProxy says of itself. */
   observe(state: HaproxyState): void {
     if (this.#options.target === 'file') return;
+    this.#pid = state.kind === 'running' ? state.pid : null;
     if (state.kind === 'away') {
       this.#applied = { kind: 'unknown' };
     } else if (state.verifiable) {
-      const known = state.mark !== null && state.mark === this.installedMark;
+      const fits = state.mark !== null && state.mark === this.installedMark;
+      if (fits) this.trust.saw(state.pid);
+      const known = fits && this.trust.trusts(state.pid);
       this.#applied = known ? { kind: 'verified', hash: state.mark } : { kind: 'unknown' };
-    } else if (this.#applied.kind === 'unknown' && this.installedMark !== null) {
+    } else if (
+      this.#applied.kind === 'unknown' &&
+      this.installedMark !== null &&
+      !this.#pending.is(this.installedMark)
+    ) {
       this.#applied = { kind: 'unverified', hash: this.installedMark };
     }
   }
@@ -90,7 +133,25 @@ export class Rollout {
     }
     if (this.#options.target === 'file') return { kind: 'nothing' };
     if (state.kind === 'away') return { kind: 'load', reasons: [`HAProxy is away: ${state.cause}`] };
-    if (!state.verifiable || state.mark === hashText(text)) return { kind: 'nothing' };
+    return this.#loadNeed(state);
+  }
+
+  /** What the installed text needs where no newer one can take its place; `away` is waited out. */
+  needOfInstalled(state: HaproxyState): Need {
+    if (this.#options.target === 'file' || this.installedMark === null) return { kind: 'nothing' };
+    return state.kind === 'away' ? { kind: 'nothing' } : this.#loadNeed(state);
+  }
+
+  #loadNeed(state: Extract<HaproxyState, { kind: 'running' }>): Need {
+    if (!state.verifiable) {
+      if (!this.#pending.is(this.installedMark)) return { kind: 'nothing' };
+      return { kind: 'load', reasons: ['the file was published, and HAProxy not told to load it'] };
+    }
+    if (state.mark === this.installedMark) {
+      if (this.trust.trusts(state.pid)) return { kind: 'nothing' };
+      const reason = `HAProxy's worker ${state.pid} began while the file was edited by hand`;
+      return { kind: 'load', reasons: [reason] };
+    }
     const found = state.mark === null ? 'a configuration without our mark' : `the text ${state.mark}`;
     return { kind: 'load', reasons: [`HAProxy runs ${found}`] };
   }
@@ -119,8 +180,15 @@ export class Rollout {
       return { kind: 'refused', output, retryInMs };
     }
     if (verdict.warnings !== '') emit({ kind: 'check-warned', warnings: verdict.warnings });
+    const found = await this.#findTrouble(fileText, signal);
+    if (found !== null) {
+      const retryInMs = this.#shelve(hash);
+      emit({ kind: 'preflight-failed', message: found, retryInMs });
+      return { kind: 'failed', message: found, retryInMs };
+    }
     const before = this.#installed;
     try {
+      await this.#pending.set(hash);
       await watch.time('publish', () => file.publish(fileText));
     } catch (error) {
       if (!(error instanceof PointsmanError)) throw error;
@@ -129,7 +197,8 @@ export class Rollout {
       emit({ kind: 'publish-failed', message, retryInMs });
       return { kind: 'failed', message, retryInMs };
     }
-    this.#installed = fileText;
+    this.installedFile = fileText;
+    this.trust.fileRestored();
     emit({ kind: 'published', path: file.path, hash, bytes: Buffer.byteLength(fileText) });
     if (this.#options.target === 'file') {
       this.#applied = { kind: 'file', hash };
@@ -150,6 +219,7 @@ export class Rollout {
     switch (outcome.kind) {
       case 'verified':
         this.#applied = { kind: 'verified', hash };
+        this.trust.made(outcome.pid);
         await this.#succeeded(this.#dress(text));
         return { kind: 'reloaded' };
       case 'unverified':
@@ -164,9 +234,18 @@ export class Rollout {
         const { message } = outcome;
         emit({ kind: 'reload-failed', message, failures: this.#retry.failures, retryInMs });
         await this.#putBack(options.before);
+        if (this.installedMark !== hash) await this.#pending.set(null);
         return { kind: 'failed', message, retryInMs };
       }
     }
+  }
+
+  /** What HAProxy runs is only known where it was seen. */
+  async #findTrouble(fileText: string, signal: AbortSignal): Promise<string | null> {
+    const { preflight, target } = this.#options;
+    if (!preflight || target === 'file') return null;
+    const text = this.#applied.kind === 'verified' ? this.#installed : null;
+    return preflight.check(fileText, { text, pid: this.#pid }, signal);
   }
 
   async #putBack(before: string | null): Promise<void> {
@@ -179,13 +258,14 @@ export class Rollout {
       emit({ kind: 'publish-failed', message: error.message, retryInMs: null });
       return;
     }
-    this.#installed = before;
+    this.installedFile = before;
     emit({ kind: 'rolled-back', path: file.path, hash: hashText(splitMark(before).text) });
   }
 
   async #succeeded(fileText: string): Promise<void> {
     this.#retry.succeeded();
     this.#shelved = undefined;
+    await this.#pending.set(null);
     try {
       await this.#options.file.keep(fileText);
     } catch (error) {

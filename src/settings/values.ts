@@ -1,17 +1,8 @@
 import { z } from 'zod';
+import { parseDuration } from '../model/duration.ts';
 import { leaf } from './leaf.ts';
 
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const DURATION = /^(\d{1,9})(ms|s|m|h)$/;
-
-/** Milliseconds of `200ms`, `2s`, `5m` or `1h`; null for anything else. */
-export function parseDuration(text: string): number | null {
-  const found = DURATION.exec(text);
-  const unit = found?.[2];
-  return unit === 'ms' || unit === 's' || unit === 'm' || unit === 'h'
-    ? Number(found?.[1]) * UNITS[unit]
-    : null;
-}
 
 /** A duration, in milliseconds when parsed. */
 export function duration() {

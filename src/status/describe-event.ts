@@ -32,6 +32,14 @@ export function describeEvent(event: PointsmanEvent): LogLine {
       return line('info', 'stopped');
     case 'notice':
       return line('warn', withHint(event.message, event.hint));
+    case 'paused': {
+      const until = new Date(event.until).toISOString();
+      return line('warn', `PAUSED until ${until} by ${event.by}: neither the file nor HAProxy is touched`, {
+        until,
+      });
+    }
+    case 'resumed':
+      return line('warn', `no longer paused: ${event.cause}`);
     case 'source-state': {
       const { source, state, error } = event;
       const why = error === null ? '' : `: ${error}`;
@@ -77,6 +85,8 @@ export function describeEvent(event: PointsmanEvent): LogLine {
       return line('error', `the check could not be done: ${event.message}${again(event.retryInMs)}`);
     case 'check-warned':
       return line('warn', `haproxy warns of the configuration:\n${event.warnings.trim()}`);
+    case 'preflight-failed':
+      return line('error', `not published: ${event.message}${again(event.retryInMs)}`);
     case 'published':
       return line('debug', `published ${event.path}`, { hash: event.hash, bytes: event.bytes });
     case 'publish-failed':
@@ -86,7 +96,7 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'hand-edit':
       return line(
         'warn',
-        `${event.path} was edited by hand${event.kept ? ` (kept as ${event.kept})` : ''}:\n${event.diff}`,
+        `${event.path} was changed by somebody else and is put right${event.kept ? ` (kept as ${event.kept})` : ''}:\n${event.diff}`,
       );
     case 'haproxy-away':
       return line('warn', `HAProxy does not answer: ${event.cause}`);
@@ -106,7 +116,7 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'haproxy-log':
       return line(severity(event.line), `haproxy: ${event.line}`);
     case 'reload-delayed':
-      return line('info', `the reload waits: ${event.cause}`);
+      return line('warn', `the reload waits: ${event.cause}`);
     case 'reload-failed':
       return line('error', `the reload failed: ${event.message.trim()}${again(event.retryInMs)}`, {
         failures: event.failures,
@@ -154,6 +164,7 @@ const LOUDNESS: Readonly<Record<PassEvent['outcome'], LogLevel>> = {
   refused: 'error',
   failed: 'error',
   'template-error': 'error',
+  paused: 'warn',
 };
 
 function rejected(keys: readonly RejectedKey[]): LogLine {

@@ -35,6 +35,7 @@ export function keepStatus(options: { readonly version: string; readonly now: ()
     lastApply: null,
     lastError: null,
     haproxy: { kind: 'unknown' },
+    paused: null,
   };
   return {
     listener: (event) => {
@@ -61,6 +62,12 @@ function update(draft: Draft, event: PointsmanEvent, at: number): void {
     case 'stopping':
     case 'stopped':
       draft.life = 'stopping';
+      return;
+    case 'paused':
+      draft.paused = { until: event.until, by: event.by };
+      return;
+    case 'resumed':
+      draft.paused = null;
       return;
     case 'source-state':
     case 'source-data':

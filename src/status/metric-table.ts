@@ -57,6 +57,14 @@ export const GAUGES: readonly GaugeRow[] = [
   gauge('pending', '1 while something should be applied and is not.', ({ status }) =>
     flag(status.pending !== null),
   ),
+  gauge('paused', '1 while neither the file nor HAProxy is touched.', ({ status }) =>
+    flag(status.paused !== null),
+  ),
+  gauge(
+    'paused_until_seconds',
+    'When the pause ends by itself, in seconds since 1970; 0 without one.',
+    ({ status }) => (status.paused?.until ?? 0) / 1000,
+  ),
   gauge('template_broken', '1 while the template does not compile or render.', ({ status }) =>
     flag(status.template.error !== null),
   ),
@@ -140,6 +148,16 @@ export const COUNTERS: readonly {
   },
   { name: 'check_refusals_total', help: 'Configurations that haproxy -c refused.', kind: 'check-refused' },
   { name: 'check_failures_total', help: 'Checks that could not be done.', kind: 'check-broken' },
+  {
+    name: 'preflight_failures_total',
+    help: 'Configurations that HAProxy would have failed over though haproxy -c accepts them.',
+    kind: 'preflight-failed',
+  },
+  {
+    name: 'reload_delays_total',
+    help: 'Reloads that waited because of too many old workers.',
+    kind: 'reload-delayed',
+  },
   { name: 'reload_failures_total', help: 'Reloads that HAProxy did not make.', kind: 'reload-failed' },
   { name: 'rollbacks_total', help: 'Times the last good file was put back.', kind: 'rolled-back' },
   { name: 'hand_edits_total', help: 'Times somebody else changed the file.', kind: 'hand-edit' },

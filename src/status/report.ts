@@ -15,6 +15,7 @@ export function reportOf(status: Status, now: number, turned: number) {
     startedAt,
     missing,
     hashes,
+    paused,
     ...others
   } = status;
   const { held, cache, ...rest } = others;
@@ -27,6 +28,7 @@ export function reportOf(status: Status, now: number, turned: number) {
   return {
     ready: missing.length === 0,
     missing,
+    paused: paused && { ...paused, until: new Date(paused.until).toISOString() },
     ...rest,
     startedAt: new Date(startedAt).toISOString(),
     uptimeSeconds: age(startedAt),

@@ -50,9 +50,11 @@ function addRoutes(server: FastifyInstance, { status, metrics, heartbeat, now }:
     const wrong = age > MOST_TURN_AGE ? [`the loop last turned ${Math.round(age / 1000)} s ago`] : [];
     return answer(request, reply, { yes: 'healthy', no: 'unhealthy', missing: wrong });
   });
-  server.get('/readyz', async (request, reply) =>
-    answer(request, reply, { yes: 'ready', no: 'not ready', missing: status().missing }),
-  );
+  server.get('/readyz', async (request, reply) => {
+    const { missing, paused } = status();
+    const note = paused && `PAUSED until ${new Date(paused.until).toISOString()} by ${paused.by}`;
+    return answer(request, reply, { yes: 'ready', no: 'not ready', missing, note });
+  });
   server.get('/api/status', async () => reportOf(status(), now(), heartbeat()));
   server.get('/metrics', async (_, reply) => {
     const { text, contentType } = await metrics.read();
@@ -64,16 +66,23 @@ interface Answer {
   readonly yes: string;
   readonly no: string;
   readonly missing: readonly string[];
+  /** To be said in either case. */
+  readonly note?: string | null;
 }
 
 /** 200 or 503; JSON for who asks for it, else text. */
-function answer(request: FastifyRequest, reply: FastifyReply, { yes, no, missing }: Answer): FastifyReply {
+function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { yes, no, missing, note }: Answer,
+): FastifyReply {
   const ok = missing.length === 0;
   reply.code(ok ? 200 : 503);
   if (request.headers.accept?.includes('application/json')) {
-    return reply.send({ status: ok ? yes : no, missing });
+    return reply.send({ status: ok ? yes : no, missing, ...(note ? { note } : {}) });
   }
-  return reply.type('text/plain; charset=utf-8').send(`${[ok ? yes : no, ...missing].join('\n')}\n`);
+  const lines = [ok ? yes : no, ...missing, ...(note ? [note] : [])];
+  return reply.type('text/plain; charset=utf-8').send(`${lines.join('\n')}\n`);
 }
 
 function explain({ host, port }: StatusServerOptions['listen'], cause: unknown): SystemError {

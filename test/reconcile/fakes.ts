@@ -51,6 +51,34 @@ export class FakeFile implements ConfigFile {
   async keep(fileText: string): Promise<void> {
     this.kept.push(fileText);
   }
+
+  readonly edits: string[] = [];
+  #wake: (() => void) | undefined;
+
+  async lastKept(): Promise<string | null> {
+    return this.kept.at(-1) ?? null;
+  }
+
+  async keepEdit(fileText: string): Promise<string> {
+    this.edits.push(fileText);
+    return `/state/hand-edits/${this.edits.length}.cfg`;
+  }
+
+  /** Somebody else writes the file, or removes it. */
+  edit(text: string | null): void {
+    this.text = text;
+    this.#wake?.();
+  }
+
+  async *watch(signal: AbortSignal): AsyncIterable<void> {
+    while (!signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      if (!signal.aborted) yield;
+    }
+  }
 }
 
 /** A HAProxy that loads the fake file, unless it is away or told to fail. */

@@ -160,6 +160,7 @@ describe('/api/status', () => {
     expect(JSON.parse(text)).toEqual({
       ready: true,
       missing: [],
+      paused: null,
       version: '1.2.3',
       life: 'running',
       mode: 'managed',
@@ -246,5 +247,30 @@ describe('startStatusServer()', () => {
   it('answers 404 for anything else', async () => {
     await using app = await start();
     expect((await app.ask('/')).code).toBe(404);
+  });
+});
+
+describe('a pause', () => {
+  it('is loud in /readyz, /api/status and the metrics, is still ready, and ends', async () => {
+    await using site = await start();
+    const until = START + 60_000;
+    site.tell(STARTING, { kind: 'started' }, samplePass(), { kind: 'paused', until, by: 'pointsman pause' });
+    const ready = await site.ask('/readyz');
+    expect([ready.code, ready.text.split('\n')[1]]).toEqual([
+      200,
+      'PAUSED until 2026-01-01T00:01:00.000Z by pointsman pause',
+    ]);
+    expect(JSON.parse((await site.ask('/readyz', 'application/json')).text)).toMatchObject({
+      status: 'ready',
+      note: expect.stringContaining('PAUSED'),
+    });
+    expect(JSON.parse((await site.ask('/api/status')).text).paused).toEqual({
+      until: '2026-01-01T00:01:00.000Z',
+      by: 'pointsman pause',
+    });
+    expect((await site.ask('/metrics')).text).toContain('\npointsman_paused 1\n');
+    site.tell({ kind: 'resumed', cause: 'its time is over' });
+    expect((await site.ask('/readyz')).text).toBe('ready\n');
+    expect((await site.ask('/metrics')).text).toContain('\npointsman_paused 0\n');
   });
 });

@@ -1,0 +1,128 @@
+/** An address of a `bind` line that can be judged: a literal one, of TCP. */
+export interface TcpBind {
+  /** `127.0.0.1`, `::1`; `0.0.0.0` and `::` for all. */
+  readonly host: string;
+  readonly port: number;
+  /** An IPv6 address that takes no IPv4. */
+  readonly v6only: boolean;
+  /** 1-based. */
+  readonly line: number;
+}
+
+/** What of a configuration HAProxy needs from the machine when it loads it. */
+export interface Demands {
+  readonly binds: readonly TcpBind[];
+  /** Absolute paths of unix sockets that it opens. */
+  readonly sockets: readonly { readonly path: string; readonly line: number }[];
+  readonly chroot: { readonly path: string; readonly line: number } | null;
+  /** The descriptors that it needs at least; null where it does not say, or takes what it gets. */
+  readonly descriptors: { readonly count: number; readonly line: number } | null;
+}
+
+/** A range of more ports than this is not looked through. */
+const MOST_PORTS = 128;
+
+/**
+ * Reads what HAProxy will need. What depends on the environment, on conditions (`.if`), on an interface, a
+ * namespace or a descriptor that is passed on is left out: it cannot be judged from the text.
+ */
+export function demandsOf(text: string): Demands {
+  const binds: TcpBind[] = [];
+  const sockets: { path: string; line: number }[] = [];
+  let chroot: Demands['chroot'] = null;
+  let maxconn: { count: number; line: number } | null = null;
+  let strict = true;
+  let prefix = '';
+  let section = '';
+  let condition = 0;
+  for (const [index, raw] of text.split('\n').entries()) {
+    const words = wordsOf(raw);
+    const line = index + 1;
+    if (words === null) continue;
+    const [first = '', second = '', third = ''] = words;
+    if (first === '.if') condition += 1;
+    else if (first === '.endif') condition -= 1;
+    if (condition > 0 || first.startsWith('.')) continue;
+    if (SECTIONS.has(first)) section = first;
+    else if (section === 'global') {
+      if (first === 'chroot' && second.startsWith('/')) chroot = { path: second, line };
+      else if (first === 'maxconn') maxconn = { count: Number(second), line };
+      else if (first === 'no' && second === 'strict-limits') strict = false;
+      else if (first === 'unix-bind' && second === 'prefix') prefix = third;
+      else if (first === 'stats' && second === 'socket') sockets.push(...socketsOf(third, prefix, line));
+    } else if (first === 'bind' && (section === 'frontend' || section === 'listen')) {
+      if (words.some((word) => APART.has(word))) continue;
+      for (const address of second.split(',')) {
+        sockets.push(...socketsOf(address, prefix, line));
+        binds.push(...bindsOf(address, { v6only: words.includes('v6only'), line }));
+      }
+    }
+  }
+  // A connection takes a descriptor on each side (configuration manual, "maxconn" of "global").
+  const descriptors =
+    strict && maxconn !== null && maxconn.count > 0 ? { count: 2 * maxconn.count, line: maxconn.line } : null;
+  return { binds, sockets, chroot, descriptors };
+}
+
+const SECTIONS = new Set(
+  'global defaults frontend backend listen resolvers peers userlist mailers cache program ring http-errors fcgi-app log-forward crt-store traces log-profile'.split(
+    ' ',
+  ),
+);
+
+/** Keywords of a `bind` with which another namespace, device or address than this machine's own is meant. */
+const APART = new Set(['interface', 'namespace', 'transparent']);
+
+/** The words of a line without comments and quotes; null where one depends on the environment. */
+function wordsOf(line: string): readonly string[] | null {
+  const words = line.match(/#.*|(?:\\.|"(?:\\.|[^"])*"|'[^']*'|[^\s#"'\\])+/g) ?? [];
+  const real = words.filter((word) => !word.startsWith('#'));
+  if (real.some((word) => word.replaceAll(/'[^']*'/g, '').includes('$'))) return null;
+  return real.map((word) => word.replaceAll(/"|'|\\(?=.)/g, ''));
+}
+
+function socketsOf(address: string, prefix: string, line: number): { path: string; line: number }[] {
+  const path = address.startsWith('unix@') ? address.slice(5) : address;
+  const whole = prefix + path;
+  return (path.startsWith('/') || address.startsWith('unix@')) && whole.startsWith('/')
+    ? [{ path: whole, line }]
+    : [];
+}
+
+const ADDRESS = /^(?:ipv4@|ipv6@|tcp@|tcp4@|tcp6@)?(.*?):(\d{1,5})(?:-(\d{1,5}))?$/;
+
+function bindsOf(address: string, of: { readonly v6only: boolean; readonly line: number }): TcpBind[] {
+  const found = ADDRESS.exec(address);
+  if (!found) return [];
+  const host = hostOf(found[1] ?? '', address);
+  const first = Number(found[2]);
+  const last = Number(found[3] ?? first);
+  if (host === null || first < 1 || last > 65_535 || last - first >= MOST_PORTS) return [];
+  return Array.from({ length: last - first + 1 }, (_, index) => ({ host, port: first + index, ...of }));
+}
+
+/** Null for a host name. */
+function hostOf(text: string, address: string): string | null {
+  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  if (bare === '' || bare === '*') return /^(?:ipv6|tcp6)@/.test(address) ? '::' : '0.0.0.0';
+  return /^\d+\.\d+\.\d+\.\d+$/.test(bare) || /^[0-9a-fA-F]*:[0-9a-fA-F:.]*$/.test(bare) ? bare : null;
+}
+
+/** Binds of `next` that `now` does not have, and does not overlap: what HAProxy would have to open anew. */
+export function addedBinds(next: readonly TcpBind[], now: readonly TcpBind[]): readonly TcpBind[] {
+  const held = new Map<number, TcpBind[]>();
+  for (const bind of now) held.set(bind.port, [...(held.get(bind.port) ?? []), bind]);
+  const seen = new Set<string>();
+  return next.filter((bind) => {
+    const name = `${bind.host} ${bind.port}`;
+    if (seen.has(name)) return false;
+    seen.add(name);
+    return !(held.get(bind.port) ?? []).some((other) => overlap(bind, other));
+  });
+}
+
+/** Whether both cannot be bound by strangers to each other; a wildcard overlaps with everything. */
+export function overlap(one: TcpBind, other: TcpBind): boolean {
+  const all = (bind: TcpBind) => bind.host === '0.0.0.0' || bind.host === '::';
+  return one.port === other.port && (all(one) || all(other) || one.host === other.host);
+}

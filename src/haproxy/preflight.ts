@@ -1,0 +1,120 @@
+import { access, constants, readFile, readlink, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Preflight } from '../reconcile/interfaces.ts';
+import { isHaproxy, processFacts } from './haproxy-process.ts';
+import { seesTheNetworkOf, tryBind } from './preflight-binds.ts';
+import { addedBinds, type Demands, demandsOf } from './preflight-text.ts';
+
+/**
+ * Looks for what `haproxy -c` is content with and a reload fails over: an added port that somebody holds (HAProxy
+ * refuses all new connections for 2 s over it), an address that is not local, a missing chroot (2.6 and 3.0 end over
+ * it) or socket folder, fewer descriptors than `maxconn` needs. It judges only what Pointsman can see as HAProxy
+ * does: its files where both have one mount namespace, its ports where both have one network. Else it says nothing.
+ */
+export function createPreflight(): Preflight {
+  return {
+    async check(fileText, running) {
+      const next = demandsOf(fileText);
+      const seen = running.pid === null ? null : await lookAt(running.pid);
+      const found = [
+        ...(seen?.sameFiles ? await missingFolders(next, seen) : []),
+        ...(seen ? tooFewDescriptors(next, seen) : []),
+        ...(running.text === null ? [] : await takenPorts(next, demandsOf(running.text))),
+      ];
+      return found.length === 0 ? null : `HAProxy would fail to load it: ${found.join(' ')}`;
+    },
+  };
+}
+
+/** What is known of the HAProxy that runs. */
+interface Seen {
+  /** It has our mount namespace: a path means the same to both. */
+  readonly sameFiles: boolean;
+  /** It was started by our own user, so that it may write what we may write. */
+  readonly sameUser: boolean;
+  /** Descriptors that it can have; null where it may raise the limit, or that is not known. */
+  readonly mostDescriptors: number | null;
+}
+
+/** Null where no haproxy with this pid is in our sight: its worker may live in another PID namespace. */
+async function lookAt(worker: number): Promise<Seen | null> {
+  const facts = await processFacts(worker);
+  if (!facts || !isHaproxy(facts)) return null;
+  const parent = await processFacts(facts.parent);
+  // The master opens the sockets and sets the limits; a worker may have dropped its rights.
+  const master = parent && isHaproxy(parent) ? parent.pid : worker;
+  const [ours, theirs, owner, most] = await Promise.all([
+    readlink('/proc/self/ns/mnt').catch(() => null),
+    readlink(`/proc/${master}/ns/mnt`).catch(() => null),
+    stat(`/proc/${master}`).catch(() => null),
+    mostDescriptors(master),
+  ]);
+  return {
+    sameFiles: ours !== null && ours === theirs,
+    sameUser: owner !== null && owner.uid === process.getuid?.(),
+    mostDescriptors: most,
+  };
+}
+
+const CAP_SYS_RESOURCE = 1n << 24n;
+
+async function mostDescriptors(pid: number): Promise<number | null> {
+  const [limits, status] = await Promise.all(
+    ['limits', 'status'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),
+  );
+  const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(limits ?? '')?.[1];
+  const rights = /^CapEff:\s+([0-9a-f]+)$/m.exec(status ?? '')?.[1];
+  if (hard === undefined || rights === undefined) return null;
+  return (BigInt(`0x${rights}`) & CAP_SYS_RESOURCE) === 0n ? Number(hard) : null;
+}
+
+async function missingFolders(next: Demands, { sameUser }: Seen): Promise<string[]> {
+  const found: string[] = [];
+  if (next.chroot && !(await isFolder(next.chroot.path))) {
+    const { line, path: folder } = next.chroot;
+    found.push(`line ${line}, chroot: there is no folder ${folder}. Make it: HAProxy would end over it.`);
+  }
+  for (const { path: socket, line } of next.sockets) {
+    const folder = path.dirname(socket);
+    if (!(await isFolder(folder))) {
+      found.push(`line ${line}, socket ${socket}: there is no folder ${folder}. Make it.`);
+    } else if (sameUser && !(await canWrite(folder))) {
+      found.push(`line ${line}, socket ${socket}: HAProxy's user may not write to ${folder}. Let it.`);
+    }
+  }
+  return found;
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  try {
+    return (await stat(folder)).isDirectory();
+  } catch (error) {
+    // What we may not look at is no judgement.
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
+  }
+}
+
+function canWrite(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+function tooFewDescriptors({ descriptors }: Demands, { mostDescriptors: most }: Seen): string[] {
+  if (!descriptors || most === null || descriptors.count <= most) return [];
+  const { count, line } = descriptors;
+  return [
+    `line ${line}, maxconn: it needs ${count} descriptors, and HAProxy may have ${most}. Raise its limit (LimitNOFILE, --ulimit nofile), or lower maxconn.`,
+  ];
+}
+
+async function takenPorts(next: Demands, now: Demands): Promise<string[]> {
+  const added = addedBinds(next.binds, now.binds);
+  if (added.length === 0 || !(await seesTheNetworkOf(now.binds))) return [];
+  const tried = await Promise.all(added.map(async (bind) => ({ bind, trouble: await tryBind(bind) })));
+  return tried.flatMap(({ bind, trouble }) =>
+    trouble === null ? [] : [`line ${bind.line}, bind ${bind.host}:${bind.port}: ${trouble}`],
+  );
+}

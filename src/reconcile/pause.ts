@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Emit } from '../events.ts';
+import type { Entry } from '../model/entry.ts';
+import type { PauseNotes, PauseWish } from './interfaces.ts';
+import type { Mailbox } from './mailbox.ts';
+import { parsePause } from './pause-wish.ts';
+
+/** What pauses are known by. */
+export interface PauseOptions {
+  readonly notes: PauseNotes;
+  /** The pause keys that are there now, as the sources give them. */
+  readonly keys: () => readonly Entry[];
+  readonly mailbox: Mailbox;
+  readonly emit: Emit;
+}
+
+/** Milliseconds between two looks: a pause is noticed within 1 s. */
+const LOOK = 300;
+const REMINDER = 60_000;
+
+/**
+ * Knows whether a person has the wheel: by `pointsman pause` on this host, or by a key for the whole fleet. Of
+ * several the longest counts. It ends by itself.
+ */
+export class Pause {
+  readonly #options: PauseOptions;
+  #wish: PauseWish | null = null;
+  #told: { readonly wish: PauseWish; readonly at: number } | null = null;
+  #wrong = '';
+
+  constructor(options: PauseOptions) {
+    this.#options = options;
+  }
+
+  /** The pause that holds now, or null. */
+  get now(): PauseWish | null {
+    return this.#wish !== null && this.#wish.until > Date.now() ? this.#wish : null;
+  }
+
+  /** Looks for a pause, and tells of a change. */
+  async look(): Promise<void> {
+    const { notes, mailbox, emit } = this.#options;
+    const wishes = [await notes.read(), ...(await this.#ofKeys())].filter((wish) => wish !== null);
+    this.#wish = wishes.sort((one, other) => other.until - one.until)[0] ?? null;
+    const now = this.now;
+    const told = this.#told;
+    if (now === null) {
+      if (told === null) return;
+      this.#told = null;
+      const cause = told.wish.until > Date.now() ? `${told.wish.by} was taken back` : 'its time is over';
+      emit({ kind: 'resumed', cause });
+      mailbox.post('the pause ended');
+      return;
+    }
+    const same = told?.wish.until === now.until && told.wish.by === now.by;
+    if (same && performance.now() - told.at < REMINDER) return;
+    this.#told = { wish: now, at: performance.now() };
+    emit({ kind: 'paused', ...now });
+    if (!told) mailbox.post('a pause began');
+  }
+
+  /** Looks again and again until `signal` aborts. */
+  async follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.look();
+      await sleep(LOOK, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** A duration counts from the moment at which this very value was first seen here. */
+  async #ofKeys(): Promise<readonly (PauseWish | null)[]> {
+    const entries = this.#options.keys().filter(({ value }) => value.trim() !== '');
+    const since = await this.#options.notes.firstSeen(entries.map(idOf), Date.now());
+    const wrong: string[] = [];
+    const wishes = entries.map((entry): PauseWish | null => {
+      const until = parsePause(entry.value, since.get(idOf(entry)) ?? Date.now());
+      if (until === null) wrong.push(entry.key);
+      return until === null ? null : { until, by: `the key ${entry.key}` };
+    });
+    this.#complain(wrong.join(', '));
+    return wishes;
+  }
+
+  #complain(wrong: string): void {
+    if (wrong !== '' && wrong !== this.#wrong) {
+      const message = `reading the pause key ${wrong}: it is neither an end with its time zone nor a duration, or lasts over 7 days`;
+      const hint = 'Write 2026-03-01T14:30:00Z or 30m. It is ignored.';
+      this.#options.emit({ kind: 'notice', message, hint });
+    }
+    this.#wrong = wrong;
+  }
+}
+
+function idOf({ key, value, modified }: Entry): string {
+  return `${key} ${modified} ${value}`;
+}

@@ -1,0 +1,46 @@
+/** Milliseconds: somebody's reload that read the file before it was put right is seen by then. */
+const GRACE = 3000;
+
+/**
+ * Tells HAProxy's workers that run our file from those that may run somebody's edit of it. The mark alone does
+ * not: who edits the file by hand leaves the mark in it. So a new worker that appears while the file is not ours
+ * is a stranger, until a reload of ours replaced it.
+ */
+export class WorkerTrust {
+  #pid: number | null = null;
+  #stranger: number | null = null;
+  #doubtUntil = Number.NEGATIVE_INFINITY;
+
+  /** The file is not ours any more, or was not for a moment. */
+  fileTouched(): void {
+    this.#doubtUntil = Number.POSITIVE_INFINITY;
+  }
+
+  /** The file is ours again. */
+  fileRestored(): void {
+    if (this.#doubtUntil === Number.POSITIVE_INFINITY) this.#doubtUntil = performance.now() + GRACE;
+  }
+
+  /** A reload of ours made this worker. */
+  made(pid: number): void {
+    this.#pid = pid;
+    this.#stranger = null;
+  }
+
+  /** A worker with our mark answers. */
+  saw(pid: number | null): void {
+    if (pid === null || pid === this.#pid) return;
+    if (this.#doubts()) this.#stranger = pid;
+    else if (pid !== this.#stranger) this.#pid = pid;
+  }
+
+  /** Whether a worker with our mark runs our file. */
+  trusts(pid: number | null): boolean {
+    if (pid === null || pid === this.#pid) return true;
+    return pid !== this.#stranger && !this.#doubts();
+  }
+
+  #doubts(): boolean {
+    return performance.now() < this.#doubtUntil;
+  }
+}

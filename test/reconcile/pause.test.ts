@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { Entry } from '../../src/model/entry.ts';
+import type { PauseWish } from '../../src/reconcile/interfaces.ts';
+import { Mailbox } from '../../src/reconcile/mailbox.ts';
+import { Pause } from '../../src/reconcile/pause.ts';
+import { LONGEST_PAUSE, parsePause } from '../../src/reconcile/pause-wish.ts';
+import { recorder } from './fakes.ts';
+
+const NOW = Date.parse('2026-03-01T14:00:00Z');
+
+describe('parsePause()', () => {
+  test.each([
+    ['2026-03-01T14:30:00Z', NOW + 1_800_000],
+    ['2026-03-01T15:30+01:00', NOW + 1_800_000],
+    [' 30m\n', NOW + 1_800_000],
+    ['2026-03-01T13:00:00Z', NOW - 3_600_000],
+    ['168h', NOW + LONGEST_PAUSE],
+  ])('reads %j', (value, until) => expect(parsePause(value, NOW)).toBe(until));
+
+  test.each([
+    '',
+    'on',
+    'true',
+    '30',
+    '30 m',
+    '2026-03-01',
+    '2026-03-01T14:30:00',
+    '169h',
+    '2027-01-01T00:00Z',
+  ])('refuses %j', (value) => expect(parsePause(value, NOW)).toBeNull());
+});
+
+function setUp() {
+  const state = { local: null as PauseWish | null, keys: [] as Entry[], seen: new Map<string, number>() };
+  const said = recorder();
+  const mailbox = new Mailbox();
+  const pause = new Pause({
+    notes: {
+      read: async () => state.local,
+      async firstSeen(ids, now) {
+        state.seen = new Map(ids.map((id) => [id, state.seen.get(id) ?? now]));
+        return state.seen;
+      },
+    },
+    keys: () => state.keys,
+    mailbox,
+    emit: said.emit,
+  });
+  const key = (value: string, modified = 1n): Entry => ({
+    key: '/ha/pointsman/pause',
+    value,
+    source: 0,
+    created: 1n,
+    modified,
+  });
+  return { state, said, mailbox, pause, key };
+}
+
+describe('Pause', () => {
+  test('holds by the note of this host, and ends when it is taken back', async () => {
+    const { state, said, mailbox, pause } = setUp();
+    await pause.look();
+    expect([pause.now, said.kinds()]).toEqual([null, []]);
+    state.local = { until: Date.now() + 60_000, by: 'pointsman pause' };
+    await pause.look();
+    await pause.look();
+    expect(pause.now).toEqual(state.local);
+    expect(said.kinds()).toEqual(['paused']);
+    expect(mailbox.take()?.triggers).toEqual(['a pause began']);
+    state.local = null;
+    await pause.look();
+    expect(pause.now).toBeNull();
+    expect(said.events.at(-1)).toEqual({ kind: 'resumed', cause: 'pointsman pause was taken back' });
+    expect(mailbox.take()?.triggers).toEqual(['the pause ended']);
+  });
+
+  test('ends by itself', async () => {
+    const { state, said, pause } = setUp();
+    state.local = { until: Date.now() + 30, by: 'pointsman pause' };
+    await pause.look();
+    await sleep(40);
+    expect(pause.now).toBeNull();
+    await pause.look();
+    expect(said.events.at(-1)).toEqual({ kind: 'resumed', cause: 'its time is over' });
+  });
+
+  test('counts a duration in a key from when this value was first seen, and of several takes the longest', async () => {
+    const { state, pause, key } = setUp();
+    state.keys = [key('1h')];
+    state.seen.set('/ha/pointsman/pause 1 1h', Date.now() - 1_800_000);
+    await pause.look();
+    expect(pause.now?.by).toBe('the key /ha/pointsman/pause');
+    expect((pause.now?.until ?? 0) - Date.now()).toBeLessThanOrEqual(1_800_000);
+    state.local = { until: Date.now() + 3_000_000, by: 'pointsman pause' };
+    await pause.look();
+    expect(pause.now?.by).toBe('pointsman pause');
+  });
+
+  test('says once that a key makes no sense, and ignores it', async () => {
+    const { state, said, pause, key } = setUp();
+    state.keys = [key('yes please')];
+    await pause.look();
+    await pause.look();
+    expect([pause.now, said.kinds()]).toEqual([null, ['notice']]);
+  });
+});
