@@ -1,0 +1,60 @@
+/** One change of one server that the Runtime API can make. What to send for it: `runtime-lines.ts`. */
+export type ServerCommand =
+  /** A new server. `keywords` are those of its line merged with `default-server`, fit for the version. */
+  | {
+      readonly kind: 'add';
+      readonly backend: string;
+      readonly server: string;
+      /** A literal `IP:port`, as the line writes it. */
+      readonly address: string;
+      readonly keywords: readonly string[];
+      /** Its checks have to be enabled by a command of their own. */
+      readonly checked: boolean;
+      /** It stays in maintenance: its line says `disabled`. */
+      readonly disabled: boolean;
+    }
+  | {
+      readonly kind: 'address';
+      readonly backend: string;
+      readonly server: string;
+      /** IPv4, or IPv6 without brackets. */
+      readonly host: string;
+      readonly port: number;
+    }
+  /** From 0 to 256. */
+  | { readonly kind: 'weight'; readonly backend: string; readonly server: string; readonly weight: number }
+  | {
+      readonly kind: 'state';
+      readonly backend: string;
+      readonly server: string;
+      readonly state: 'ready' | 'maint';
+    }
+  | { readonly kind: 'remove'; readonly backend: string; readonly server: string };
+
+/** Why a change cannot go by the Runtime API. */
+export interface Reason {
+  /** A clause, without an end: `the balance algorithm is changed`. */
+  readonly message: string;
+  /** The section as its first line names it: `backend be_web`. Null where it is about no section. */
+  readonly section: string | null;
+  /** 1-based, null where it is about no line. */
+  readonly line: number | null;
+  /** The text that `line` counts in: what is gone can only be shown in the old one. */
+  readonly of: 'new' | 'old';
+}
+
+/** What it takes to make a HAProxy that runs one text behave as if it had been started from another. */
+export type Plan =
+  /** Nothing that HAProxy reads differs: comments and white space at most. */
+  | { readonly kind: 'unchanged' }
+  /** These, in this order: arrivals, changes, removals. Never empty. */
+  | { readonly kind: 'runtime'; readonly commands: readonly ServerCommand[] }
+  /** All reasons that were found, in the order of the text. Never empty. */
+  | { readonly kind: 'reload'; readonly reasons: readonly Reason[] };
+
+/** A reason for people: `backend be_web, line 12: the keyword maxconn of server a is changed`. */
+export function describeReason({ message, section, line, of }: Reason): string {
+  const place = [section, line === null ? null : `line ${line}${of === 'old' ? ' of the running text' : ''}`];
+  const known = place.filter((part) => part !== null);
+  return known.length === 0 ? message : `${known.join(', ')}: ${message}`;
+}

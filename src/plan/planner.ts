@@ -1,0 +1,114 @@
+import { inheritedBy } from './inherited.ts';
+import { isNamed } from './named-servers.ts';
+import { nextPicture, type Picture, type Step, sectionLines, sectionText, takePicture } from './picture.ts';
+import type { Plan, Reason, ServerCommand } from './plan.ts';
+import { readProxy } from './proxy.ts';
+import { type RuntimeAbilities, runtimeAbilities } from './runtime-version.ts';
+import { diffLines } from './section-diff.ts';
+import { pairSections } from './section-pairs.ts';
+import { diffServers, type ServerChanges } from './server-diff.ts';
+
+/** What a plan depends on besides the texts. */
+export interface PlanOptions {
+  /** Of the HAProxy that runs: `2.6`, `3.0.11-1+deb13u5`. Null where it is not known: every change is a reload. */
+  readonly version: string | null;
+  /** More commands than this in one plan: a reload is cheaper. @default 1000 */
+  readonly maxCommands?: number;
+}
+
+/** Plans from one text to another. Pure; see `Planner` for many plans from the same text. */
+export function plan(runningText: string, newText: string, options: PlanOptions): Plan {
+  return new Planner(runningText, options).plan(newText);
+}
+
+const PROXIES = new Set(['backend', 'listen']);
+/** Everything is possible, so that only reasons of the texts are found. */
+const ALL_ABILITIES: RuntimeAbilities = { branch: Number.POSITIVE_INFINITY, completeDefaults: true };
+
+/**
+ * Plans from the text that HAProxy runs to new ones. It remembers where the sections of the running text are, so
+ * that a plan costs what the change costs, and not what the text does. Texts are without the mark.
+ */
+export class Planner {
+  readonly #options: PlanOptions;
+  readonly #abilities: RuntimeAbilities | null;
+  #running: Picture;
+  #planned: Picture | null = null;
+
+  constructor(runningText: string, options: PlanOptions) {
+    this.#options = options;
+    this.#abilities = options.version === null ? null : runtimeAbilities(options.version);
+    this.#running = takePicture(runningText);
+  }
+
+  /** The text that HAProxy runs, as this knows it. */
+  get text(): string {
+    return this.#running.text;
+  }
+
+  /** What it takes to run `newText`. Changes nothing here. */
+  plan(newText: string): Plan {
+    if (newText === this.#running.text) return { kind: 'unchanged' };
+    const step = nextPicture(this.#running, newText);
+    this.#planned = step.next;
+    return this.#judge(step);
+  }
+
+  /** HAProxy runs this text now. */
+  moveTo(newText: string): void {
+    const known = this.#planned?.text === newText ? this.#planned : null;
+    this.#running = known ?? nextPicture(this.#running, newText).next;
+    this.#planned = null;
+  }
+
+  #judge(step: Step): Plan {
+    const { reasons, changes } = diff(this.#running, step, this.#abilities ?? ALL_ABILITIES);
+    const commands = [
+      ...changes.flatMap(({ adds }) => adds),
+      ...changes.flatMap(({ changes: inPlace }) => inPlace),
+      ...changes.flatMap(({ removes }) => removes),
+    ];
+    if (reasons.length === 0 && commands.length === 0) return { kind: 'unchanged' };
+    const all = [...this.#generalReasons(commands), ...reasons];
+    return all.length > 0 ? { kind: 'reload', reasons: all } : { kind: 'runtime', commands };
+  }
+
+  #generalReasons(commands: readonly ServerCommand[]): Reason[] {
+    const { version, maxCommands = 1000 } = this.#options;
+    const messages: string[] = [];
+    if (!this.#abilities)
+      messages.push(`HAProxy ${version ?? 'of unknown version'} cannot change servers while it runs`);
+    if (commands.length > maxCommands) {
+      messages.push(`${commands.length} commands in one pass are more than ${maxCommands}`);
+    }
+    return messages.map((message) => ({ message, section: null, line: null, of: 'new' }));
+  }
+}
+
+function diff(
+  old: Picture,
+  step: Step,
+  abilities: RuntimeAbilities,
+): { reasons: Reason[]; changes: ServerChanges[] } {
+  const { next } = step;
+  const { pairs, reasons } = pairSections(old, step);
+  const changes: ServerChanges[] = [];
+  for (const pair of pairs) {
+    if (sectionText(old, pair.old) === sectionText(next, pair.next)) continue;
+    const before = sectionLines(old, pair.old);
+    const after = sectionLines(next, pair.next);
+    if (!PROXIES.has(next.sections[pair.next]?.kind ?? '')) {
+      reasons.push(...diffLines(before, after, { before: before.body, after: after.body }));
+      continue;
+    }
+    reasons.push(
+      ...diffLines(before, after, { before: readProxy(before).others, after: readProxy(after).others }),
+    );
+    const inherited = inheritedBy(next, pair.next, after.header);
+    const named = (server: string) => isNamed(next, after, server);
+    const found = diffServers({ before, after, inherited, abilities, isNamed: named });
+    reasons.push(...found.reasons);
+    changes.push(found);
+  }
+  return { reasons, changes };
+}

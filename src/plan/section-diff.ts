@@ -1,0 +1,67 @@
+import type { Reason } from './plan.ts';
+import { type Line, type SectionLines, sectionTitle } from './section-lines.ts';
+
+/** Why the lines of a section other than its servers need a reload; nothing where they say the same. */
+export function diffLines(
+  before: SectionLines,
+  after: SectionLines,
+  lines: { readonly before: readonly Line[]; readonly after: readonly Line[] },
+): Reason[] {
+  const section = sectionTitle(after.header) ?? sectionTitle(before.header);
+  const old = [before.header, ...lines.before];
+  const next = [after.header, ...lines.after];
+  let first = 0;
+  while (first < old.length && first < next.length && sameLine(old[first], next[first])) first++;
+  if (first === old.length && first === next.length) return [];
+  let end = 0;
+  const most = Math.min(old.length, next.length) - first;
+  while (end < most && sameLine(old.at(-1 - end), next.at(-1 - end))) end++;
+  return explain(old.slice(first, old.length - end), next.slice(first, next.length - end), section);
+}
+
+/** Whether HAProxy reads the same in both. */
+export function sameLine(a: Line | undefined, b: Line | undefined): boolean {
+  if (!a || !b || a.words.length !== b.words.length) return false;
+  return a.words.every((word, index) => word === b.words[index]);
+}
+
+function explain(old: readonly Line[], next: readonly Line[], section: string | null): Reason[] {
+  const before = countLines(old);
+  const after = countLines(next);
+  const added = next.filter((line) => !take(before, line));
+  const gone = old.filter((line) => !take(after, line));
+  const reasons: Reason[] = [
+    ...added.map((line) => lineReason(line, 'new', section)),
+    ...gone.map((line) => lineReason(line, 'old', section)),
+  ];
+  if (reasons.length > 0) return reasons;
+  return [
+    { message: 'the order of its lines is changed', section, line: next[0]?.number ?? null, of: 'new' },
+  ];
+}
+
+function lineReason(line: Line, of: 'new' | 'old', section: string | null): Reason {
+  const what = `"${line.words.slice(0, 2).join(' ').replaceAll('\0', '')}"`;
+  return {
+    message: `${what} is ${of === 'new' ? 'new or changed' : 'gone or changed'}`,
+    section,
+    line: line.number,
+    of,
+  };
+}
+
+function countLines(lines: readonly Line[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of lines) counts.set(key(line), (counts.get(key(line)) ?? 0) + 1);
+  return counts;
+}
+
+function take(counts: Map<string, number>, line: Line): boolean {
+  const count = counts.get(key(line)) ?? 0;
+  if (count > 0) counts.set(key(line), count - 1);
+  return count > 0;
+}
+
+function key(line: Line): string {
+  return line.words.join('\u0001');
+}
