@@ -52,6 +52,20 @@ export interface RejectedKey {
   readonly other?: string;
 }
 
+/** What is set aside because HAProxy or the template refuses it. */
+export interface QuarantinedUnit {
+  /** `instances of web`, `route of web`, `key /haproxy/maxconn`. */
+  readonly unit: string;
+  /** The keys whose value is not used as it stands, at most 20 of them. */
+  readonly keys: readonly string[];
+  /** HAProxy's or the template's own words. */
+  readonly reason: string;
+  /** What stands in its place: its last good form (with what only moves since), or nothing. */
+  readonly instead: 'last good' | 'nothing';
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
 /** What sources and their keys do. `source` is the place in the settings, 0 is the first. */
 export type SourceHappening =
   | {
@@ -75,7 +89,17 @@ export type SourceHappening =
   /** Keys that are rejected and were not before, or for another reason. */
   | { readonly kind: 'keys-rejected'; readonly rejected: readonly RejectedKey[] }
   /** Keys that were rejected and are right now, or gone. */
-  | { readonly kind: 'rejections-gone'; readonly keys: readonly string[] };
+  | { readonly kind: 'rejections-gone'; readonly keys: readonly string[] }
+  /** Units that are set aside and were not before, or for another reason. */
+  | { readonly kind: 'quarantined'; readonly units: readonly QuarantinedUnit[] }
+  /** The ids of units that are as the sources say again. */
+  | { readonly kind: 'quarantine-released'; readonly units: readonly string[] }
+  /** A tree was refused and nobody was set aside for it: why, and what becomes of it. Said once per message. */
+  | {
+      readonly kind: 'nobody-quarantined';
+      readonly fault: 'check' | 'template' | 'unknown';
+      readonly message: string;
+    };
 
 /** What becomes of the template folder. */
 export type TemplateHappening =
@@ -85,8 +109,20 @@ export type TemplateHappening =
   /** The first render without an error after one. */
   | { readonly kind: 'template-mended' };
 
-/** The steps of a pass, in their order; `pause` is waiting for `pace.reloadInterval`. */
-export const STEPS = ['catalog', 'render', 'plan', 'pause', 'check', 'publish', 'reload'] as const;
+/**
+ * The steps of a pass, in their order; `pause` is waiting for `pace.reloadInterval`, `quarantine` the search for
+ * what is refused.
+ */
+export const STEPS = [
+  'catalog',
+  'render',
+  'plan',
+  'pause',
+  'check',
+  'quarantine',
+  'publish',
+  'reload',
+] as const;
 /** One of `STEPS`. */
 export type Step = (typeof STEPS)[number];
 

@@ -1,6 +1,7 @@
 import { createBus } from '../events.ts';
 import { acquireLock } from '../haproxy/lock.ts';
 import { createPauseNotes } from '../haproxy/pause-notes.ts';
+import { createStateFile } from '../haproxy/state-file.ts';
 import { Picture } from '../reconcile/picture.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
@@ -37,6 +38,7 @@ export async function run(io: Io, flags: CommonFlags): Promise<ExitCode> {
     pace: settings.pace,
     maxOldWorkers: settings.haproxy.maxOldWorkers,
     pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
+    quarantine: { file: createStateFile(stateDir, 'quarantine.json') },
     emit,
   });
   const { listen } = settings.status;

@@ -6,24 +6,31 @@ export interface Place {
   readonly line: string;
 }
 
+/** A place that was named, by the numbers of its lines. */
+export interface NamedPlace extends Place {
+  readonly numbers: readonly number[];
+}
+
 /** The keywords that begin a section (HAProxy configuration manual 2.1 and the chapters on each). */
 const SECTION =
   /^\s*(?:global|defaults|frontend|backend|listen|peers|resolvers|mailers|userlist|cache|program|ring|http-errors|log-forward|log-profile|fcgi-app|crt-store|traces|acme)(?:\s|$)/;
 
 /** The places of these lines (counted from 1), each once. Lines that are not there, empty ones and comments are left out. */
-export function placesOf(text: string, lines: readonly number[]): Place[] {
+export function placesOf(text: string, lines: readonly number[]): NamedPlace[] {
   const wanted = new Set(lines);
-  const found = new Map<string, Place>();
+  const found = new Map<string, NamedPlace>();
   walk(text, (place, number) => {
-    if (wanted.has(number)) found.set(keyOf(place), place);
+    if (!wanted.has(number)) return;
+    const before = found.get(keyOf(place))?.numbers ?? [];
+    found.set(keyOf(place), { ...place, numbers: [...before, number] });
   });
   return [...found.values()];
 }
 
 /** Those of `places` that stand in `text` too. */
-export function placesIn(text: string, places: readonly Place[]): Place[] {
+export function placesIn<P extends Place>(text: string, places: readonly P[]): P[] {
   const left = new Map(places.map((place) => [keyOf(place), place]));
-  const found: Place[] = [];
+  const found: P[] = [];
   walk(text, (place) => {
     const key = keyOf(place);
     const known = left.get(key);

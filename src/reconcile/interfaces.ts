@@ -156,3 +156,12 @@ export interface HaproxyControl {
   /** `managed` only: starts HAProxy from the file that lies there, where none runs. */
   start?(signal: AbortSignal): Promise<HaproxyState>;
 }
+
+/** A small file of `stateDir`. Both throw a `SystemError`. */
+export interface StateFile {
+  readonly path: string;
+  /** Null where there is none. */
+  read(): Promise<string | null>;
+  /** Replaces it whole: a crash leaves the old or the new one. */
+  write(text: string): Promise<void>;
+}

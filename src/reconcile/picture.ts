@@ -2,11 +2,15 @@ import { PointsmanError } from '../errors.ts';
 import type { Counts, Emit, Hashes } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import type { Change, Entry } from '../model/entry.ts';
+import type { Prefixes } from '../model/keys.ts';
 import { hashText } from '../plan/mark.ts';
-import { type CompiledTemplate, compileTemplate } from '../render/compile-template.ts';
+import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
 import type { TemplateSet } from './interfaces.ts';
+import { type Filtered, QuarantineShelf } from './quarantine-shelf.ts';
+import { SinceGood } from './quarantine-since.ts';
 import { Rejections } from './rejections.ts';
+import { TemplateChoice } from './template-choice.ts';
 
 /** What a picture is made with. */
 export interface PictureOptions {
@@ -26,17 +30,22 @@ export type Drawn =
 /** The believed tree and the template, and the text that follows from them. */
 export class Picture {
   readonly catalog: Catalog;
+  /** What is set aside, and by what the believed tree differs from the last good one. */
+  readonly shelf: QuarantineShelf;
+  readonly since = new SinceGood();
   readonly #options: PictureOptions;
   readonly #rejections: Rejections;
-  #template: CompiledTemplate | undefined;
-  #templateError: PointsmanError | undefined;
+  readonly #templates: TemplateChoice;
+  #onFiltered: (filtered: Omit<Filtered, 'changes'>) => void = () => {};
   #hasTree = false;
   #text: string | null = null;
 
   constructor(options: PictureOptions) {
     this.#options = options;
     this.catalog = new Catalog(options.catalog);
+    this.shelf = new QuarantineShelf(options.catalog.prefixes);
     this.#rejections = new Rejections(options.emit);
+    this.#templates = new TemplateChoice(options.emit);
   }
 
   /** True once a source gave everything that it has. */
@@ -64,72 +73,102 @@ export class Picture {
 
   get hashes(): Hashes {
     const tree = this.#hasTree ? this.catalog.tree.hash : null;
-    return { raw: tree, believed: tree, text: this.#text === null ? null : hashText(this.#text) };
+    return {
+      raw: tree === null ? null : this.shelf.rawHash(tree),
+      believed: tree,
+      text: this.#text === null ? null : hashText(this.#text),
+    };
+  }
+
+  get prefixes(): Prefixes {
+    return this.#options.catalog.prefixes;
+  }
+
+  /** Which template is in use: a refused one gives way to the last good one. */
+  get templates(): TemplateChoice {
+    return this.#templates;
   }
 
   /** Takes a whole tree; gives the number of keys that differ. */
   replace(entries: Iterable<Entry>): number {
-    const changes = this.catalog.replace(entries);
+    const { entries: believed, ...filtered } = this.shelf.filterAll(entries);
+    const changes = this.catalog.tree.changesTo(believed);
+    this.believe(changes);
     this.#hasTree = true;
-    this.#rejections.update(this.catalog.rejected);
+    this.#onFiltered(filtered);
     return changes.length;
   }
 
   apply(changes: readonly Change[]): void {
+    const filtered = this.shelf.filter(changes);
+    this.believe(filtered.changes);
+    if (this.shelf.size > 0 || filtered.released.length > 0) this.#onFiltered(filtered);
+  }
+
+  /** Changes the believed tree, past what is set aside. */
+  believe(changes: readonly Change[]): void {
+    this.since.note(changes, this.catalog.tree);
     this.catalog.apply(changes);
     this.#rejections.update(this.catalog.rejected);
   }
 
+  /** Has `listener` told what changes of the sources did to what is set aside. */
+  watchShelf(listener: (filtered: Omit<Filtered, 'changes'>) => void): void {
+    this.#onFiltered = listener;
+  }
+
+  /** The text that was drawn last is good, and so are its tree and its template. */
+  accepted(): void {
+    this.since.accepted();
+    this.#templates.accepted();
+  }
+
+  /** A catalog of the same tree, to try things on. */
+  copy(): Catalog {
+    const copy = new Catalog(this.#options.catalog);
+    copy.replace(this.catalog.tree);
+    return copy;
+  }
+
+  /** Renders any catalog with a template. Throws a `TemplateError`. */
+  render(catalog: Catalog, template: CompiledTemplate): Promise<string> {
+    return template.render({ catalog, tree: catalog.tree, ...this.#options.context });
+  }
+
   /** Takes a template. One that does not compile leaves the last good one in its place. */
   async setTemplate(set: TemplateSet): Promise<void> {
-    try {
-      this.#template = await compileTemplate(set);
-      this.#mended();
-    } catch (error) {
-      this.#broken(error);
-    }
+    await this.#templates.set(set);
   }
 
   /** The template cannot be read. Throws what is not a `PointsmanError`. */
   missTemplate(error: unknown): void {
-    this.#broken(error);
+    this.#templates.miss(error);
   }
 
-  /** Renders. An error of the template is told once, and once when it is mended. */
+  /** Renders what is believed. Says nothing of it: `tell` does. */
   async draw(): Promise<Drawn> {
     if (!this.#hasTree) return { kind: 'nothing', missing: 'no source has given its keys yet' };
-    if (!this.#template) {
-      return this.#templateError
-        ? { kind: 'template-error', error: this.#templateError }
+    const template = this.#templates.current;
+    if (!template) {
+      const error = this.#templates.error;
+      return error
+        ? { kind: 'template-error', error }
         : { kind: 'nothing', missing: 'the template was not read yet' };
     }
+    this.since.drew();
     try {
-      const text = await this.#template.render({
-        catalog: this.catalog,
-        tree: this.catalog.tree,
-        ...this.#options.context,
-      });
+      const text = await this.render(this.catalog, template);
       this.#text = text;
-      this.#mended();
       return { kind: 'text', text, hash: hashText(text) };
     } catch (error) {
-      return { kind: 'template-error', error: this.#broken(error) };
+      if (!(error instanceof PointsmanError)) throw error;
+      return { kind: 'template-error', error };
     }
   }
 
-  #mended(): void {
-    if (!this.#templateError) return;
-    this.#templateError = undefined;
-    this.#options.emit({ kind: 'template-mended' });
-  }
-
-  #broken(error: unknown): PointsmanError {
-    if (!(error instanceof PointsmanError)) throw error;
-    if (this.#templateError?.message !== error.message) {
-      const { message, hint } = error;
-      this.#options.emit({ kind: 'template-error', message, ...(hint === undefined ? {} : { hint }) });
-    }
-    this.#templateError = error;
-    return error;
+  /** Tells of an error of the template once, and once when it is mended. */
+  tell(drawn: Drawn): void {
+    if (drawn.kind === 'template-error') this.#templates.failed(drawn.error);
+    else if (drawn.kind === 'text') this.#templates.rendered();
   }
 }

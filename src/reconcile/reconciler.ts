@@ -19,9 +19,13 @@ import { Pace, type PaceOptions } from './pace.ts';
 import { endOf, endOfHandsOff, type PassEnd } from './pass-end.ts';
 import { Pause } from './pause.ts';
 import type { Picture } from './picture.ts';
+import { Quarantine, type QuarantineOptions } from './quarantine.ts';
+import type { Refusal } from './quarantine-trial.ts';
 import { type Need, Rollout, type RollResult } from './rollout.ts';
 import { followSource } from './source-follower.ts';
 import { Stopwatch } from './stopwatch.ts';
+import { followTemplates } from './template-follower.ts';
+import { VouchingJudge } from './vouching-judge.ts';
 import { WorkerCap } from './worker-cap.ts';
 
 /** Everything the loop works with. */
@@ -41,6 +45,7 @@ export interface ReconcilerOptions {
   readonly pause?: { readonly notes: PauseNotes; readonly keys: readonly string[] };
   /** `haproxy.maxOldWorkers`. @default no limit */
   readonly maxOldWorkers?: number;
+  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'lastGood' | 'patience' | 'retry'>;
   readonly emit: Emit;
 }
 
@@ -68,6 +73,7 @@ export class Reconciler {
   readonly #pause: Pause | undefined;
   readonly #cap: WorkerCap;
   readonly #mending: Mend;
+  readonly #quarantine: Quarantine;
   #retryAt = Number.POSITIVE_INFINITY;
   #lastTurn = performance.now();
   #lastError: string | null = null;
@@ -75,7 +81,8 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#pace = new Pace(options.pace);
-    this.#rollout = new Rollout(options);
+    const judge = new VouchingJudge(options);
+    this.#rollout = new Rollout({ ...options, judge });
     this.#haproxy = new HaproxyWatch({
       control: options.haproxy,
       rollout: this.#rollout,
@@ -89,6 +96,8 @@ export class Reconciler {
     this.#pause =
       pause &&
       new Pause({ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox: this.#mailbox, emit });
+    const parts = { picture, judge, rollout: this.#rollout, mailbox: this.#mailbox, emit };
+    this.#quarantine = new Quarantine({ ...options.quarantine, ...parts });
   }
 
   /** When the loop last turned, in milliseconds of `performance.now()`. */
@@ -102,6 +111,7 @@ export class Reconciler {
     await this.#rollout.open();
     await this.#drift.open();
     await this.#pause?.look();
+    await this.#quarantine.open();
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);
     // Whatever waits rejects when it is told to stop: that is no failure.
@@ -112,9 +122,10 @@ export class Reconciler {
     const followers = [
       this.#loop(both),
       followSource({ source, picture, mailbox: this.#mailbox, emit }, both),
-      this.#followTemplates(templates, both),
+      followTemplates({ templates, picture, mailbox: this.#mailbox, emit }, both),
       this.#drift.follow(both),
       ...(this.#pause ? [this.#pause.follow(both)] : []),
+      this.#quarantine.follow(both),
       ...(this.#options.target === 'haproxy' ? [this.#haproxy.follow(both)] : []),
     ].map(quiet);
     emit({ kind: 'started' });
@@ -123,16 +134,6 @@ export class Reconciler {
     } finally {
       ended.abort();
       await Promise.allSettled(followers);
-    }
-  }
-
-  async #followTemplates(templates: Templates, signal: AbortSignal): Promise<void> {
-    // A watch waits for whatever cannot be read; at the start that should be said.
-    await templates.read().catch((error: unknown) => this.#options.picture.missTemplate(error));
-    for await (const set of templates.watch(signal)) {
-      await this.#options.picture.setTemplate(set);
-      this.#options.emit({ kind: 'template-changed', folder: set.folder, files: set.files.size });
-      this.#mailbox.post('template changed');
     }
   }
 
@@ -168,6 +169,8 @@ export class Reconciler {
         this.#report({ watch, why, need: undefined, end: endOfHandsOff(paused, unsettled), text });
         break;
       }
+      if (drawn.kind === 'template-error' && (await this.#resolve(drawn, watch, signal))) continue;
+      picture.tell(drawn);
       if (drawn.kind !== 'text') {
         if (drawn.kind === 'template-error') await this.#mend(state, watch, signal);
         this.#report({ watch, why, need: undefined, end: endOf(drawn), text: null });
@@ -183,6 +186,7 @@ export class Reconciler {
         break;
       }
       if (need.kind === 'nothing') {
+        this.#quarantine.accepted();
         this.#report({ watch, why, need, end: { outcome: 'unchanged', error: null }, text });
         break;
       }
@@ -192,6 +196,8 @@ export class Reconciler {
       if (this.#pause?.now) continue;
       const result = await this.#beating(() => this.#roll(need, text, watch, signal));
       if (signal.aborted && result.kind === 'failed') return;
+      if (result.kind === 'refused' && (await this.#resolve({ ...result, text }, watch, signal))) continue;
+      if (!('retryInMs' in result)) this.#quarantine.accepted();
       if ('retryInMs' in result) this.#retryAt = performance.now() + result.retryInMs;
       if (result.kind === 'refused') await this.#mend(state, watch, signal);
       this.#report({ watch, why, need, end: endOf(result), text });
@@ -203,6 +209,13 @@ export class Reconciler {
   async #mend(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
     const due = await this.#beating(() => this.#mending.settle(state, watch, signal));
     this.#retryAt = Math.min(this.#retryAt, due);
+  }
+
+  /** Sets aside what is refused. True where that changed what is to be drawn. */
+  async #resolve(refusal: Refusal, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+    const find = () => this.#quarantine.resolve(refusal, signal);
+    const { kind } = await this.#beating(() => watch.time('quarantine', find));
+    return kind === 'again' && !signal.aborted;
   }
 
   #takeMail(why: Set<string>): void {

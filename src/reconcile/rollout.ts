@@ -38,7 +38,12 @@ export type Need =
 export type RollResult =
   | { readonly kind: 'reloaded' | 'unverified' | 'published' }
   | { readonly kind: 'published-waiting'; readonly cause: string }
-  | { readonly kind: 'refused'; readonly output: string; readonly retryInMs: number }
+  | {
+      readonly kind: 'refused';
+      readonly output: string;
+      readonly lines: readonly number[];
+      readonly retryInMs: number;
+    }
   | { readonly kind: 'failed'; readonly message: string; readonly retryInMs: number };
 
 /**
@@ -177,7 +182,7 @@ export class Rollout {
       const retryInMs = this.#shelve(hash);
       const { output, lines } = verdict;
       emit({ kind: 'check-refused', output, excerpt: excerpt(text, lines), hash });
-      return { kind: 'refused', output, retryInMs };
+      return { kind: 'refused', output, lines, retryInMs };
     }
     if (verdict.warnings !== '') emit({ kind: 'check-warned', warnings: verdict.warnings });
     const found = await this.#findTrouble(fileText, signal);

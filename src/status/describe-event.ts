@@ -65,6 +65,16 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     }
     case 'cache-over':
       return line('info', 'the sources answer: the cache is served no longer');
+    case 'quarantined':
+      return line(
+        'error',
+        `set aside: ${event.units.map((one) => `${one.unit} (${one.instead === 'nothing' ? 'left out' : 'its last good form stays'}): ${one.reason}`).join('\n')}`,
+        { units: event.units },
+      );
+    case 'quarantine-released':
+      return line('info', `no longer set aside: ${shorten(event.units)}`, { count: event.units.length });
+    case 'nobody-quarantined':
+      return line('error', event.message, { fault: event.fault });
     case 'template-changed':
       return line('debug', 'template changed', { folder: event.folder, files: event.files });
     case 'template-error':

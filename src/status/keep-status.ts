@@ -29,6 +29,7 @@ export function keepStatus(options: { readonly version: string; readonly now: ()
     applied: { kind: 'unknown' },
     pending: null,
     rejected: new Map(),
+    quarantined: new Map(),
     held: new Map(),
     cache: null,
     lastPass: null,
@@ -93,6 +94,15 @@ function update(draft: Draft, event: PointsmanEvent, at: number): void {
       return;
     case 'cache-over':
       draft.cache = null;
+      return;
+    case 'quarantined':
+      draft.quarantined = new Map([
+        ...draft.quarantined,
+        ...event.units.map((one) => [one.unit, one] as const),
+      ]);
+      return;
+    case 'quarantine-released':
+      draft.quarantined = without(draft.quarantined, event.units);
       return;
     case 'template-error':
       draft.template = { ...draft.template, error: event.message };

@@ -53,6 +53,11 @@ export const GAUGES: readonly GaugeRow[] = [
   gauge('cache_age_seconds', 'How old the served cache is; 0 while none is served.', ({ status, age }) =>
     age(status.cache?.freshAt ?? null),
   ),
+  gauge(
+    'quarantined_units',
+    'What is set aside because it is refused; /api/status names it.',
+    ({ status }) => status.quarantined.size,
+  ),
   gauge('ignored_keys', 'Empty values and keys that end in a slash.', ({ status }) => status.counts.ignored),
   gauge('pending', '1 while something should be applied and is not.', ({ status }) =>
     flag(status.pending !== null),
@@ -147,6 +152,7 @@ export const COUNTERS: readonly {
     kind: 'publish-failed',
   },
   { name: 'check_refusals_total', help: 'Configurations that haproxy -c refused.', kind: 'check-refused' },
+  { name: 'quarantines_total', help: 'Times something was set aside.', kind: 'quarantined' },
   { name: 'check_failures_total', help: 'Checks that could not be done.', kind: 'check-broken' },
   {
     name: 'preflight_failures_total',

@@ -7,6 +7,7 @@ export type Report = ReturnType<typeof reportOf>;
 export function reportOf(status: Status, now: number, turned: number) {
   const {
     rejected,
+    quarantined,
     lastPass,
     lastApply,
     lastError,
@@ -50,6 +51,7 @@ export function reportOf(status: Status, now: number, turned: number) {
         ageSeconds: age(since),
         secondsLeft: until === null ? null : Math.max(0, Math.round(until - now) / 1000),
       })),
+    quarantined: [...quarantined.values()].map(({ since, ...one }) => ({ ...one, ageSeconds: age(since) })),
     rejected: [...rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
     lastPass: when(lastPass),
     lastApply: when(lastApply),

@@ -1,4 +1,12 @@
-import type { Applied, Counts, HaproxyFacts, Hashes, PassEvent, RejectedKey } from '../events.ts';
+import type {
+  Applied,
+  Counts,
+  HaproxyFacts,
+  Hashes,
+  PassEvent,
+  QuarantinedUnit,
+  RejectedKey,
+} from '../events.ts';
 import type { HeldKey } from '../events-guard.ts';
 
 /** What is known of one source. Times are milliseconds since 1970. */
@@ -35,6 +43,8 @@ export interface Status {
   readonly applied: Applied;
   readonly pending: string | null;
   readonly rejected: ReadonlyMap<string, RejectedKey>;
+  /** What is set aside, by unit. */
+  readonly quarantined: ReadonlyMap<string, QuarantinedUnit>;
   /** What the guard holds, by key. */
   readonly held: ReadonlyMap<string, HeldKey>;
   /** Not null while the cache is served because no source has answered: when it was last known to be right. */

@@ -16,14 +16,14 @@ backend be_b from http
 describe('placesOf()', () => {
   test('tells equal lines of two sections apart', () => {
     expect(placesOf(TEXT, [6, 10])).toEqual([
-      { section: 'backend be_a from http', line: 'server one 10.0.0.1:80 chekc' },
-      { section: 'backend be_b from http', line: 'server one 10.0.0.1:80 chekc' },
+      { section: 'backend be_a from http', line: 'server one 10.0.0.1:80 chekc', numbers: [6] },
+      { section: 'backend be_b from http', line: 'server one 10.0.0.1:80 chekc', numbers: [10] },
     ]);
   });
 
   test('gives the header itself where that is named, and nothing for comments and lines that are not there', () => {
     expect(placesOf(TEXT, [1, 5, 8, 99])).toEqual([
-      { section: 'backend be_a from http', line: 'backend be_a from http' },
+      { section: 'backend be_a from http', line: 'backend be_a from http', numbers: [5] },
     ]);
   });
 });

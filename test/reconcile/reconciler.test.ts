@@ -10,31 +10,10 @@ import type { TemplateSet } from '../../src/render/template-set.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
+import { pushable } from './pushable.ts';
 
 const TEMPLATE = '{% for s in services %}{% for i in s.instances %}{{ i.address }}\n{% endfor %}{% endfor %}';
 const QUICK = { quiet: 0, maxWait: 0, reloadInterval: 0 };
-
-/** An async iterable that a test pushes into. */
-function pushable<T>() {
-  const waiting: T[] = [];
-  let wake = () => {};
-  return {
-    push(value: T) {
-      waiting.push(value);
-      wake();
-    },
-    async *watch(signal: AbortSignal): AsyncIterable<T> {
-      while (!signal.aborted) {
-        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield next;
-        if (signal.aborted) return;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          signal.addEventListener('abort', () => resolve(), { once: true });
-        });
-      }
-    },
-  };
-}
 
 function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string } = {}) {
   const events = pushable<SourceEvent>();

@@ -1,0 +1,52 @@
+import type { Change, Entry } from '../model/entry.ts';
+import type { TreeView } from '../model/tree-view.ts';
+
+/** Keys that changed since the last good tree, with what they were in it; undefined where they were not there. */
+export type Differences = ReadonlyMap<string, Entry | undefined>;
+
+/**
+ * Remembers by what the believed tree differs from the last one that was accepted, a change at a time. What
+ * comes while a text is judged counts for the next one.
+ */
+export class SinceGood {
+  /** Part of the text that was drawn last. */
+  readonly #drawn = new Map<string, Entry | undefined>();
+  /** Came after it. */
+  readonly #newer = new Map<string, Entry | undefined>();
+  #hasGood = false;
+
+  /** Whether any tree was accepted yet. */
+  get hasGood(): boolean {
+    return this.#hasGood;
+  }
+
+  /** Whether the tree is another one than that of the text that was drawn last. */
+  get hasNewer(): boolean {
+    return this.#newer.size > 0;
+  }
+
+  /** To be told before `changes` are applied to `tree`. */
+  note(changes: readonly Change[], tree: TreeView): void {
+    for (const change of changes) {
+      const key = change.kind === 'put' ? change.entry.key : change.key;
+      if (!this.#newer.has(key)) this.#newer.set(key, tree.get(key));
+    }
+  }
+
+  /** A text was drawn from the tree as it is. */
+  drew(): void {
+    for (const [key, entry] of this.#newer) if (!this.#drawn.has(key)) this.#drawn.set(key, entry);
+    this.#newer.clear();
+  }
+
+  /** The text that was drawn last is good. */
+  accepted(): void {
+    this.#drawn.clear();
+    this.#hasGood = true;
+  }
+
+  /** By what the tree of now differs from the last good one; from none at all before the first. */
+  get differences(): Differences {
+    return new Map([...this.#newer, ...this.#drawn]);
+  }
+}

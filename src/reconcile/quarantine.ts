@@ -1,0 +1,230 @@
+import type { Emit } from '../events.ts';
+import type { Entry } from '../model/entry.ts';
+import type { StateFile } from './interfaces.ts';
+import type { Mailbox } from './mailbox.ts';
+import type { Picture } from './picture.ts';
+import { CheckBudget } from './quarantine-budget.ts';
+import { changedUnits } from './quarantine-changes.ts';
+import { QuarantineKeeper } from './quarantine-keeper.ts';
+import { QuarantineRetry } from './quarantine-retry.ts';
+import { type SearchOutcome, type Settled, searchChanges } from './quarantine-search.ts';
+import { type Refusal, wordsOfRefusal } from './quarantine-trial.ts';
+import { sameValues } from './quarantine-unit.ts';
+import { entriesWith, type UnitChange } from './quarantine-units.ts';
+import type { Rollout } from './rollout.ts';
+import type { VouchingJudge } from './vouching-judge.ts';
+
+/** What a quarantine works with. */
+export interface QuarantineOptions {
+  readonly picture: Picture;
+  readonly judge: Pick<VouchingJudge, 'vouch'>;
+  readonly rollout: Pick<Rollout, 'installedText'>;
+  readonly mailbox: Mailbox;
+  readonly emit: Emit;
+  /** Where what is set aside survives a restart. */
+  readonly file?: StateFile;
+  /** The last good tree of an earlier run, where there is one: asked for only when the first tree is refused. */
+  readonly lastGood?: () => Promise<readonly Entry[] | null>;
+  /** For how long the loop waits for a search, in milliseconds. @default 5000 */
+  readonly patience?: number;
+  /** The first pause between two tries of what is set aside, in milliseconds; they double. @default 5000 */
+  readonly retry?: number;
+}
+
+/** What came of a refusal. */
+export type Resolution =
+  /** Draw again: something was set aside, or another template is in use. */
+  | { readonly kind: 'again' }
+  /** Nothing new is published; why. */
+  | { readonly kind: 'stay'; readonly message: string };
+
+/**
+ * When a tree is refused, finds what of it is to blame and sets that aside, so that all else goes on. What is
+ * set aside is tried again in the background, when it changes and with growing pauses: the loop never waits
+ * for that. Rules: docs/quarantine.md.
+ *
+ *     refused --> what changed since the last good tree? --nothing--> the template or the check is at fault
+ *                   |
+ *                   v      within 5 s and 2·(culprits+1)+log2(changed) checks
+ *                 search --------------------------------------> set aside --> draw again
+ *                   |beyond                                          ^
+ *                   +--> nothing new goes out; it goes on behind ----+
+ */
+export class Quarantine {
+  readonly #options: QuarantineOptions;
+  readonly #keeper: QuarantineKeeper;
+  readonly #retry: QuarantineRetry;
+  #search: Promise<SearchOutcome> | undefined;
+  #abort = new AbortController();
+  #said = '';
+
+  constructor(options: QuarantineOptions) {
+    this.#options = options;
+    this.#keeper = new QuarantineKeeper(options);
+    const { retry: first = 5000 } = options;
+    const isBusy = () => this.#search !== undefined;
+    this.#retry = new QuarantineRetry({ ...options, keeper: this.#keeper, first, isBusy });
+    options.picture.watchShelf(({ released, touched }) => {
+      this.#keeper.released(released);
+      if (touched.length > 0) this.#retry.soon(200);
+    });
+  }
+
+  /** Takes over what an earlier run had set aside; before the first tree. */
+  async open(): Promise<void> {
+    await this.#keeper.open();
+    if (this.#options.picture.shelf.size > 0) this.#retry.soon(1000);
+  }
+
+  /** The text that was drawn last is good. */
+  accepted(): void {
+    if (this.#search) this.#abort.abort();
+    this.#said = '';
+    this.#options.picture.accepted();
+  }
+
+  /** A text was refused, or could not be drawn: what to do about it. */
+  async resolve(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
+    const { picture } = this.#options;
+    if (!picture.templates.current) return { kind: 'stay', message: wordsOfRefusal(refusal) };
+    if (this.#search) return this.#stay('unknown', SEARCHING);
+    const base = await this.#changes();
+    if (base.changes.length === 0) return this.#nothingChanged(refusal, signal);
+    this.#abort = new AbortController();
+    const stop = AbortSignal.any([signal, this.#abort.signal]);
+    const patience = this.#options.patience ?? 5000;
+    const budget = new CheckBudget({ patience, spent: refusal.kind === 'refused' ? 1 : 0, signal: stop });
+    const isSure = base.isKnown && !picture.templates.isNew && !picture.since.hasNewer;
+    const known = isSure ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
+    const { judge } = this.#options;
+    const search = searchChanges(base.changes, { picture, judge, budget, signal: stop, known });
+    const early = await Promise.race([search, budget.exceeded]);
+    if (early !== 'exceeded') return this.#settle(early, base, signal);
+    this.#search = search;
+    void this.#finishLater(search, base, signal);
+    return this.#stay('unknown', SEARCHING);
+  }
+
+  /** Tries what is set aside again, until `signal` aborts. */
+  follow(signal: AbortSignal): Promise<void> {
+    return this.#retry.follow(signal);
+  }
+
+  async #changes(): Promise<{
+    readonly changes: readonly UnitChange[];
+    readonly isKnown: boolean;
+    readonly isBare: boolean;
+  }> {
+    const { picture, lastGood } = this.#options;
+    const seed = picture.since.hasGood ? null : ((await lastGood?.()) ?? null);
+    const changes = changedUnits(picture, seed);
+    return { changes, isKnown: picture.since.hasGood, isBare: !picture.since.hasGood && seed === null };
+  }
+
+  /** The tree is that of the last good text: the template is at fault, or the check. */
+  async #nothingChanged(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
+    const { templates } = this.#options.picture;
+    const words = wordsOfRefusal(refusal);
+    if (templates.isNew) {
+      if (refusal.kind === 'refused' && (await this.#isCheckBroken(signal)))
+        return this.#stay('check', checkAtFault(words));
+      return this.#refuseTemplate(words);
+    }
+    return refusal.kind === 'refused'
+      ? this.#stay('check', checkAtFault(words))
+      : this.#stay('template', templateAtFault(words));
+  }
+
+  #refuseTemplate(words: string): Resolution {
+    const message = templateAtFault(words);
+    if (!this.#options.picture.templates.refuse(message)) return this.#stay('template', message);
+    this.#retry.later();
+    return { kind: 'again' };
+  }
+
+  async #isCheckBroken(signal: AbortSignal): Promise<boolean> {
+    const { judge, rollout } = this.#options;
+    const text = rollout.installedText;
+    return text !== null && (await judge.vouch(text, signal)).kind !== 'accepted';
+  }
+
+  async #settle(
+    outcome: SearchOutcome,
+    base: { readonly isBare: boolean },
+    signal: AbortSignal,
+  ): Promise<Resolution> {
+    switch (outcome.kind) {
+      case 'broken':
+        return this.#stay('check', outcome.message);
+      case 'baseless': {
+        const words = wordsOfRefusal(outcome.refusal);
+        if (outcome.refusal.kind === 'refused' && (await this.#isCheckBroken(signal)))
+          return this.#stay('check', checkAtFault(words));
+        return this.#refuseTemplate(words);
+      }
+      case 'settled': {
+        const { taken, aside } = outcome;
+        // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
+        if (base.isBare && aside.size > 1 && aside.size >= taken.size) {
+          const words = [...new Set(aside.values())].slice(0, 2).join('; ');
+          return this.#stay('template', templateAtFault(words));
+        }
+        this.#apply(outcome);
+        this.#retry.later();
+        return { kind: 'again' };
+      }
+    }
+  }
+
+  #apply({ plans, taken, aside }: Settled): void {
+    const { picture } = this.#options;
+    for (const plan of plans) {
+      const kept = entriesWith(plan, taken);
+      const part = plan.parts.find((one) => aside.has(one));
+      const reason = part && aside.get(part);
+      if (reason !== undefined && !sameValues(kept, plan.goal))
+        this.#keeper.setAside(plan.unit, { kept, judged: plan.goal, reason });
+    }
+    picture.since.drew();
+    this.#keeper.save();
+  }
+
+  async #finishLater(
+    search: Promise<SearchOutcome>,
+    base: { readonly isBare: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      const outcome = await search;
+      this.#search = undefined;
+      const { kind } = await this.#settle(outcome, base, signal);
+      if (kind === 'again') this.#options.mailbox.post('the search for what is refused ended');
+    } catch (error) {
+      if (!this.#abort.signal.aborted && !signal.aborted) throw error;
+    } finally {
+      this.#search = undefined;
+    }
+  }
+
+  #stay(fault: 'check' | 'template' | 'unknown', message: string): Resolution {
+    this.#emitNobody(fault, message);
+    return { kind: 'stay', message };
+  }
+
+  #emitNobody(fault: 'check' | 'template' | 'unknown', message: string): void {
+    if (this.#said === message) return;
+    this.#said = message;
+    this.#options.emit({ kind: 'nobody-quarantined', fault, message });
+  }
+}
+
+const SEARCHING =
+  'which of the changes is refused takes longer to find: nothing new goes out until then, HAProxy goes on with what it has';
+
+function checkAtFault(words: string): string {
+  return `what HAProxy runs already is refused as well, so the check itself is at fault, or what it reads besides the configuration (certificates, maps, users): ${words}`;
+}
+
+function templateAtFault(words: string): string {
+  return `the last good keys are refused as well, so the template or the settings are at fault: ${words}`;
+}

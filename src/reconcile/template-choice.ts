@@ -1,0 +1,115 @@
+import { PointsmanError, TemplateError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { type CompiledTemplate, compileTemplate } from '../render/compile-template.ts';
+import type { TemplateSet } from './interfaces.ts';
+
+/**
+ * Which template is in use: the newest that compiles, or the last good one while the newest is refused. What is
+ * wrong is told once, and once when it is mended.
+ */
+export class TemplateChoice {
+  readonly #emit: Emit;
+  #current: CompiledTemplate | undefined;
+  #good: CompiledTemplate | undefined;
+  #refused: CompiledTemplate | undefined;
+  /** It did not compile, or was refused: rendering another one does not mend that. */
+  #broken: PointsmanError | undefined;
+  #failed: PointsmanError | undefined;
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  get current(): CompiledTemplate | undefined {
+    return this.#current;
+  }
+
+  /** The newest, while it is refused and the last good one stands in for it. */
+  get refused(): CompiledTemplate | undefined {
+    return this.#refused;
+  }
+
+  /** What is wrong, whatever it is. */
+  get error(): PointsmanError | undefined {
+    return this.#broken ?? this.#failed;
+  }
+
+  /** True while the one in use was never part of a good text, though another one was. */
+  get isNew(): boolean {
+    return this.#good !== undefined && this.#current !== this.#good;
+  }
+
+  /** Takes a template of the folder. One that does not compile changes nothing but what is told. */
+  async set(set: TemplateSet): Promise<void> {
+    try {
+      this.#current = compileTemplate(set);
+      this.#refused = undefined;
+      this.#tellMended(() => {
+        this.#broken = undefined;
+      });
+    } catch (error) {
+      this.miss(error);
+    }
+  }
+
+  /** There is no newer one to be had, and why. Throws what is not a `PointsmanError`. */
+  miss(error: unknown): void {
+    if (!(error instanceof PointsmanError)) throw error;
+    this.#breaks(error);
+  }
+
+  /** It did not render. */
+  failed(error: PointsmanError): void {
+    if (this.#failed?.message !== error.message) this.#tell(error);
+    this.#failed = error;
+  }
+
+  /** It rendered. */
+  rendered(): void {
+    this.#tellMended(() => {
+      this.#failed = undefined;
+    });
+  }
+
+  /** What is in use gave a good text. */
+  accepted(): void {
+    this.#good = this.#current;
+  }
+
+  /** The last good one takes the place of the newest. False where there is none. */
+  refuse(why: string): boolean {
+    if (!this.#good || !this.isNew) return false;
+    const hint = 'the last good template is used in its place; correct the newest one';
+    const error = new TemplateError(why, { hint });
+    this.#refused = this.#current;
+    this.#current = this.#good;
+    this.#breaks(error);
+    return true;
+  }
+
+  /** The refused one turned out to be good now. */
+  readmit(template: CompiledTemplate): boolean {
+    if (this.#refused !== template) return false;
+    this.#current = template;
+    this.#refused = undefined;
+    this.#tellMended(() => {
+      this.#broken = undefined;
+    });
+    return true;
+  }
+
+  #breaks(error: PointsmanError): void {
+    if (this.#broken?.message !== error.message) this.#tell(error);
+    this.#broken = error;
+  }
+
+  #tell({ message, hint }: PointsmanError): void {
+    this.#emit({ kind: 'template-error', message, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  #tellMended(change: () => void): void {
+    const before = this.error;
+    change();
+    if (before && !this.error) this.#emit({ kind: 'template-mended' });
+  }
+}
