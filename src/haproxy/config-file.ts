@@ -55,6 +55,7 @@ async function publish(settings: ConfigFileSettings, fileText: string, watch: Co
   try {
     await watch.expect(temp);
     await rename(temp, settings.path);
+    watch.arrived();
     await syncFolder(path.dirname(settings.path));
   } catch (error) {
     throw explainFileError(error, `putting ${settings.path} in place`);

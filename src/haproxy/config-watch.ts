@@ -26,6 +26,11 @@ export class ConfigWatch {
     this.#ours = await signatureOf(temp);
   }
 
+  /** It was: what comes after it is somebody else's, even where it is what was there before. */
+  arrived(): void {
+    this.#known = this.#ours;
+  }
+
   /**
    * Yields whenever somebody else replaced, wrote or removed the file, also where its text is the same again
    * afterwards: within 1 s. Ends without an error when `signal` aborts.

@@ -18,8 +18,8 @@ export interface Site extends AsyncDisposable {
   readonly url: string;
   /** Runs a command to its end. */
   run(...args: string[]): Promise<{ code: number | string; stdout: string; stderr: string }>;
-  /** Starts the daemon and waits until it says that it started. */
-  start(): Promise<Daemon>;
+  /** Starts the daemon (as another user with `uid`) and waits until it says that it started. */
+  start(options?: { readonly uid?: number }): Promise<Daemon>;
 }
 
 /** A running `pointsman run`. */
@@ -64,8 +64,8 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
   };
   // JSON is YAML.
   await writeFile(settingsFile, JSON.stringify(settings, null, 2));
-  const invoke = (args: readonly string[]) =>
-    startProcess(process.execPath, [MAIN, ...args, '--config', settingsFile], { cwd: folder });
+  const invoke = (args: readonly string[], options: { readonly uid?: number }) =>
+    startProcess(process.execPath, [MAIN, ...args, '--config', settingsFile], { cwd: folder, ...options });
   return {
     folder,
     settingsFile,
@@ -76,8 +76,8 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
     statusPort,
     url: `http://127.0.0.1:${httpPort}`,
     run: (...args) => runToEnd([MAIN, ...args, '--config', settingsFile], folder),
-    async start() {
-      const daemon = await invoke(['run']);
+    async start(options = {}) {
+      const daemon = await invoke(['run'], options);
       let ended = false;
       void daemon.ended.then(() => {
         ended = true;

@@ -1,0 +1,178 @@
+import { cp } from 'node:fs/promises';
+import { startEtcd, type TestEtcd } from '../support/etcd.ts';
+import {
+  type Backend,
+  cli,
+  type Load,
+  request,
+  showProc,
+  startBackend,
+  startHaproxy,
+  startLoad,
+  type TestProcess,
+  waitFor,
+} from '../support/haproxy.ts';
+import { type Daemon, makeSite, type Site, type SiteOptions } from '../support/pointsman.ts';
+
+/** A whole site under load: etcd, an instance `one` of `web`, Pointsman, HAProxy, requests. */
+export interface Rig extends AsyncDisposable {
+  readonly etcd: TestEtcd;
+  readonly one: Backend;
+  readonly site: Site;
+  /** The Pointsman that runs now. */
+  daemon: Daemon;
+  /** HAProxy as somebody else's process; null in `managed`. */
+  haproxy: TestProcess | null;
+  readonly load: Load;
+  /** Begins another load, for what comes after an outage. */
+  freshLoad(): Load;
+  /** Starts a HAProxy of its own from `file`. @default the target */
+  startHaproxy(file?: string): Promise<void>;
+  /** Waits for a line of the log with this event, among those after the first `after`. */
+  event(kind: string, after?: number): Promise<Record<string, unknown>>;
+  /** The text on the target's place is what HAProxy runs, nothing is pending, and a request is answered. */
+  settled(timeout?: number): Promise<void>;
+  /** Milliseconds until `condition`. */
+  time(condition: () => unknown, what: string, timeout?: number): Promise<number>;
+}
+
+/** Starts a rig in `managed`, or with a HAProxy of its own where `haproxy.mode` says otherwise. */
+export async function startRig(options: SiteOptions = {}): Promise<Rig> {
+  const stack = new AsyncDisposableStack();
+  const etcd = stack.use(await startEtcd());
+  const one = stack.use(await startBackend('one'));
+  const site = stack.use(
+    await makeSite({
+      ...options,
+      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
+      vars: { defaultService: 'web', ...options.vars },
+      more: { prefixes: { keys: ['/ha'] }, ...options.more },
+    }),
+  );
+  await etcd.put('/services/web/one', one.address);
+  const mode = options.haproxy?.mode ?? 'managed';
+  let daemon = await site.start();
+  let haproxy: TestProcess | null = null;
+  stack.defer(async () => {
+    await daemon[Symbol.asyncDispose]();
+    await haproxy?.[Symbol.asyncDispose]();
+    await killLeftOver(site.masterSocket);
+  });
+  const start = async (file = site.configPath) => {
+    haproxy = await startHaproxy({ configPath: file, masterSocket: site.masterSocket });
+  };
+  if (mode !== 'managed') {
+    const published = () => daemon.log().some((line) => line.outcome === 'published-waiting');
+    await waitFor(published, { what: 'the first file' });
+    await start();
+  }
+  await daemon.ready();
+  const load = stack.use(startLoad(site.url));
+  await waitFor(() => load.ok() > 0, { what: 'traffic' });
+  return {
+    etcd,
+    one,
+    site,
+    load,
+    get daemon() {
+      return daemon;
+    },
+    set daemon(next) {
+      daemon = next;
+    },
+    get haproxy() {
+      return haproxy;
+    },
+    set haproxy(next) {
+      haproxy = next;
+    },
+    freshLoad: () => stack.use(startLoad(site.url)),
+    startHaproxy: start,
+    event: (kind, after = 0) =>
+      waitFor(
+        () =>
+          daemon
+            .log()
+            .slice(after)
+            .find((line) => line.event === kind),
+        {
+          what: `the event ${kind}`,
+          timeout: 15_000,
+        },
+      ).catch((error) => {
+        throw new Error(`${error}\n${daemon.output().slice(-4000)}`);
+      }),
+    settled: (timeout = 15_000) =>
+      waitFor(() => isSettled(site, daemon), { what: 'file and HAProxy to agree', timeout }).then(
+        () => undefined,
+        (error) => {
+          throw new Error(`${error}\n${daemon.output().slice(-6000)}`);
+        },
+      ),
+    async time(condition, what, timeout = 15_000) {
+      const begun = performance.now();
+      await waitFor(async () => Boolean(await condition()), { what, timeout }).catch((error) => {
+        throw new Error(`${error}\n${daemon.output().slice(-6000)}`);
+      });
+      return performance.now() - begun;
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function isSettled(site: Site, daemon: Daemon): Promise<boolean> {
+  const status = await daemon.status().catch(() => null);
+  if (status?.ready !== true || status.pending !== null) return false;
+  const answer = await request(site.url).catch(() => null);
+  return answer?.status === 200;
+}
+
+/** A HAProxy of `managed` outlives a killed Pointsman. */
+async function killLeftOver(masterSocket: string): Promise<void> {
+  const proc = await showProc(masterSocket).catch(() => null);
+  if (!proc) return;
+  for (const pid of [proc.master, ...proc.workers]) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}
+
+/** `show servers state` of the worker that takes new connections; empty while HAProxy reloads. */
+export function showServers(masterSocket: string): Promise<string> {
+  return cli(masterSocket, '@1 show servers state').catch(() => '');
+}
+
+/** The mark of what HAProxy runs; empty while it reloads. */
+export async function runningMark(masterSocket: string): Promise<string> {
+  const answer = await cli(masterSocket, '@1 get var proc.pointsman_mark').catch(() => '');
+  return /value=<([^>]+)>/.exec(answer)?.[1] ?? '';
+}
+
+/** Throws where requests failed. */
+export function noFailures(load: Load): string {
+  const failed = load.failures();
+  if (failed.length > 0)
+    throw new Error(`${failed.length} of ${load.ok() + failed.length} requests failed: ${failed[0]}`);
+  return `0 of ${load.ok()} requests failed`;
+}
+
+/** Throws where `ms` is over the promise. */
+export function within(ms: number, most: number, what: string): number {
+  if (ms > most) throw new Error(`${what}: ${Math.round(ms)} ms, promised ${most}`);
+  return ms;
+}
+
+/** Throws an error that says what should hold. */
+export function hold(truth: unknown, what: string): void {
+  if (!truth) throw new Error(`it does not hold that ${what}`);
+}
+
+/** A copy of a file beside it. */
+export async function copyOf(file: string, name: string): Promise<string> {
+  const copy = `${file}.${name}`;
+  await cp(file, copy);
+  return copy;
+}
