@@ -1,4 +1,6 @@
 import type { Drill } from './drill.ts';
+import { driftDrills } from './drift.ts';
+import { reloadDrills } from './reload.ts';
 
 /** Every drill, in the order of the table. */
-export const DRILLS: readonly Drill[] = [];
+export const DRILLS: readonly Drill[] = [...reloadDrills, ...driftDrills];
