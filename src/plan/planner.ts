@@ -4,7 +4,8 @@ import { nextPicture, type Picture, type Step, sectionLines, sectionText, takePi
 import type { Plan, Reason, ServerCommand } from './plan.ts';
 import { readProxy } from './proxy.ts';
 import { type RuntimeAbilities, runtimeAbilities } from './runtime-version.ts';
-import { diffLines } from './section-diff.ts';
+import { diffLines, sameLine } from './section-diff.ts';
+import type { Line } from './section-lines.ts';
 import { pairSections } from './section-pairs.ts';
 import { diffServers, type ServerChanges } from './server-diff.ts';
 
@@ -101,9 +102,10 @@ function diff(
       reasons.push(...diffLines(before, after, { before: before.body, after: after.body }));
       continue;
     }
-    reasons.push(
-      ...diffLines(before, after, { before: readProxy(before).others, after: readProxy(after).others }),
-    );
+    const lines = { before: readProxy(before).others, after: readProxy(after).others };
+    reasons.push(...diffLines(before, after, lines));
+    // Otherwise each of its servers would be another reason.
+    if (!sameDefaultServers(lines.before, lines.after)) continue;
     const inherited = inheritedBy(next, pair.next, after.header);
     const named = (server: string) => isNamed(next, after, server);
     const found = diffServers({ before, after, inherited, abilities, isNamed: named });
@@ -111,4 +113,11 @@ function diff(
     changes.push(found);
   }
   return { reasons, changes };
+}
+
+function sameDefaultServers(before: readonly Line[], after: readonly Line[]): boolean {
+  const [old, next] = [before, after].map((lines) =>
+    lines.filter(({ words }) => words[0] === 'default-server'),
+  );
+  return old?.length === next?.length && (old ?? []).every((line, index) => sameLine(line, next?.[index]));
 }
