@@ -15,6 +15,9 @@ export interface ServerPair {
 const IN_PLACE = new Set(['weight', 'disabled']);
 /** Settings with which more than the server's traffic depends on its address. */
 const TIED_TO_ADDRESS = ['port', 'addr', 'hash-key', 'socks4', 'check-via-socks4'];
+/** Somebody else has a say in its weight and state. */
+const GOVERNED = ['track', 'agent-check'];
+const governed = (name: string) => `it is changed, and it has the keyword ${name}`;
 
 interface Judgement {
   readonly commands: readonly ServerCommand[];
@@ -33,7 +36,7 @@ export function changeCommands(pair: ServerPair): Judged {
   ].filter((judgement) => judgement !== null);
   const problems = [
     ...differ.filter((name) => !IN_PLACE.has(name)).map((name) => `the keyword ${name} of it is changed`),
-    ...(judgements.length > 0 && server.settings.has('track') ? ['it tracks another one'] : []),
+    ...(judgements.length > 0 ? GOVERNED.filter((name) => server.settings.has(name)).map(governed) : []),
     ...judgements.flatMap((judgement) => judgement.problems),
   ];
   const reasons = problems.map((problem) => reasonFor(server, problem));

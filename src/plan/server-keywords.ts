@@ -59,3 +59,8 @@ know('agent-check check-via-socks4', { values: 0, since: 'never' });
 export function serverKeyword(name: string): ServerKeyword | undefined {
   return known.get(name);
 }
+
+/** All keywords that are known, for tests against real HAProxys. */
+export function serverKeywordNames(): string[] {
+  return [...known.keys()];
+}

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Planner } from '../../src/plan/planner.ts';
 import { runtimeLines } from '../../src/plan/runtime-lines.ts';
-import { startBackend, tempFolder } from '../support/haproxy.ts';
+import { startBackend, tempFolder, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { plainHead, startPlain } from './running-state.ts';
 
@@ -110,5 +110,22 @@ test.each(haproxyVersions)(
       }),
       { numRuns: 6, endOnFailure: true },
     );
+  },
+);
+
+test.each(haproxyVersions)(
+  'a new server that is to be checked first is down on HAProxy $name until its check is good',
+  async ({ name: version, path: binary }) => {
+    await using folder = await tempFolder();
+    await using backend = await startBackend('new');
+    const text = `${plainHead(folder.path, 'gated')}${DEFAULTS}backend b from base\n  default-server inter 300ms\n`;
+    await using haproxy = await startPlain({ binary, folder: folder.path, name: 'gated', text });
+    const plan = new Planner(text, { version }).plan(`${text}  server new ${backend.address} check\n`);
+    const commands = plan.kind === 'runtime' ? plan.commands : [];
+    await haproxy.apply(commands.flatMap((command) => runtimeLines(command, { newServers: 'checked' })));
+    expect((await haproxy.state()).join()).toContain('status=DOWN');
+    await waitFor(async () => (await haproxy.state()).join().includes('status=UP'), {
+      what: 'the first check',
+    });
   },
 );

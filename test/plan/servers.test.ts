@@ -238,10 +238,10 @@ describe('plan() of a server that stays', () => {
       expect(change([`${ONE} ${own}`], [`${ONE} ${own} weight 4`])).toEqual(['set server b/one weight 4']);
     },
   );
-  it('asks for a reload for one that tracks another', () => {
-    const tracking = 'server two 10.0.0.2:80 track b/one';
-    expect(change([ONE, tracking], [ONE, `${tracking} weight 3`])).toEqual([
-      'reload: backend b, line 8: server two: it tracks another one',
+  it.each(['track b/one', 'agent-check agent-port 9'])('asks for a reload for one with %s', (keywords) => {
+    const governed = `server two 10.0.0.2:80 ${keywords}`;
+    expect(change([ONE, governed], [ONE, `${governed} weight 3`])).toEqual([
+      `reload: backend b, line 8: server two: it is changed, and it has the keyword ${keywords.split(' ')[0]}`,
     ]);
   });
   it('asks for a reload when one that others track is disabled', () => {
