@@ -1,19 +1,25 @@
 /** Milliseconds: somebody's reload that read the file before it was put right is seen by then. */
 const GRACE = 3000;
+/** Milliseconds: an edit is noticed at most so long after a worker that loaded it. */
+const RECENT = 2000;
 
 /**
  * Tells HAProxy's workers that run our file from those that may run somebody's edit of it. The mark alone does
  * not: who edits the file by hand leaves the mark in it. So a new worker that appears while the file is not ours
- * is a stranger, until a reload of ours replaced it.
+ * is a stranger, and so is one that began right before that was noticed, until a reload of ours replaced it.
  */
 export class WorkerTrust {
   #pid: number | null = null;
+  #pidSince = 0;
   #stranger: number | null = null;
   #doubtUntil = Number.NEGATIVE_INFINITY;
 
   /** The file is not ours any more, or was not for a moment. */
   fileTouched(): void {
     this.#doubtUntil = Number.POSITIVE_INFINITY;
+    if (this.#pid === null || performance.now() - this.#pidSince > RECENT) return;
+    this.#stranger = this.#pid;
+    this.#pid = null;
   }
 
   /** The file is ours again. */
@@ -23,7 +29,7 @@ export class WorkerTrust {
 
   /** A reload of ours made this worker. */
   made(pid: number): void {
-    this.#pid = pid;
+    this.#take(pid);
     this.#stranger = null;
   }
 
@@ -31,13 +37,18 @@ export class WorkerTrust {
   saw(pid: number | null): void {
     if (pid === null || pid === this.#pid) return;
     if (this.#doubts()) this.#stranger = pid;
-    else if (pid !== this.#stranger) this.#pid = pid;
+    else if (pid !== this.#stranger) this.#take(pid);
   }
 
   /** Whether a worker with our mark runs our file. */
   trusts(pid: number | null): boolean {
     if (pid === null || pid === this.#pid) return true;
     return pid !== this.#stranger && !this.#doubts();
+  }
+
+  #take(pid: number): void {
+    this.#pid = pid;
+    this.#pidSince = performance.now();
   }
 
   #doubts(): boolean {

@@ -1,5 +1,5 @@
-import type { Drill } from './drill.ts';
 import { driftDrills } from './drift.ts';
+import type { Drill } from './drill.ts';
 import { reloadDrills } from './reload.ts';
 
 /** Every drill, in the order of the table. */

@@ -27,6 +27,11 @@ export const driftDrills: readonly Drill[] = [
     async run(form) {
       await using rig = await startRig();
       const { site } = rig;
+      // An edit right after a reload may have been loaded by it: then there is one more.
+      await rig.time(async () => {
+        const { lastApply } = (await rig.daemon.status()) as { lastApply: { ageSeconds: number } };
+        return lastApply.ageSeconds > 2.5;
+      }, 'the first reload to be a while ago');
       const before = await showProc(site.masterSocket);
       const ms = await putRight(rig, () => appendFile(site.configPath, '# by hand\n'));
       const edits = path.join(site.folder, 'state', 'hand-edits');
