@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
+import type { RunFlags } from './run.ts';
 
+const ACCEPT_STALE = ['--accept-stale', 'where the sources do not answer, take a cache of any age'] as const;
 const collect = (value: string, before: readonly string[]) => [...before, value];
 
 /** Every verb loads its own code when it is called, so that `--help` stays quick. */
@@ -18,10 +20,12 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
 
   verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow', {
     example: 'pointsman run --config examples/quickstart/pointsman.yaml',
-  }).action(async (flags: CommonFlags) => {
-    const { run } = await import('./run.ts');
-    ended(await run(io, flags));
-  });
+  })
+    .option(...ACCEPT_STALE)
+    .action(async (flags: RunFlags) => {
+      const { run } = await import('./run.ts');
+      ended(await run(io, flags));
+    });
 
   verb(program, 'render', 'once: render, validate, publish, and have HAProxy follow if it changed', {
     example: 'pointsman render --dry-run --config examples/quickstart/pointsman.yaml',
@@ -29,6 +33,7 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
   })
     .option('--dry-run', 'print the configuration and touch nothing')
     .option('--diff', 'with --dry-run: print the unified diff to what is installed instead')
+    .option(...ACCEPT_STALE)
     .option('--exit-code', 'exit with 4 where there is a difference to what is installed')
     .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses')
     .action(async (flags) => {
@@ -52,6 +57,13 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
   }).action(async (flags) => {
     const { dump } = await import('./dump.ts');
     ended(await dump(io, flags));
+  });
+
+  verb(program, 'release', 'believe the disappearance that the guard holds back, now', {
+    example: 'pointsman release --config examples/quickstart/pointsman.yaml',
+  }).action(async (flags: CommonFlags) => {
+    const { release } = await import('./release.ts');
+    ended(await release(io, flags));
   });
 
   verb(program, 'check', 'doctor: settings, template, haproxy, sources, sockets and permissions', {

@@ -9,13 +9,19 @@ import { openSources } from '../sources/open-sources.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
+import { believedOf } from './believed-of.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
 import { shellOf, versionOf } from './shell-of.ts';
 
+/** The flags of `run`. */
+export interface RunFlags extends CommonFlags {
+  readonly acceptStale?: boolean;
+}
+
 /** The daemon. Ends with 0 at SIGTERM or SIGINT. */
-export async function run(io: Io, flags: CommonFlags): Promise<ExitCode> {
+export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const settings = await settingsOf(io, flags);
   const { stateDir, output } = settings;
   await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'run' });
@@ -29,8 +35,10 @@ export async function run(io: Io, flags: CommonFlags): Promise<ExitCode> {
     context: renderContext(settings, io.env, version),
     emit,
   });
+  const believed = believedOf(settings, { picture, emit, cache: flags.acceptStale ? 'any' : 'fresh' });
   const reconciler = new Reconciler({
     ...shell,
+    believed,
     source: mergeSources(sources),
     templates: new TemplateFolder(settings.template),
     picture,

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
+import { downBySocket } from './down-servers.ts';
 import { awaitWorker, seeWorker } from './reload-by-socket.ts';
 import { Serial } from './serial.ts';
 import { stateBySocket, unseen, usedSocket } from './state-by-socket.ts';
@@ -35,6 +36,8 @@ export function controlByCommand(settings: CommandSettings): HaproxyControl {
     state,
     reload: (mark, signal) => serial.run(() => commandReload(settings, mark, signal)),
     watch: (signal) => watchState({ state, idle: () => serial.idle() }, signal),
+    downServers: async (signal) =>
+      downBySocket(await usedSocket(settings.statsSocket, settings.configPath), signal),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
 }

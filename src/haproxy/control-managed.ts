@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
+import { downByMaster } from './down-servers.ts';
 import { explainFileError } from './file-error.ts';
 import { type HaproxyChild, startChild, stopMaster } from './haproxy-child.ts';
 import { haproxyLives, isHaproxy, processFacts } from './haproxy-process.ts';
@@ -116,6 +117,10 @@ class ManagedHaproxy implements HaproxyControl {
       },
       signal,
     );
+  }
+
+  downServers(signal: AbortSignal): Promise<ReadonlySet<string> | null> {
+    return downByMaster(this.#master, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

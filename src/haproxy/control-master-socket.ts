@@ -1,4 +1,5 @@
 import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import { downByMaster } from './down-servers.ts';
 import { haproxyLives } from './haproxy-process.ts';
 import { MasterSocket } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
@@ -54,6 +55,7 @@ export function controlByMasterSocket(settings: MasterSocketSettings): HaproxyCo
         },
         signal,
       ),
+    downServers: (signal) => downByMaster(master, signal),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
 }

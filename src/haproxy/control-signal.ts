@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
+import { downBySocket } from './down-servers.ts';
 import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
 import { seeWorker } from './reload-by-socket.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
@@ -51,6 +52,8 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
         },
         signal,
       ),
+    downServers: async (signal) =>
+      downBySocket(await usedSocket(settings.statsSocket, settings.configPath), signal),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
 }

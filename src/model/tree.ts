@@ -20,6 +20,12 @@ export class Tree implements TreeView {
     return BigInt.asUintN(64, this.#sum).toString(16).padStart(16, '0');
   }
 
+  /** The hash of a tree without the keys of this one, all of which are in it. */
+  takenFrom(hash: string): string {
+    const rest = BigInt.asUintN(64, BigInt(`0x${hash}`) - this.#sum);
+    return rest.toString(16).padStart(16, '0');
+  }
+
   get(key: string): Entry | undefined {
     return this.#entries.get(key);
   }

@@ -1,14 +1,6 @@
 import type { GuardRule } from '../events-guard.ts';
-import type { Entry } from '../model/entry.ts';
 import type { Guarded } from './guard-kind.ts';
-
-/** A key that went from the sources and is believed to be there still. */
-export interface Hold {
-  readonly entry: Entry;
-  readonly rule: GuardRule;
-  /** Milliseconds since 1970. */
-  readonly since: number;
-}
+import type { Hold } from './interfaces.ts';
 
 /** A hold, with what its key is to the guard. */
 export interface Held extends Hold {

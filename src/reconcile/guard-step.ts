@@ -1,6 +1,17 @@
 import type { LetGoReason } from '../events-guard.ts';
 import type { Change } from '../model/entry.ts';
-import type { Hold } from './guard-held.ts';
+import type { Hold } from './interfaces.ts';
+
+/** A step of the sources. */
+export interface GuardInput {
+  readonly changes: readonly Change[];
+  /** Milliseconds since 1970; never goes back. */
+  readonly now: number;
+  /** The sources (by their place) whose store went back in revision or is empty. */
+  readonly doubted?: ReadonlySet<number>;
+  /** What is not in the believed tree: `new`, or `known` where there was nothing to compare with. @default new */
+  readonly arrivals?: 'new' | 'known';
+}
 
 /** What a step means for the believed tree. */
 export interface GuardStep {
@@ -24,4 +35,20 @@ export class Step {
       letGo: [...this.letGo].map(([key, why]) => ({ key, why })),
     };
   }
+}
+
+/** How something arrives. */
+export interface Arriving {
+  readonly now: number;
+  readonly step: Step;
+  readonly arrivals: 'new' | 'known';
+}
+
+/** How something leaves. */
+export interface Leaving {
+  readonly now: number;
+  readonly doubted: ReadonlySet<number> | undefined;
+  readonly step: Step;
+  /** Groups that lost a key. */
+  readonly touched: Set<string>;
 }

@@ -2,11 +2,12 @@ import type { GuardRule, LetGoReason } from '../events-guard.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { TreeView } from '../model/tree-view.ts';
 import { LiveAddresses } from './guard-addresses.ts';
-import { type Held, HeldKeys, type Hold, lasts } from './guard-held.ts';
+import { type Held, HeldKeys, lasts } from './guard-held.ts';
 import type { Classify, Guarded } from './guard-kind.ts';
 import { type Gone, Recent } from './guard-recent.ts';
-import { type GuardStep, Step } from './guard-step.ts';
+import { type Arriving, type GuardInput, type GuardStep, type Leaving, Step } from './guard-step.ts';
 import { before, lost, Tallies } from './guard-tallies.ts';
+import type { Hold } from './interfaces.ts';
 
 /** `guard` of the settings; durations in milliseconds. */
 export interface GuardOptions {
@@ -20,15 +21,6 @@ export interface GuardOptions {
 export interface BelievedView extends Pick<TreeView, 'get'>, Iterable<Entry> {
   /** The changes that make it equal to `entries`. */
   changesTo(entries: Iterable<Entry>): readonly Change[];
-}
-
-/** A step of the sources. */
-export interface GuardInput {
-  readonly changes: readonly Change[];
-  /** Milliseconds since 1970; never goes back. */
-  readonly now: number;
-  /** The sources (by their place) whose store went back in revision or is empty. */
-  readonly doubted?: ReadonlySet<number>;
 }
 
 /** What disappeared within this part of the window belongs together. */
@@ -97,18 +89,18 @@ export class Guard {
   }
 
   /** A step of the sources. Changes that only say what is known of held keys are dropped. */
-  take({ changes, now, doubted }: GuardInput): GuardStep {
+  take({ changes, now, doubted, arrivals = 'new' }: GuardInput): GuardStep {
     this.#recent.forget(now - this.#options.window);
     const step = new Step();
     const touched = new Set<string>();
     for (const change of changes) {
       if (change.kind === 'delete') this.#leave(change.key, { now, doubted, step, touched });
     }
-    const puts = changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
-    const back = new Map(puts.filter(({ key }) => this.#held.has(key)).map((entry) => [entry.key, entry]));
-    // These first: what is back gives its place to nobody.
-    for (const entry of back.values()) this.#arrive(entry, now, step);
-    for (const entry of puts) if (!back.has(entry.key)) this.#arrive(entry, now, step);
+    const puts = new Map<string, Entry>();
+    for (const change of changes) if (change.kind === 'put') puts.set(change.entry.key, change.entry);
+    // Before anything arrives: what is back gives its place and its address to nobody.
+    for (const key of puts.keys()) this.#back(key, step);
+    for (const entry of puts.values()) this.#arrive(entry, { now, step, arrivals });
     this.#judge({ now, doubted, step, touched });
     if (this.#held.size === 0) this.#addresses = undefined;
     return step.done();
@@ -167,24 +159,26 @@ export class Guard {
     this.#recent.went({ entry, kind, at: at.now });
   }
 
-  #arrive(entry: Entry, now: number, step: Step): void {
+  #arrive(entry: Entry, at: Arriving): void {
+    const { step, arrivals } = at;
     const { key } = entry;
     const known = this.#believed.get(key);
     const kind = this.#classify(entry);
     step.changes.set(key, { kind: 'put', entry });
-    const held = this.#held.delete(key);
+    const back = step.letGo.get(key) === 'back';
     const gone = this.#recent.ungone(key);
-    if (held) {
-      this.#tallies.add(held.kind.group, { held: -1 });
-      step.letGo.set(key, 'back');
-    } else if (known && !gone) {
-      this.#changed(known, kind);
-    } else if (kind && !gone) {
-      this.#came(key, { kind, now, step });
-    }
-    if (kind && (held || gone || !known)) this.#tallies.add(kind.group, { now: 1 });
+    if (known && !back && !gone) this.#changed(known, kind);
+    if (kind && !known && !gone && arrivals === 'new') this.#came(key, kind, at);
+    if (kind && (back || gone || !known)) this.#tallies.add(kind.group, { now: 1 });
     for (const other of this.#held.at(kind?.address ?? null)) this.#letGo(other, 'claimed', step);
     this.#addresses?.came(entry);
+  }
+
+  #back(key: string, step: Step): void {
+    const held = this.#held.delete(key);
+    if (!held) return;
+    this.#tallies.add(held.kind.group, { held: -1 });
+    step.letGo.set(key, 'back');
   }
 
   #changed(known: Entry, kind: Guarded | null): void {
@@ -197,10 +191,7 @@ export class Guard {
   }
 
   /** A new key: it takes the place of a held one of its service, or else it is one more. */
-  #came(
-    key: string,
-    { kind, now, step }: { readonly kind: Guarded; readonly now: number; readonly step: Step },
-  ): void {
+  #came(key: string, kind: Guarded, { now, step }: Arriving): void {
     const replaced = this.#held.replacedBy(kind);
     if (replaced !== undefined) {
       this.#letGo(replaced, 'replaced', step);
@@ -286,12 +277,4 @@ export class Guard {
     step.held.delete(key);
     step.changes.set(key, { kind: 'delete', key });
   }
-}
-
-interface Leaving {
-  readonly now: number;
-  readonly doubted: ReadonlySet<number> | undefined;
-  readonly step: Step;
-  /** Groups that lost a key. */
-  readonly touched: Set<string>;
 }

@@ -1,3 +1,4 @@
+import type { GuardRule } from '../events-guard.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { TemplateSet } from '../render/template-set.ts';
 
@@ -38,6 +39,42 @@ export interface Source {
   /** Reads everything, then follows it until `signal` aborts (then it ends without an error). Never throws
    *  for what can heal: such things are `state` events and retried inside. */
   watch(signal: AbortSignal): AsyncIterable<SourceEvent>;
+}
+
+/** A key that went from the sources and is believed to be there still. */
+export interface Hold {
+  readonly entry: Entry;
+  readonly rule: GuardRule;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** The last believed tree. */
+export interface CachedTree {
+  readonly entries: readonly Entry[];
+  /** The last revision of each source by its place; null where it gave none. */
+  readonly revisions: readonly (bigint | null)[];
+  /** When it was last known to be what the sources have, in milliseconds since 1970. */
+  readonly freshAt: number;
+}
+
+/** What a start finds. */
+export interface LoadedState {
+  readonly tree: CachedTree | null;
+  readonly holds: readonly Hold[];
+  /** What was not used and why, for people. */
+  readonly words: readonly string[];
+}
+
+/** The believed tree and the holds on the disk. Writing throws a `SystemError`; one write of a kind at a time. */
+export interface BelievedStore {
+  load(): Promise<LoadedState>;
+  saveTree(tree: CachedTree): Promise<void>;
+  saveHolds(holds: readonly Hold[]): Promise<void>;
+  /** Whether somebody asked to believe the disappearance now. */
+  releaseAsked(): Promise<boolean>;
+  /** That was done. */
+  releaseDone(): Promise<void>;
 }
 
 /** The template folder. */
@@ -153,6 +190,8 @@ export interface HaproxyControl {
   watch(signal: AbortSignal): AsyncIterable<HaproxyState>;
   /** Ends what it started (`managed`: soft stop, bounded); elsewhere only closes its own connections. */
   [Symbol.asyncDispose](): Promise<void>;
+  /** The servers that HAProxy's checks call DOWN, as `backend/server`; null where it cannot be asked now. */
+  downServers?(signal: AbortSignal): Promise<ReadonlySet<string> | null>;
   /** `managed` only: starts HAProxy from the file that lies there, where none runs. */
   start?(signal: AbortSignal): Promise<HaproxyState>;
 }

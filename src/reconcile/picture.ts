@@ -3,6 +3,7 @@ import type { Counts, Emit, Hashes } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
+import { Tree } from '../model/tree.ts';
 import { hashText } from '../plan/mark.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
@@ -37,6 +38,10 @@ export class Picture {
   readonly #rejections: Rejections;
   readonly #templates: TemplateChoice;
   #onFiltered: (filtered: Omit<Filtered, 'changes'>) => void = () => {};
+  /** What of the tree is held: it went from the sources. */
+  readonly held = new Tree();
+  /** What is waited for while there is no tree, for people. */
+  missing = 'no source has given its keys yet';
   #hasTree = false;
   #text: string | null = null;
 
@@ -74,7 +79,7 @@ export class Picture {
   get hashes(): Hashes {
     const tree = this.#hasTree ? this.catalog.tree.hash : null;
     return {
-      raw: tree === null ? null : this.shelf.rawHash(tree),
+      raw: tree === null ? null : this.held.takenFrom(this.shelf.rawHash(tree)),
       believed: tree,
       text: this.#text === null ? null : hashText(this.#text),
     };
@@ -91,12 +96,24 @@ export class Picture {
 
   /** Takes a whole tree; gives the number of keys that differ. */
   replace(entries: Iterable<Entry>): number {
+    const changed = this.take(entries);
+    this.begin();
+    return changed;
+  }
+
+  /** Takes a whole tree, not yet to be rendered. */
+  take(entries: Iterable<Entry>): number {
     const { entries: believed, ...filtered } = this.shelf.filterAll(entries);
     const changes = this.catalog.tree.changesTo(believed);
     this.believe(changes);
-    this.#hasTree = true;
     this.#onFiltered(filtered);
     return changes.length;
+  }
+
+  /** What was applied so far is a whole tree. */
+  begin(): void {
+    this.#hasTree = true;
+    this.#rejections.update(this.catalog.rejected);
   }
 
   apply(changes: readonly Change[]): void {
@@ -109,7 +126,7 @@ export class Picture {
   believe(changes: readonly Change[]): void {
     this.since.note(changes, this.catalog.tree);
     this.catalog.apply(changes);
-    this.#rejections.update(this.catalog.rejected);
+    if (this.#hasTree) this.#rejections.update(this.catalog.rejected);
   }
 
   /** Has `listener` told what changes of the sources did to what is set aside. */
@@ -147,7 +164,7 @@ export class Picture {
 
   /** Renders what is believed. Says nothing of it: `tell` does. */
   async draw(): Promise<Drawn> {
-    if (!this.#hasTree) return { kind: 'nothing', missing: 'no source has given its keys yet' };
+    if (!this.#hasTree) return { kind: 'nothing', missing: this.missing };
     const template = this.#templates.current;
     if (!template) {
       const error = this.#templates.error;

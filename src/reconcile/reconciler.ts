@@ -1,5 +1,6 @@
-import type { Emit, PassEvent } from '../events.ts';
-import { hashText } from '../plan/mark.ts';
+import type { Emit } from '../events.ts';
+import type { Believed } from './believed.ts';
+import { watchBelieved } from './believed-watch.ts';
 import { Drift } from './drift.ts';
 import { HaproxyWatch } from './haproxy-watch.ts';
 import type {
@@ -16,7 +17,8 @@ import type {
 import { Mailbox } from './mailbox.ts';
 import { Mend } from './mend.ts';
 import { Pace, type PaceOptions } from './pace.ts';
-import { endOf, endOfHandsOff, type PassEnd } from './pass-end.ts';
+import { endOf, endOfHandsOff } from './pass-end.ts';
+import { passEvent, type Report } from './pass-report.ts';
 import { Pause } from './pause.ts';
 import type { Picture } from './picture.ts';
 import { Quarantine, type QuarantineOptions } from './quarantine.ts';
@@ -47,6 +49,8 @@ export interface ReconcilerOptions {
   readonly maxOldWorkers?: number;
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'lastGood' | 'patience' | 'retry'>;
   readonly emit: Emit;
+  /** The guard and the cache; without it every change is believed at once. */
+  readonly believed?: Believed;
 }
 
 /** The loop looks around at least this often, so that its last turn says whether it lives. */
@@ -107,11 +111,13 @@ export class Reconciler {
 
   /** Runs until `signal` aborts. Throws what is a bug, and what the start cannot do without. */
   async run(signal: AbortSignal): Promise<void> {
-    const { emit, source, templates, picture } = this.#options;
+    const { emit, source, templates, picture, believed, haproxy: control } = this.#options;
     await this.#rollout.open();
     await this.#drift.open();
     await this.#pause?.look();
     await this.#quarantine.open();
+    await believed?.open(this.#rollout.installedText === null ? 'none' : 'installed');
+    const mailbox = this.#mailbox;
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);
     // Whatever waits rejects when it is told to stop: that is no failure.
@@ -121,8 +127,9 @@ export class Reconciler {
       });
     const followers = [
       this.#loop(both),
-      followSource({ source, picture, mailbox: this.#mailbox, emit }, both),
-      followTemplates({ templates, picture, mailbox: this.#mailbox, emit }, both),
+      followSource({ source, picture, believed, mailbox, emit }, both),
+      ...(believed ? [watchBelieved({ believed, control, mailbox, emit }, both)] : []),
+      followTemplates({ templates, picture, mailbox, emit }, both),
       this.#drift.follow(both),
       ...(this.#pause ? [this.#pause.follow(both)] : []),
       this.#quarantine.follow(both),
@@ -134,6 +141,7 @@ export class Reconciler {
     } finally {
       ended.abort();
       await Promise.allSettled(followers);
+      await believed?.close();
     }
   }
 
@@ -269,32 +277,8 @@ export class Reconciler {
     }
   }
 
-  #report({ watch, why, need, end, text }: Report): void {
-    const { picture, emit } = this.#options;
-    this.#lastError = end.error;
-    const { applied } = this.#rollout;
-    const hash = text === null ? null : hashText(text);
-    const runs = applied.kind === 'unknown' ? null : applied.hash;
-    emit({
-      kind: 'pass',
-      outcome: end.outcome,
-      triggers: [...why],
-      reasons: need && need.kind !== 'nothing' ? need.reasons : [],
-      ms: watch.ms,
-      steps: watch.steps,
-      counts: picture.counts,
-      hashes: picture.hashes,
-      applied,
-      pending: hash === runs ? null : hash,
-      error: end.error,
-    } satisfies PassEvent);
+  #report(report: Report): void {
+    this.#lastError = report.end.error;
+    this.#options.emit(passEvent(report, this.#options.picture, this.#rollout.applied));
   }
-}
-
-interface Report {
-  readonly watch: Stopwatch;
-  readonly why: ReadonlySet<string>;
-  readonly need: Need | undefined;
-  readonly end: PassEnd;
-  readonly text: string | null;
 }

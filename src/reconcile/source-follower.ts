@@ -1,28 +1,34 @@
 import type { Emit } from '../events.ts';
-import type { Source } from './interfaces.ts';
+import type { Believed } from './believed.ts';
+import type { Source, SourceEvent } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Picture } from './picture.ts';
 
-/** Takes what a source tells into the picture, at once and in order, and wakes the loop. */
+/**
+ * Takes what a source tells into the picture, at once and in order, and wakes the loop. With `believed` it goes
+ * through the guard.
+ */
 export async function followSource(
   options: {
     readonly source: Source;
     readonly picture: Picture;
+    readonly believed: Believed | undefined;
     readonly mailbox: Mailbox;
     readonly emit: Emit;
   },
   signal: AbortSignal,
 ): Promise<void> {
-  const { source, picture, mailbox, emit } = options;
+  const { source, picture, believed, mailbox, emit } = options;
   for await (const event of source.watch(signal)) {
     switch (event.kind) {
       case 'state': {
-        const { state, error, of } = event;
+        const { state, error, of } = believed?.state(event) ?? event;
         emit({ kind: 'source-state', source: of.index, name: of.name, state, error: error?.message ?? null });
         break;
       }
       case 'heard': {
         const { of, what, changed, keys, revision } = event;
+        believed?.heard(event);
         emit({
           kind: 'source-data',
           source: of.index,
@@ -37,12 +43,20 @@ export async function followSource(
       case 'snapshot':
       case 'changes': {
         const first = !picture.hasTree;
-        const changed = event.kind === 'snapshot' ? picture.replace(event.entries) : event.changes.length;
-        if (event.kind === 'changes') picture.apply(event.changes);
+        const changed = believed ? believed.take(event) : takePlainly(picture, event);
         if (changed > 0 || first)
           mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
         break;
       }
     }
   }
+}
+
+function takePlainly(
+  picture: Picture,
+  event: Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>,
+): number {
+  if (event.kind === 'snapshot') return picture.replace(event.entries);
+  picture.apply(event.changes);
+  return event.changes.length;
 }

@@ -13,6 +13,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   sources: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
   templates: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
   haproxy: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
+  state: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
   status: ['model', 'plan', 'events.ts', 'events-guard.ts', 'reconcile/interfaces.ts'],
   testing: ['model', 'render', 'sources', 'templates'],
   commands: 'everything',

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import { Tree } from '../../src/model/tree.ts';
 import { Guard, type GuardOptions } from '../../src/reconcile/guard.ts';
-import type { Hold } from '../../src/reconcile/guard-held.ts';
 import { classifier } from '../../src/reconcile/guard-kind.ts';
 import type { GuardStep } from '../../src/reconcile/guard-step.ts';
+import type { Hold } from '../../src/reconcile/interfaces.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
 const MINUTE = 60_000;

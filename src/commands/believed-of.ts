@@ -1,0 +1,31 @@
+import type { Emit } from '../events.ts';
+import { Believed } from '../reconcile/believed.ts';
+import type { Picture } from '../reconcile/picture.ts';
+import type { Settings } from '../settings/settings.ts';
+import { believedFiles } from '../state/believed-files.ts';
+
+/** The guard and the cache, as the settings say. With `cache: any` it may be of any age. */
+export function believedOf(
+  settings: Settings,
+  options: { readonly picture: Picture; readonly emit: Emit; readonly cache: 'fresh' | 'any' },
+): Believed {
+  const { guard, prefixes, stateDir } = settings;
+  const { wait, maxAge } = settings.cache;
+  return new Believed({
+    picture: options.picture,
+    emit: options.emit,
+    guard,
+    prefixes,
+    cache: { wait, maxAge: options.cache === 'any' ? Number.POSITIVE_INFINITY : maxAge },
+    store: believedFiles({ stateDir, origin: originOf(settings) }),
+  });
+}
+
+/** Where a tree comes from: the sources in their order and the prefixes; not who asks, nor how. */
+export function originOf({ sources, prefixes }: Pick<Settings, 'sources' | 'prefixes'>): string {
+  const from = sources.map((one) =>
+    one.kind === 'etcd' ? { etcd: one.endpoints.toSorted() } : { file: one.path },
+  );
+  const { services, routes, keys } = prefixes;
+  return JSON.stringify({ from, services, routes, keys });
+}

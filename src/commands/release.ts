@@ -1,0 +1,45 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SystemError } from '../errors.ts';
+import { askRelease, countHolds } from '../state/believed-files.ts';
+import type { CommonFlags, ExitCode, Io } from './io.ts';
+import { EXIT } from './io.ts';
+import { settingsOf } from './settings-of.ts';
+
+/** The daemon looks for a request twice a second. */
+const PATIENCE = 3_000;
+
+/**
+ * Has the daemon of this state folder believe what disappeared, through a file there; without a daemon, the next
+ * one finds it at its start.
+ */
+export async function release(io: Io, flags: CommonFlags): Promise<ExitCode> {
+  const { stateDir } = await settingsOf(io, flags);
+  const count = await countHolds(stateDir);
+  const file = await ask(stateDir);
+  const end = performance.now() + PATIENCE;
+  while (performance.now() < end && !io.signal.aborted) {
+    if ((await stat(file).catch(() => null)) === null) {
+      io.out(
+        count === 0 ? 'released: nothing was held\n' : `released: ${count} held keys are believed gone\n`,
+      );
+      return EXIT.fine;
+    }
+    await sleep(50);
+  }
+  io.out(`asked: no daemon has taken it yet; it takes effect when one starts (${file})\n`);
+  return EXIT.fine;
+}
+
+async function ask(stateDir: string): Promise<string> {
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o750 });
+    return await askRelease(stateDir, `${new Date().toISOString()}\n`);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SystemError(`asking for a release in ${stateDir}: ${reason}`, {
+      hint: 'Run it as the user that the daemon runs as, in its container.',
+      cause,
+    });
+  }
+}

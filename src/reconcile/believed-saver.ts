@@ -1,0 +1,67 @@
+import { PointsmanError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+
+/** What a saver does, and how often. */
+export interface SaverOptions {
+  readonly save: () => Promise<void>;
+  /** Milliseconds between being asked and the first write: what comes meanwhile is in it. */
+  readonly soon: number;
+  /** Milliseconds between two writes. */
+  readonly every: number;
+  readonly emit: Emit;
+}
+
+/** Writes something in the background, coalesced; what fails is told once and tried again. */
+export class Saver {
+  readonly #options: SaverOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #wanted = false;
+  #lastEnd = Number.NEGATIVE_INFINITY;
+  #told = '';
+  #closed = false;
+
+  constructor(options: SaverOptions) {
+    this.#options = options;
+  }
+
+  /** There is something new. Never waits. */
+  ask(): void {
+    this.#wanted = true;
+    if (this.#timer || this.#running || this.#closed) return;
+    const { soon, every } = this.#options;
+    const pause = Math.max(soon, this.#lastEnd + every - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#running = this.#save().finally(() => {
+        this.#running = undefined;
+        if (this.#wanted) this.ask();
+      });
+    }, pause);
+  }
+
+  /** Writes what is not written yet, and ends. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#running;
+    if (this.#wanted) await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    this.#wanted = false;
+    try {
+      await this.#options.save();
+      this.#told = '';
+    } catch (error) {
+      if (!(error instanceof PointsmanError)) throw error;
+      this.#wanted = true;
+      const { message, hint } = error;
+      if (message !== this.#told)
+        this.#options.emit({ kind: 'notice', message, ...(hint === undefined ? {} : { hint }) });
+      this.#told = message;
+    }
+    this.#lastEnd = performance.now();
+  }
+}

@@ -1,0 +1,39 @@
+import type { Change, Entry } from '../model/entry.ts';
+import { Tree } from '../model/tree.ts';
+import type { BelievedView } from './guard.ts';
+import type { Picture } from './picture.ts';
+import { unitOf } from './quarantine-unit.ts';
+
+/**
+ * What the sources have and what is held, read from the picture: no tree of its own. It is the tree of the catalog,
+ * but for what is set aside by the quarantine, where it is what was asked for.
+ */
+export class GuardedTree implements BelievedView {
+  readonly #picture: Picture;
+
+  constructor(picture: Picture) {
+    this.#picture = picture;
+  }
+
+  get(key: string): Entry | undefined {
+    const { shelf, catalog, prefixes } = this.#picture;
+    const shelved = shelf.size === 0 ? undefined : shelf.get(unitOf(key, prefixes));
+    return shelved ? shelved.wanted.get(key) : catalog.tree.get(key);
+  }
+
+  changesTo(entries: Iterable<Entry>): readonly Change[] {
+    const { shelf, catalog } = this.#picture;
+    if (shelf.size === 0) return catalog.tree.changesTo(entries);
+    const whole = new Tree();
+    whole.apply([...this].map((entry) => ({ kind: 'put', entry })));
+    return whole.changesTo(entries);
+  }
+
+  *[Symbol.iterator](): Iterator<Entry> {
+    const { shelf, catalog, prefixes } = this.#picture;
+    for (const entry of catalog.tree) {
+      if (shelf.size === 0 || !shelf.get(unitOf(entry.key, prefixes))) yield entry;
+    }
+    for (const { wanted } of shelf.all) yield* wanted.values();
+  }
+}

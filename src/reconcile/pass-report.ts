@@ -1,0 +1,38 @@
+import type { Applied, PassEvent } from '../events.ts';
+import { hashText } from '../plan/mark.ts';
+import type { PassEnd } from './pass-end.ts';
+import type { Picture } from './picture.ts';
+import type { Need } from './rollout.ts';
+import type { Stopwatch } from './stopwatch.ts';
+
+/** What a pass found and did. */
+export interface Report {
+  readonly watch: Stopwatch;
+  readonly why: ReadonlySet<string>;
+  readonly need: Need | undefined;
+  readonly end: PassEnd;
+  readonly text: string | null;
+}
+
+/** A pass as an event. */
+export function passEvent(
+  { watch, why, need, end, text }: Report,
+  picture: Pick<Picture, 'counts' | 'hashes'>,
+  applied: Applied,
+): PassEvent {
+  const hash = text === null ? null : hashText(text);
+  const runs = applied.kind === 'unknown' ? null : applied.hash;
+  return {
+    kind: 'pass',
+    outcome: end.outcome,
+    triggers: [...why],
+    reasons: need && need.kind !== 'nothing' ? need.reasons : [],
+    ms: watch.ms,
+    steps: watch.steps,
+    counts: picture.counts,
+    hashes: picture.hashes,
+    applied,
+    pending: hash === runs ? null : hash,
+    error: end.error,
+  };
+}

@@ -1,0 +1,117 @@
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { GUARD_RULES, type GuardRule } from '../events-guard.ts';
+import type { Entry } from '../model/entry.ts';
+import type { BelievedStore, CachedTree, Hold, LoadedState } from '../reconcile/interfaces.ts';
+import { readState, writeState } from './state-file.ts';
+
+const TREE = 'tree';
+const HOLDS = 'holds';
+const RELEASE = 'release';
+
+/** What the files of a state folder belong to. */
+export interface BelievedFilesOptions {
+  readonly stateDir: string;
+  /** Says of which sources and prefixes the tree is; files of another origin are set aside. */
+  readonly origin: string;
+}
+
+/** The believed tree, the holds and a request to release them, as files of `stateDir`. */
+export function believedFiles({ stateDir, origin }: BelievedFilesOptions): BelievedStore {
+  const tree = path.join(stateDir, TREE);
+  const holds = path.join(stateDir, HOLDS);
+  const release = path.join(stateDir, RELEASE);
+  return {
+    load: async () => {
+      const words: string[] = [];
+      const found = await load(tree, { what: TREE, origin, words, read: readTree });
+      const held = await load(holds, { what: HOLDS, origin, words, read: readHolds });
+      return { tree: found ?? null, holds: held ?? [], words } satisfies LoadedState;
+    },
+    saveTree: ({ entries, revisions, freshAt }) =>
+      writeState(tree, TREE, {
+        meta: { origin, freshAt, revisions: revisions.map((one) => (one === null ? null : String(one))) },
+        rows: entries.map(rowOf),
+      }),
+    saveHolds: async (held) => {
+      if (held.length === 0) return rm(holds, { force: true });
+      const rows = held.map(({ entry, rule, since }) => [...rowOf(entry), rule, since]);
+      return writeState(holds, HOLDS, { meta: { origin }, rows });
+    },
+    releaseAsked: async () => (await stat(release).catch(() => null)) !== null,
+    releaseDone: () => rm(release, { force: true }),
+  };
+}
+
+/** Asks the daemon that uses this state folder, or the next one, to believe the disappearance. */
+export async function askRelease(stateDir: string, text: string): Promise<string> {
+  const file = path.join(stateDir, RELEASE);
+  await writeFile(file, text, { mode: 0o640 });
+  return file;
+}
+
+/** How many holds lie in a state folder, whatever source they are of. */
+export async function countHolds(stateDir: string): Promise<number> {
+  const found = await readState(path.join(stateDir, HOLDS), HOLDS);
+  return found.kind === 'good' ? found.rows.length : 0;
+}
+
+interface Loading<T> {
+  readonly what: string;
+  readonly origin: string;
+  /** Gets what a person should be told. */
+  readonly words: string[];
+  readonly read: (meta: Readonly<Record<string, unknown>>, rows: readonly unknown[]) => T | null;
+}
+
+/** What is broken or of another origin is set aside, with a word. */
+async function load<T>(file: string, { what, origin, words, read }: Loading<T>): Promise<T | undefined> {
+  const found = await readState(file, what);
+  if (found.kind === 'absent') return undefined;
+  const foreign = found.kind === 'good' && found.meta.origin !== origin;
+  const value = found.kind === 'good' && !foreign ? read(found.meta, found.rows) : null;
+  if (value !== null) return value;
+  const aside = `${file}.${foreign ? 'foreign' : 'broken'}`;
+  await rename(file, aside).catch(() => undefined);
+  const why = foreign
+    ? 'it is of other sources or prefixes'
+    : found.kind === 'broken'
+      ? found.why
+      : 'its rows';
+  words.push(`reading ${file}: not used, ${why}; it is set aside as ${aside}`);
+  return undefined;
+}
+
+function rowOf({ key, value, source, created, modified }: Entry): readonly unknown[] {
+  return [key, value, source, String(created), String(modified)];
+}
+
+function readTree(meta: Readonly<Record<string, unknown>>, rows: readonly unknown[]): CachedTree | null {
+  const entries = rows.map(entryOf);
+  const { freshAt, revisions } = meta;
+  if (typeof freshAt !== 'number' || !Array.isArray(revisions)) return null;
+  if (!entries.every((entry) => entry !== null)) return null;
+  const read = revisions.map((one: unknown) => (typeof one === 'string' ? BigInt(one) : null));
+  return { entries, freshAt, revisions: read };
+}
+
+function readHolds(_: unknown, rows: readonly unknown[]): readonly Hold[] | null {
+  const holds = rows.map((row): Hold | null => {
+    const entry = entryOf(row);
+    const [rule, since]: readonly unknown[] = Array.isArray(row) ? row.slice(5) : [];
+    return entry && isRule(rule) && typeof since === 'number' ? { entry, rule, since } : null;
+  });
+  return holds.every((hold) => hold !== null) ? holds : null;
+}
+
+function entryOf(row: unknown): Entry | null {
+  if (!Array.isArray(row)) return null;
+  const [key, value, source, created, modified]: readonly unknown[] = row;
+  if (typeof key !== 'string' || typeof value !== 'string' || typeof source !== 'number') return null;
+  if (typeof created !== 'string' || typeof modified !== 'string') return null;
+  return { key, value, source, created: BigInt(created), modified: BigInt(modified) };
+}
+
+function isRule(rule: unknown): rule is GuardRule {
+  return GUARD_RULES.some((one) => one === rule);
+}
