@@ -26,20 +26,25 @@ export class RuntimeSocket {
   /** Throws a `SocketError`, also where something else than a HAProxy answers. */
   async info(signal: AbortSignal): Promise<RuntimeInfo> {
     const answer = await this.command('show info', signal);
-    const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1];
-    const pid = field('Pid');
-    const version = field('Version');
-    if (pid === undefined || version === undefined) {
-      throw socketError(this.#address, answer.trim() === '' ? 'cut' : 'stranger');
-    }
-    const stopping = field('Stopping') === '1';
-    return { pid: Number(pid), version, stopping, uptime: Number(field('Uptime_sec') ?? 0) };
+    const info = parseInfo(answer);
+    if (!info) throw socketError(this.#address, answer.trim() === '' ? 'cut' : 'stranger');
+    return info;
   }
 
   /** The mark of the text that it runs, null where it has none. */
   async mark(signal: AbortSignal): Promise<string | null> {
     return parseMark(await this.command('get var proc.pointsman_mark', signal));
   }
+}
+
+/** Reads `show info`; null where it is something else. */
+export function parseInfo(answer: string): RuntimeInfo | null {
+  const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1];
+  const pid = field('Pid');
+  const version = field('Version');
+  if (pid === undefined || version === undefined) return null;
+  const stopping = field('Stopping') === '1';
+  return { pid: Number(pid), version, stopping, uptime: Number(field('Uptime_sec') ?? 0) };
 }
 
 /**

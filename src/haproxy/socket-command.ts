@@ -71,7 +71,8 @@ export function askSocket(address: SocketAddress, command: string, signal: Abort
   });
 }
 
-function troubleOf(error: NodeJS.ErrnoException): SocketTrouble {
+/** What an error of a socket means. */
+export function troubleOf(error: NodeJS.ErrnoException): SocketTrouble {
   switch (error.code) {
     case 'ENOENT':
     case 'ENOTDIR':

@@ -29,7 +29,13 @@ export type ServerCommand =
       readonly server: string;
       readonly state: 'ready' | 'maint';
     }
-  | { readonly kind: 'remove'; readonly backend: string; readonly server: string };
+  | {
+      readonly kind: 'remove';
+      readonly backend: string;
+      readonly server: string;
+      /** What `add` would say of it, to see whether it is the same that comes back; null where it could not be added. */
+      readonly keywords: readonly string[] | null;
+    };
 
 /** Why a change cannot go by the Runtime API. */
 export interface Reason {

@@ -78,8 +78,15 @@ function compare(pair: BackendPair): Omit<ServerChanges, 'reasons'> & { reasons:
       of: 'old',
     });
   }
-  const removes = removed.map(({ name }): ServerCommand => ({ kind: 'remove', backend, server: name }));
+  const removes = removed.map((server) => removeCommand(server, facts));
   return { adds: adds.flat(), changes: changes.flat(), removes, reasons };
+}
+
+function removeCommand(server: Server, facts: BackendFacts): ServerCommand {
+  const { commands, reasons } = addCommand(server, facts);
+  const added = commands.find((command) => command.kind === 'add');
+  const keywords = added && reasons.length === 0 ? added.keywords : null;
+  return { kind: 'remove', backend: facts.backend, server: server.name, keywords };
 }
 
 function collect({ commands, reasons }: Judged, all: ServerReason[]): readonly ServerCommand[] {

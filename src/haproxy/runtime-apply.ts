@@ -1,0 +1,259 @@
+import type { ServerCommand } from '../plan/plan.ts';
+import type {
+  ApplyOutcome,
+  Batch,
+  ExpectedServers,
+  ReadBack,
+  Runtime,
+  Usability,
+} from '../reconcile/runtime-interfaces.ts';
+import { judgeAnswer, type Verdict } from './runtime-answers.ts';
+import { batchSteps, type Step } from './runtime-batch.ts';
+import { LeaverWatch, type RuntimeNote } from './runtime-leavers.ts';
+import { compareServers, compareSteps, rowsByName } from './runtime-read-back.ts';
+import { parseServerRows, type ServerRow } from './runtime-server-rows.ts';
+import { RuntimeSession } from './runtime-session.ts';
+import { parseMark } from './runtime-socket.ts';
+import { askUsability, noStatsSocket } from './runtime-usable.ts';
+import { Serial } from './serial.ts';
+import { type Leaver, ServerJournal, workerId } from './server-journal.ts';
+import { SocketError } from './socket-command.ts';
+
+/** More than this in one pass, and a reload is cheaper. */
+const MAX_COMMANDS = 1000;
+
+/** What an applier works with. */
+export interface ApplierOptions {
+  /** The worker's stats socket, at level admin; empty for none. */
+  readonly statsSocket: string;
+  /** Where the journal of lingering servers lies. */
+  readonly stateDir: string;
+  /** Gets what went on in the background: a sentence each. */
+  readonly onNote?: (note: RuntimeNote) => void;
+  /** Milliseconds for an answer. @default 10 s */
+  readonly timeout?: number;
+}
+
+/** Changes servers of the running worker, one batch at a time, each on connections of its own. */
+export class RuntimeApplier implements Runtime {
+  readonly #options: ApplierOptions;
+  readonly #serial = new Serial();
+  readonly #journal: ServerJournal;
+  readonly #leavers: LeaverWatch;
+
+  constructor(options: ApplierOptions, journal: ServerJournal) {
+    this.#options = options;
+    this.#journal = journal;
+    this.#leavers = new LeaverWatch({
+      journal,
+      serial: this.#serial,
+      open: (signal) => this.#open(signal),
+      onNote: (note) => options.onNote?.(note),
+    });
+  }
+
+  /** The servers that are not in the file any more, and not yet gone from the worker. */
+  get leavers(): readonly Leaver[] {
+    return this.#journal.all();
+  }
+
+  usable(signal: AbortSignal): Promise<Usability> {
+    const { statsSocket } = this.#options;
+    if (statsSocket === '') return Promise.resolve(noStatsSocket());
+    return askUsability(statsSocket, () => this.#open(signal));
+  }
+
+  apply(batch: Batch, signal: AbortSignal): Promise<ApplyOutcome> {
+    return this.#serial.run(async () => {
+      const attempt: Attempt = { sent: false };
+      try {
+        return await this.#apply(batch, signal, attempt);
+      } catch (error) {
+        if (!(error instanceof SocketError)) throw error;
+        if (!attempt.sent) return { kind: 'away', cause: error.advice };
+        return surprise(`the connection was lost on the way (${error.message})`);
+      } finally {
+        this.#leavers.schedule();
+      }
+    });
+  }
+
+  readBackAll(
+    expected: { readonly pid: number; readonly servers: ExpectedServers },
+    signal: AbortSignal,
+  ): Promise<ReadBack> {
+    return this.#serial.run(async () => {
+      try {
+        await using session = this.#open(signal);
+        const info = await session.info();
+        if (info.pid !== expected.pid || info.stopping) return { kind: 'moved', pid: info.pid };
+        this.#journal.follow(workerId(info));
+        const rows = parseServerRows(await session.ask('show servers state'));
+        if (!rows) return { kind: 'away', cause: 'the list of servers cannot be read' };
+        const differences = compareServers(expected.servers, rowsByName(rows), this.#isLeaver);
+        return differences.length === 0
+          ? { kind: 'same', servers: rows.length }
+          : { kind: 'differs', differences };
+      } catch (error) {
+        if (error instanceof SocketError) return { kind: 'away', cause: error.advice };
+        throw error;
+      }
+    });
+  }
+
+  /** Goes on with those that an earlier process has left. */
+  resume(): void {
+    this.#leavers.schedule();
+  }
+
+  /** Ends what runs in the background. Servers that linger are in the journal, for the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leavers[Symbol.asyncDispose]();
+    await this.#serial.idle();
+  }
+
+  async #apply(batch: Batch, signal: AbortSignal, attempt: Attempt): Promise<ApplyOutcome> {
+    const { commands, expected, mark } = batch;
+    if (commands.length > MAX_COMMANDS) {
+      return surprise(`${commands.length} commands in one pass are more than ${MAX_COMMANDS}`);
+    }
+    const done = await this.#send(batch, signal, attempt);
+    if (done.kind === 'surprise') return done;
+    // A connection that is held goes on with the worker that took it, whatever runs by now: so, another one.
+    await using session = this.#open(signal);
+    const info = await session.info();
+    if (info.pid !== expected.pid || info.stopping) return moved(expected.pid, info.pid);
+    const rows = await readBackends(session, commands);
+    if (!rows) return surprise('the touched backends cannot be read back');
+    const byName = rowsByName(rows);
+    const differences = compareSteps(done.steps, byName, this.#isLeaver);
+    if (differences.length > 0) return surprise(`read back afterwards: ${differences.join('; ')}`);
+    await this.#remember(rows);
+    const [, , found = ''] = await session.askTogether([
+      'experimental-mode on',
+      `set var proc.pointsman_mark expr str(${mark})`,
+      'get var proc.pointsman_mark',
+    ]);
+    if (parseMark(found) !== mark) return surprise(`the mark could not be moved (${found || 'no answer'})`);
+    const lingering = this.#journal.all().length;
+    return { kind: 'applied', pid: info.pid, commands: commands.length, lingering };
+  }
+
+  async #send(
+    batch: Batch,
+    signal: AbortSignal,
+    attempt: Attempt,
+  ): Promise<{ kind: 'done'; steps: readonly Step[] } | { kind: 'surprise'; reason: string }> {
+    const { expected } = batch;
+    await using session = this.#open(signal);
+    const [info, found] = await Promise.all([session.info(), session.ask('get var proc.pointsman_mark')]);
+    if (info.pid !== expected.pid || info.stopping) return moved(expected.pid, info.pid);
+    const mark = parseMark(found);
+    if (mark !== expected.mark)
+      return surprise(`it runs the text ${mark ?? 'without a mark'}, not ${expected.mark}`);
+    this.#journal.follow(workerId(info));
+    const made = batchSteps(batch.commands, {
+      ...batch,
+      leaver: (backend, server) => this.#journal.get(backend, server),
+    });
+    if (made.kind === 'no') return surprise(made.reason);
+    attempt.sent = true;
+    return await this.#sendSteps(session, made.steps, batch.drain);
+  }
+
+  async #sendSteps(
+    session: RuntimeSession,
+    steps: readonly Step[],
+    drain: number,
+  ): Promise<{ kind: 'done'; steps: readonly Step[] } | { kind: 'surprise'; reason: string }> {
+    const lines = steps.flatMap((step) => step.lines.map((line) => ({ step, line })));
+    const refusals: string[] = [];
+    await session.send(
+      lines.map(({ line }) => line),
+      (answer, index) => {
+        const sent = lines[index];
+        if (!sent) return 'stop';
+        const verdict = judgeAnswer(sent.line, answer);
+        this.#note(sent, verdict, drain);
+        if (verdict.kind === 'done' || verdict.kind === 'busy') return 'go on';
+        refusals.push(`"${shorten(sent.line)}" was answered with "${shorten(answer)}"`);
+        return 'stop';
+      },
+    );
+    return refusals.length === 0 ? { kind: 'done', steps } : surprise(refusals.slice(0, 3).join('; '));
+  }
+
+  /** Keeps the journal of who lingers. */
+  #note({ step, line }: { step: Step; line: string }, verdict: Verdict, drain: number): void {
+    const { command, way } = step;
+    const { backend, server } = command;
+    if (way === 'revive' && verdict.kind === 'done') this.#journal.drop(backend, server);
+    const leaves = (way === 'drain' && verdict.kind === 'done') || verdict.kind === 'busy';
+    if (!leaves || command.kind !== 'remove') return;
+    const since = Date.now();
+    this.#journal.put({
+      backend,
+      server,
+      address: '',
+      keywords: command.keywords === null ? null : [...command.keywords],
+      since,
+      drainUntil: since + drain,
+      phase: line.startsWith('del ') ? 'leaving' : 'draining',
+    });
+  }
+
+  /** Writes the journal, with the addresses that the leavers have. */
+  async #remember(rows: readonly ServerRow[]): Promise<void> {
+    for (const { backend, server, host, port } of rows) {
+      const leaver = this.#journal.get(backend, server);
+      if (leaver?.address === '') this.#journal.put({ ...leaver, address: `${host}:${port}` });
+    }
+    await this.#leavers.save();
+  }
+
+  readonly #isLeaver = (backend: string, server: string) => this.#journal.get(backend, server) !== undefined;
+
+  #open(signal: AbortSignal): RuntimeSession {
+    return new RuntimeSession(this.#options.statsSocket, signal, this.#options.timeout);
+  }
+}
+
+interface Attempt {
+  /** From here on nobody knows, when the connection is lost. */
+  sent: boolean;
+}
+
+/** Opens nothing yet, but reads the journal of an earlier process and goes on with it. */
+export async function createRuntimeApplier(options: ApplierOptions): Promise<RuntimeApplier> {
+  const journal = new ServerJournal(options.stateDir);
+  await journal.load();
+  const applier = new RuntimeApplier(options, journal);
+  applier.resume();
+  return applier;
+}
+
+async function readBackends(
+  session: RuntimeSession,
+  commands: readonly ServerCommand[],
+): Promise<ServerRow[] | null> {
+  const backends = [...new Set(commands.map(({ backend }) => backend))];
+  const answers = await Promise.all(backends.map((backend) => session.ask(`show servers state ${backend}`)));
+  const parsed = answers.map(parseServerRows);
+  return parsed.includes(null) ? null : parsed.flatMap((rows) => rows ?? []);
+}
+
+function surprise(reason: string): { kind: 'surprise'; reason: string } {
+  return { kind: 'surprise', reason };
+}
+
+function moved(expected: number, found: number): { kind: 'surprise'; reason: string } {
+  return surprise(
+    expected === found
+      ? `the worker ${found} is stopping: HAProxy is being reloaded or ended by somebody else`
+      : `HAProxy was reloaded by somebody else: the worker ${found} answers, not ${expected}`,
+  );
+}
+
+function shorten(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text;
+}

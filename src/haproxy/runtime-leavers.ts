@@ -1,0 +1,120 @@
+import { SystemError } from '../errors.ts';
+import { removalLines } from '../plan/runtime-lines.ts';
+import { judgeAnswer } from './runtime-answers.ts';
+import type { RuntimeSession } from './runtime-session.ts';
+import type { Serial } from './serial.ts';
+import { type Leaver, type ServerJournal, workerId } from './server-journal.ts';
+import { SocketError } from './socket-command.ts';
+
+/** What an applier tells of its own accord. */
+export type RuntimeNote =
+  /** A removed server could be deleted; `after` milliseconds since it left the file. */
+  | {
+      readonly kind: 'server-gone';
+      readonly backend: string;
+      readonly server: string;
+      readonly after: number;
+    }
+  /** Something that a person should know. */
+  | { readonly kind: 'trouble'; readonly message: string };
+
+/** What the watch over leaving servers works with. */
+export interface LeaverWatchOptions {
+  readonly journal: ServerJournal;
+  /** Batches and retries take turns. */
+  readonly serial: Serial;
+  readonly open: (signal: AbortSignal) => RuntimeSession;
+  readonly onNote: (note: RuntimeNote) => void;
+}
+
+/** Milliseconds between two tries: a tenth of the time that it has taken so far, within these. */
+const SHORTEST = 50;
+const LONGEST = 10_000;
+
+/**
+ * Sees that servers which have left the file get out of the worker: first they drain, then they are in maintenance,
+ * and as soon as their last session is over they are deleted. Every try is on a connection of its own.
+ */
+export class LeaverWatch implements AsyncDisposable {
+  readonly #options: LeaverWatchOptions;
+  readonly #end = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: LeaverWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Looks again when the next one is due. To be called whenever the journal was changed. */
+  schedule(): void {
+    clearTimeout(this.#timer);
+    const leavers = this.#options.journal.all();
+    if (this.#end.signal.aborted || leavers.length === 0) return;
+    const now = Date.now();
+    const pause = Math.min(...leavers.map((leaver) => pauseFor(leaver, now)));
+    this.#timer = setTimeout(() => void this.#options.serial.run(() => this.#look()), pause);
+    this.#timer.unref();
+  }
+
+  /** Writes the journal; where that cannot be done, it is told, and nothing else is hindered. */
+  async save(): Promise<void> {
+    try {
+      await this.#options.journal.save();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.#options.onNote({ kind: 'trouble', message: error.message });
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#end.abort(new Error('the end'));
+    return Promise.resolve();
+  }
+
+  async #look(): Promise<void> {
+    const { journal, open, onNote } = this.#options;
+    const { signal } = this.#end;
+    try {
+      if (signal.aborted) return;
+      await using session = open(signal);
+      const info = await session.info();
+      if (!info.stopping) journal.follow(workerId(info));
+      const now = Date.now();
+      for (const leaver of journal.all()) {
+        if (leaver.phase === 'leaving' || leaver.drainUntil <= now) await this.#tryToDelete(session, leaver);
+      }
+      await this.save();
+    } catch (error) {
+      if (signal.aborted) return;
+      // Away or reloading: the next try will see.
+      if (!(error instanceof SocketError)) onNote({ kind: 'trouble', message: String(error) });
+    } finally {
+      this.schedule();
+    }
+  }
+
+  async #tryToDelete(session: RuntimeSession, leaver: Leaver): Promise<void> {
+    const { journal, onNote } = this.#options;
+    const { backend, server } = leaver;
+    const { maint, del } = removalLines(leaver);
+    if (leaver.phase === 'draining') {
+      await session.ask(maint);
+      journal.put({ ...leaver, phase: 'leaving' });
+    }
+    const verdict = judgeAnswer(del, await session.ask(del));
+    if (verdict.kind === 'busy') return;
+    journal.drop(backend, server);
+    if (verdict.kind === 'refused') {
+      const message = `removing server ${backend}/${server}: HAProxy says "${verdict.answer}"; it stays until the next reload`;
+      onNote({ kind: 'trouble', message });
+      return;
+    }
+    onNote({ kind: 'server-gone', backend, server, after: Date.now() - leaver.since });
+  }
+}
+
+function pauseFor({ phase, since, drainUntil }: Leaver, now: number): number {
+  if (phase === 'draining') return Math.max(0, drainUntil - now);
+  const taken = now - drainUntil;
+  return Math.min(LONGEST, Math.max(SHORTEST, taken / 10, since - now));
+}

@@ -1,0 +1,128 @@
+import { connect, type Socket } from 'node:net';
+import { parseInfo, type RuntimeInfo } from './runtime-socket.ts';
+import { type SocketAddress, socketError, troubleOf } from './socket-command.ts';
+
+const PROMPT = '\n> ';
+/** HAProxy reads 16 KiB at once; 2.6 resets the connection at that. */
+const MAX_LINE = 8000;
+/** So many lines are under way together: a surprise is noticed before the next ones are sent. */
+const AHEAD = 32;
+const NOT_PLAIN = /[^\x20-\x7e]/;
+
+/** What one command of `send` came to, to look at before more is sent. */
+export type Heed = (answer: string, index: number) => 'go on' | 'stop';
+
+/**
+ * One short connection to a worker's stats socket, for many commands (`prompt` mode; management guide 9.3). It stays
+ * with the worker that took it, and keeps that one alive after a reload: to be closed as soon as its batch is done.
+ */
+export class RuntimeSession implements AsyncDisposable {
+  readonly #address: SocketAddress;
+  readonly #socket: Socket;
+  readonly #signal: AbortSignal;
+  readonly #onAbort: () => void;
+  #received = '';
+  #waiting: { readonly resolve: (answer: string) => void; readonly reject: (error: unknown) => void }[] = [];
+  #failure: unknown;
+
+  /** Opens one; commands can be sent at once. `timeout` counts from the last answer on, in ms. */
+  constructor(path: string, signal: AbortSignal, timeout = 10_000) {
+    this.#address = { path, role: 'stats socket', timeout };
+    this.#signal = signal;
+    this.#onAbort = () => this.#fail(signal.reason);
+    this.#socket = connect(path);
+    this.#socket.setEncoding('utf8');
+    this.#socket.setTimeout(timeout, () => this.#fail(socketError(this.#address, 'silent')));
+    this.#socket.on('data', (text: string) => this.#read(text));
+    this.#socket.on('error', (error) => this.#fail(socketError(this.#address, troubleOf(error), error)));
+    this.#socket.on('close', () => this.#fail(socketError(this.#address, 'cut')));
+    signal.addEventListener('abort', this.#onAbort);
+    if (signal.aborted) this.#onAbort();
+    void this.#ask('prompt').catch(() => undefined);
+  }
+
+  /** One command, and its answer without line breaks at its end. Throws a `SocketError`, or the signal's reason. */
+  ask(line: string): Promise<string> {
+    return this.#ask(whole(line));
+  }
+
+  /** Several commands in one line, with an answer for each. */
+  async askTogether(lines: readonly string[]): Promise<string[]> {
+    const answers = lines.map(() => this.#expect());
+    this.#write(lines.map(whole).join('; '));
+    return Promise.all(answers);
+  }
+
+  /**
+   * Sends commands, some ahead, and gives the answers in order. Where `heed` says `stop`, those that are not sent yet
+   * stay away; the answers of the others are complete.
+   */
+  async send(lines: readonly string[], heed: Heed): Promise<string[]> {
+    const answers: string[] = [];
+    for (let at = 0; at < lines.length; at += AHEAD) {
+      const some = await Promise.all(lines.slice(at, at + AHEAD).map((line) => this.ask(line)));
+      const goOn = some.map((answer, index) => heed(answer, at + index)).every((said) => said === 'go on');
+      answers.push(...some);
+      if (!goOn) break;
+    }
+    return answers;
+  }
+
+  /** Who answers. Throws a `SocketError`, also where something else than a HAProxy does. */
+  async info(): Promise<RuntimeInfo> {
+    const info = parseInfo(await this.ask('show info'));
+    if (!info) throw socketError(this.#address, 'stranger');
+    return info;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#fail(socketError(this.#address, 'cut'));
+    return Promise.resolve();
+  }
+
+  #ask(line: string): Promise<string> {
+    const answer = this.#expect();
+    this.#write(line);
+    return answer;
+  }
+
+  #expect(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure === undefined) this.#waiting.push({ resolve, reject });
+      else reject(this.#failure);
+    });
+  }
+
+  #write(line: string): void {
+    if (this.#failure === undefined) this.#socket.write(`${line}\n`);
+  }
+
+  #read(text: string): void {
+    this.#received += text;
+    for (let end = this.#received.indexOf(PROMPT); end !== -1; end = this.#received.indexOf(PROMPT)) {
+      const answer = this.#received.slice(0, end);
+      this.#received = this.#received.slice(end + PROMPT.length);
+      this.#waiting.shift()?.resolve(answer.trim());
+    }
+  }
+
+  #fail(why: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = why;
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#socket.destroy();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) reject(why);
+  }
+}
+
+/** Whether a line can be sent: printable, one command, short enough. Its parts were checked when they were made. */
+export function canBeSent(line: string): boolean {
+  return line.length <= MAX_LINE && !NOT_PLAIN.test(line) && !line.includes(';') && line.trim() !== '';
+}
+
+function whole(line: string): string {
+  if (canBeSent(line)) return line;
+  throw new Error(`a command that cannot be sent: ${line.slice(0, 200)}`);
+}

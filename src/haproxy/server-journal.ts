@@ -1,0 +1,115 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { explainFileError } from './file-error.ts';
+
+const LEAVER = z.object({
+  backend: z.string(),
+  server: z.string(),
+  address: z.string(),
+  keywords: z.array(z.string()).nullable(),
+  since: z.number(),
+  drainUntil: z.number(),
+  phase: z.enum(['draining', 'leaving']),
+});
+const FILE = z.object({
+  worker: z.object({ pid: z.number(), startedAt: z.number() }),
+  leavers: z.array(LEAVER),
+});
+
+/** A server that is not in the file any more, and still in the worker: `draining` or in maintenance, `leaving`. */
+export interface Leaver extends Readonly<z.infer<typeof LEAVER>> {
+  /** `host:port` as it was when it left; empty where nobody saw it. */
+  readonly address: string;
+  /** What `add server` would have said of it; null where nobody knows. */
+  readonly keywords: string[] | null;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** Milliseconds since 1970. */
+  readonly drainUntil: number;
+}
+
+/** A worker, also across a restart of the machine. `startedAt` is in seconds since 1970. */
+export interface WorkerId {
+  readonly pid: number;
+  readonly startedAt: number;
+}
+
+/** Seconds by which two readings of `startedAt` may differ: HAProxy tells whole seconds of uptime. */
+const TOLERANCE = 3;
+
+/** Which worker this is, from `show info` at this moment. */
+export function workerId(info: { readonly pid: number; readonly uptime: number }): WorkerId {
+  return { pid: info.pid, startedAt: Math.round(Date.now() / 1000 - info.uptime) };
+}
+
+/** The servers that linger in one worker, in memory and in a file. A new worker has none of them. */
+export class ServerJournal {
+  readonly #path: string;
+  #worker: WorkerId | null = null;
+  readonly #leavers = new Map<string, Leaver>();
+
+  /** `stateDir/server-journal.json`. */
+  constructor(stateDir: string) {
+    this.#path = path.join(stateDir, 'server-journal.json');
+  }
+
+  /** Reads what an earlier process has left; a file that is missing or damaged counts as an empty one. */
+  async load(): Promise<void> {
+    const text = await readFile(this.#path, 'utf8').catch(() => '');
+    const found = FILE.safeParse(parse(text));
+    if (!found.success) return;
+    this.#worker = found.data.worker;
+    for (const leaver of found.data.leavers) this.put(leaver);
+  }
+
+  /** Throws a `SystemError`. */
+  async save(): Promise<void> {
+    if (!this.#worker) return;
+    try {
+      await mkdir(path.dirname(this.#path), { recursive: true });
+      const temp = `${this.#path}.new`;
+      await writeFile(temp, JSON.stringify({ worker: this.#worker, leavers: this.all() }), { mode: 0o640 });
+      await rename(temp, this.#path);
+    } catch (error) {
+      throw explainFileError(error, `writing ${this.#path}`);
+    }
+  }
+
+  /** Says which worker is there. Of another one than before nothing is known: the journal is empty then. */
+  follow(worker: WorkerId): void {
+    const same =
+      this.#worker?.pid === worker.pid && Math.abs(this.#worker.startedAt - worker.startedAt) <= TOLERANCE;
+    if (!same) this.#leavers.clear();
+    if (!same) this.#worker = worker;
+  }
+
+  /** Those that linger, in the order in which they left. */
+  all(): Leaver[] {
+    return [...this.#leavers.values()];
+  }
+
+  get(backend: string, server: string): Leaver | undefined {
+    return this.#leavers.get(key(backend, server));
+  }
+
+  put(leaver: Leaver): void {
+    this.#leavers.set(key(leaver.backend, leaver.server), leaver);
+  }
+
+  drop(backend: string, server: string): void {
+    this.#leavers.delete(key(backend, server));
+  }
+}
+
+function key(backend: string, server: string): string {
+  return `${backend}/${server}`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
