@@ -14,6 +14,7 @@ export function catalogOptions(settings: Settings): CatalogOptions {
       domain: typeof domain === 'string' && domain !== '' ? domain.toLowerCase() : null,
     },
     reservedPorts: reservedPorts(settings),
+    places: settings.limits.routes,
   };
 }
 

@@ -1,12 +1,18 @@
+import { rejection } from '../model/rejection.ts';
 import { writeTree } from '../sources/write-tree.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
-import { entriesOf } from './tree-of.ts';
+import { entriesOf, rejectionLine } from './tree-of.ts';
 
 /** Prints the watched tree in the form that `--from` and the file source read. */
 export async function dump(io: Io, flags: CommonFlags & { readonly from?: string }): Promise<ExitCode> {
   const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
-  io.out(writeTree(await entriesOf(io, settings, flags.from), settings.prefixes));
+  const entries = await entriesOf(io, settings, flags.from);
+  for (const entry of entries) {
+    if (entry.refused !== undefined) io.err(rejectionLine(rejection(entry, entry.refused)));
+  }
+  const whole = entries.filter(({ refused }) => refused === undefined);
+  io.out(writeTree(whole, settings.prefixes));
   return EXIT.fine;
 }

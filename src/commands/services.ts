@@ -31,7 +31,7 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
 }
 
 function describe(service: Service): string {
-  const width = Math.max(0, ...service.instances.map(({ id }) => id.length));
+  const width = service.instances.reduce((most, { id }) => Math.max(most, id.length), 0);
   return [
     `${service.name}  ${reach(service)}`,
     ...service.instances.map(

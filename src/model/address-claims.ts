@@ -14,6 +14,8 @@ export interface Candidate {
  */
 export class AddressClaims {
   readonly #claims = new Map<string, Map<string, Candidate>>();
+  /** By address, looked up once after each change: thousands of keys may claim one address. */
+  readonly #newest = new Map<string, Candidate>();
 
   /** Every candidate that now claims the same address as this one, itself included or not. */
   at(address: string): Iterable<Candidate> {
@@ -24,20 +26,27 @@ export class AddressClaims {
     const { address } = candidate.instance;
     const group = this.#claims.get(address) ?? new Map<string, Candidate>();
     this.#claims.set(address, group.set(candidate.entry.key, candidate));
+    this.#newest.delete(address);
   }
 
   remove(candidate: Candidate): void {
     const group = this.#claims.get(candidate.instance.address);
     if (group?.get(candidate.entry.key) === candidate) group.delete(candidate.entry.key);
+    this.#newest.delete(candidate.instance.address);
     if (group?.size === 0) this.#claims.delete(candidate.instance.address);
   }
 
   /** The one that this candidate lost its address to, or undefined. */
   lostTo(candidate: Candidate): Candidate | undefined {
-    const group = this.#claims.get(candidate.instance.address);
+    const { address } = candidate.instance;
+    const group = this.#claims.get(address);
     if (!group || group.size < 2) return undefined;
-    let newest = candidate;
-    for (const other of group.values()) if (byWrite(other.entry, newest.entry) > 0) newest = other;
+    let newest = this.#newest.get(address);
+    if (!newest) {
+      newest = candidate;
+      for (const other of group.values()) if (byWrite(other.entry, newest.entry) > 0) newest = other;
+      this.#newest.set(address, newest);
+    }
     if (newest === candidate || (shared(newest) && shared(candidate))) return undefined;
     return newest;
   }

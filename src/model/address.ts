@@ -51,11 +51,19 @@ function parseHost(text: string): Host {
   return { host: name, family: 'name' };
 }
 
-/** The URL standard's parser checks an IPv6 address and writes it in its shortest form (RFC 5952). */
+/**
+ * The URL standard's parser checks an IPv6 address and writes it in its shortest form (RFC 5952). An IPv4 address in
+ * the clothes of IPv6 (`::ffff:10.0.0.1`) becomes that: it is the same place, and a claim of it must show as such.
+ */
 function ipv6(text: string): Host {
   const url = /^[0-9a-fA-F:.]{2,45}$/.test(text) ? URL.parse(`http://[${text}]/`) : null;
   if (!url) throw new BadValue(`"${shorten(text, 40)}" is not an IPv6 address`);
   const host = url.hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host);
+  if (mapped) {
+    const [high, low] = [mapped[1], mapped[2]].map((part) => Number.parseInt(part ?? '0', 16));
+    return parseHost([high, low].flatMap((part = 0) => [part >> 8, part & 255]).join('.'));
+  }
   if (host === '::') throw new BadValue(':: is no address to connect to');
   return { host, family: 'ipv6' };
 }

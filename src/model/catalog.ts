@@ -3,11 +3,11 @@ import type { CatalogView } from './catalog-view.ts';
 import { type Change, compare, type Entry } from './entry.ts';
 import { parseInstance } from './instance-value.ts';
 import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
+import { rejection } from './rejection.ts';
 import { type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
 import { parseRoute } from './route-value.ts';
 import type { Instance, Rejection, Route, Service } from './service.ts';
 import { type DefaultRoutes, type RouteCandidate, ServiceSlot, type Won, wonBy } from './service-slot.ts';
-import { shorten } from './shorten.ts';
 import { Tree } from './tree.ts';
 
 /** What of the settings the catalog needs. */
@@ -17,6 +17,8 @@ export interface CatalogOptions {
   readonly defaultRoutes: DefaultRoutes;
   /** Ports that no service may claim, with who has them, for people. */
   readonly reservedPorts: ReadonlyMap<number, string>;
+  /** How many places (a host with a path) all routes together may ask for: `limits.routes`. @default no limit */
+  readonly places?: number;
 }
 
 interface Placed {
@@ -42,9 +44,11 @@ export class Catalog implements CatalogView {
   readonly #addresses = new AddressClaims();
   readonly #claims = new Map<string, { claims: readonly RouteClaim[]; signature: string }>();
   readonly #dirty = new Set<string>();
+  readonly #touched = new Set<string>();
   readonly #services = new Map<string, Service>();
   #settlement: Settlement = { routes: [], ports: new Map(), rejected: [] };
   #won = new Map<string, Won>();
+  #losers: ReadonlySet<string> = new Set();
   #sorted: readonly Service[] = [];
   #rejected: readonly Rejection[] | undefined;
   #ignored = 0;
@@ -95,6 +99,7 @@ export class Catalog implements CatalogView {
       const before = this.#take(key);
       if (change.kind === 'put') this.#place(change.entry, before);
     }
+    this.#touch();
     this.#settle();
     this.#build();
   }
@@ -110,13 +115,15 @@ export class Catalog implements CatalogView {
   }
 
   #place(entry: Entry, before: Placed | undefined): void {
-    const role = before?.role ?? classifyKey(entry.key, this.#options.prefixes);
+    const known = before?.entry.refused === entry.refused ? before?.role : undefined;
+    const role = known ?? this.#roleOf(entry);
     if (ignorable(entry)) {
       this.#ignored++;
       this.#placed.set(entry.key, { role, entry });
       return;
     }
-    const kept = before?.entry.value === entry.value ? before : undefined;
+    const same = before?.entry.value === entry.value && before.entry.refused === entry.refused;
+    const kept = same ? before : undefined;
     const made = this.#make(role, entry, kept);
     this.#placed.set(entry.key, { role, entry, ...made });
     const candidate =
@@ -124,6 +131,11 @@ export class Catalog implements CatalogView {
         ? { service: role.service, entry, instance: made.instance }
         : undefined;
     this.#set(role, candidate, made.route);
+  }
+
+  #roleOf({ key, refused }: Entry): KeyRole {
+    if (refused !== undefined) return { kind: 'wrong', reason: refused };
+    return classifyKey(key, this.#options.prefixes);
   }
 
   /** Parses a value, or takes over what the same value gave before. */
@@ -152,7 +164,7 @@ export class Catalog implements CatalogView {
   }
 
   #reject(entry: Entry, reason: string): void {
-    this.#wrong.set(entry.key, { key: entry.key, value: shorten(entry.value), reason });
+    this.#wrong.set(entry.key, rejection(entry, reason));
   }
 
   /** Puts what a key gave into its service's slot, or takes it out. */
@@ -171,10 +183,14 @@ export class Catalog implements CatalogView {
     if (before === after || this.#options.duplicateAddresses === 'allow') return;
     if (before) this.#addresses.remove(before);
     if (after) this.#addresses.add(after);
-    for (const instance of [before?.instance, after?.instance]) {
-      for (const other of instance ? this.#addresses.at(instance.address) : [])
-        this.#dirty.add(other.service);
-    }
+    for (const one of [before, after]) if (one) this.#touched.add(one.instance.address);
+  }
+
+  /** Once for all changes together: thousands of keys may claim one address. */
+  #touch(): void {
+    for (const address of this.#touched)
+      for (const { service } of this.#addresses.at(address)) this.#dirty.add(service);
+    this.#touched.clear();
   }
 
   /** Settles hosts, paths and ports anew, but only where a claim changed. */
@@ -182,7 +198,7 @@ export class Catalog implements CatalogView {
     let changed = false;
     for (const name of this.#dirty) {
       const claims = this.#slots.get(name)?.claims(this.#options.defaultRoutes) ?? [];
-      const signature = claims.map(sign).join('\n');
+      const signature = claims.map((claim) => this.#sign(claim)).join('\n');
       if (signature === (this.#claims.get(name)?.signature ?? '')) continue;
       changed = true;
       if (claims.length > 0) this.#claims.set(name, { claims, signature });
@@ -190,14 +206,22 @@ export class Catalog implements CatalogView {
     }
     if (!changed) return;
     const all = [...this.#claims.values()].flatMap(({ claims }) => claims);
-    const next = settleRoutes(all, this.#options.reservedPorts);
+    const next = settleRoutes(all, this.#options.reservedPorts, this.#options.places);
     const same = sameRoutes(next.routes, this.#settlement.routes);
     this.#settlement = same ? { ...next, routes: this.#settlement.routes } : next;
+    this.#losers = new Set(next.rejected.map(({ key }) => key));
     const won = wonBy(next);
     for (const name of new Set([...won.keys(), ...this.#won.keys()])) {
       if (!sameWon(won.get(name), this.#won.get(name))) this.#dirty.add(name);
     }
     this.#won = won;
+  }
+
+  /** What a claim asks for; where it lost something, the rejection shows its value too. */
+  #sign({ entry, kind, hosts, paths, port }: RouteClaim): string {
+    const { source, created, key, value } = entry;
+    const shown = this.#losers.has(key) ? value : null;
+    return JSON.stringify([source, String(created), key, kind, hosts, paths, port, shown]);
   }
 
   #build(): void {
@@ -218,12 +242,7 @@ export class Catalog implements CatalogView {
 
 /** Directories of registrars and keys without a value say nothing, and are nothing wrong. */
 function ignorable(entry: Entry): boolean {
-  return entry.value === '' || entry.key.endsWith('/');
-}
-
-function sign(claim: RouteClaim): string {
-  const { entry, kind, hosts, paths, port } = claim;
-  return JSON.stringify([entry.source, String(entry.created), entry.key, kind, hosts, paths, port]);
+  return entry.refused === undefined && (entry.value === '' || entry.key.endsWith('/'));
 }
 
 function sameRoutes(a: readonly Route[], b: readonly Route[]): boolean {

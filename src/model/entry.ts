@@ -10,6 +10,8 @@ export interface Entry {
   readonly source: number;
   readonly created: bigint;
   readonly modified: bigint;
+  /** Why a limit kept the value out (`limits.ts`). Then `value` is only its beginning, for people. */
+  readonly refused?: string;
 }
 
 /** One step from a tree to the next. The changes of one etcd transaction are always applied together. */

@@ -18,8 +18,12 @@ export function parsed<T>(parse: () => T): Parsed<T> {
   }
 }
 
+/** Deeper JSON is refused: everything that walks over it would have to fear for its stack. */
+const DEPTH = 64;
+
 /** The JSON object in `text`. */
 export function jsonObject(text: string): ReadonlyMap<string, unknown> {
+  if (nestsDeeper(text, DEPTH)) throw new BadValue(`the JSON nests deeper than ${DEPTH} levels`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -78,10 +82,27 @@ export function metaOf(
   fields: ReadonlyMap<string, unknown>,
   known: ReadonlySet<string>,
 ): Record<string, unknown> {
-  const meta: [string, unknown][] = [...fields].filter(([name]) => !known.has(name));
+  const meta = [...fields].filter(([name]) => !known.has(name));
   const inner = fields.get('meta');
-  if (inner !== undefined && inner !== null) meta.push(...object('meta', inner));
-  return Object.fromEntries(meta);
+  if (inner === undefined || inner === null) return Object.fromEntries(meta);
+  return Object.fromEntries(meta.concat([...object('meta', inner)]));
+}
+
+/** Brackets outside strings, without recursion. */
+function nestsDeeper(text: string, limit: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (inString) {
+      if (char === '\\') at++;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if (char === '{' || char === '[') {
+      if (++depth > limit) return true;
+    } else if (char === '}' || char === ']') depth--;
+  }
+  return false;
 }
 
 function found(value: unknown): string {

@@ -1,6 +1,6 @@
 import { byAge, compare, type Entry } from './entry.ts';
+import { rejection } from './rejection.ts';
 import type { Rejection, Route } from './service.ts';
-import { shorten } from './shorten.ts';
 
 /** What one service asks for on the frontends. */
 export interface RouteClaim {
@@ -27,33 +27,43 @@ export interface Settlement {
 
 /**
  * Settles claims of hosts, paths and ports alike on every instance: what stands in a route beats what follows
- * from a name, then the older key keeps it.
+ * from a name, then the older key keeps it. A claim that would take the number of places that are asked for above
+ * `places` is rejected whole: a value of a few kilobytes can ask for millions (hosts times paths).
  */
 export function settleRoutes(
   claims: Iterable<RouteClaim>,
   reservedPorts: ReadonlyMap<number, string>,
+  places = Number.POSITIVE_INFINITY,
 ): Settlement {
   const winners = new Map<string, { claim: RouteClaim; route: Route }>();
   const ports = new Map<number, RouteClaim>();
   const rejected: Rejection[] = [];
-  const reject = (claim: RouteClaim, reason: string, other?: string) => {
-    const { key, value } = claim.entry;
-    rejected.push({ key, value: shorten(value), reason, ...(other === undefined ? {} : { other }) });
+  let asked = 0;
+  const reject = (claim: RouteClaim, reason: string, other?: Entry) => {
+    rejected.push(rejection(claim.entry, reason, other));
   };
   for (const claim of [...claims].sort(byRight)) {
+    const more = claim.hosts.length * claim.paths.length;
+    if (asked + more > places) {
+      reject(claim, tooMany(more, places));
+      continue;
+    }
+    asked += more;
+    let lost = 0;
     for (const host of claim.hosts) {
       for (const path of claim.paths) {
         const place = `${host ?? ''}\n${path ?? ''}`;
         const winner = winners.get(place);
         if (!winner) winners.set(place, { claim, route: { service: claim.service, host, path } });
-        else reject(claim, lostPlace(claim, host, path), winner.claim.entry.key);
+        else if (++lost <= NAMED) reject(claim, lostPlace(claim, host, path), winner.claim.entry);
       }
     }
+    if (lost > NAMED) reject(claim, `${lost - NAMED} more hosts and paths belong to other keys`);
     if (claim.port === null) continue;
     const owner = ports.get(claim.port);
     const reserved = reservedPorts.get(claim.port);
     if (reserved !== undefined) reject(claim, `the port ${claim.port} is taken by ${reserved}`);
-    else if (owner) reject(claim, `the port ${claim.port} belongs to an older key`, owner.entry.key);
+    else if (owner) reject(claim, `the port ${claim.port} belongs to an older key`, owner.entry);
     else ports.set(claim.port, claim);
   }
   return {
@@ -61,6 +71,15 @@ export function settleRoutes(
     ports: new Map([...ports].map(([port, claim]) => [port, claim.service])),
     rejected,
   };
+}
+
+/** So many lost places of one route are told one by one. */
+const NAMED = 100;
+
+function tooMany(more: number, places: number): string {
+  return more > places
+    ? `its hosts and paths are ${more} places, more than limits.routes (${places}) for all routes together`
+    : `limits.routes (${places} hosts and paths of all routes together) is reached, and older routes keep theirs`;
 }
 
 function byRight(a: RouteClaim, b: RouteClaim): number {

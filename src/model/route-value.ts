@@ -43,7 +43,7 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 const LONGEST = 24 * 86_400_000;
 const PATH = /^\/[A-Za-z0-9._~:@%+=!&*/-]{0,254}$/;
 const CHECK_PATH = /^\/[A-Za-z0-9._~:@%+=!&*/?-]{0,254}$/;
-const STATUS = /^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*$/;
+const STATUS = /^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?){0,31}$/;
 
 /** Reads the value of `/routes/<service>`. Fields that it does not know go to `meta`. */
 export function parseRoute(value: string): Parsed<RouteValue> {

@@ -17,14 +17,28 @@ const PLACES = 2 ** 20;
  */
 export function serverIds(instances: readonly Pick<Instance, 'id'>[]): Readonly<Record<string, number>> {
   const ids: Record<string, number> = Object.create(null);
-  const taken = new Set<number>();
+  const next = new Map<number, number>();
   for (const { id } of [...instances].sort((a, b) => compare(a.id, b.id))) {
-    let place = hash(id);
-    while (taken.has(place)) place = (place % (PLACES - 1)) + 1;
-    taken.add(place);
+    const place = freeFrom(hash(id), next);
+    next.set(place, (place % (PLACES - 1)) + 1);
     ids[id] = place;
   }
   return ids;
+}
+
+/**
+ * The first free number from `start` on. Each taken one knows where to look on, and every look shortens the way: ids
+ * that somebody made to fall on one number cost no more than others.
+ */
+function freeFrom(start: number, next: Map<number, number>): number {
+  let place = start;
+  for (let on = next.get(place); on !== undefined; on = next.get(place)) place = on;
+  for (let seen = start; seen !== place; ) {
+    const on = next.get(seen) ?? place;
+    next.set(seen, place);
+    seen = on;
+  }
+  return place;
 }
 
 /** FNV-1a over the code units, mixed well, to 1 … PLACES - 1. Instance ids are ASCII. */

@@ -1,9 +1,9 @@
 import type { AddressClaims, Candidate } from './address-claims.ts';
 import { byAge, compare, type Entry } from './entry.ts';
+import { rejection } from './rejection.ts';
 import type { RouteClaim, Settlement } from './route-claims.ts';
 import type { RouteValue } from './route-value.ts';
 import type { Instance, Rejection, Service } from './service.ts';
-import { shorten } from './shorten.ts';
 
 /** Where services without hosts of their own are reached: `vars.domain` and `vars.defaultRoutes`. */
 export interface DefaultRoutes {
@@ -182,7 +182,7 @@ export function wonBy({ routes, ports }: Settlement): Map<string, Won> {
 const SHADOWED = 'the same is registered under a later prefix of the settings, which wins';
 
 function lost(entry: Entry, reason: string, other: Entry): Rejection {
-  return { key: entry.key, value: shorten(entry.value), reason, other: other.key };
+  return rejection(entry, reason, other);
 }
 
 function defaultHosts(service: string, { kind, domain }: DefaultRoutes): string[] {

@@ -26,19 +26,21 @@ export class Tree implements TreeView {
     return rest.toString(16).padStart(16, '0');
   }
 
+  /** As templates see it: a key whose value a limit kept out is not there. */
   get(key: string): Entry | undefined {
-    return this.#entries.get(key);
+    const entry = this.#entries.get(key);
+    return entry?.refused === undefined ? entry : undefined;
   }
 
   *under(prefix: string): Iterable<Entry> {
     const root = prefix.length > 1 ? prefix.replace(/\/+$/, '') : prefix;
-    const self = this.#entries.get(root);
+    const self = this.get(root);
     if (self && root !== '/') yield self;
     const folder = root === '/' ? '/' : `${root}/`;
     for (let at = this.#find(folder); at < this.#keys.length; at++) {
       const key = this.#keys[at] ?? '';
       if (!key.startsWith(folder)) return;
-      const entry = this.#entries.get(key);
+      const entry = this.get(key);
       if (entry) yield entry;
     }
   }
@@ -109,6 +111,7 @@ function same(a: Entry | undefined, b: Entry): boolean {
   return (
     a !== undefined &&
     a.value === b.value &&
+    a.refused === b.refused &&
     a.source === b.source &&
     a.created === b.created &&
     a.modified === b.modified

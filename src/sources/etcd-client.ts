@@ -22,6 +22,9 @@ const ANSWER_LIMIT = 2_000;
 /** How long a page of keys may take. */
 const PAGE_LIMIT = 10_000;
 
+/** Above every answer that etcd gives by itself, and below what would hurt: a page that is larger is asked for in parts. */
+const MESSAGE_LIMIT = 64 * 1024 * 1024;
+
 let connections = 0;
 
 /** One connection to one member. Every call throws what grpc says; `explainEtcdError` makes it readable. */
@@ -54,7 +57,7 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
     grpcOptions: {
       'grpc.keepalive_time_ms': 6_000,
       'grpc.keepalive_timeout_ms': 1_500,
-      'grpc.max_receive_message_length': -1,
+      'grpc.max_receive_message_length': MESSAGE_LIMIT,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
       'grpc.enable_channelz': 0,

@@ -89,9 +89,10 @@ class EtcdFollower {
       const { ranges } = await allowedRanges(connection, this.#ranges, signal);
       if (sameRanges(ranges, this.#position.ranges)) return this.#position;
     }
-    const { index } = this.#options;
+    const { index, limits } = this.#options;
     const { entries, revision, ranges, clusterId } = await readSnapshot(connection, this.#ranges, {
       index,
+      limits,
       signal,
     });
     this.#queue.push({ kind: 'snapshot', entries, revision });
@@ -108,6 +109,7 @@ class EtcdFollower {
         await connection.authenticate(over.signal);
         return readSnapshot(connection, position.ranges, {
           index: this.#options.index,
+          limits: this.#options.limits,
           signal: over.signal,
         });
       },
@@ -117,6 +119,7 @@ class EtcdFollower {
       return await followStream(connection, {
         ...position,
         index: this.#options.index,
+        limits: this.#options.limits,
         signal,
         onLive: () => {
           this.#failures.clear();

@@ -1,3 +1,5 @@
+import type { Limits } from '../model/limits.ts';
+
 /** Where an etcd is and what of it is watched. */
 export interface EtcdSourceOptions {
   /** `http://host:port` or `https://host:port`; tried in turn. */
@@ -12,6 +14,8 @@ export interface EtcdSourceOptions {
   readonly prefixes: readonly string[];
   /** The place of this source in the settings: `Entry.source`. */
   readonly index: number;
+  /** Values beyond them are dropped as they are read. @default none */
+  readonly limits?: Limits;
   /** Milliseconds between two full reads while all seems well. @default 420_000, give or take a quarter */
   readonly rereadEvery?: number;
 }

@@ -1,10 +1,22 @@
 import type { IKeyValue, IRangeResponse } from 'etcd3';
 import { SourceError } from '../errors.ts';
 import { compare, type Entry } from '../model/entry.ts';
+import { type Limits, refuse, tooLarge } from '../model/limits.ts';
 import type { EtcdConnection } from './etcd-client.ts';
 import type { KeyRange } from './key-ranges.ts';
 
 const PAGE = 1_000;
+/** So much of a value that is dropped is kept, to show it. */
+const HEAD = 200;
+/** A full read may be so many times larger than the limits. */
+const MANY = 4;
+
+/** How the keys of a source are read. */
+export interface Reading {
+  /** The place of the source in the settings. */
+  readonly index: number;
+  readonly limits?: Limits | undefined;
+}
 
 /** Everything in some ranges at one revision. */
 export interface EtcdSnapshot {
@@ -22,15 +34,19 @@ export interface EtcdSnapshot {
 export async function readSnapshot(
   connection: EtcdConnection,
   wanted: readonly KeyRange[],
-  { index, signal }: { readonly index: number; readonly signal: AbortSignal },
+  { signal, ...reading }: Reading & { readonly signal: AbortSignal },
 ): Promise<EtcdSnapshot> {
   for (let tries = 1; ; tries++) {
     try {
       const { ranges, revision, clusterId } = await allowedRanges(connection, wanted, signal);
       const entries: Entry[] = [];
+      const budget = new ReadBudget(reading.limits);
       for (const range of ranges) {
-        for await (const kv of pages(connection, { range, revision, signal }))
-          entries.push(toEntry(kv, index));
+        for await (const kv of pages(connection, { range, revision, signal })) {
+          const entry = toEntry(kv, reading);
+          budget.spend(entry);
+          entries.push(entry);
+        }
       }
       return { entries, revision, clusterId, ranges };
     } catch (error) {
@@ -83,16 +99,19 @@ async function* pages(
   { range, revision, signal }: { range: KeyRange; revision: bigint; signal: AbortSignal },
 ): AsyncGenerator<IKeyValue> {
   let start = range.start;
+  let limit = PAGE;
   for (;;) {
     // Serializable: the revision is fixed and this member has it, so no quorum is needed again.
-    const request = {
-      ...bounds(range),
-      key: start,
-      limit: PAGE,
-      revision: String(revision),
-      serializable: true,
-    };
-    const { kvs, more } = await connection.page(request, signal);
+    const request = { ...bounds(range), key: start, limit, revision: String(revision), serializable: true };
+    let page: IRangeResponse;
+    try {
+      page = await connection.page(request, signal);
+    } catch (error) {
+      if (limit === 1 || !String(error).includes('larger than max')) throw error;
+      limit = Math.ceil(limit / 8);
+      continue;
+    }
+    const { kvs, more } = page;
     yield* kvs;
     const last = kvs.at(-1);
     if (!more || !last) return;
@@ -105,13 +124,47 @@ export function bounds(range: KeyRange): { key: Buffer; range_end?: Buffer } {
   return range.end === null ? { key: range.start } : { key: range.start, range_end: range.end };
 }
 
-/** One key of etcd. Bytes that are no UTF-8 become U+FFFD: the catalog rejects such a value by name. */
-export function toEntry(kv: IKeyValue, index: number): Entry {
-  return {
+/**
+ * One key of etcd. Bytes that are no UTF-8 become U+FFFD: the catalog rejects such a value by name. A value beyond the
+ * limits is dropped at once, so that it costs no memory.
+ */
+export function toEntry(kv: IKeyValue, { index, limits }: Reading): Entry {
+  const large = limits !== undefined && kv.value.length > limits.valueBytes;
+  const entry: Entry = {
     key: kv.key.toString('utf8'),
-    value: kv.value.toString('utf8'),
+    value: (large ? kv.value.subarray(0, HEAD) : kv.value).toString('utf8'),
     source: index,
     created: BigInt(kv.create_revision),
     modified: BigInt(kv.mod_revision),
   };
+  const reason = large ? tooLarge(entry, limits, kv.value.length) : undefined;
+  return reason === undefined ? entry : refuse(entry, reason);
+}
+
+/**
+ * A full read is held whole before its older keys can be told from the younger. One that is many times what the limits
+ * allow is given up, so that the memory stays bounded: what was read before still holds.
+ */
+class ReadBudget {
+  readonly #limits: Limits | undefined;
+  #keys = 0;
+  #size = 0;
+
+  constructor(limits: Limits | undefined) {
+    this.#limits = limits;
+  }
+
+  spend({ key, value }: Entry): void {
+    if (!this.#limits) return;
+    this.#size += key.length + value.length;
+    this.#keys += 1;
+    const { keys, totalBytes } = this.#limits;
+    if (this.#keys <= keys * MANY && this.#size <= totalBytes * MANY) return;
+    throw new SourceError(
+      `the prefixes hold more than ${MANY} times what limits.keys and limits.totalBytes allow`,
+      {
+        hint: 'delete what does not belong there, or raise the limits; until then the keys that were read before stay',
+      },
+    );
+  }
 }

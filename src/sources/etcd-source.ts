@@ -36,7 +36,11 @@ async function readOnce(options: EtcdSourceOptions, signal: AbortSignal): Promis
       using connection = await abortable(connectEtcd(endpoint, options), signal);
       await connection.authenticate(signal);
       const wanted = keyRanges(options.prefixes);
-      const { entries } = await readSnapshot(connection, wanted, { index: options.index, signal });
+      const { entries } = await readSnapshot(connection, wanted, {
+        index: options.index,
+        limits: options.limits,
+        signal,
+      });
       return entries;
     } catch (error) {
       signal.throwIfAborted();

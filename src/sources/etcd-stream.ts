@@ -1,6 +1,6 @@
 import type { IEvent, IWatchResponse } from 'etcd3';
 import type { EtcdConnection, WatchStream } from './etcd-client.ts';
-import { bounds, toEntry } from './etcd-snapshot.ts';
+import { bounds, type Reading, toEntry } from './etcd-snapshot.ts';
 import type { KeyRange } from './key-ranges.ts';
 import type { RangedChange, Revision, RevisionMerger } from './revision-merger.ts';
 
@@ -13,12 +13,11 @@ export type StreamEnd =
   | { readonly kind: 'aborted' };
 
 /** What a stream needs to know, and whom it tells. */
-export interface StreamOptions {
+export interface StreamOptions extends Reading {
   readonly ranges: readonly KeyRange[];
   /** Knows where each range has to start; holds what is not complete yet. */
   readonly merger: RevisionMerger;
   readonly clusterId: string;
-  readonly index: number;
   readonly signal: AbortSignal;
   /** All watches stand. */
   onLive(): void;
@@ -59,7 +58,7 @@ export function followStream(connection: EtcdConnection, options: StreamOptions)
 class Follower {
   readonly #options: StreamOptions;
   readonly #resolve: (end: StreamEnd) => void;
-  readonly #fragments = new Map<string, IEvent[]>();
+  readonly #fragments = new Map<string, RangedChange[]>();
   readonly #created = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #onAbort = () => this.end({ kind: 'aborted' });
@@ -148,14 +147,14 @@ class Follower {
   }
 
   #onEvents(message: IWatchResponse): void {
-    const collected = this.#fragments.get(message.watch_id) ?? [];
-    collected.push(...message.events);
+    // Changed at once, also while fragments follow: what is too large is dropped and not collected.
+    const changes = this.#fragments.get(message.watch_id) ?? [];
+    for (const event of message.events) changes.push(this.#toChange(event, Number(message.watch_id) - 1));
     if (message.fragment) {
-      this.#fragments.set(message.watch_id, collected);
+      this.#fragments.set(message.watch_id, changes);
       return;
     }
     this.#fragments.delete(message.watch_id);
-    const changes = collected.map((event) => this.#toChange(event, Number(message.watch_id) - 1));
     this.#events += changes.length;
     if (this.#quietAt > 0 && changes.some(({ revision }) => revision <= this.#catchUpTo)) {
       this.#quietAt = performance.now() + CATCH_UP_QUIET;
@@ -168,7 +167,7 @@ class Follower {
 
   #toChange({ type, kv }: IEvent, range: number): RangedChange {
     const revision = BigInt(kv.mod_revision);
-    const entry = toEntry(kv, this.#options.index);
+    const entry = toEntry(kv, this.#options);
     if (type === 'Delete') return { range, revision, change: { kind: 'delete', key: entry.key } };
     return { range, revision, change: { kind: 'put', entry } };
   }

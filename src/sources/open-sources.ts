@@ -1,9 +1,11 @@
 import { text } from 'node:stream/consumers';
+import type { Limits } from '../model/limits.ts';
 import type { Source } from '../reconcile/interfaces.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { etcdSource } from './etcd-source.ts';
 import { fileSource } from './file-source.ts';
 import { heard } from './heard.ts';
+import { limited } from './limited.ts';
 import { textSource } from './text-source.ts';
 
 /** One entry of `sources` in the settings, checked, with absolute paths. */
@@ -14,6 +16,8 @@ export type SourceConfig =
 /** What of the settings the sources need. */
 export interface SourcesConfig {
   readonly sources: readonly SourceConfig[];
+  /** Of each source by itself. @default none */
+  readonly limits?: Limits;
   readonly prefixes: {
     readonly services: readonly string[];
     readonly routes: readonly string[];
@@ -31,19 +35,21 @@ export interface SourceChoice {
 
 /** The sources of a call, in the order of the settings; nothing is opened or read before they are asked. */
 export function openSources(settings: SourcesConfig, { from, stdin }: SourceChoice = {}): Source[] {
+  const { limits } = settings;
   const { services, routes, keys } = settings.prefixes;
   const shape = { services, routes };
+  const within = (source: Source, index: number) => (limits ? limited(source, { index, limits }) : source);
   if (from === '-') {
-    return [textSource({ name: 'standard input', shape, readText: () => text(stdin ?? process.stdin) })];
+    const readText = () => text(stdin ?? process.stdin);
+    return [within(textSource({ name: 'standard input', shape, readText }), 0)];
   }
-  if (from !== undefined) return [fileSource({ path: from, shape, index: 0 })];
+  if (from !== undefined) return [within(fileSource({ path: from, shape, index: 0 }), 0)];
   const prefixes = [...services, ...routes, ...keys];
-  return settings.sources.map((config, index) =>
-    heard(
+  return settings.sources.map((config, index) => {
+    const source =
       config.kind === 'etcd'
-        ? etcdSource({ ...config, prefixes, index })
-        : fileSource({ path: config.path, shape, index }),
-      index,
-    ),
-  );
+        ? etcdSource({ ...config, prefixes, index, ...(limits ? { limits } : {}) })
+        : fileSource({ path: config.path, shape, index });
+    return heard(within(source, index), index);
+  });
 }

@@ -36,6 +36,18 @@ export function parseTreeEntries(
   text: string,
   options: TreeOptions & { readonly index: number },
 ): readonly Entry[] {
+  try {
+    return readEntries(text, options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new SourceError(`reading ${options.file}: it nests too deep`, {
+      hint: 'correct the file; it is read again as soon as it is saved',
+      cause: error,
+    });
+  }
+}
+
+function readEntries(text: string, options: TreeOptions & { readonly index: number }): readonly Entry[] {
   const lines = new LineCounter();
   // Failsafe: a plain scalar is the text that stands there, never a number, a date or a truth value.
   const parsed = parseAllDocuments(text, {

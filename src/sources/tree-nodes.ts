@@ -23,6 +23,8 @@ export type Place = unknown;
 
 const NULL = /^(|~|null|Null|NULL)$/;
 const BOOLEAN = /^(true|True|TRUE|false|False|FALSE)$/;
+/** A few hundred bytes of aliases can unfold to more than any machine holds. */
+const UNFOLDED = 1_000_000;
 /** RFC 8259, section 6. */
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
@@ -31,14 +33,21 @@ export class TreeNodes {
   readonly #source: TreeText;
   readonly #document: Document.Parsed;
   readonly #inside = new Set<unknown>();
+  /** A text without aliases has fewer values than characters. */
+  readonly #most: number;
+  #visited = 0;
 
   constructor(source: TreeText, document: Document.Parsed) {
     this.#source = source;
     this.#document = document;
+    this.#most = UNFOLDED + document.range[2];
   }
 
   /** The node that an alias stands for, or the node itself. */
   resolve(node: unknown): unknown {
+    if (++this.#visited > this.#most) {
+      throw this.wrong(node, 'it unfolds to more than a million values: are there aliases of aliases?');
+    }
     if (!isAlias(node)) return node;
     const target = node.resolve(this.#document);
     if (!target) throw this.wrong(node, `nothing is marked with the anchor &${node.source}`);

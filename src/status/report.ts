@@ -3,6 +3,9 @@ import type { Status } from './status.ts';
 /** A report for `/api/status`: the status with ages in seconds and times as ISO text. */
 export type Report = ReturnType<typeof reportOf>;
 
+/** So many rejected keys are listed; `counts.rejected` has all, and `pointsman services` lists them. */
+const SHOWN = 1000;
+
 /** What `/api/status` answers. `now` and `turned` (the loop's last turn) are milliseconds since 1970. */
 export function reportOf(status: Status, now: number, turned: number) {
   const {
@@ -52,7 +55,7 @@ export function reportOf(status: Status, now: number, turned: number) {
         secondsLeft: until === null ? null : Math.max(0, Math.round(until - now) / 1000),
       })),
     quarantined: [...quarantined.values()].map(({ since, ...one }) => ({ ...one, ageSeconds: age(since) })),
-    rejected: [...rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+    rejected: [...rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, SHOWN),
     lastPass: when(lastPass),
     lastApply: when(lastApply),
     lastError: when(lastError),

@@ -1,0 +1,145 @@
+import { byAge, type Change, type Entry } from './entry.ts';
+import { shorten } from './shorten.ts';
+
+/** How much of a source is taken: what keeps the memory bounded, whatever is written to the store. */
+export interface Limits {
+  /** Keys of one source. */
+  readonly keys: number;
+  /** Bytes of one value. */
+  readonly valueBytes: number;
+  /** Bytes of all keys and values of one source. */
+  readonly totalBytes: number;
+}
+
+/** Longer keys are refused: nobody means them, and every message about them holds them. */
+const KEY_BYTES = 1024;
+/** What an entry costs beside its key and its value. */
+const OVERHEAD = 64;
+
+/**
+ * Why an entry by itself is more than the limits allow, or undefined. `bytes` is the value's size where its text is
+ * not at hand whole.
+ */
+export function tooLarge(entry: Entry, limits: Limits, bytes = utf8Bytes(entry.value)): string | undefined {
+  if (utf8Bytes(entry.key) > KEY_BYTES) return `the key is longer than ${KEY_BYTES} bytes`;
+  if (bytes <= limits.valueBytes) return undefined;
+  return `the value has ${bytes} bytes, more than limits.valueBytes (${limits.valueBytes})`;
+}
+
+/** The entry without its value, with the reason: the catalog rejects it by its key, and no template sees it. */
+export function refuse(entry: Entry, reason: string): Entry {
+  return { ...entry, value: shorten(entry.value), refused: reason };
+}
+
+/**
+ * Takes in what fits the limits, the older keys first; what does not is refused by its key, and let in when there is
+ * room again. As much as the limits allow once more is remembered for that; whatever is beyond is forgotten, and only
+ * counted, until everything is read anew.
+ */
+export class Admission {
+  readonly #limits: Limits;
+  readonly #held = new Map<string, number>();
+  /** In the order in which they are let in. */
+  readonly #waiting = new Map<string, Entry>();
+  #bytes = 0;
+  #waitingBytes = 0;
+  #forgotten = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** How many keys are not even named. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** A whole tree: gives what of it may be seen. */
+  replace(entries: readonly Entry[]): readonly Entry[] {
+    this.#held.clear();
+    this.#waiting.clear();
+    this.#bytes = this.#waitingBytes = this.#forgotten = 0;
+    const changes = [...entries].sort(byAge).flatMap((entry) => this.#put(entry));
+    return changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
+  }
+
+  /** Changes of it: gives those of what may be seen. */
+  apply(changes: readonly Change[]): readonly Change[] {
+    const seen = changes.flatMap((change) =>
+      change.kind === 'put' ? this.#put(change.entry) : this.#delete(change.key),
+    );
+    return this.#waiting.size === 0 ? seen : [...seen, ...this.#letIn()];
+  }
+
+  #put(entry: Entry): readonly Change[] {
+    const reason = entry.refused ?? tooLarge(entry, this.#limits);
+    const taken = reason === undefined ? entry : refuse(entry, reason);
+    const { key } = entry;
+    const known = this.#held.has(key) || this.#waiting.has(key);
+    this.#drop(key);
+    if (this.#take(taken)) return [{ kind: 'put', entry: taken }];
+    const { keys, totalBytes } = this.#limits;
+    const size = sizeOf(taken);
+    if (this.#waiting.size >= keys || this.#waitingBytes + size > totalBytes) {
+      this.#forgotten++;
+      return known ? [{ kind: 'delete', key }] : [];
+    }
+    this.#waiting.set(key, taken);
+    this.#waitingBytes += size;
+    return [{ kind: 'put', entry: refuse(taken, this.#full()) }];
+  }
+
+  #delete(key: string): readonly Change[] {
+    // What was forgotten goes without a word.
+    return this.#drop(key) ? [{ kind: 'delete', key }] : [];
+  }
+
+  #letIn(): Change[] {
+    const entering: Change[] = [];
+    for (const [key, entry] of this.#waiting) {
+      if (this.#held.size >= this.#limits.keys || !this.#take(entry)) break;
+      this.#waiting.delete(key);
+      this.#waitingBytes -= sizeOf(entry);
+      entering.push({ kind: 'put', entry });
+    }
+    return entering;
+  }
+
+  #take(entry: Entry): boolean {
+    const size = sizeOf(entry);
+    if (this.#held.size >= this.#limits.keys || this.#bytes + size > this.#limits.totalBytes) return false;
+    this.#held.set(entry.key, size);
+    this.#bytes += size;
+    return true;
+  }
+
+  #drop(key: string): boolean {
+    const waiting = this.#waiting.get(key);
+    if (waiting) this.#waitingBytes -= sizeOf(waiting);
+    this.#bytes -= this.#held.get(key) ?? 0;
+    return this.#held.delete(key) || this.#waiting.delete(key);
+  }
+
+  #full(): string {
+    const { keys, totalBytes } = this.#limits;
+    return this.#held.size >= keys
+      ? `limits.keys (${keys}) is reached, and older keys keep their place`
+      : `limits.totalBytes (${totalBytes}) is reached, and older keys keep their place`;
+  }
+}
+
+function sizeOf({ key, value }: Entry): number {
+  return utf8Bytes(key) + utf8Bytes(value) + OVERHEAD;
+}
+
+/** UTF-8 bytes of a text, counted without a buffer: the pure core knows no module of Node's for it. */
+function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x80) continue;
+    // Half of a surrogate pair is two of its four bytes.
+    bytes += code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 1 : 2;
+  }
+  return bytes;
+}

@@ -1,0 +1,157 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Catalog } from '../../src/model/catalog.ts';
+import type { Change, Entry } from '../../src/model/entry.ts';
+import { Admission } from '../../src/model/limits.ts';
+import { entry, OPTIONS } from '../support/catalog.ts';
+
+const LIMITS = { keys: 3, valueBytes: 20, totalBytes: 10_000 };
+
+function put(key: string, value: string, revision: number): Change {
+  return { kind: 'put', entry: entry(key, value, revision) };
+}
+
+/** What is seen of a source after these steps. */
+function seen(...steps: readonly (readonly Change[])[]): Map<string, Entry> {
+  const admission = new Admission(LIMITS);
+  const tree = new Map<string, Entry>();
+  for (const change of steps.flatMap((changes) => admission.apply(changes))) {
+    if (change.kind === 'put') tree.set(change.entry.key, change.entry);
+    else tree.delete(change.key);
+  }
+  return tree;
+}
+
+const reasons = (tree: ReadonlyMap<string, Entry>) =>
+  Object.fromEntries([...tree].map(([key, { refused }]) => [key, refused ?? 'seen']));
+
+describe('Admission', () => {
+  test('refuses a value that is too large by its key, and keeps only its beginning', () => {
+    const tree = seen([put('/haproxy/a', 'ü'.repeat(5000), 1), put('/haproxy/b', 'ok', 2)]);
+    expect(reasons(tree)).toEqual({
+      '/haproxy/a': 'the value has 10000 bytes, more than limits.valueBytes (20)',
+      '/haproxy/b': 'seen',
+    });
+    expect(tree.get('/haproxy/a')?.value).toHaveLength(80);
+  });
+
+  test('refuses a key that is too long', () => {
+    expect(Object.values(reasons(seen([put(`/${'k'.repeat(1024)}`, 'x', 1)])))).toEqual([
+      'the key is longer than 1024 bytes',
+    ]);
+  });
+
+  test('keeps the older keys when there are too many, and lets the next one in when one goes', () => {
+    const four = [1, 2, 3, 4].map((at) => put(`/haproxy/${at}`, 'x', at));
+    expect(reasons(seen(four))['/haproxy/4']).toBe(
+      'limits.keys (3) is reached, and older keys keep their place',
+    );
+    const after = seen(four, [{ kind: 'delete', key: '/haproxy/2' }]);
+    expect(reasons(after)).toEqual({ '/haproxy/1': 'seen', '/haproxy/3': 'seen', '/haproxy/4': 'seen' });
+    expect(after.get('/haproxy/4')?.value).toBe('x');
+  });
+
+  test('counts the bytes of all keys and values together', () => {
+    const admission = new Admission({ keys: 100, valueBytes: 1000, totalBytes: 1000 });
+    const all = admission.replace([1, 2, 3].map((at) => entry(`/haproxy/${at}`, 'x'.repeat(400), at)));
+    expect(all.map(({ refused }) => refused)).toEqual([
+      undefined,
+      undefined,
+      'limits.totalBytes (1000) is reached, and older keys keep their place',
+    ]);
+  });
+
+  test('a whole tree keeps the older keys, whatever their order', () => {
+    const entries = ['/haproxy/d', '/haproxy/c', '/haproxy/b', '/haproxy/a'].map((key, at) =>
+      entry(key, 'x', at + 1),
+    );
+    for (const order of [entries, entries.toReversed()]) {
+      const refused = new Admission(LIMITS).replace(order).filter((one) => one.refused !== undefined);
+      expect(refused.map(({ key }) => key)).toEqual(['/haproxy/a']);
+    }
+  });
+
+  test('beyond twice the limits forgets, counts, and deletes what it had named before', () => {
+    const admission = new Admission(LIMITS);
+    admission.apply(Array.from({ length: 10 }, (_, at) => put(`/haproxy/${at}`, 'x', at + 1)));
+    expect(admission.forgotten).toBe(4);
+    expect(admission.apply([{ kind: 'delete', key: '/haproxy/9' }])).toEqual([]);
+    admission.replace([entry('/haproxy/0', 'x', 1)]);
+    expect(admission.forgotten).toBe(0);
+  });
+
+  test('whatever happens, no more is seen than allowed, and nothing that is gone', () => {
+    const step = fc.record({
+      key: fc.integer({ min: 0, max: 9 }).map((at) => `/haproxy/${at}`),
+      value: fc.oneof(fc.constant(null), fc.string({ maxLength: 25 })),
+    });
+    fc.assert(
+      fc.property(fc.array(fc.array(step, { maxLength: 5 }), { maxLength: 20 }), (steps) => {
+        const stored = new Map<string, string>();
+        const changes = steps.map((all) =>
+          all.map(({ key, value }): Change => {
+            if (value === null) stored.delete(key);
+            else stored.set(key, value);
+            return value === null ? { kind: 'delete', key } : put(key, value, stored.size);
+          }),
+        );
+        const tree = seen(...changes);
+        const whole = [...tree.values()].filter(({ refused }) => refused === undefined);
+        expect(whole.length).toBeLessThanOrEqual(LIMITS.keys);
+        for (const { key, value } of whole) expect(value).toBe(stored.get(key));
+        for (const key of tree.keys()) expect(stored.has(key)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('a key that a limit kept out', () => {
+  test('is rejected by its name, and no template sees it', () => {
+    const catalog = new Catalog(OPTIONS);
+    const entries = [entry('/haproxy/a', 'x'.repeat(50), 1), entry('/services/web/a', '10.0.0.1:80', 2)];
+    catalog.replace(new Admission(LIMITS).replace(entries));
+    expect(catalog.rejected.map(({ key }) => key)).toEqual(['/haproxy/a']);
+    expect(catalog.tree.get('/haproxy/a')).toBeUndefined();
+    expect([...catalog.tree.under('/haproxy')]).toEqual([]);
+    expect(catalog.services[0]?.instances).toHaveLength(1);
+  });
+
+  test('takes its instance out, and comes back with a value that fits', () => {
+    const catalog = new Catalog(OPTIONS);
+    const admission = new Admission(LIMITS);
+    const steps = ['10.0.0.1:80', '{"host":"10.0.0.1","port":80}', '10.0.0.2:80'].map((value, at) => {
+      catalog.apply(admission.apply([put('/services/web/a', value, at + 1)]));
+      return catalog.services.flatMap(({ instances }) => instances.map(({ address }) => address));
+    });
+    expect(steps).toEqual([['10.0.0.1:80'], [], ['10.0.0.2:80']]);
+    expect(catalog.rejected).toEqual([]);
+  });
+});
+
+describe('limits.routes', () => {
+  const route = (count: number, of: string) => ({
+    hosts: Array.from({ length: count }, (_, at) => `${of}${at}.example.com`),
+    paths: ['/a', '/b'],
+  });
+
+  test('a route whose hosts times paths is too much is rejected whole; the others stay', () => {
+    const catalog = new Catalog({ ...OPTIONS, places: 10 });
+    catalog.replace([
+      entry('/routes/few', route(2, 'few'), 1),
+      entry('/routes/many', route(6, 'many'), 2),
+      entry('/routes/more', route(4, 'more'), 3),
+    ]);
+    expect(catalog.routes.map(({ service }) => service)).toEqual(Array(4).fill('few'));
+    expect(catalog.rejected.map(({ key, reason }) => `${key}: ${reason}`)).toEqual([
+      '/routes/many: its hosts and paths are 12 places, more than limits.routes (10) for all routes together',
+      '/routes/more: limits.routes (10 hosts and paths of all routes together) is reached, and older routes keep theirs',
+    ]);
+  });
+
+  test('lost places of one route are told one by one up to a hundred', () => {
+    const catalog = new Catalog(OPTIONS);
+    catalog.replace([entry('/routes/a', route(200, 'x'), 1), entry('/routes/b', route(200, 'x'), 2)]);
+    expect(catalog.rejected).toHaveLength(101);
+    expect(catalog.rejected.filter(({ reason }) => reason.startsWith('300 more'))).toHaveLength(1);
+  });
+});
