@@ -110,13 +110,14 @@ export type TemplateHappening =
   | { readonly kind: 'template-mended' };
 
 /**
- * The steps of a pass, in their order; `pause` is waiting for `pace.reloadInterval`, `quarantine` the search for
- * what is refused.
+ * The steps of a pass, in their order; `apply` is changing servers at run time, `pause` is waiting for
+ * `pace.reloadInterval`, `quarantine` the search for what is refused.
  */
 export const STEPS = [
   'catalog',
   'render',
   'plan',
+  'apply',
   'pause',
   'check',
   'quarantine',
@@ -132,6 +133,8 @@ export const OUTCOMES = [
   'unchanged',
   /** Published, reloaded, and HAProxy says that it runs it. */
   'reloaded',
+  /** Servers were changed while HAProxy runs; the file says the same. */
+  'runtime',
   /** Published and told to HAProxy, which cannot be asked in this mode. */
   'unverified',
   /** Published; in mode `none` that is all. */

@@ -9,7 +9,8 @@ import { Drift } from '../reconcile/drift.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
 import { Pause } from '../reconcile/pause.ts';
 import { Picture } from '../reconcile/picture.ts';
-import { Rollout, type RollResult } from '../reconcile/rollout.ts';
+import type { RollResult } from '../reconcile/roll-result.ts';
+import { Rollout } from '../reconcile/rollout.ts';
 import { Stopwatch } from '../reconcile/stopwatch.ts';
 import type { Settings } from '../settings/settings.ts';
 import { describeEvent } from '../status/describe-event.ts';
@@ -143,6 +144,7 @@ function tell(
   const { path } = settings.output;
   switch (result.kind) {
     case 'reloaded':
+    case 'runtime':
       io.err(`reloaded: HAProxy runs ${path} (${watch.ms} ms)`);
       return EXIT.fine;
     case 'unverified':

@@ -15,6 +15,9 @@ export class Pace {
   readonly #options: PaceOptions;
   #lastMail = Number.NEGATIVE_INFINITY;
   #lastReload = Number.NEGATIVE_INFINITY;
+  /** When the first change came that no pass has settled yet, and until when the burst is waited for. */
+  #firstAt = Number.POSITIVE_INFINITY;
+  #calmAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PaceOptions) {
     this.#options = options;
@@ -23,18 +26,26 @@ export class Pace {
   /** The time at which this mail is due; not after now means at once. */
   due(mail: Mail): number {
     const { quiet, maxWait } = this.#options;
-    const calm = mail.firstAt - this.#lastMail >= quiet;
-    return calm ? mail.firstAt : Math.min(mail.lastAt + quiet, mail.firstAt + maxWait);
+    const first = Math.min(mail.firstAt, this.#firstAt);
+    const calm = first - this.#lastMail >= quiet;
+    return calm ? mail.firstAt : Math.min(mail.lastAt + quiet, first + maxWait);
   }
 
   /** This mail was taken. */
   took(mail: Mail): void {
+    this.#calmAt = this.due(mail);
+    this.#firstAt = Math.min(mail.firstAt, this.#firstAt);
     this.#lastMail = mail.lastAt;
   }
 
-  /** The earliest time of the next reload. */
+  /** A pass came to its end: what comes next is a burst of its own. */
+  settled(): void {
+    this.#firstAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** The earliest time of the next reload: apart from the last one, and after the burst. */
   reloadDue(): number {
-    return this.#lastReload + this.#options.reloadInterval;
+    return Math.max(this.#lastReload + this.#options.reloadInterval, this.#calmAt);
   }
 
   /** A reload was asked for at `now`. */

@@ -2,7 +2,7 @@ import type { Outcome } from '../events.ts';
 import type { Unsettled } from './drift.ts';
 import type { PauseWish } from './interfaces.ts';
 import type { Drawn } from './picture.ts';
-import type { RollResult } from './rollout.ts';
+import type { RollResult } from './roll-result.ts';
 
 /** How a pass ended, and in a line why it did not do more. */
 export interface PassEnd {
@@ -31,6 +31,7 @@ export function endOf(result: RollResult | Exclude<Drawn, { kind: 'text' }>): Pa
     case 'published-waiting':
       return { outcome: 'published-waiting', error: result.cause };
     case 'reloaded':
+    case 'runtime':
     case 'unverified':
     case 'published':
       return { outcome: result.kind, error: null };

@@ -1,8 +1,8 @@
 import type { Applied, PassEvent } from '../events.ts';
 import { hashText } from '../plan/mark.ts';
+import type { Need } from './need.ts';
 import type { PassEnd } from './pass-end.ts';
 import type { Picture } from './picture.ts';
-import type { Need } from './rollout.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What a pass found and did. */

@@ -14,8 +14,9 @@ import type {
   Source,
   Templates,
 } from './interfaces.ts';
-import { Mailbox } from './mailbox.ts';
+import { type Mail, Mailbox } from './mailbox.ts';
 import { Mend } from './mend.ts';
+import type { Need } from './need.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { endOf, endOfHandsOff } from './pass-end.ts';
 import { passEvent, type Report } from './pass-report.ts';
@@ -23,10 +24,13 @@ import { Pause } from './pause.ts';
 import type { Picture } from './picture.ts';
 import { Quarantine, type QuarantineOptions } from './quarantine.ts';
 import type { Refusal } from './quarantine-trial.ts';
-import { type Need, Rollout, type RollResult } from './rollout.ts';
+import type { RollResult } from './roll-result.ts';
+import { Rollout } from './rollout.ts';
+import { RuntimePath, type RuntimePathOptions } from './runtime-path.ts';
 import { followSource } from './source-follower.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { followTemplates } from './template-follower.ts';
+import { TURN_MS, Turns } from './turns.ts';
 import { VouchingJudge } from './vouching-judge.ts';
 import { WorkerCap } from './worker-cap.ts';
 
@@ -47,14 +51,13 @@ export interface ReconcilerOptions {
   readonly pause?: { readonly notes: PauseNotes; readonly keys: readonly string[] };
   /** `haproxy.maxOldWorkers`. @default no limit */
   readonly maxOldWorkers?: number;
+  /** Without it every change is a reload. */
+  readonly runtime?: Pick<RuntimePathOptions, 'runtime' | 'newServers' | 'drain'>;
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'lastGood' | 'patience' | 'retry'>;
   readonly emit: Emit;
   /** The guard and the cache; without it every change is believed at once. */
   readonly believed?: Believed;
 }
-
-/** The loop looks around at least this often, so that its last turn says whether it lives. */
-const TURN_MS = 1000;
 
 /**
  * The loop: whatever happens says "look again", and each pass reads the whole, so that the last state always
@@ -78,8 +81,9 @@ export class Reconciler {
   readonly #cap: WorkerCap;
   readonly #mending: Mend;
   readonly #quarantine: Quarantine;
+  readonly #runtime: RuntimePath | undefined;
   #retryAt = Number.POSITIVE_INFINITY;
-  #lastTurn = performance.now();
+  readonly #turns = new Turns();
   #lastError: string | null = null;
 
   constructor(options: ReconcilerOptions) {
@@ -100,13 +104,16 @@ export class Reconciler {
     this.#pause =
       pause &&
       new Pause({ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox: this.#mailbox, emit });
+    const ask = (signal: AbortSignal) => this.#haproxy.ask(signal);
+    this.#runtime =
+      options.runtime && new RuntimePath({ ...options.runtime, rollout: this.#rollout, ask, emit });
     const parts = { picture, judge, rollout: this.#rollout, mailbox: this.#mailbox, emit };
     this.#quarantine = new Quarantine({ ...options.quarantine, ...parts });
   }
 
   /** When the loop last turned, in milliseconds of `performance.now()`. */
   get lastTurn(): number {
-    return this.#lastTurn;
+    return this.#turns.last;
   }
 
   /** Runs until `signal` aborts. Throws what is a bug, and what the start cannot do without. */
@@ -147,13 +154,18 @@ export class Reconciler {
 
   async #loop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.#lastTurn = performance.now();
+      this.#turns.turn();
       const mail = this.#mailbox.peek();
-      const until = mail ? this.#pace.due(mail) : this.#retryAt;
+      const until = mail ? this.#due(mail) : this.#retryAt;
       const pause = until - performance.now();
       if (pause > 0) await this.#mailbox.wait(Math.min(TURN_MS, pause), signal);
       else await this.#pass(mail?.triggers ?? ['retry'], signal);
     }
+  }
+
+  /** What may go out without a reload is looked at at once; a reload waits for its pace by itself. */
+  #due(mail: Mail): number {
+    return this.#runtime && this.#rollout.running !== null ? mail.firstAt : this.#pace.due(mail);
   }
 
   async #pass(triggers: readonly string[], signal: AbortSignal): Promise<void> {
@@ -162,7 +174,7 @@ export class Reconciler {
     this.#retryAt = Number.POSITIVE_INFINITY;
     this.#haproxy.hold();
     for (;;) {
-      this.#lastTurn = performance.now();
+      this.#turns.turn();
       this.#takeMail(why);
       const { picture } = this.#options;
       const paused = this.#pause?.now ?? null;
@@ -185,44 +197,55 @@ export class Reconciler {
         break;
       }
       const { text } = drawn;
-      const need = this.#rollout.need(text, state);
-      const shelved = need.kind === 'nothing' ? 0 : this.#rollout.shelvedFor(text);
+      const wanted = this.#rollout.need(text, state);
+      const shelved = wanted.kind === 'nothing' ? 0 : this.#rollout.shelvedFor(text);
       if (shelved > 0) {
         this.#retryAt = performance.now() + shelved;
-        if (need.kind === 'publish') await this.#mend(state, watch, signal);
-        this.#report({ watch, why, need, end: { outcome: 'failed', error: this.#lastError }, text });
+        if (wanted.kind === 'publish') await this.#mend(state, watch, signal);
+        this.#report({ watch, why, need: wanted, end: { outcome: 'failed', error: this.#lastError }, text });
         break;
       }
-      if (need.kind === 'nothing') {
+      if (wanted.kind === 'nothing') {
         this.#quarantine.accepted();
-        this.#report({ watch, why, need, end: { outcome: 'unchanged', error: null }, text });
+        this.#report({ watch, why, need: wanted, end: { outcome: 'unchanged', error: null }, text });
         break;
       }
-      if (state.kind === 'running' && (await this.#awaitPace(watch, signal))) continue;
+      const quick = () => this.#runtime?.apply(wanted, { text, state }, watch, signal);
+      const need = (await this.#turns.beating(async () => quick())) ?? wanted;
+      if (signal.aborted) return;
+      const reloads = need.kind !== 'record';
+      if (reloads && state.kind === 'running' && (await this.#awaitPace(watch, signal))) continue;
       if (need.kind === 'publish' && (await this.#awaitWorkers(state, watch, signal))) continue;
       if (signal.aborted) return;
       if (this.#pause?.now) continue;
-      const result = await this.#beating(() => this.#roll(need, text, watch, signal));
+      const result = await this.#turns.beating(() => this.#roll(need, text, watch, signal));
       if (signal.aborted && result.kind === 'failed') return;
       if (result.kind === 'refused' && (await this.#resolve({ ...result, text }, watch, signal))) continue;
       if (!('retryInMs' in result)) this.#quarantine.accepted();
       if ('retryInMs' in result) this.#retryAt = performance.now() + result.retryInMs;
-      if (result.kind === 'refused') await this.#mend(state, watch, signal);
+      if (result.kind === 'refused') await this.#takeBack(state, watch, signal);
       this.#report({ watch, why, need, end: endOf(result), text });
       break;
     }
+    this.#pace.settled();
     await this.#haproxy.release(signal);
   }
 
+  /** A text was refused. HAProxy goes back to the installed one where it was ahead, or runs neither. */
+  async #takeBack(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
+    const back = await this.#runtime?.takeBack(watch, signal);
+    if (back?.kind !== 'done') await this.#mend(back?.state ?? state, watch, signal);
+  }
+
   async #mend(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
-    const due = await this.#beating(() => this.#mending.settle(state, watch, signal));
+    const due = await this.#turns.beating(() => this.#mending.settle(state, watch, signal));
     this.#retryAt = Math.min(this.#retryAt, due);
   }
 
   /** Sets aside what is refused. True where that changed what is to be drawn. */
   async #resolve(refusal: Refusal, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
     const find = () => this.#quarantine.resolve(refusal, signal);
-    const { kind } = await this.#beating(() => watch.time('quarantine', find));
+    const { kind } = await this.#turns.beating(() => watch.time('quarantine', find));
     return kind === 'again' && !signal.aborted;
   }
 
@@ -237,7 +260,7 @@ export class Reconciler {
   async #awaitPace(watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
     const pause = async () => {
       for (;;) {
-        this.#lastTurn = performance.now();
+        this.#turns.turn();
         const left = this.#pace.reloadDue() - performance.now();
         if (left <= 0 || signal.aborted) return;
         await this.#mailbox.wait(Math.min(TURN_MS, left), signal);
@@ -256,24 +279,13 @@ export class Reconciler {
   }
 
   async #roll(need: Need, text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
+    if (need.kind === 'record') return this.#rollout.record(text, watch, signal);
     try {
       if (need.kind !== 'load') return await this.#rollout.roll(text, watch, signal);
       return await this.#rollout.load(text, { watch, signal, before: null });
     } finally {
       this.#pace.reloaded(performance.now());
       this.#cap.reloaded();
-    }
-  }
-
-  /** Steps with time limits of their own count as turns while they last. */
-  async #beating<T>(work: () => Promise<T>): Promise<T> {
-    const timer = setInterval(() => {
-      this.#lastTurn = performance.now();
-    }, TURN_MS);
-    try {
-      return await work();
-    } finally {
-      clearInterval(timer);
     }
   }
 

@@ -10,8 +10,10 @@ import type {
   PendingNote,
   Preflight,
 } from './interfaces.ts';
-import { Retry } from './pace.ts';
+import { type Need, type NeedFacts, needOf, needOfInstalled } from './need.ts';
 import { PendingLoad } from './pending-load.ts';
+import type { RollResult } from './roll-result.ts';
+import { Shelved } from './shelved.ts';
 import type { Stopwatch } from './stopwatch.ts';
 import { WorkerTrust } from './worker-trust.ts';
 
@@ -27,32 +29,13 @@ export interface RolloutOptions {
   readonly emit: Emit;
 }
 
-/** What is to be done for a text. */
-export type Need =
-  | { readonly kind: 'nothing' }
-  /** The file is right; HAProxy does not run it (yet). */
-  | { readonly kind: 'load'; readonly reasons: readonly string[] }
-  | { readonly kind: 'publish'; readonly reasons: readonly string[] };
-
-/** How a rollout ended. */
-export type RollResult =
-  | { readonly kind: 'reloaded' | 'unverified' | 'published' }
-  | { readonly kind: 'published-waiting'; readonly cause: string }
-  | {
-      readonly kind: 'refused';
-      readonly output: string;
-      readonly lines: readonly number[];
-      readonly retryInMs: number;
-    }
-  | { readonly kind: 'failed'; readonly message: string; readonly retryInMs: number };
-
 /**
  * Takes a rendered text to the file and to HAProxy. Knows what is installed and what HAProxy was seen to run;
  * neither is assumed from the other.
  */
 export class Rollout {
   readonly #options: RolloutOptions;
-  readonly #retry = new Retry();
+  readonly #shelved = new Shelved();
   /** Which of HAProxy's workers run our file. */
   readonly trust = new WorkerTrust();
   readonly #pending: PendingLoad;
@@ -60,11 +43,11 @@ export class Rollout {
   #installed: string | null = null;
   /** What it holds; no mark where its text does not fit it (any more). */
   #holds: { readonly text: string; readonly mark: string | null } | null = null;
-  /** A text that was refused or did not load, until its next try. */
-  #shelved: { readonly hash: string; readonly until: number } | undefined;
   #applied: Applied = { kind: 'unknown' };
   /** HAProxy's worker. */
   #pid: number | null = null;
+  /** The text that HAProxy was seen to run; ahead of the file for as long as a check takes. */
+  #running: string | null = null;
 
   constructor(options: RolloutOptions) {
     this.#options = options;
@@ -102,6 +85,17 @@ export class Rollout {
     return this.#holds?.text ?? null;
   }
 
+  /** The text that HAProxy was seen to run, null where that is not known. */
+  get running(): string | null {
+    return this.#applied.kind === 'verified' ? this.#running : null;
+  }
+
+  /** The Runtime API made this the text that HAProxy runs. */
+  ranAhead(text: string): void {
+    this.#running = text;
+    this.#applied = { kind: 'verified', hash: hashText(text) };
+  }
+
   /** Reads what is installed. */
   async open(): Promise<void> {
     this.installedFile = await this.#options.file.read();
@@ -115,9 +109,11 @@ export class Rollout {
     if (state.kind === 'away') {
       this.#applied = { kind: 'unknown' };
     } else if (state.verifiable) {
-      const fits = state.mark !== null && state.mark === this.installedMark;
-      if (fits) this.trust.saw(state.pid);
-      const known = fits && this.trust.trusts(state.pid);
+      if (state.mark === null || state.mark !== this.#hashOfRunning) {
+        this.#running = state.mark !== null && state.mark === this.installedMark ? this.installedText : null;
+      }
+      if (this.#running !== null) this.trust.saw(state.pid);
+      const known = this.#running !== null && state.mark !== null && this.trust.trusts(state.pid);
       this.#applied = known ? { kind: 'verified', hash: state.mark } : { kind: 'unknown' };
     } else if (
       this.#applied.kind === 'unknown' &&
@@ -128,58 +124,69 @@ export class Rollout {
     }
   }
 
+  get #hashOfRunning(): string | null {
+    return this.#running === null ? null : hashText(this.#running);
+  }
+
   /** Compares a text with the file and with what HAProxy runs. */
   need(text: string, state: HaproxyState): Need {
-    if (this.#dress(text) !== this.#installed) {
-      return {
-        kind: 'publish',
-        reasons: [this.#installed === null ? 'there is no file yet' : 'the text changed'],
-      };
-    }
-    if (this.#options.target === 'file') return { kind: 'nothing' };
-    if (state.kind === 'away') return { kind: 'load', reasons: [`HAProxy is away: ${state.cause}`] };
-    return this.#loadNeed(state);
+    return needOf(text, state, this.#facts(this.#dress(text)));
   }
 
   /** What the installed text needs where no newer one can take its place; `away` is waited out. */
   needOfInstalled(state: HaproxyState): Need {
-    if (this.#options.target === 'file' || this.installedMark === null) return { kind: 'nothing' };
-    return state.kind === 'away' ? { kind: 'nothing' } : this.#loadNeed(state);
+    return needOfInstalled(state, this.#facts(this.#installed));
   }
 
-  #loadNeed(state: Extract<HaproxyState, { kind: 'running' }>): Need {
-    if (!state.verifiable) {
-      if (!this.#pending.is(this.installedMark)) return { kind: 'nothing' };
-      return { kind: 'load', reasons: ['the file was published, and HAProxy not told to load it'] };
-    }
-    if (state.mark === this.installedMark) {
-      if (this.trust.trusts(state.pid)) return { kind: 'nothing' };
-      const reason = `HAProxy's worker ${state.pid} began while the file was edited by hand`;
-      return { kind: 'load', reasons: [reason] };
-    }
-    const found = state.mark === null ? 'a configuration without our mark' : `the text ${state.mark}`;
-    return { kind: 'load', reasons: [`HAProxy runs ${found}`] };
+  #facts(dressed: string | null): NeedFacts {
+    return {
+      target: this.#options.target,
+      dressed,
+      installed: this.#installed,
+      installedMark: this.installedMark,
+      doubt: (pid) => this.trust.doubt(pid),
+      pending: this.#pending.is(this.installedMark),
+    };
   }
 
   /** How long this text must still wait after it was refused or did not load; 0 where it need not. */
   shelvedFor(text: string): number {
-    if (this.#shelved?.hash !== hashText(text)) return 0;
-    return Math.max(0, this.#shelved.until - performance.now());
+    return this.#shelved.waitOf(hashText(text));
   }
 
   /** Validates, publishes, reloads and verifies, as one step. */
   async roll(text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
-    const { judge, file, emit } = this.#options;
+    const before = this.#installed;
+    const trouble = (await this.#judge(text, watch, signal)) ?? (await this.#publish(text, watch));
+    if (trouble) return trouble;
+    if (this.#options.target === 'haproxy') return this.load(text, { watch, signal, before });
+    this.#applied = { kind: 'file', hash: hashText(text) };
+    await this.#succeeded(this.#dress(text));
+    return { kind: 'published' };
+  }
+
+  /** Validates and publishes a text that HAProxy runs already. */
+  async record(text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
+    const trouble = (await this.#judge(text, watch, signal)) ?? (await this.#publish(text, watch));
+    if (trouble) return trouble;
+    this.ranAhead(text);
+    await this.#succeeded(this.#dress(text));
+    return { kind: 'runtime' };
+  }
+
+  /** Null where HAProxy accepts it. */
+  async #judge(text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult | null> {
+    const { judge, emit } = this.#options;
     const fileText = this.#dress(text);
     const hash = hashText(text);
     const verdict = await watch.time('check', () => judge.check(fileText, signal));
     if (verdict.kind === 'broken') {
-      const retryInMs = this.#shelve(hash);
+      const retryInMs = this.#shelved.failed(hash);
       emit({ kind: 'check-broken', message: verdict.message, retryInMs });
       return { kind: 'failed', message: verdict.message, retryInMs };
     }
     if (verdict.kind === 'refused') {
-      const retryInMs = this.#shelve(hash);
+      const retryInMs = this.#shelved.failed(hash);
       const { output, lines } = verdict;
       emit({ kind: 'check-refused', output, excerpt: excerpt(text, lines), hash });
       return { kind: 'refused', output, lines, retryInMs };
@@ -187,17 +194,24 @@ export class Rollout {
     if (verdict.warnings !== '') emit({ kind: 'check-warned', warnings: verdict.warnings });
     const found = await this.#findTrouble(fileText, signal);
     if (found !== null) {
-      const retryInMs = this.#shelve(hash);
+      const retryInMs = this.#shelved.failed(hash);
       emit({ kind: 'preflight-failed', message: found, retryInMs });
       return { kind: 'failed', message: found, retryInMs };
     }
-    const before = this.#installed;
+    return null;
+  }
+
+  /** Null where it is the file now. */
+  async #publish(text: string, watch: Stopwatch): Promise<RollResult | null> {
+    const { file, emit } = this.#options;
+    const fileText = this.#dress(text);
+    const hash = hashText(text);
     try {
       await this.#pending.set(hash);
       await watch.time('publish', () => file.publish(fileText));
     } catch (error) {
       if (!(error instanceof PointsmanError)) throw error;
-      const retryInMs = this.#shelve(hash);
+      const retryInMs = this.#shelved.failed(hash);
       const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
       emit({ kind: 'publish-failed', message, retryInMs });
       return { kind: 'failed', message, retryInMs };
@@ -205,12 +219,7 @@ export class Rollout {
     this.installedFile = fileText;
     this.trust.fileRestored();
     emit({ kind: 'published', path: file.path, hash, bytes: Buffer.byteLength(fileText) });
-    if (this.#options.target === 'file') {
-      this.#applied = { kind: 'file', hash };
-      await this.#succeeded(fileText);
-      return { kind: 'published' };
-    }
-    return this.load(text, { watch, signal, before });
+    return null;
   }
 
   /** Has HAProxy load the installed file. If it does not, `before` is put back in the file's place. */
@@ -223,7 +232,7 @@ export class Rollout {
     const outcome = await options.watch.time('reload', () => haproxy.reload(hash, options.signal));
     switch (outcome.kind) {
       case 'verified':
-        this.#applied = { kind: 'verified', hash };
+        this.ranAhead(text);
         this.trust.made(outcome.pid);
         await this.#succeeded(this.#dress(text));
         return { kind: 'reloaded' };
@@ -235,9 +244,9 @@ export class Rollout {
         this.#applied = { kind: 'unknown' };
         return { kind: 'published-waiting', cause: outcome.cause };
       case 'failed': {
-        const retryInMs = this.#shelve(hash);
+        const retryInMs = this.#shelved.failed(hash);
         const { message } = outcome;
-        emit({ kind: 'reload-failed', message, failures: this.#retry.failures, retryInMs });
+        emit({ kind: 'reload-failed', message, failures: this.#shelved.failures, retryInMs });
         await this.#putBack(options.before);
         if (this.installedMark !== hash) await this.#pending.set(null);
         return { kind: 'failed', message, retryInMs };
@@ -268,8 +277,7 @@ export class Rollout {
   }
 
   async #succeeded(fileText: string): Promise<void> {
-    this.#retry.succeeded();
-    this.#shelved = undefined;
+    this.#shelved.succeeded();
     await this.#pending.set(null);
     try {
       await this.#options.file.keep(fileText);
@@ -281,13 +289,6 @@ export class Rollout {
         ...(error.hint ? { hint: error.hint } : {}),
       });
     }
-  }
-
-  #shelve(hash: string): number {
-    if (this.#shelved && this.#shelved.hash !== hash) this.#retry.succeeded();
-    const pause = this.#retry.failed();
-    this.#shelved = { hash, until: performance.now() + pause };
-    return pause;
   }
 
   #dress(text: string): string {

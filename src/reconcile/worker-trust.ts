@@ -11,14 +11,14 @@ const RECENT = 2000;
 export class WorkerTrust {
   #pid: number | null = null;
   #pidSince = 0;
-  #stranger: number | null = null;
+  #stranger: { readonly pid: number; readonly why: string } | null = null;
   #doubtUntil = Number.NEGATIVE_INFINITY;
 
   /** The file is not ours any more, or was not for a moment. */
   fileTouched(): void {
     this.#doubtUntil = Number.POSITIVE_INFINITY;
     if (this.#pid === null || performance.now() - this.#pidSince > RECENT) return;
-    this.#stranger = this.#pid;
+    this.distrust(this.#pid, edited(this.#pid));
     this.#pid = null;
   }
 
@@ -36,14 +36,25 @@ export class WorkerTrust {
   /** A worker with our mark answers. */
   saw(pid: number | null): void {
     if (pid === null || pid === this.#pid) return;
-    if (this.#doubts()) this.#stranger = pid;
-    else if (pid !== this.#stranger) this.#take(pid);
+    if (this.#doubts()) this.distrust(pid, edited(pid));
+    else if (pid !== this.#stranger?.pid) this.#take(pid);
   }
 
-  /** Whether a worker with our mark runs our file. */
+  /** Nobody knows for sure what this worker runs, whatever its mark says; until a reload replaced it. */
+  distrust(pid: number, why: string): void {
+    this.#stranger = { pid, why };
+  }
+
+  /** Whether a worker with our mark runs our text. */
   trusts(pid: number | null): boolean {
-    if (pid === null || pid === this.#pid) return true;
-    return pid !== this.#stranger && !this.#doubts();
+    return this.doubt(pid) === null;
+  }
+
+  /** Why a worker with our mark may not run our text; null where it does. */
+  doubt(pid: number | null): string | null {
+    if (pid !== null && pid === this.#stranger?.pid) return this.#stranger.why;
+    if (pid === null || pid === this.#pid || !this.#doubts()) return null;
+    return edited(pid);
   }
 
   #take(pid: number): void {
@@ -54,4 +65,8 @@ export class WorkerTrust {
   #doubts(): boolean {
     return performance.now() < this.#doubtUntil;
   }
+}
+
+function edited(pid: number): string {
+  return `HAProxy's worker ${pid} began while the file was edited by hand`;
 }

@@ -167,6 +167,7 @@ function pass(event: PassEvent): LogLine {
 const LOUDNESS: Readonly<Record<PassEvent['outcome'], LogLevel>> = {
   unchanged: 'info',
   reloaded: 'info',
+  runtime: 'info',
   unverified: 'info',
   published: 'info',
   'published-waiting': 'warn',

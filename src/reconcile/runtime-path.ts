@@ -1,0 +1,114 @@
+import type { Emit } from '../events.ts';
+import { hashText } from '../plan/mark.ts';
+import { describeReason } from '../plan/plan.ts';
+import { Planner } from '../plan/planner.ts';
+import type { HaproxyState, RuntimeApply } from './interfaces.ts';
+import type { Need } from './need.ts';
+import type { Rollout } from './rollout.ts';
+import type { Stopwatch } from './stopwatch.ts';
+
+/** What changes at run time are made with. */
+export interface RuntimePathOptions {
+  readonly runtime: RuntimeApply;
+  /** `apply.newServers` */
+  readonly newServers: 'up' | 'checked';
+  /** `apply.drain`, in milliseconds. */
+  readonly drain: number;
+  readonly rollout: Rollout;
+  /** Asks HAProxy now. */
+  readonly ask: (signal: AbortSignal) => Promise<HaproxyState>;
+  readonly emit: Emit;
+}
+
+/** Something is to be done. */
+export type Work = Exclude<Need, { kind: 'nothing' }>;
+
+/** What came of taking a text back: HAProxy runs the installed one, or what it says of itself now. */
+export type TakenBack =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'not done'; readonly state: HaproxyState | null };
+
+/** A text for a HAProxy that is in this state. */
+export interface Step {
+  readonly text: string;
+  readonly state: HaproxyState;
+}
+
+/**
+ * Changes servers of the running worker where that is all that a new text needs. The plan is made on the two texts,
+ * so it serves any template; anything that is not understood is a reload.
+ */
+export class RuntimePath {
+  readonly #options: RuntimePathOptions;
+  #planner: Planner | null = null;
+  #version: string | null = null;
+  /** Why the Runtime API cannot be used; told once. */
+  #unusable: string | null = null;
+
+  constructor(options: RuntimePathOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Gives what is left to be done: `record` where HAProxy runs the text by now, so that only the file has to follow;
+   * else a reload, with all of the reasons for it.
+   */
+  async apply(need: Work, step: Step, watch: Stopwatch, signal: AbortSignal): Promise<Work> {
+    const { rollout } = this.#options;
+    const { running } = rollout;
+    const { text, state } = step;
+    if (need.kind !== 'publish' || state.kind !== 'running' || state.pid === null) return need;
+    if (running === null || state.mark === null) return need;
+    const planner = this.#plannerOf(running, state.version);
+    const plan = await watch.time('plan', async () => planner.plan(text));
+    if (plan.kind === 'reload') return { kind: 'publish', reasons: plan.reasons.map(describeReason) };
+    const commands = plan.kind === 'runtime' ? plan.commands : [];
+    const { newServers, drain, runtime } = this.#options;
+    const expected = { pid: state.pid, mark: state.mark };
+    const batch = { commands, expected, mark: hashText(text), newServers, drain };
+    const outcome = await watch.time('apply', () => runtime.apply(batch, signal));
+    switch (outcome.kind) {
+      case 'applied':
+        planner.moveTo(text);
+        this.#unusable = null;
+        rollout.ranAhead(text);
+        return { kind: 'record', reasons: plan.kind === 'runtime' ? [countOf(commands.length)] : [] };
+      case 'surprise': {
+        const reason = `a change at run time went otherwise than expected: ${outcome.reason}`;
+        rollout.trust.distrust(state.pid, reason);
+        return { kind: 'publish', reasons: [reason] };
+      }
+      case 'away':
+        this.#tellOnce(outcome.cause);
+        return { kind: 'publish', reasons: [`the Runtime API cannot be used: ${outcome.cause}`] };
+    }
+  }
+
+  /** HAProxy was ahead of the file with a text that was refused: it goes back to the installed one. */
+  async takeBack(watch: Stopwatch, signal: AbortSignal): Promise<TakenBack> {
+    const { rollout, ask } = this.#options;
+    const { installedText: text, running } = rollout;
+    if (text === null || running === null || running === text) return { kind: 'not done', state: null };
+    const state = await ask(signal);
+    const left = await this.apply({ kind: 'publish', reasons: [] }, { text, state }, watch, signal);
+    return left.kind === 'record' ? { kind: 'done' } : { kind: 'not done', state: await ask(signal) };
+  }
+
+  #plannerOf(running: string, version: string | null): Planner {
+    if (this.#planner?.text === running && this.#version === version) return this.#planner;
+    this.#version = version;
+    this.#planner = new Planner(running, { version });
+    return this.#planner;
+  }
+
+  #tellOnce(cause: string): void {
+    if (this.#unusable === cause) return;
+    this.#unusable = cause;
+    const message = `every change is a reload: the Runtime API cannot be used: ${cause}`;
+    this.#options.emit({ kind: 'notice', message });
+  }
+}
+
+function countOf(commands: number): string {
+  return `${commands} ${commands === 1 ? 'change' : 'changes'} of servers`;
+}
