@@ -8,11 +8,23 @@ describe('Pace', () => {
     const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 2000 });
     expect(pace.due(mail(5000))).toBe(5000);
     pace.took(mail(5000));
+    pace.settled();
     expect(pace.due(mail(5100))).toBe(5300);
     expect(pace.due(mail(5100, 5250))).toBe(5450);
     expect(pace.due(mail(5100, 6090))).toBe(6100);
     pace.took(mail(5100, 6090));
+    pace.settled();
     expect(pace.due(mail(6290))).toBe(6290);
+  });
+
+  test('counts maxWait from the first change that no pass has settled', () => {
+    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 0 });
+    pace.took(mail(5000));
+    expect(pace.reloadDue()).toBe(5000);
+    pace.took(mail(5100));
+    expect(pace.reloadDue()).toBe(5300);
+    pace.took(mail(5290, 5950));
+    expect(pace.reloadDue()).toBe(6000);
   });
 
   test('keeps reloads apart', () => {
