@@ -17,12 +17,21 @@ const WHAT_TO_DO: Readonly<Record<string, readonly [reason: string, hint: string
   EMFILE: ['too many open files', 'Raise the limit of open files (ulimit -n).'],
 };
 
+/** What the same codes mean where a file is put in another's place. */
+const IN_PLACE: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
+  EPERM: [
+    "the file is another user's",
+    'Its folder is sticky: give the file, or the folder, to the user that Pointsman runs as.',
+  ],
+};
+
 /** A failed file operation as a `SystemError`: `doing` names the path; reason and hint follow from the code. */
 export function explainFileError(error: unknown, doing: string): Error {
   if (error instanceof SystemError || !(error instanceof Error)) return error as Error;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === undefined) return error;
-  const known = WHAT_TO_DO[code];
+  const renaming = (error as NodeJS.ErrnoException).syscall === 'rename';
+  const known = (renaming ? IN_PLACE[code] : undefined) ?? WHAT_TO_DO[code];
   if (!known) return new SystemError(`${doing}: ${error.message}`, { cause: error });
   return new SystemError(`${doing}: ${known[0]} (${code})`, { hint: known[1], cause: error });
 }

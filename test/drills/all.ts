@@ -1,6 +1,7 @@
+import { crashDrills } from './crash.ts';
 import { driftDrills } from './drift.ts';
 import type { Drill } from './drill.ts';
 import { reloadDrills } from './reload.ts';
 
 /** Every drill, in the order of the table. */
-export const DRILLS: readonly Drill[] = [...reloadDrills, ...driftDrills];
+export const DRILLS: readonly Drill[] = [...reloadDrills, ...driftDrills, ...crashDrills];

@@ -7,7 +7,16 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, request, showProc, startBackend, waitFor } from '../support/haproxy.ts';
 import type { Drill } from './drill.ts';
-import { hold, noFailures, type Rig, runningMark, showServers, startRig, within } from './rig.ts';
+import {
+  becomeNobody,
+  hold,
+  noFailures,
+  type Rig,
+  runningMark,
+  showServers,
+  startRig,
+  within,
+} from './rig.ts';
 
 /** A template that takes lines for the global section from the key /ha/global. */
 const OPEN_TEMPLATE = [
@@ -171,14 +180,7 @@ export const reloadDrills: readonly Drill[] = [
     async run() {
       await using rig = await startRig({ haproxy: { mode: 'master-socket' } });
       const { site } = rig;
-      rig.daemon.child.kill('SIGTERM');
-      await rig.daemon.ended;
-      const nobody = 65_534;
-      for (const one of ['', 'etc', 'etc/haproxy.cfg', 'etc/.haproxy.cfg.lock', 'state', 'state/lock']) {
-        await chown(path.join(site.folder, one), nobody, nobody).catch(() => undefined);
-      }
-      await rm(path.join(site.folder, 'state'), { recursive: true, force: true });
-      await rm(path.join(site.folder, 'etc', '.haproxy.cfg.lock'), { force: true });
+      const nobody = await becomeNobody(rig);
       rig.daemon = await site.start({ uid: nobody });
       const { msg } = await rig.event('haproxy-away');
       hold(String(msg).includes('it may not be opened'), `the cause is said in: ${msg}`);

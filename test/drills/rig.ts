@@ -1,4 +1,5 @@
-import { cp } from 'node:fs/promises';
+import { chown, cp, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import {
   type Backend,
@@ -36,8 +37,14 @@ export interface Rig extends AsyncDisposable {
   time(condition: () => unknown, what: string, timeout?: number): Promise<number>;
 }
 
+/** What differs from a plain rig. */
+export interface RigOptions extends SiteOptions {
+  /** Done before Pointsman starts; what it gives is undone at the end. */
+  readonly prepare?: (site: Site) => Promise<AsyncDisposable | undefined>;
+}
+
 /** Starts a rig in `managed`, or with a HAProxy of its own where `haproxy.mode` says otherwise. */
-export async function startRig(options: SiteOptions = {}): Promise<Rig> {
+export async function startRig(options: RigOptions = {}): Promise<Rig> {
   const stack = new AsyncDisposableStack();
   const etcd = stack.use(await startEtcd());
   const one = stack.use(await startBackend('one'));
@@ -50,6 +57,8 @@ export async function startRig(options: SiteOptions = {}): Promise<Rig> {
     }),
   );
   await etcd.put('/services/web/one', one.address);
+  const prepared = await options.prepare?.(site);
+  if (prepared) stack.use(prepared);
   const mode = options.haproxy?.mode ?? 'managed';
   let daemon = await site.start();
   let haproxy: TestProcess | null = null;
@@ -59,10 +68,12 @@ export async function startRig(options: SiteOptions = {}): Promise<Rig> {
     await killLeftOver(site.masterSocket);
   });
   const start = async (file = site.configPath) => {
-    haproxy = await startHaproxy({ configPath: file, masterSocket: site.masterSocket });
+    const pidFile = `${site.folder}/haproxy.pid`;
+    haproxy = await startHaproxy({ configPath: file, masterSocket: site.masterSocket, pidFile });
   };
   if (mode !== 'managed') {
-    const published = () => daemon.log().some((line) => line.outcome === 'published-waiting');
+    const published = () =>
+      daemon.log().some(({ outcome }) => outcome === 'published-waiting' || outcome === 'unverified');
     await waitFor(published, { what: 'the first file' });
     await start();
   }
@@ -125,6 +136,24 @@ async function isSettled(site: Site, daemon: Daemon): Promise<boolean> {
   if (status?.ready !== true || status.pending !== null) return false;
   const answer = await request(site.url).catch(() => null);
   return answer?.status === 200;
+}
+
+/** Writes a shell script. */
+export async function script(file: string, ...lines: readonly string[]): Promise<string> {
+  await writeFile(file, ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
+  return file;
+}
+
+/** Gives a site to nobody, and runs Pointsman as that user. HAProxy stays root's. */
+export async function becomeNobody(rig: Rig): Promise<number> {
+  const nobody = 65_534;
+  const { site } = rig;
+  rig.daemon.child.kill('SIGTERM');
+  await rig.daemon.ended;
+  await rm(path.join(site.folder, 'state'), { recursive: true, force: true });
+  await rm(path.join(site.folder, 'etc', '.haproxy.cfg.lock'), { force: true });
+  for (const one of ['', 'etc', 'etc/haproxy.cfg']) await chown(path.join(site.folder, one), nobody, nobody);
+  return nobody;
 }
 
 /** A HAProxy of `managed` outlives a killed Pointsman. */
