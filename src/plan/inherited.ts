@@ -1,4 +1,4 @@
-import { type Picture, sectionLines } from './picture.ts';
+import { type Picture, sectionHeader, sectionLines } from './picture.ts';
 import type { Inherited } from './proxy.ts';
 import type { Line, SectionLines } from './section-lines.ts';
 
@@ -37,6 +37,6 @@ function lastDefaults({ sections }: Picture, before: number): number {
 
 function namedDefaults(picture: Picture, name: string): number {
   return picture.sections.findIndex(
-    ({ kind }, at) => kind === 'defaults' && sectionLines(picture, at).header.words[1] === name,
+    ({ kind }, at) => kind === 'defaults' && sectionHeader(picture, at).words[1] === name,
   );
 }

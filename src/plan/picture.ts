@@ -1,6 +1,7 @@
 import { commonParts } from './common-parts.ts';
-import { readSection, type SectionLines } from './section-lines.ts';
+import { type Line, readSection, type SectionLines } from './section-lines.ts';
 import { findSections, type Section } from './sections.ts';
+import { readWords } from './words.ts';
 
 /** A text and where its sections are. The first one is what stands before all others, mostly nothing. */
 export interface Picture {
@@ -82,6 +83,14 @@ export function sectionLines(picture: Picture, index: number): SectionLines {
   const section = picture.sections[index];
   if (!section) return { header: { number: 1, words: [] }, body: [], unclear: [] };
   return readSection(picture.text, section, sectionEnd(picture, index));
+}
+
+/** The first line of a section; no words for what stands before all sections. */
+export function sectionHeader({ text, sections }: Picture, index: number): Line {
+  const { start, line, kind } = sections[index] ?? { start: 0, line: 1, kind: '' };
+  const newline = text.indexOf('\n', start);
+  const words = kind === '' ? [] : readWords(text.slice(start, newline === -1 ? text.length : newline)).words;
+  return { number: line, words };
 }
 
 function sectionEnd({ text, sections }: Picture, index: number): number {

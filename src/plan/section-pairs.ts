@@ -1,4 +1,4 @@
-import { type Picture, type Step, sectionLines, sectionText } from './picture.ts';
+import { type Picture, type Step, sectionHeader, sectionLines, sectionText } from './picture.ts';
 import type { Reason } from './plan.ts';
 import { sectionTitle } from './section-lines.ts';
 
@@ -63,7 +63,7 @@ function titles(picture: Picture, from: number, end: number): Map<string, Place>
 }
 
 function titleOf(picture: Picture, index: number): string {
-  return sectionTitle(sectionLines(picture, index).header) ?? '';
+  return sectionTitle(sectionHeader(picture, index)) ?? '';
 }
 
 function reason(message: string, picture: Picture, place: Place & { of: 'new' | 'old' }): Reason[] {
