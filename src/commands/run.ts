@@ -12,6 +12,7 @@ import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
 import { believedOf } from './believed-of.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
+import { runtimeOf } from './runtime-of.ts';
 import { settingsOf } from './settings-of.ts';
 import { shellOf, versionOf } from './shell-of.ts';
 
@@ -35,6 +36,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     context: renderContext(settings, io.env, version),
     emit,
   });
+  await using runtime = await runtimeOf(settings, emit);
   const believed = believedOf(settings, { picture, emit, cache: flags.acceptStale ? 'any' : 'fresh' });
   const reconciler = new Reconciler({
     ...shell,
@@ -46,6 +48,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     pace: settings.pace,
     maxOldWorkers: settings.haproxy.maxOldWorkers,
     pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
+    ...(runtime ? { runtime: { ...settings.apply, runtime } } : {}),
     quarantine: { file: createStateFile(stateDir, 'quarantine.json') },
     emit,
   });

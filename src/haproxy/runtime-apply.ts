@@ -19,6 +19,9 @@ import { Serial } from './serial.ts';
 import { type Leaver, ServerJournal, workerId } from './server-journal.ts';
 import { SocketError } from './socket-command.ts';
 
+/** The mark of a worker whose servers are being changed. */
+const HALF_WAY = 'changing';
+
 /** More than this in one pass, and a reload is cheaper. */
 const MAX_COMMANDS = 1000;
 
@@ -129,11 +132,7 @@ export class RuntimeApplier implements Runtime {
     const differences = compareSteps(done.steps, byName, this.#isLeaver);
     if (differences.length > 0) return surprise(`read back afterwards: ${differences.join('; ')}`);
     await this.#remember(rows);
-    const [, , found = ''] = await session.askTogether([
-      'experimental-mode on',
-      `set var proc.pointsman_mark expr str(${mark})`,
-      'get var proc.pointsman_mark',
-    ]);
+    const [, , found = ''] = await session.askTogether([...moveMark(mark), 'get var proc.pointsman_mark']);
     if (parseMark(found) !== mark) return surprise(`the mark could not be moved (${found || 'no answer'})`);
     const lingering = this.#journal.all().length;
     return { kind: 'applied', pid: info.pid, commands: commands.length, lingering };
@@ -158,6 +157,8 @@ export class RuntimeApplier implements Runtime {
     });
     if (made.kind === 'no') return surprise(made.reason);
     attempt.sent = true;
+    // Whoever is killed from here on leaves a mark that no text has: the next start loads the file.
+    if (made.steps.length > 0) await session.askTogether(moveMark(HALF_WAY));
     return await this.#sendSteps(session, made.steps, batch.drain);
   }
 
@@ -230,6 +231,10 @@ export async function createRuntimeApplier(options: ApplierOptions): Promise<Run
   const applier = new RuntimeApplier(options, journal);
   applier.resume();
   return applier;
+}
+
+function moveMark(mark: string): string[] {
+  return ['experimental-mode on', `set var proc.pointsman_mark expr str(${mark})`];
 }
 
 async function readBackends(

@@ -1,6 +1,5 @@
 import type { GuardRule } from '../events-guard.ts';
 import type { Change, Entry } from '../model/entry.ts';
-import type { ServerCommand } from '../plan/plan.ts';
 import type { TemplateSet } from '../render/template-set.ts';
 
 export type { TemplateSet };
@@ -204,30 +203,4 @@ export interface StateFile {
   read(): Promise<string | null>;
   /** Replaces it whole: a crash leaves the old or the new one. */
   write(text: string): Promise<void>;
-}
-
-/** Server commands for the worker that runs the text of `expected.mark`. */
-export interface RuntimeBatch {
-  readonly commands: readonly ServerCommand[];
-  readonly expected: { readonly pid: number; readonly mark: string };
-  /** The mark of the text that it runs afterwards. */
-  readonly mark: string;
-  /** `apply.newServers` */
-  readonly newServers: 'up' | 'checked';
-  /** `apply.drain`, in milliseconds. */
-  readonly drain: number;
-}
-
-/** What came of server commands. */
-export type RuntimeOutcome =
-  /** Every answer was right, the touched backends were read back, and the mark was moved. */
-  | { readonly kind: 'applied'; readonly pid: number; readonly commands: number; readonly lingering: number }
-  /** Nobody knows for sure what HAProxy runs now: the file has to be loaded. */
-  | { readonly kind: 'surprise'; readonly reason: string }
-  /** Nobody answered, and nothing was changed. */
-  | { readonly kind: 'away'; readonly cause: string };
-
-/** Changes servers of the running worker. One call at a time. */
-export interface RuntimeApply {
-  apply(batch: RuntimeBatch, signal: AbortSignal): Promise<RuntimeOutcome>;
 }

@@ -2,14 +2,15 @@ import type { Emit } from '../events.ts';
 import { hashText } from '../plan/mark.ts';
 import { describeReason } from '../plan/plan.ts';
 import { Planner } from '../plan/planner.ts';
-import type { HaproxyState, RuntimeApply } from './interfaces.ts';
+import type { HaproxyState } from './interfaces.ts';
 import type { Need } from './need.ts';
 import type { Rollout } from './rollout.ts';
+import type { Runtime } from './runtime-interfaces.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What changes at run time are made with. */
 export interface RuntimePathOptions {
-  readonly runtime: RuntimeApply;
+  readonly runtime: Pick<Runtime, 'usable' | 'apply'>;
   /** `apply.newServers` */
   readonly newServers: 'up' | 'checked';
   /** `apply.drain`, in milliseconds. */
@@ -42,8 +43,10 @@ export class RuntimePath {
   readonly #options: RuntimePathOptions;
   #planner: Planner | null = null;
   #version: string | null = null;
-  /** Why the Runtime API cannot be used; told once. */
-  #unusable: string | null = null;
+  /** The worker that was asked whether its servers can be changed, and what it said. */
+  #asked: { readonly pid: number; readonly unusable: string | null } | null = null;
+  /** Told once. */
+  #told: string | null = null;
 
   constructor(options: RuntimePathOptions) {
     this.#options = options;
@@ -59,6 +62,8 @@ export class RuntimePath {
     const { text, state } = step;
     if (need.kind !== 'publish' || state.kind !== 'running' || state.pid === null) return need;
     if (running === null || state.mark === null) return need;
+    const unusable = await this.#whyNot(state.pid, signal);
+    if (unusable !== null) return need;
     const planner = this.#plannerOf(running, state.version);
     const plan = await watch.time('plan', async () => planner.plan(text));
     if (plan.kind === 'reload') return { kind: 'publish', reasons: plan.reasons.map(describeReason) };
@@ -70,7 +75,6 @@ export class RuntimePath {
     switch (outcome.kind) {
       case 'applied':
         planner.moveTo(text);
-        this.#unusable = null;
         rollout.ranAhead(text);
         return { kind: 'record', reasons: plan.kind === 'runtime' ? [countOf(commands.length)] : [] };
       case 'surprise': {
@@ -79,7 +83,6 @@ export class RuntimePath {
         return { kind: 'publish', reasons: [reason] };
       }
       case 'away':
-        this.#tellOnce(outcome.cause);
         return { kind: 'publish', reasons: [`the Runtime API cannot be used: ${outcome.cause}`] };
     }
   }
@@ -101,11 +104,18 @@ export class RuntimePath {
     return this.#planner;
   }
 
-  #tellOnce(cause: string): void {
-    if (this.#unusable === cause) return;
-    this.#unusable = cause;
-    const message = `every change is a reload: the Runtime API cannot be used: ${cause}`;
-    this.#options.emit({ kind: 'notice', message });
+  /** Asked once for each worker; what it says is told once. */
+  async #whyNot(pid: number, signal: AbortSignal): Promise<string | null> {
+    if (this.#asked?.pid === pid) return this.#asked.unusable;
+    const answer = await this.#options.runtime.usable(signal);
+    if (answer.kind === 'away') return answer.cause;
+    const unusable = answer.kind === 'no' ? answer.reason : null;
+    this.#asked = { pid, unusable };
+    if (unusable !== null && unusable !== this.#told) {
+      this.#options.emit({ kind: 'notice', message: unusable });
+    }
+    this.#told = unusable;
+    return unusable;
   }
 }
 
