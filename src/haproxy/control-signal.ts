@@ -32,7 +32,10 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
     lastMaster = found.facts.pid;
     const runtime = await usedSocket(settings.statsSocket, settings.configPath);
     const seen = runtime === null ? null : await stateBySocket(runtime, signal);
-    return seen ?? unseen(Math.max(...found.workers));
+    // The children of the master are the worker and those of before.
+    const oldWorkers = Math.max(0, found.workers.length - 1);
+    const now = seen ?? unseen(Math.max(...found.workers));
+    return now.kind === 'running' ? { ...now, oldWorkers } : now;
   };
   return {
     state,

@@ -10,6 +10,7 @@ import type { RenderInput } from '../render/context.ts';
 import type { TemplateSet } from './interfaces.ts';
 import { type Filtered, QuarantineShelf } from './quarantine-shelf.ts';
 import { SinceGood } from './quarantine-since.ts';
+import { unitOf } from './quarantine-unit.ts';
 import { Rejections } from './rejections.ts';
 import { TemplateChoice } from './template-choice.ts';
 
@@ -58,9 +59,13 @@ export class Picture {
     return this.#hasTree;
   }
 
-  /** Those of these keys that are there, as the sources give them. */
+  /** Those of these keys that are there, as the sources give them: neither held nor set aside. */
   lookUp(keys: readonly string[]): readonly Entry[] {
-    return keys.flatMap((key) => this.catalog.tree.get(key) ?? []);
+    return keys.flatMap((key) => {
+      if (this.held.get(key)) return [];
+      const shelved = this.shelf.size === 0 ? undefined : this.shelf.get(unitOf(key, this.prefixes));
+      return (shelved ? shelved.wanted.get(key) : this.catalog.tree.get(key)) ?? [];
+    });
   }
 
   get counts(): Counts {

@@ -184,6 +184,7 @@ export class Reconciler {
       const state = await this.#haproxy.ask(signal);
       if (signal.aborted) return;
       if (paused || unsettled) {
+        picture.tell(drawn);
         if (unsettled) this.#retryAt = performance.now() + unsettled.retryInMs;
         const text = drawn.kind === 'text' ? drawn.text : null;
         this.#report({ watch, why, need: undefined, end: endOfHandsOff(paused, unsettled), text });

@@ -157,7 +157,10 @@ export class Rollout {
   /** Validates, publishes, reloads and verifies, as one step. */
   async roll(text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
     const before = this.#installed;
-    const trouble = (await this.#judge(text, watch, signal)) ?? (await this.#publish(text, watch));
+    const trouble =
+      (await this.#judge(text, watch, signal)) ??
+      (await this.#findTrouble(text, signal)) ??
+      (await this.#publish(text, watch));
     if (trouble) return trouble;
     if (this.#options.target === 'haproxy') return this.load(text, { watch, signal, before });
     this.#applied = { kind: 'file', hash: hashText(text) };
@@ -192,12 +195,6 @@ export class Rollout {
       return { kind: 'refused', output, lines, retryInMs };
     }
     if (verdict.warnings !== '') emit({ kind: 'check-warned', warnings: verdict.warnings });
-    const found = await this.#findTrouble(fileText, signal);
-    if (found !== null) {
-      const retryInMs = this.#shelved.failed(hash);
-      emit({ kind: 'preflight-failed', message: found, retryInMs });
-      return { kind: 'failed', message: found, retryInMs };
-    }
     return null;
   }
 
@@ -254,12 +251,15 @@ export class Rollout {
     }
   }
 
-  /** What HAProxy runs is only known where it was seen. */
-  async #findTrouble(fileText: string, signal: AbortSignal): Promise<string | null> {
-    const { preflight, target } = this.#options;
+  /** Null where nothing is in the way of a reload. */
+  async #findTrouble(text: string, signal: AbortSignal): Promise<RollResult | null> {
+    const { preflight, target, emit } = this.#options;
     if (!preflight || target === 'file') return null;
-    const text = this.#applied.kind === 'verified' ? this.#installed : null;
-    return preflight.check(fileText, { text, pid: this.#pid }, signal);
+    const message = await preflight.check(text, { text: this.running, pid: this.#pid }, signal);
+    if (message === null) return null;
+    const retryInMs = this.#shelved.failed(hashText(text));
+    emit({ kind: 'preflight-failed', message, retryInMs });
+    return { kind: 'failed', message, retryInMs };
   }
 
   async #putBack(before: string | null): Promise<void> {

@@ -53,7 +53,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       ...options,
       sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
       vars: { defaultService: 'web', ...options.vars },
-      more: { prefixes: { keys: ['/ha'] }, ...options.more },
+      // These drills are about reloads.
+      more: { prefixes: { keys: ['/ha'] }, apply: { mode: 'reload' }, ...options.more },
     }),
   );
   await etcd.put('/services/web/one', one.address);
