@@ -35,6 +35,18 @@ export function byWrite(a: Entry, b: Entry): number {
   return a.source - b.source || compare(a.modified, b.modified) || compare(a.key, b.key);
 }
 
+/** Whether an entry is still the same in every part. */
+export function sameEntry(a: Entry | undefined, b: Entry): boolean {
+  return (
+    a !== undefined &&
+    a.value === b.value &&
+    a.refused === b.refused &&
+    a.source === b.source &&
+    a.created === b.created &&
+    a.modified === b.modified
+  );
+}
+
 /** Orders strings by code unit, alike on every machine (never by locale). */
 export function compare<T extends string | bigint>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Change, compare, type Entry } from './entry.ts';
+import { type Change, compare, type Entry, sameEntry } from './entry.ts';
 import type { TreeView } from './tree-view.ts';
 
 /** Above this many new or removed keys at once sorting anew is cheaper than moving the tail for each. */
@@ -58,7 +58,7 @@ export class Tree implements TreeView {
     const puts: Change[] = [];
     for (const entry of entries) {
       gone.delete(entry.key);
-      if (!same(this.#entries.get(entry.key), entry)) puts.push({ kind: 'put', entry });
+      if (!sameEntry(this.#entries.get(entry.key), entry)) puts.push({ kind: 'put', entry });
     }
     return [...[...gone].map((key): Change => ({ kind: 'delete', key })), ...puts];
   }
@@ -105,17 +105,6 @@ export class Tree implements TreeView {
     }
     return low;
   }
-}
-
-function same(a: Entry | undefined, b: Entry): boolean {
-  return (
-    a !== undefined &&
-    a.value === b.value &&
-    a.refused === b.refused &&
-    a.source === b.source &&
-    a.created === b.created &&
-    a.modified === b.modified
-  );
 }
 
 function weigh(entry: Entry): bigint {

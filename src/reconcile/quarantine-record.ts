@@ -12,7 +12,7 @@ export function writeShelf(all: readonly ShelfRecord[]): string {
     ...unit,
     reason,
     since,
-    good: [...good.values()].map(({ key, value, source, created, modified }) => ({
+    good: whole(good).map(({ key, value, source, created, modified }) => ({
       key,
       value,
       source,
@@ -32,6 +32,11 @@ export function readShelf(text: string): readonly ShelfRecord[] | null {
   } catch {
     return null;
   }
+}
+
+/** Without what a limit kept out: its value is not there to come back. */
+function whole(form: ShelfRecord['good']): Entry[] {
+  return [...form.values()].filter(({ refused }) => refused === undefined);
 }
 
 function recordOf(data: unknown): ShelfRecord {

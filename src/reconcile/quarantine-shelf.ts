@@ -1,4 +1,4 @@
-import type { Change, Entry } from '../model/entry.ts';
+import { type Change, type Entry, sameEntry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { Tree } from '../model/tree.ts';
 import type { TreeView } from '../model/tree-view.ts';
@@ -210,14 +210,4 @@ export function changesBetween(before: Entries, after: Entries): Change[] {
 
 function sameEntries(a: Entries, b: Entries): boolean {
   return a.size === b.size && [...a].every(([key, entry]) => sameEntry(b.get(key), entry));
-}
-
-function sameEntry(a: Entry | undefined, b: Entry): boolean {
-  return (
-    a !== undefined &&
-    a.value === b.value &&
-    a.source === b.source &&
-    a.created === b.created &&
-    a.modified === b.modified
-  );
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { SourceError } from '../errors.ts';
-import type { Change, Entry } from '../model/entry.ts';
+import { type Change, type Entry, sameEntry } from '../model/entry.ts';
 import { pause } from './abortable.ts';
 import { type FileState, listFiles } from './file-listing.ts';
 import { parseTreeEntries } from './tree-file.ts';
@@ -162,20 +162,10 @@ function difference(
 ): readonly Change[] {
   const changes: Change[] = [];
   for (const [key, entry] of after) {
-    if (!same(before.get(key), entry)) changes.push({ kind: 'put', entry });
+    if (!sameEntry(before.get(key), entry)) changes.push({ kind: 'put', entry });
   }
   for (const key of before.keys()) if (!after.has(key)) changes.push({ kind: 'delete', key });
   return changes;
-}
-
-function same(a: Entry | undefined, b: Entry): boolean {
-  return (
-    a !== undefined &&
-    a.value === b.value &&
-    a.source === b.source &&
-    a.created === b.created &&
-    a.modified === b.modified
-  );
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {

@@ -31,11 +31,15 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
     saveTree: ({ entries, revisions, freshAt }) =>
       writeState(tree, TREE, {
         meta: { origin, freshAt, revisions: revisions.map((one) => (one === null ? null : String(one))) },
-        rows: entries.map(rowOf),
+        // What a limit kept out is named, so that a start from here does not take its beginning for its value.
+        rows: entries.map((entry) =>
+          entry.refused === undefined ? rowOf(entry) : [...rowOf(entry), entry.refused],
+        ),
       }),
     saveHolds: async (held) => {
       if (held.length === 0) return rm(holds, { force: true });
-      const rows = held.map(({ entry, rule, since }) => [...rowOf(entry), rule, since]);
+      const whole = held.filter(({ entry }) => entry.refused === undefined);
+      const rows = whole.map(({ entry, rule, since }) => [...rowOf(entry), rule, since]);
       return writeState(holds, HOLDS, { meta: { origin }, rows });
     },
     releaseAsked: async () => (await stat(release).catch(() => null)) !== null,
@@ -87,7 +91,7 @@ function rowOf({ key, value, source, created, modified }: Entry): readonly unkno
 }
 
 function readTree(meta: Readonly<Record<string, unknown>>, rows: readonly unknown[]): CachedTree | null {
-  const entries = rows.map(entryOf);
+  const entries = rows.map(entryOfTree);
   const { freshAt, revisions } = meta;
   if (typeof freshAt !== 'number' || !Array.isArray(revisions)) return null;
   if (!entries.every((entry) => entry !== null)) return null;
@@ -110,6 +114,12 @@ function entryOf(row: unknown): Entry | null {
   if (typeof key !== 'string' || typeof value !== 'string' || typeof source !== 'number') return null;
   if (typeof created !== 'string' || typeof modified !== 'string') return null;
   return { key, value, source, created: BigInt(created), modified: BigInt(modified) };
+}
+
+function entryOfTree(row: unknown): Entry | null {
+  const entry = entryOf(row);
+  const refused: unknown = Array.isArray(row) ? row[5] : undefined;
+  return entry && typeof refused === 'string' ? { ...entry, refused } : entry;
 }
 
 function isRule(rule: unknown): rule is GuardRule {
