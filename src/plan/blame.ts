@@ -6,9 +6,15 @@ export interface Place {
   readonly line: string;
 }
 
-/** A place that was named, by the numbers of its lines. */
+/** A place that was named. */
 export interface NamedPlace extends Place {
+  /** The numbers of its lines. */
   readonly numbers: readonly number[];
+  /**
+   * Which of several equal lines the first of them is, from 1: where only the second is named, it takes two of
+   * them to be wrong.
+   */
+  readonly nth: number;
 }
 
 /** The keywords that begin a section (HAProxy configuration manual 2.1 and the chapters on each). */
@@ -19,22 +25,23 @@ const SECTION =
 export function placesOf(text: string, lines: readonly number[]): NamedPlace[] {
   const wanted = new Set(lines);
   const found = new Map<string, NamedPlace>();
-  walk(text, (place, number) => {
+  walk(text, (place, { number, nth }) => {
     if (!wanted.has(number)) return;
-    const before = found.get(keyOf(place))?.numbers ?? [];
-    found.set(keyOf(place), { ...place, numbers: [...before, number] });
+    const key = keyOf(place);
+    const before = found.get(key);
+    const numbers = [...(before?.numbers ?? []), number];
+    found.set(key, { ...place, numbers, nth: before?.nth ?? nth });
   });
   return [...found.values()];
 }
 
-/** Those of `places` that stand in `text` too. */
-export function placesIn<P extends Place>(text: string, places: readonly P[]): P[] {
+/** Those of `places` that stand in `text` too, as often as it takes. */
+export function placesIn(text: string, places: readonly NamedPlace[]): NamedPlace[] {
   const left = new Map(places.map((place) => [keyOf(place), place]));
-  const found: P[] = [];
-  walk(text, (place) => {
-    const key = keyOf(place);
-    const known = left.get(key);
-    if (known && left.delete(key)) found.push(known);
+  const found: NamedPlace[] = [];
+  walk(text, (place, { nth }) => {
+    const known = left.get(keyOf(place));
+    if (known?.nth === nth) found.push(known);
   });
   return found;
 }
@@ -60,7 +67,8 @@ function keyOf({ section, line }: Place): string {
   return `${section}\n${line}`;
 }
 
-function walk(text: string, visit: (place: Place, number: number) => void): void {
+function walk(text: string, visit: (place: Place, at: { number: number; nth: number }) => void): void {
+  const seen = new Map<string, number>();
   let section = '';
   let number = 0;
   for (const raw of text.split('\n')) {
@@ -68,6 +76,9 @@ function walk(text: string, visit: (place: Place, number: number) => void): void
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     if (SECTION.test(raw)) section = line;
-    visit({ section, line }, number);
+    const place = { section, line };
+    const nth = (seen.get(keyOf(place)) ?? 0) + 1;
+    seen.set(keyOf(place), nth);
+    visit(place, { number, nth });
   }
 }

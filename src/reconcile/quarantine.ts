@@ -57,6 +57,8 @@ export class Quarantine {
   #search: Promise<SearchOutcome> | undefined;
   #abort = new AbortController();
   #said = '';
+  /** How often in a row something was done about a refusal without a good text after it. */
+  #attempts = 0;
 
   constructor(options: QuarantineOptions) {
     this.#options = options;
@@ -66,7 +68,8 @@ export class Quarantine {
     this.#retry = new QuarantineRetry({ ...options, keeper: this.#keeper, first, isBusy });
     options.picture.watchShelf(({ released, touched }) => {
       this.#keeper.released(released);
-      if (touched.length > 0) this.#retry.soon(200);
+      // What was released may be what others wait for.
+      if (touched.length + released.length > 0) this.#retry.soon(200);
     });
   }
 
@@ -80,6 +83,7 @@ export class Quarantine {
   accepted(): void {
     if (this.#search) this.#abort.abort();
     this.#said = '';
+    this.#attempts = 0;
     this.#options.picture.accepted();
   }
 
@@ -88,6 +92,7 @@ export class Quarantine {
     const { picture } = this.#options;
     if (!picture.templates.current) return { kind: 'stay', message: wordsOfRefusal(refusal) };
     if (this.#search) return this.#stay('unknown', SEARCHING);
+    if (++this.#attempts > ATTEMPTS) return this.#stay('unknown', unsettled(wordsOfRefusal(refusal)));
     const base = await this.#changes();
     if (base.changes.length === 0) return this.#nothingChanged(refusal, signal);
     this.#abort = new AbortController();
@@ -165,7 +170,7 @@ export class Quarantine {
       case 'settled': {
         const { taken, aside } = outcome;
         // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
-        if (base.isBare && aside.size > 1 && aside.size >= taken.size) {
+        if (base.isBare && aside.size > taken.size) {
           const words = [...new Set(aside.values())].slice(0, 2).join('; ');
           return this.#stay('template', templateAtFault(words));
         }
@@ -185,7 +190,6 @@ export class Quarantine {
       if (reason !== undefined && !sameValues(kept, plan.goal))
         this.#keeper.setAside(plan.unit, { kept, judged: plan.goal, reason });
     }
-    picture.since.drew();
     this.#keeper.save();
   }
 
@@ -208,6 +212,7 @@ export class Quarantine {
 
   #stay(fault: 'check' | 'template' | 'unknown', message: string): Resolution {
     this.#emitNobody(fault, message);
+    this.#attempts = 0;
     return { kind: 'stay', message };
   }
 
@@ -218,8 +223,15 @@ export class Quarantine {
   }
 }
 
+/** While the keys change all the time, what is found may be out of date before it helps. */
+const ATTEMPTS = 5;
+
 const SEARCHING =
   'which of the changes is refused takes longer to find: nothing new goes out until then, HAProxy goes on with what it has';
+
+function unsettled(words: string): string {
+  return `what was set aside did not help, HAProxy goes on with what it has: ${words}`;
+}
 
 function checkAtFault(words: string): string {
   return `what HAProxy runs already is refused as well, so the check itself is at fault, or what it reads besides the configuration (certificates, maps, users): ${words}`;
