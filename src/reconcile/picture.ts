@@ -118,6 +118,8 @@ export class Picture {
   /** What was applied so far is a whole tree. */
   begin(): void {
     this.#hasTree = true;
+    const released = this.shelf.begin();
+    if (released.length > 0) this.#onFiltered({ released, touched: [] });
     this.#rejections.update(this.catalog.rejected);
   }
 

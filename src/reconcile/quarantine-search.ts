@@ -3,7 +3,8 @@ import type { Picture } from './picture.ts';
 import type { Allowance } from './quarantine-budget.ts';
 import { changesBetween } from './quarantine-shelf.ts';
 import { CheckBroken, QuarantineTrial, type Refusal, wordsOfRefusal } from './quarantine-trial.ts';
-import { orderedParts, plansOf, type UnitChange, type UnitPart, type UnitPlan } from './quarantine-units.ts';
+import type { UnitChange } from './quarantine-unit.ts';
+import { orderedParts, plansOf, type UnitPart, type UnitPlan } from './quarantine-units.ts';
 import type { VouchingJudge } from './vouching-judge.ts';
 
 /** A set of changes that was accepted, as one text. */

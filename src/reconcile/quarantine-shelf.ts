@@ -2,7 +2,7 @@ import { type Change, type Entry, sameEntry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { Tree } from '../model/tree.ts';
 import type { TreeView } from '../model/tree-view.ts';
-import { heldForm, movedForm } from './quarantine-forms.ts';
+import { movedForm } from './quarantine-forms.ts';
 import { type Entries, sameValues, type Unit, unitOf } from './quarantine-unit.ts';
 
 /** A unit that is set aside. */
@@ -136,12 +136,17 @@ export class QuarantineShelf {
   restore(all: readonly Pick<Shelved, 'unit' | 'good' | 'reason' | 'since'>[]): void {
     for (const one of all) {
       this.#restored.add(one.unit.id);
-      this.#shelved.set(one.unit.id, {
-        ...one,
-        wanted: new Map(),
-        believed: heldForm(one.unit, one.good, new Map()),
-      });
+      this.#shelved.set(one.unit.id, { ...one, wanted: new Map(), believed: new Map() });
     }
+  }
+
+  /** The first tree is whole: what an earlier run had set aside and is gone from the sources is let go. */
+  begin(): readonly Unit[] {
+    if (this.#restored.size === 0) return [];
+    this.#restored.clear();
+    const gone = this.all.filter(({ wanted, believed }) => wanted.size + believed.size === 0);
+    for (const { unit } of gone) this.#shelved.delete(unit.id);
+    return gone.map(({ unit }) => unit);
   }
 
   /** The hash of what the sources say, from that of what is believed. */

@@ -14,10 +14,23 @@ export class SinceGood {
   /** Came after it. */
   readonly #newer = new Map<string, Entry | undefined>();
   #hasGood = false;
+  #isSeeded = false;
 
   /** Whether any tree was accepted yet. */
   get hasGood(): boolean {
     return this.#hasGood;
+  }
+
+  /** Whether there is a tree to compare with: a good one, or the one that an earlier run believed last. */
+  get hasBase(): boolean {
+    return this.#hasGood || this.#isSeeded;
+  }
+
+  /** The tree as it is comes from an earlier run: until one is accepted, it is taken for the last good one. */
+  seed(): void {
+    this.#newer.clear();
+    this.#drawn.clear();
+    this.#isSeeded = true;
   }
 
   /** Whether the tree is another one than that of the text that was drawn last. */
@@ -45,7 +58,7 @@ export class SinceGood {
     this.#hasGood = true;
   }
 
-  /** By what the tree of now differs from the last good one; from none at all before the first. */
+  /** By what the tree of now differs from the last good one; from an empty one where there is none. */
   get differences(): Differences {
     return new Map([...this.#newer, ...this.#drawn]);
   }

@@ -13,6 +13,14 @@ export interface Unit {
   readonly name: string;
 }
 
+/** How a unit differs from the last good state. */
+export interface UnitChange {
+  readonly unit: Unit;
+  /** Its last good entries; empty where it has none. */
+  readonly good: Entries;
+  readonly goal: Entries;
+}
+
 /** The unit that a key belongs to. Keys that are wrong by name are seen by `ls` and `gets` like free ones. */
 export function unitOf(key: string, prefixes: Prefixes): Unit {
   const role = classifyKey(key, prefixes);

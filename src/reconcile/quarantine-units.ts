@@ -1,15 +1,7 @@
 import { compare } from '../model/entry.ts';
 import type { Part } from '../plan/blame-search.ts';
 import { heldForm, movedForm } from './quarantine-forms.ts';
-import { type Entries, sameValues, type Unit } from './quarantine-unit.ts';
-
-/** How a unit differs from the last good state. */
-export interface UnitChange {
-  readonly unit: Unit;
-  /** Its last good entries; empty where it has none. */
-  readonly good: Entries;
-  readonly goal: Entries;
-}
+import { type Entries, sameValues, type Unit, type UnitChange } from './quarantine-unit.ts';
 
 /** A step of a unit from its last good form to what is wanted. */
 export interface UnitPart extends Part {

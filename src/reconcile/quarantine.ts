@@ -1,5 +1,4 @@
 import type { Emit } from '../events.ts';
-import type { Entry } from '../model/entry.ts';
 import type { StateFile } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Picture } from './picture.ts';
@@ -10,7 +9,7 @@ import { QuarantineRetry } from './quarantine-retry.ts';
 import { type SearchOutcome, type Settled, searchChanges } from './quarantine-search.ts';
 import { type Refusal, wordsOfRefusal } from './quarantine-trial.ts';
 import { sameValues } from './quarantine-unit.ts';
-import { entriesWith, type UnitChange } from './quarantine-units.ts';
+import { entriesWith } from './quarantine-units.ts';
 import type { Rollout } from './rollout.ts';
 import type { VouchingJudge } from './vouching-judge.ts';
 
@@ -23,8 +22,6 @@ export interface QuarantineOptions {
   readonly emit: Emit;
   /** Where what is set aside survives a restart. */
   readonly file?: StateFile;
-  /** The last good tree of an earlier run, where there is one: asked for only when the first tree is refused. */
-  readonly lastGood?: () => Promise<readonly Entry[] | null>;
   /** For how long the loop waits for a search, in milliseconds. @default 5000 */
   readonly patience?: number;
   /** The first pause between two tries of what is set aside, in milliseconds; they double. @default 5000 */
@@ -93,20 +90,20 @@ export class Quarantine {
     if (!picture.templates.current) return { kind: 'stay', message: wordsOfRefusal(refusal) };
     if (this.#search) return this.#stay('unknown', SEARCHING);
     if (++this.#attempts > ATTEMPTS) return this.#stay('unknown', unsettled(wordsOfRefusal(refusal)));
-    const base = await this.#changes();
-    if (base.changes.length === 0) return this.#nothingChanged(refusal, signal);
+    const changes = changedUnits(picture);
+    if (changes.length === 0) return this.#nothingChanged(refusal, signal);
     this.#abort = new AbortController();
     const stop = AbortSignal.any([signal, this.#abort.signal]);
     const patience = this.#options.patience ?? 5000;
     const budget = new CheckBudget({ patience, spent: refusal.kind === 'refused' ? 1 : 0, signal: stop });
-    const isSure = base.isKnown && !picture.templates.isNew && !picture.since.hasNewer;
+    const isSure = picture.since.hasGood && !picture.templates.isNew && !picture.since.hasNewer;
     const known = isSure ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
     const { judge } = this.#options;
-    const search = searchChanges(base.changes, { picture, judge, budget, signal: stop, known });
+    const search = searchChanges(changes, { picture, judge, budget, signal: stop, known });
     const early = await Promise.race([search, budget.exceeded]);
-    if (early !== 'exceeded') return this.#settle(early, base, signal);
+    if (early !== 'exceeded') return this.#settle(early, signal);
     this.#search = search;
-    void this.#finishLater(search, base, signal);
+    void this.#finishLater(search, signal);
     return this.#stay('unknown', SEARCHING);
   }
 
@@ -115,29 +112,12 @@ export class Quarantine {
     return this.#retry.follow(signal);
   }
 
-  async #changes(): Promise<{
-    readonly changes: readonly UnitChange[];
-    readonly isKnown: boolean;
-    readonly isBare: boolean;
-  }> {
-    const { picture, lastGood } = this.#options;
-    const seed = picture.since.hasGood ? null : ((await lastGood?.()) ?? null);
-    const changes = changedUnits(picture, seed);
-    return { changes, isKnown: picture.since.hasGood, isBare: !picture.since.hasGood && seed === null };
-  }
-
   /** The tree is that of the last good text: the template is at fault, or the check. */
   async #nothingChanged(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
-    const { templates } = this.#options.picture;
     const words = wordsOfRefusal(refusal);
-    if (templates.isNew) {
-      if (refusal.kind === 'refused' && (await this.#isCheckBroken(signal)))
-        return this.#stay('check', checkAtFault(words));
-      return this.#refuseTemplate(words);
-    }
-    return refusal.kind === 'refused'
-      ? this.#stay('check', checkAtFault(words))
-      : this.#stay('template', templateAtFault(words));
+    if (refusal.kind === 'refused' && (await this.#isCheckBroken(signal)))
+      return this.#stay('check', checkAtFault(words));
+    return this.#refuseTemplate(words);
   }
 
   #refuseTemplate(words: string): Resolution {
@@ -153,11 +133,7 @@ export class Quarantine {
     return text !== null && (await judge.vouch(text, signal)).kind !== 'accepted';
   }
 
-  async #settle(
-    outcome: SearchOutcome,
-    base: { readonly isBare: boolean },
-    signal: AbortSignal,
-  ): Promise<Resolution> {
+  async #settle(outcome: SearchOutcome, signal: AbortSignal): Promise<Resolution> {
     switch (outcome.kind) {
       case 'broken':
         return this.#stay('check', outcome.message);
@@ -170,7 +146,7 @@ export class Quarantine {
       case 'settled': {
         const { taken, aside } = outcome;
         // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
-        if (base.isBare && aside.size > taken.size) {
+        if (!this.#options.picture.since.hasBase && aside.size > taken.size) {
           const words = [...new Set(aside.values())].slice(0, 2).join('; ');
           return this.#stay('template', templateAtFault(words));
         }
@@ -182,7 +158,6 @@ export class Quarantine {
   }
 
   #apply({ plans, taken, aside }: Settled): void {
-    const { picture } = this.#options;
     for (const plan of plans) {
       const kept = entriesWith(plan, taken);
       const part = plan.parts.find((one) => aside.has(one));
@@ -193,15 +168,11 @@ export class Quarantine {
     this.#keeper.save();
   }
 
-  async #finishLater(
-    search: Promise<SearchOutcome>,
-    base: { readonly isBare: boolean },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #finishLater(search: Promise<SearchOutcome>, signal: AbortSignal): Promise<void> {
     try {
       const outcome = await search;
       this.#search = undefined;
-      const { kind } = await this.#settle(outcome, base, signal);
+      const { kind } = await this.#settle(outcome, signal);
       if (kind === 'again') this.#options.mailbox.post('the search for what is refused ended');
     } catch (error) {
       if (!this.#abort.signal.aborted && !signal.aborted) throw error;

@@ -53,7 +53,7 @@ export interface ReconcilerOptions {
   readonly maxOldWorkers?: number;
   /** Without it every change is a reload. */
   readonly runtime?: Pick<RuntimePathOptions, 'runtime' | 'newServers' | 'drain'>;
-  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'lastGood' | 'patience' | 'retry'>;
+  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry'>;
   readonly emit: Emit;
   /** The guard and the cache; without it every change is believed at once. */
   readonly believed?: Believed;
@@ -124,6 +124,7 @@ export class Reconciler {
     await this.#pause?.look();
     await this.#quarantine.open();
     await believed?.open(this.#rollout.installedText === null ? 'none' : 'installed');
+    if (picture.catalog.tree.size > 0) picture.since.seed();
     const mailbox = this.#mailbox;
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);

@@ -220,6 +220,29 @@ export const quarantineDrills: readonly Drill[] = [
     await at.calm();
     return ms;
   }),
+  drill(
+    'Pointsman killed while something is set aside',
+    'it stays set aside, traffic goes on',
+    async (at) => {
+      await at.put({ '/services/web/one': { host: '127.0.0.1', port: at.web.port, ...BAD } });
+      await expectAside(at, ['instances of web'], /unknown keyword 'chekc'/);
+      at.daemon.child.kill('SIGKILL');
+      await at.daemon.ended;
+      await using again = await at.site.start();
+      await again.ready();
+      const ms = await timed(async () => {
+        await at.put({ '/services/new/one': at.other.address });
+        await at.answered('new', 'other');
+      });
+      await expectAside(at, ['instances of web'], /unknown keyword 'chekc'/);
+      const refused = again.log().filter(({ event }) => event === 'check-refused');
+      expectThat(refused.length === 0, 'the bad form is not taken up by the new run');
+      await at.put({ '/services/web/one': at.web.address });
+      await expectAside(at, [], /./);
+      await at.calm();
+      return ms;
+    },
+  ),
   {
     name: 'quarantine: DNS silent with 50 host names',
     promise: 'other services as quick as before',

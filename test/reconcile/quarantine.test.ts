@@ -39,7 +39,9 @@ const nameNothing =
       ? { kind: 'refused', output: '[ALERT]    (1) : config : it is wrong.', lines: [] }
       : { kind: 'accepted', warnings: '' };
 
-function setUp(options: { file?: StateFile; quarantine?: ReconcilerOptions['quarantine'] } = {}) {
+function setUp(
+  options: { file?: StateFile; quarantine?: ReconcilerOptions['quarantine']; cached?: readonly Entry[] } = {},
+) {
   const [events, sets] = [pushable<SourceEvent>(), pushable<TemplateSet>()];
   const setOf = (text: string) => ({ folder: '/t', entry: 'a.njk', files: new Map([['a.njk', text]]) });
   const source: Source = { name: 'fake', read: async () => [], watch: events.watch };
@@ -54,6 +56,7 @@ function setUp(options: { file?: StateFile; quarantine?: ReconcilerOptions['quar
   };
   const { emit } = said;
   const picture = new Picture({ catalog: OPTIONS, context, emit });
+  picture.apply((options.cached ?? []).map((one) => ({ kind: 'put', entry: one })));
   const state = options.file ?? memoryFile();
   const loop = new Reconciler({
     ...{ source, templates, picture, judge, file, haproxy, emit },
@@ -275,9 +278,9 @@ describe('Quarantine', () => {
     expect(loop.text()).not.toContain('server b');
   });
 
-  test('compares a first tree with the last good one of an earlier run', async () => {
-    const lastGood = [entry('/services/web/a', { host: '10.0.0.1', port: 80, opt: 'ok' })];
-    await using loop = setUp({ quarantine: { lastGood: async () => lastGood } });
+  test('compares a first tree with what an earlier run believed last', async () => {
+    const cached = [entry('/services/web/a', { host: '10.0.0.1', port: 80, opt: 'ok' })];
+    await using loop = setUp({ cached });
     loop.snapshot(entry('/services/web/a', { host: '10.0.0.1', port: 80, opt: 'bad' }), server('api', 'a'));
     await waitFor(() => loop.text().includes('be_api'));
     expect(loop.text()).toMatch(/server a \S+ ok/);
