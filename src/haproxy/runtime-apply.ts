@@ -121,11 +121,12 @@ export class RuntimeApplier implements Runtime {
       return surprise(`${commands.length} commands in one pass are more than ${MAX_COMMANDS}`);
     }
     const done = await this.#send(batch, signal, attempt);
-    if (done.kind === 'surprise') return done;
+    if (done.kind === 'surprise' && !attempt.sent) return done;
     // A connection that is held goes on with the worker that took it, whatever runs by now: so, another one.
     await using session = this.#open(signal);
     const info = await session.info();
     if (info.pid !== expected.pid || info.stopping) return moved(expected.pid, info.pid);
+    if (done.kind === 'surprise') return done;
     const rows = await readBackends(session, commands);
     if (!rows) return surprise('the touched backends cannot be read back');
     const byName = rowsByName(rows);

@@ -164,7 +164,7 @@ ${indent(options.global)}defaults
   timeout client 30s
   timeout server 30s
   retries 0
-  default-server inter 300ms rise 1 fall 1
+  default-server inter 300ms rise 1 fall 1 pool-purge-delay 200ms
 ${indent(options.defaults)}frontend f
   bind 127.0.0.1:${port}
   default_backend be
