@@ -9,10 +9,17 @@ export function missingFor(status: Omit<Status, 'missing'>): string[] {
   const { applied, haproxy } = status;
   const missing: string[] = [];
   if (status.life === 'stopping') missing.push('Pointsman is stopping');
-  if (applied.kind === 'unknown') missing.push(whyNothing(status));
+  // During a pause HAProxy runs what a person had it load.
+  const trusted = status.paused !== null && haproxy.kind === 'running';
+  if (applied.kind === 'unknown' && !trusted) missing.push(whyNothing(status));
   if (applied.kind !== 'file' && haproxy.kind === 'away')
     missing.push(`HAProxy does not answer: ${haproxy.cause}`);
-  if (applied.kind === 'verified' && haproxy.kind === 'running' && haproxy.mark !== applied.hash) {
+  if (
+    !trusted &&
+    applied.kind === 'verified' &&
+    haproxy.kind === 'running' &&
+    haproxy.mark !== applied.hash
+  ) {
     missing.push(
       `HAProxy runs ${haproxy.mark ?? 'a text without a mark'} and not the verified ${applied.hash}`,
     );

@@ -120,6 +120,13 @@ export const driftDrills: readonly Drill[] = [
       const end = Date.now() + length * 1000;
       await appendFile(site.configPath, '# by hand\n');
       const edited = await text(site.configPath);
+      const { master, workers } = await showProc(site.masterSocket);
+      process.kill(master, 'SIGUSR2');
+      const current = () => showProc(site.masterSocket).catch(() => null);
+      await rig.time(async () => {
+        const [worker] = (await current())?.workers ?? [];
+        return worker !== undefined && worker !== workers[0];
+      }, "the person's reload");
       const { reloads } = await showProc(site.masterSocket);
       await rig.etcd.put('/services/web/two', two.address);
       await rig.time(async () => {

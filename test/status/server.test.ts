@@ -5,6 +5,7 @@ import type { PointsmanEvent } from '../../src/events.ts';
 import { keepStatus } from '../../src/status/keep-status.ts';
 import { openMetrics } from '../../src/status/metrics.ts';
 import { startStatusServer } from '../../src/status/server.ts';
+import { hashOf } from '../../src/status/status.ts';
 import { samplePass } from './sample-pass.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -270,7 +271,20 @@ describe('a pause', () => {
       by: 'pointsman pause',
     });
     expect((await site.ask('/metrics')).text).toContain('\npointsman_paused 1\n');
+    // A person who reloads HAProxy by hand does not make the host unready.
+    const facts = { pid: 2, mark: null, version: null, reloads: 1, failedReloads: 0, oldWorkers: 0 };
+    site.tell(
+      { kind: 'haproxy-appeared', facts: { ...facts, verifiable: true } },
+      { ...samplePass(), outcome: 'paused', applied: { kind: 'unknown' } },
+    );
+    expect((await site.ask('/readyz')).code).toBe(200);
     site.tell({ kind: 'resumed', cause: 'its time is over' });
+    expect((await site.ask('/readyz')).code).toBe(503);
+    site.tell({ kind: 'haproxy-away', cause: 'gone' }, samplePass());
+    site.tell({
+      kind: 'haproxy-appeared',
+      facts: { ...facts, mark: hashOf(samplePass().applied), verifiable: true },
+    });
     expect((await site.ask('/readyz')).text).toBe('ready\n');
     expect((await site.ask('/metrics')).text).toContain('\npointsman_paused 0\n');
   });
