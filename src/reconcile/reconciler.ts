@@ -1,32 +1,20 @@
-import type { Emit } from '../events.ts';
-import type { Believed } from './believed.ts';
 import { watchBelieved } from './believed-watch.ts';
 import { Drift } from './drift.ts';
 import { HaproxyWatch } from './haproxy-watch.ts';
-import type {
-  ConfigFile,
-  HaproxyControl,
-  HaproxyState,
-  Judge,
-  PauseNotes,
-  PendingNote,
-  Preflight,
-  Source,
-  Templates,
-} from './interfaces.ts';
+import type { HaproxyState } from './interfaces.ts';
 import { type Mail, Mailbox } from './mailbox.ts';
 import { Mend } from './mend.ts';
 import type { Need } from './need.ts';
-import { Pace, type PaceOptions } from './pace.ts';
+import { Pace } from './pace.ts';
 import { endOf, endOfHandsOff } from './pass-end.ts';
 import { passEvent, type Report } from './pass-report.ts';
 import { Pause } from './pause.ts';
-import type { Picture } from './picture.ts';
-import { Quarantine, type QuarantineOptions } from './quarantine.ts';
+import { Quarantine } from './quarantine.ts';
 import type { Refusal } from './quarantine-trial.ts';
+import type { ReconcilerOptions } from './reconciler-options.ts';
 import type { RollResult } from './roll-result.ts';
 import { Rollout } from './rollout.ts';
-import { RuntimePath, type RuntimePathOptions } from './runtime-path.ts';
+import { RuntimePath, type Step } from './runtime-path.ts';
 import { followSource } from './source-follower.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { followTemplates } from './template-follower.ts';
@@ -34,41 +22,19 @@ import { TURN_MS, Turns } from './turns.ts';
 import { VouchingJudge } from './vouching-judge.ts';
 import { WorkerCap } from './worker-cap.ts';
 
-/** Everything the loop works with. */
-export interface ReconcilerOptions {
-  readonly source: Source;
-  readonly templates: Templates;
-  readonly picture: Picture;
-  readonly judge: Judge;
-  readonly file: ConfigFile;
-  readonly haproxy: HaproxyControl;
-  /** `file`: mode `none`. */
-  readonly target: 'haproxy' | 'file';
-  readonly pace: PaceOptions;
-  readonly preflight?: Preflight;
-  readonly pending?: PendingNote;
-  /** Where pauses are remembered, and the keys that ask the fleet for one. */
-  readonly pause?: { readonly notes: PauseNotes; readonly keys: readonly string[] };
-  /** `haproxy.maxOldWorkers`. @default no limit */
-  readonly maxOldWorkers?: number;
-  /** Without it every change is a reload. */
-  readonly runtime?: Pick<RuntimePathOptions, 'runtime' | 'newServers' | 'drain'>;
-  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry'>;
-  readonly emit: Emit;
-  /** The guard and the cache; without it every change is believed at once. */
-  readonly believed?: Believed;
-}
-
 /**
  * The loop: whatever happens says "look again", and each pass reads the whole, so that the last state always
  * wins.
  *
- *     idle --mail--> due? --pace--> render --same--> idle
- *                                     |differs
- *                                     v
- *       render again <--newer mail-- reload pause --> check -> publish -> reload -> verify --> idle
- *                                                       |refused, failed        |failed: last good file back
- *                                                       +----- retry with growing pauses -----+
+ *     idle --mail--> render --same--> idle
+ *                      |differs
+ *                      v
+ *                    plan --only servers--> Runtime API -> check -> publish --> idle
+ *                      |more                                 |refused: taken back
+ *                      v
+ *       render again <--newer mail-- pace --> check -> publish -> reload -> verify --> idle
+ *                                               |refused, failed      |failed: last good file back
+ *                                               +---- retry with growing pauses ----+
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -207,14 +173,14 @@ export class Reconciler {
         this.#report({ watch, why, need: wanted, end: { outcome: 'failed', error: this.#lastError }, text });
         break;
       }
-      if (wanted.kind === 'nothing') {
+      const need = await this.#turns.beating(() => this.#quickly(wanted, { text, state }, watch, signal));
+      if (signal.aborted) return;
+      if (need.kind === 'nothing') {
         this.#quarantine.accepted();
-        this.#report({ watch, why, need: wanted, end: { outcome: 'unchanged', error: null }, text });
+        const outcome = wanted.kind === 'nothing' ? 'unchanged' : 'runtime';
+        this.#report({ watch, why, need: wanted, end: { outcome, error: null }, text });
         break;
       }
-      const quick = () => this.#runtime?.apply(wanted, { text, state }, watch, signal);
-      const need = (await this.#turns.beating(async () => quick())) ?? wanted;
-      if (signal.aborted) return;
       const reloads = need.kind !== 'record';
       if (reloads && state.kind === 'running' && (await this.#awaitPace(watch, signal))) continue;
       if (need.kind === 'publish' && (await this.#awaitWorkers(state, watch, signal))) continue;
@@ -231,6 +197,12 @@ export class Reconciler {
     }
     this.#pace.settled();
     await this.#haproxy.release(signal);
+  }
+
+  /** Does at run time what can be done so, and gives what is left. */
+  async #quickly(need: Need, step: Step, watch: Stopwatch, signal: AbortSignal): Promise<Need> {
+    if (need.kind === 'nothing' || !this.#runtime) return need;
+    return this.#runtime.apply(need, step, watch, signal);
   }
 
   /** A text was refused. HAProxy goes back to the installed one where it was ahead, or runs neither. */

@@ -54,19 +54,19 @@ export class RuntimePath {
 
   /**
    * Gives what is left to be done: `record` where HAProxy runs the text by now, so that only the file has to follow;
-   * else a reload, with all of the reasons for it.
+   * `nothing` where the file held it already; else a reload, with all of the reasons for it.
    */
-  async apply(need: Work, step: Step, watch: Stopwatch, signal: AbortSignal): Promise<Work> {
+  async apply(need: Work, step: Step, watch: Stopwatch, signal: AbortSignal): Promise<Need> {
     const { rollout } = this.#options;
     const { running } = rollout;
     const { text, state } = step;
-    if (need.kind !== 'publish' || state.kind !== 'running' || state.pid === null) return need;
-    if (running === null || state.mark === null) return need;
+    if (need.kind === 'record' || state.kind !== 'running' || state.pid === null) return need;
+    if (running === null || running === text || state.mark === null) return need;
     const unusable = await this.#whyNot(state.pid, signal);
     if (unusable !== null) return need;
     const planner = this.#plannerOf(running, state.version);
     const plan = await watch.time('plan', async () => planner.plan(text));
-    if (plan.kind === 'reload') return { kind: 'publish', reasons: plan.reasons.map(describeReason) };
+    if (plan.kind === 'reload') return { kind: need.kind, reasons: plan.reasons.map(describeReason) };
     const commands = plan.kind === 'runtime' ? plan.commands : [];
     const { newServers, drain, runtime } = this.#options;
     const expected = { pid: state.pid, mark: state.mark };
@@ -76,14 +76,15 @@ export class RuntimePath {
       case 'applied':
         planner.moveTo(text);
         rollout.ranAhead(text);
+        if (need.kind === 'load') return { kind: 'nothing' };
         return { kind: 'record', reasons: plan.kind === 'runtime' ? [countOf(commands.length)] : [] };
       case 'surprise': {
         const reason = `a change at run time went otherwise than expected: ${outcome.reason}`;
         rollout.trust.distrust(state.pid, reason);
-        return { kind: 'publish', reasons: [reason] };
+        return { kind: need.kind, reasons: [reason] };
       }
       case 'away':
-        return { kind: 'publish', reasons: [`the Runtime API cannot be used: ${outcome.cause}`] };
+        return { kind: need.kind, reasons: [`the Runtime API cannot be used: ${outcome.cause}`] };
     }
   }
 

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { splitMark } from '../../src/plan/mark.ts';
+import { startEtcd, type TestEtcd } from '../support/etcd.ts';
+import {
+  cli,
+  request,
+  showProc,
+  startBackend,
+  startHaproxy,
+  startLoad,
+  waitFor,
+} from '../support/haproxy.ts';
+import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+
+const siteOn = (etcd: TestEtcd, more: Record<string, unknown> = {}) =>
+  makeSite({ sources: [{ etcd: { endpoints: [etcd.endpoint] } }], vars: { defaultService: 'web' }, more });
+const mark = async (site: Site) =>
+  /value=<([^>]+)>/.exec(await cli(site.statsSocket, 'get var proc.pointsman_mark'))?.[1] ?? '';
+const fileMark = async (site: Site) => splitMark(await readFile(site.configPath, 'utf8')).mark;
+const inStep = (site: Site) =>
+  waitFor(async () => (await mark(site)) === (await fileMark(site)), { what: 'the file' });
+const outcomes = (daemon: Daemon) =>
+  daemon.log().flatMap((line) => (line.event === 'pass' ? [line.outcome] : []));
+
+describe('changes of servers', () => {
+  test('go without a reload: added, moved, weighted, drained and removed, with the file in step', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    await using two = await startBackend('two');
+    await using three = await startBackend('three');
+    await using site = await siteOn(etcd);
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    const before = await showProc(site.masterSocket);
+    await using load = startLoad(site.url);
+
+    await etcd.put('/services/web/two', two.address);
+    await waitFor(async () => (await request(site.url)).body === 'two', { what: 'the added instance' });
+    await etcd.put('/services/web/two', three.address);
+    await waitFor(async () => (await request(site.url)).body === 'three', { what: 'the moved instance' });
+    await etcd.put('/services/web/one', JSON.stringify({ host: '127.0.0.1', port: one.port, drain: true }));
+    await waitFor(
+      async () => /^\d+ be_web \d+ one (\S+ ){3}0 /m.test(await cli(site.statsSocket, 'show servers state')),
+      {
+        what: 'the drained instance',
+      },
+    );
+    await etcd.delete('/services/web/one');
+    await waitFor(async () => !(await cli(site.statsSocket, 'show servers state')).includes(' one '), {
+      what: 'the end of the removed instance',
+    });
+
+    await inStep(site);
+    expect(await showProc(site.masterSocket)).toEqual(before);
+    expect(await readFile(site.configPath, 'utf8')).toMatch(
+      /server two 127\.0\.0\.1:\d+ check\n(?!.*server one)/s,
+    );
+    expect(load.failures()).toEqual([]);
+    expect(outcomes(daemon).filter((outcome) => outcome === 'reloaded')).toHaveLength(1);
+  });
+
+  test('and of more than servers, one after the other: the second kind is a reload with its reasons', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    await using site = await siteOn(etcd);
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    const { reloads } = await showProc(site.masterSocket);
+    await etcd.put('/services/api/one', `127.0.0.1:${one.port + 1}`);
+    await waitFor(
+      async () => (await showProc(site.masterSocket).catch(() => ({ reloads }))).reloads > reloads,
+    );
+    await inStep(site);
+    await waitFor(async () => {
+      const { reasons } = (await daemon.status()).lastApply as { reasons: string[] };
+      return reasons.some((reason) => reason.includes('be_api'));
+    });
+  });
+
+  test('that haproxy -c refuses afterwards are taken back without a reload', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    // A judge that is stricter than the grammar: it stands for what only the whole configuration shows.
+    const judge = ['sh', '-c', '! grep -q "weight 13" "$0" && exec haproxy -c -f "$0"', '{config}'];
+    await using site = await makeSite({
+      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
+      vars: { defaultService: 'web' },
+      haproxy: { checkCommand: judge },
+    });
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    const before = await showProc(site.masterSocket);
+    const text = await readFile(site.configPath, 'utf8');
+    await etcd.put('/services/web/one', JSON.stringify({ host: '127.0.0.1', port: one.port, weight: 13 }));
+    await waitFor(() => daemon.log().some((line) => line.event === 'check-refused'), { what: 'the refusal' });
+    await inStep(site);
+    await waitFor(async () =>
+      /^\d+ be_web \d+ one (\S+ ){3}1 /m.test(await cli(site.statsSocket, 'show servers state')),
+    );
+    expect(await showProc(site.masterSocket)).toEqual(before);
+    expect(await readFile(site.configPath, 'utf8')).toBe(text);
+  });
+
+  test('are reloads where apply.mode says so, or the template opens no stats socket', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    await using site = await siteOn(etcd, { apply: { mode: 'reload' } });
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    await etcd.put('/services/web/two', `127.0.0.1:${one.port + 1}`);
+    await waitFor(() => outcomes(daemon).filter((outcome) => outcome === 'reloaded').length === 2);
+  });
+
+  test('in two processes survive the end of Pointsman: the next start has nothing to do', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    await using site = await makeSite({
+      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
+      haproxy: { mode: 'master-socket' },
+      vars: { defaultService: 'web' },
+    });
+    await etcd.put('/services/web/one', one.address);
+    const first = await site.start();
+    await waitFor(() => outcomes(first).includes('published-waiting'));
+    await using haproxy = await startHaproxy({
+      configPath: site.configPath,
+      masterSocket: site.masterSocket,
+    });
+    await first.ready();
+    const before = await showProc(haproxy.masterSocket);
+    await etcd.put('/services/web/two', `127.0.0.1:${one.port + 1}`);
+    await waitFor(() => outcomes(first).includes('runtime'));
+    await inStep(site);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await using second = await site.start();
+    await second.ready();
+    await waitFor(
+      async () => ((await second.status()).lastPass as { outcome: string } | null)?.outcome === 'unchanged',
+    );
+    expect(await showProc(haproxy.masterSocket)).toEqual(before);
+  });
+});
