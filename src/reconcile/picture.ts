@@ -180,6 +180,7 @@ export class Picture {
         : { kind: 'nothing', missing: 'the template was not read yet' };
     }
     this.since.drew();
+    this.#templates.drew();
     try {
       const text = await this.render(this.catalog, template);
       this.#text = text;

@@ -11,6 +11,8 @@ export class TemplateChoice {
   readonly #emit: Emit;
   #current: CompiledTemplate | undefined;
   #good: CompiledTemplate | undefined;
+  /** What the last text was drawn with: a newer one may come while that is judged. */
+  #drawn: CompiledTemplate | undefined;
   #refused: CompiledTemplate | undefined;
   /** It did not compile, or was refused: rendering another one does not mend that. */
   #broken: PointsmanError | undefined;
@@ -71,9 +73,14 @@ export class TemplateChoice {
     });
   }
 
-  /** What is in use gave a good text. */
+  /** A text is drawn with what is in use. */
+  drew(): void {
+    this.#drawn = this.#current;
+  }
+
+  /** The text that was drawn last is good. */
   accepted(): void {
-    this.#good = this.#current;
+    this.#good = this.#drawn;
   }
 
   /** The last good one takes the place of the newest. False where there is none. */
