@@ -100,15 +100,17 @@ async function faultyCheck(site: Site): Promise<undefined> {
   );
 }
 
-const crashDrill = (mode: 'master-socket' | 'managed'): Drill => ({
-  name: `Pointsman killed with -9 at every step (${mode})`,
+const crashDrill = (mode: 'master-socket' | 'managed', apply: 'reload' | 'auto'): Drill => ({
+  name: `Pointsman killed with -9 at every step (${mode}, apply ${apply})`,
   promise: 'valid file, traffic goes on, at most one reload at the next start',
   async run(form) {
     await using rig = await startRig({
       haproxy: { mode, checkCommand: ['./check.sh', '{config}'] },
       prepare: faultyCheck,
+      more: { apply: { mode: apply } },
     });
-    const points = form === 'full' ? POINTS : POINTS.slice(0, mode === 'managed' ? 2 : 3);
+    const short = mode === 'master-socket' && apply === 'reload' ? 3 : 2;
+    const points = form === 'full' ? POINTS : POINTS.slice(0, short);
     const reloads: number[] = [];
     for (const [round, point] of points.entries()) reloads.push(await crashAt(rig, point, round));
     return { ms: null, seen: `${noFailures(rig.load)}; reloads at the next start: ${reloads.join(' ')}` };
@@ -139,8 +141,9 @@ const isIn = (rig: Rig, port: number) => async () =>
 
 /** Crashes at any moment, and disks that say no. */
 export const crashDrills: readonly Drill[] = [
-  crashDrill('master-socket'),
-  crashDrill('managed'),
+  crashDrill('master-socket', 'reload'),
+  crashDrill('master-socket', 'auto'),
+  crashDrill('managed', 'reload'),
   {
     name: 'Pointsman killed between publishing and the reload, where HAProxy cannot be asked (command)',
     promise: 'the next start reloads, once',

@@ -38,11 +38,17 @@ export const streamDrills: readonly Drill[] = [
       return { ms: within(ms, 40_000, 'the change'), seen: noFailures(rig.load) };
     },
   },
-  {
-    name: '200 changes in 2 s at 30 servers, ten long streams open',
+  manyChanges('reload'),
+  manyChanges('auto'),
+];
+
+function manyChanges(mode: 'reload' | 'auto'): Drill {
+  return {
+    name: `200 changes in 2 s at 30 servers, ten long streams open (apply ${mode})`,
     promise: 'the last one live, 0 failed requests, no stream cut',
     async run(form) {
       await using rig = await startRig({
+        more: { apply: { mode } },
         pace: form === 'full' ? { reloadInterval: '2s' } : { reloadInterval: '700ms' },
       });
       const { site, etcd } = rig;
@@ -76,8 +82,8 @@ export const streamDrills: readonly Drill[] = [
       const { reloads } = await showProc(site.masterSocket);
       return { ms, seen: `${noFailures(rig.load)}, ${reloads} reloads, 0 of 10 streams cut` };
     },
-  },
-];
+  };
+}
 
 /** Answers each request with a chunk every 50 ms, for ever. */
 async function startStreamer(): Promise<{ readonly address: string } & AsyncDisposable> {

@@ -189,36 +189,8 @@ export const reloadDrills: readonly Drill[] = [
       return { ms, seen: noFailures(rig.load) };
     },
   },
-  {
-    name: 'SIGUSR2 from a stranger at any moment, while services change',
-    promise: 'the last change is live, 0 failed requests',
-    async run(form) {
-      await using rig = await startRig();
-      const { site, etcd } = rig;
-      const { master } = await showProc(site.masterSocket);
-      let over = false;
-      const stranger = (async () => {
-        while (!over) {
-          process.kill(master, 'SIGUSR2');
-          await sleep(40 + Math.random() * 300);
-        }
-      })();
-      const rounds = form === 'full' ? 60 : 12;
-      for (let round = 1; round <= rounds; round++) {
-        await etcd.put('/services/other/x', `127.0.0.1:${20_000 + round}`);
-        await sleep(Math.random() * 300);
-      }
-      over = true;
-      await stranger;
-      const ms = await rig.time(
-        async () => (await showServers(site.masterSocket)).includes(` ${20_000 + rounds} `),
-        'the last change',
-        30_000,
-      );
-      await rig.settled(30_000);
-      return { ms, seen: noFailures(rig.load) };
-    },
-  },
+  strangerDrill('reload'),
+  strangerDrill('auto'),
   {
     name: 'HAProxy restarted with another file',
     promise: 'said with its cause, healed when it runs ours, without a change in etcd',
@@ -243,3 +215,36 @@ export const reloadDrills: readonly Drill[] = [
     },
   },
 ];
+
+function strangerDrill(mode: 'reload' | 'auto'): Drill {
+  return {
+    name: `SIGUSR2 from a stranger at any moment, while services change (apply ${mode})`,
+    promise: 'the last change is live, 0 failed requests',
+    async run(form) {
+      await using rig = await startRig({ more: { apply: { mode } } });
+      const { site, etcd } = rig;
+      const { master } = await showProc(site.masterSocket);
+      let over = false;
+      const stranger = (async () => {
+        while (!over) {
+          process.kill(master, 'SIGUSR2');
+          await sleep(40 + Math.random() * 300);
+        }
+      })();
+      const rounds = form === 'full' ? 60 : 12;
+      for (let round = 1; round <= rounds; round++) {
+        await etcd.put('/services/other/x', `127.0.0.1:${20_000 + round}`);
+        await sleep(Math.random() * 300);
+      }
+      over = true;
+      await stranger;
+      const ms = await rig.time(
+        async () => (await showServers(site.masterSocket)).includes(` ${20_000 + rounds} `),
+        'the last change',
+        30_000,
+      );
+      await rig.settled(30_000);
+      return { ms, seen: noFailures(rig.load) };
+    },
+  };
+}
