@@ -16,6 +16,7 @@ import type { Settings } from '../settings/settings.ts';
 import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
+import { believeOnce } from './believed-once.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
@@ -29,6 +30,7 @@ export interface RenderFlags extends CommonFlags {
   readonly diff?: boolean;
   readonly exitCode?: boolean;
   readonly validate?: boolean;
+  readonly acceptStale?: boolean;
 }
 
 /** Renders once. With `--dry-run` nothing is touched; without, it is one pass of the daemon. */
@@ -41,6 +43,11 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
       });
     }
   }
+  if (flags.acceptStale && (flags.dryRun || flags.from !== undefined)) {
+    throw new UsageError('reading the flags: --accept-stale goes with neither --dry-run nor --from', {
+      hint: 'Those read no cache.',
+    });
+  }
   const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
   if (flags.dryRun) return dryRun(io, settings, flags);
   const { stateDir, output } = settings;
@@ -49,15 +56,18 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
 }
 
 /** The text of the settings' template, and rejected keys as a line each. Throws a `TemplateError`. */
-async function draw(io: Io, settings: Settings, from?: string): Promise<{ text: string; picture: Picture }> {
-  const [entries, set, version] = await Promise.all([
-    entriesOf(io, settings, from),
+async function draw(
+  io: Io,
+  settings: Settings,
+  fill: (picture: Picture) => Promise<unknown>,
+): Promise<{ text: string; picture: Picture }> {
+  const [set, version] = await Promise.all([
     new TemplateFolder(settings.template).read(),
     versionOf(settings, io.signal),
   ]);
   const context = renderContext(settings, io.env, version);
   const picture = new Picture({ catalog: catalogOptions(settings), context, emit: () => {} });
-  picture.replace(entries);
+  await fill(picture);
   for (const rejection of picture.catalog.rejected) io.err(rejectionLine(rejection));
   await picture.setTemplate(set);
   const drawn = await picture.draw();
@@ -72,7 +82,8 @@ async function draw(io: Io, settings: Settings, from?: string): Promise<{ text: 
 }
 
 async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
-  const { text } = await draw(io, settings, flags.from);
+  const fill = async (picture: Picture) => picture.replace(await entriesOf(io, settings, flags.from));
+  const { text } = await draw(io, settings, fill);
   const { path } = settings.output;
   const needed = flags.diff || flags.exitCode || flags.validate;
   const shell = needed ? await shellOf(settings, () => {}) : null;
@@ -93,11 +104,17 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
 }
 
 async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
-  const { text, picture } = await draw(io, settings, flags.from);
-  await refuseWhilePaused(settings, picture);
   const said: PointsmanEvent[] = [];
   const emit: Emit = (event) => said.push(event);
   const shell = await shellOf(settings, emit);
+  const fill = async (picture: Picture) => {
+    if (flags.from !== undefined) return void picture.replace(await entriesOf(io, settings, flags.from));
+    const cache = flags.acceptStale ? 'any' : 'fresh';
+    const believed = await believeOnce(io, settings, { picture, shell, emit, cache });
+    await believed.close();
+  };
+  const { text, picture } = await draw(io, settings, fill);
+  await refuseWhilePaused(settings, picture);
   const target = settings.haproxy.mode === 'none' ? 'file' : 'haproxy';
   const rollout = new Rollout({ ...shell, target, emit });
   await rollout.open();

@@ -25,9 +25,6 @@ export async function watchBelieved(options: BelievedWatchOptions, signal: Abort
   const began = performance.now();
   let waiting = true;
   let askedAt = Number.NEGATIVE_INFINITY;
-  const news = (count: number, what: string) => {
-    if (count > 0) mailbox.post(`${count} held ${count === 1 ? 'key' : 'keys'} ${what}`);
-  };
   while (!signal.aborted) {
     const left = began + believed.wait - performance.now();
     if (waiting && (left <= 0 || believed.answered)) {
@@ -40,14 +37,26 @@ export async function watchBelieved(options: BelievedWatchOptions, signal: Abort
         mailbox.post('the sources do not answer');
       }
     }
-    news(believed.turn(), 'held for long enough');
-    await lookForRelease(options);
-    if (believed.held > 0 && performance.now() - askedAt >= ASK) {
-      askedAt = performance.now();
-      news(await letGoDown(options, signal), 'down');
-    }
+    const due = performance.now() - askedAt >= ASK;
+    if (due) askedAt = performance.now();
+    await lookOnce(options, signal, due ? 'all' : 'own');
     await pause(waiting ? Math.min(LOOK, Math.max(1, left)) : LOOK, signal);
   }
+}
+
+/** One look: holds that are over, a release, and with `all` what HAProxy calls DOWN. */
+export async function lookOnce(
+  options: BelievedWatchOptions,
+  signal: AbortSignal,
+  what: 'all' | 'own' = 'all',
+): Promise<void> {
+  const { believed, mailbox } = options;
+  const news = (count: number, how: string) => {
+    if (count > 0) mailbox.post(`${count} held ${count === 1 ? 'key' : 'keys'} ${how}`);
+  };
+  news(believed.turn(), 'held for long enough');
+  await lookForRelease(options);
+  if (what === 'all' && believed.held > 0) news(await letGoDown(options, signal), 'down');
 }
 
 /** A request that came before the sources' first answer holds for that one too. */

@@ -93,6 +93,11 @@ export class Believed {
     return this.#guard.held.size;
   }
 
+  /** Whether there is a cache that may be served. */
+  get hasCache(): boolean {
+    return this.#cached !== null;
+  }
+
   /** Whether the sources have answered since the start. */
   get answered(): boolean {
     return this.#answered;

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PointsmanError, SourceError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import type { Entry } from '../model/entry.ts';
+import type { Believed } from '../reconcile/believed.ts';
+import { lookOnce } from '../reconcile/believed-watch.ts';
+import { Mailbox } from '../reconcile/mailbox.ts';
+import type { Picture } from '../reconcile/picture.ts';
+import type { Settings } from '../settings/settings.ts';
+import { believedOf } from './believed-of.ts';
+import type { Io } from './io.ts';
+import type { Shell } from './shell-of.ts';
+import { entriesOf } from './tree-of.ts';
+
+/** What a single turn of the daemon works with. */
+export interface OnceOptions {
+  readonly picture: Picture;
+  readonly shell: Pick<Shell, 'file' | 'haproxy'>;
+  readonly emit: Emit;
+  /** `any` with `--accept-stale`. */
+  readonly cache: 'fresh' | 'any';
+}
+
+/**
+ * Fills the picture as the daemon does at its start: the sources through the guard, compared with what was
+ * believed last, or the cache where they do not answer. The caller closes it. Throws a `SourceError`.
+ */
+export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<Believed> {
+  const { picture, shell, emit } = options;
+  const believed = believedOf(settings, options);
+  await believed.open((await shell.file.read()) === null ? 'none' : 'installed');
+  const answer = await readPatiently(io, settings, believed);
+  if (answer instanceof PointsmanError) {
+    if (!believed.giveUpWaiting() || !picture.hasTree) throw answer;
+  } else {
+    believed.take({ kind: 'snapshot', entries: answer, revision: 0n });
+  }
+  await lookOnce({ believed, control: shell.haproxy, mailbox: new Mailbox(), emit }, io.signal);
+  if (!picture.hasTree) throw new SourceError(`rendering: ${picture.missing}`);
+  return believed;
+}
+
+/** With a cache to fall back on it waits for `cache.wait`, else until the sources answer or fail. */
+async function readPatiently(
+  io: Io,
+  settings: Settings,
+  believed: Believed,
+): Promise<readonly Entry[] | PointsmanError> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([io.signal, over.signal]);
+  const read = entriesOf({ ...io, signal }, settings).catch((error: unknown) => {
+    if (error instanceof PointsmanError) return error;
+    if (over.signal.aborted) return new SourceError('reading the sources: no answer in time');
+    throw error;
+  });
+  if (!believed.hasCache) return read;
+  const late = async () => {
+    await sleep(believed.wait, undefined, { signal }).catch(() => undefined);
+    return new SourceError(`reading the sources: no answer in ${believed.wait} ms`);
+  };
+  try {
+    return await Promise.race([read, late()]);
+  } finally {
+    over.abort();
+  }
+}
