@@ -60,16 +60,12 @@ export async function lookOnce(
 }
 
 /** A request that came before the sources' first answer holds for that one too. */
-async function lookForRelease({ believed, mailbox, emit }: BelievedWatchOptions): Promise<void> {
+async function lookForRelease({ believed, mailbox }: BelievedWatchOptions): Promise<void> {
   const { store } = believed;
   if (!(await store.releaseAsked())) return;
   const count = believed.release();
-  if (!believed.answered && count === 0) return;
-  if (believed.answered) {
-    await store.releaseDone();
-    if (count === 0) emit({ kind: 'notice', message: 'pointsman release: nothing is held' });
-  }
-  mailbox.post(`${count} held ${count === 1 ? 'key' : 'keys'} released`);
+  if (believed.answered) await store.releaseDone();
+  if (count > 0 || believed.answered) mailbox.post(`${count} held ${count === 1 ? 'key' : 'keys'} released`);
 }
 
 /** The template's names are `be_<service>` and the instance's id; with others nothing is let go this way. */

@@ -7,6 +7,8 @@ export interface Gone {
   readonly entry: Entry;
   readonly kind: Guarded;
   readonly at: number;
+  /** `old`: it was there a window ago. What came within the window is no loss in the tallies. */
+  readonly age: 'old' | 'fresh';
 }
 
 /** What came and went within the window, with the tallies that follow from it; the oldest first. */
@@ -44,14 +46,15 @@ export class Recent {
 
   went(gone: Gone): void {
     this.#gone.set(gone.entry.key, gone);
-    this.#tallies.add(gone.kind.group, { gone: 1 });
+    if (gone.age === 'old') this.#tallies.add(gone.kind.group, { gone: 1 });
   }
 
-  /** Forgets that a key went; true where it did. */
+  /** Forgets that a key went; true where its loss was counted. */
   ungone(key: string): boolean {
     const gone = this.#gone.get(key);
     if (!gone) return false;
     this.#gone.delete(key);
+    if (gone.age === 'fresh') return false;
     this.#tallies.add(gone.kind.group, { gone: -1 });
     return true;
   }

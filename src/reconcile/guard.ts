@@ -152,11 +152,9 @@ export class Guard {
     if (!kind) return;
     at.touched.add(kind.group);
     this.#addresses?.went(entry);
-    const fresh = this.#recent.uncome(key);
+    const age = this.#recent.uncome(key) ? 'fresh' : 'old';
     this.#tallies.add(kind.group, { now: -1 });
-    // What came within the window was not there at its beginning: its loss is none, but of a store in doubt.
-    if (fresh && !at.doubted?.has(entry.source)) return;
-    this.#recent.went({ entry, kind, at: at.now });
+    this.#recent.went({ entry, kind, at: at.now, age });
   }
 
   #arrive(entry: Entry, at: Arriving): void {
@@ -209,9 +207,11 @@ export class Guard {
       for (const gone of this.#recent.gone) if (suspect(gone)) this.#hold(gone, { rule, now, step });
     };
     const isInstance = ({ kind }: Gone) => kind.service !== null;
+    // What came within the window is no loss, but where nothing at all is left.
+    const old = ({ age }: Gone) => age === 'old';
     if (doubted && doubted.size > 0) hold('store', ({ entry }) => doubted.has(entry.source));
     if (touched.size === 0) return;
-    if (all.now === 0 && all.before > 0) {
+    if (all.now === 0) {
       hold('everything', isInstance);
       this.#upgrade(step);
     }
@@ -219,19 +219,20 @@ export class Guard {
     const single = [...touched].some(
       (group) => group.startsWith('service ') && lost(this.#tallies.of(group)) === all.lost,
     );
-    if (heavy(all.lost, all.before, minimum) && !single) hold('total', isInstance);
+    if (heavy(all.lost, all.before, minimum) && !single)
+      hold('total', (gone) => isInstance(gone) && old(gone));
     for (const group of touched) {
       const tally = this.#tallies.of(group);
       const loss = lost(tally);
       const of = before(tally);
       const inGroup = ({ kind }: Gone) => kind.group === group;
       if (group === 'routes' || group === 'keys') {
-        if (heavy(loss, of, FEWEST_KEYS)) hold(group, inGroup);
-      } else if (tally.now === 0 && of > 0) {
+        if (heavy(loss, of, FEWEST_KEYS)) hold(group, (gone) => inGroup(gone) && old(gone));
+      } else if (tally.now === 0) {
         hold('emptied', inGroup);
       } else if (heavy(loss, of, minimum)) {
         const since = now - window * TOGETHER;
-        hold('service', (gone) => inGroup(gone) && gone.at >= since);
+        hold('service', (gone) => inGroup(gone) && old(gone) && gone.at >= since);
       }
     }
   }

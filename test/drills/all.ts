@@ -1,12 +1,16 @@
+import { cacheDrills } from './cache.ts';
 import { crashDrills } from './crash.ts';
 import { driftDrills } from './drift.ts';
 import type { Drill } from './drill.ts';
+import { guardDrills } from './guard.ts';
 import { quarantineDrills } from './quarantine.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
 
 /** Every drill, in the order of the table. */
 export const DRILLS: readonly Drill[] = [
+  ...cacheDrills,
+  ...guardDrills,
   ...quarantineDrills,
   ...reloadDrills,
   ...streamDrills,

@@ -181,6 +181,16 @@ describe('the guard', () => {
     expect(site.keys()).toEqual(['/routes/c', ...keysOf(servers('web', 4))]);
   });
 
+  test('a service that came within the window may not go whole, but shrink', () => {
+    const site = setUp();
+    site.start(servers('other', 20));
+    site.put(...servers('web', 8));
+    site.drop(...keysOf(servers('web', 6)));
+    expect(site.held()).toEqual([]);
+    site.drop(...keysOf(servers('web', 8)));
+    expect(site.held()).toEqual(keysOf(servers('web', 8)));
+  });
+
   test('a single route may go', () => {
     const site = setUp();
     site.start([entry('/routes/a', '{}'), ...servers('web', 1)]);

@@ -19,7 +19,7 @@ export interface Site extends AsyncDisposable {
   /** Runs a command to its end. */
   run(...args: string[]): Promise<{ code: number | string; stdout: string; stderr: string }>;
   /** Starts the daemon (as another user with `uid`) and waits until it says that it started. */
-  start(options?: { readonly uid?: number }): Promise<Daemon>;
+  start(options?: { readonly uid?: number; readonly flags?: readonly string[] }): Promise<Daemon>;
 }
 
 /** A running `pointsman run`. */
@@ -76,8 +76,8 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
     statusPort,
     url: `http://127.0.0.1:${httpPort}`,
     run: (...args) => runToEnd([MAIN, ...args, '--config', settingsFile], folder),
-    async start(options = {}) {
-      const daemon = await invoke(['run'], options);
+    async start({ flags = [], ...options } = {}) {
+      const daemon = await invoke(['run', ...flags], options);
       let ended = false;
       void daemon.ended.then(() => {
         ended = true;

@@ -1,0 +1,6 @@
+import { test } from 'vitest';
+import { guardDrills } from './guard.ts';
+
+test.each(guardDrills)('$name', async (drill) => {
+  await drill.run('short');
+});
