@@ -22,7 +22,7 @@ const FREE: Guarded = { ...ROUTE, group: 'keys' };
 /** The classifier for the prefixes of the settings: a pure function of the entry. */
 export function classifier(prefixes: Prefixes): Classify {
   return (entry) => {
-    if (entry.value === '' || entry.key.endsWith('/')) return null;
+    if (entry.refused !== undefined || entry.value === '' || entry.key.endsWith('/')) return null;
     const role = classifyKey(entry.key, prefixes);
     switch (role.kind) {
       case 'route':
