@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { CatalogOptions } from '../model/catalog.ts';
+import type { PaceOptions } from '../reconcile/pace.ts';
 import type { RenderInput } from '../render/context.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -56,4 +58,10 @@ function reservedPorts({ vars, status }: Settings): Map<number, string> {
   reserve(vars.bind ?? ':80', 'the http frontend (vars.bind)');
   reserve(vars.stats ?? '', 'the statistics (vars.stats)');
   return reserved;
+}
+
+/** `pace` for this host: its part of the splay is the same at every start. */
+export function paceOf({ pace }: Settings): PaceOptions {
+  const place = createHash('sha256').update(hostname()).digest().readUInt32BE(0) / 2 ** 32;
+  return { ...pace, splay: Math.round(place * pace.splay * pace.reloadInterval) };
 }

@@ -8,7 +8,7 @@ import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
-import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
+import { catalogOptions, paceOf, pauseKeys, renderContext } from './assemble.ts';
 import { believedOf } from './believed-of.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
@@ -45,7 +45,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     templates: new TemplateFolder(settings.template),
     picture,
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
-    pace: settings.pace,
+    pace: paceOf(settings),
     maxOldWorkers: settings.haproxy.maxOldWorkers,
     pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
     ...(runtime ? { runtime: { ...settings.apply, runtime } } : {}),

@@ -5,6 +5,8 @@ export interface PaceOptions {
   readonly quiet: number;
   readonly maxWait: number;
   readonly reloadInterval: number;
+  /** What this host adds before a reload, so that a fleet does not reload in the same moment. @default 0 */
+  readonly splay?: number;
 }
 
 /**
@@ -45,7 +47,8 @@ export class Pace {
 
   /** The earliest time of the next reload: apart from the last one, and after the burst. */
   reloadDue(): number {
-    return Math.max(this.#lastReload + this.#options.reloadInterval, this.#calmAt);
+    const { reloadInterval, splay = 0 } = this.#options;
+    return Math.max(this.#lastReload + reloadInterval, this.#calmAt + splay);
   }
 
   /** A reload was asked for at `now`. */

@@ -27,6 +27,13 @@ describe('Pace', () => {
     expect(pace.reloadDue()).toBe(6000);
   });
 
+  test("holds a reload back by the host's own splay, but not what goes without one", () => {
+    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 0, splay: 300 });
+    expect(pace.due(mail(5000))).toBe(5000);
+    pace.took(mail(5000));
+    expect(pace.reloadDue()).toBe(5300);
+  });
+
   test('keeps reloads apart', () => {
     const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 2000 });
     expect(pace.reloadDue()).toBe(Number.NEGATIVE_INFINITY);
