@@ -174,7 +174,7 @@ export const quarantineDrills: readonly Drill[] = [
     return ms;
   }),
   drill('a template bad for one service', 'the others at once', async (at) => {
-    await at.template(
+    await at.goodTemplate(
       TEMPLATE.replace(
         'i.meta.options | default("")',
         '"weight " ~ i.meta.cost.now if i.meta.cost is defined else ""',
