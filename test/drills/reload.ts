@@ -158,7 +158,7 @@ export const reloadDrills: readonly Drill[] = [
       const ms = performance.now() - begun;
       const stranger = createServer((socket) => {
         socket.on('error', () => {});
-        socket.end('220 mail.example.com\r\n', () => socket.destroy());
+        socket.once('data', () => socket.end('220 mail.example.com\r\n'));
       });
       await listen(stranger, site.masterSocket);
       await cause('what answers there is none');
