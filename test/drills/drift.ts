@@ -113,8 +113,8 @@ export const driftDrills: readonly Drill[] = [
       await using rig = await startRig();
       await using two = await startBackend('two');
       const { site } = rig;
-      const begun = performance.now();
       hold((await site.run('pause', '--for', `${length}s`)).code === 0, 'pause works');
+      const begun = performance.now();
       await rig.event('paused');
       const ms = performance.now() - begun;
       const end = Date.now() + length * 1000;

@@ -88,7 +88,7 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
           if (ended) throw new Error(`pointsman run ended:\n${daemon.output()}`);
           return (await request(`${base}/healthz`).catch(() => null)) !== null;
         },
-        { what: 'the status server' },
+        { what: 'the status server', timeout: 30_000 },
       );
       const status = async () => JSON.parse((await request(`${base}/api/status`)).body);
       const ready = async () => {
