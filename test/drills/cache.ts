@@ -7,7 +7,7 @@ import { ids, register, seen, startMembers } from './fleet.ts';
 import { hold, noFailures, type Rig, showServers, startRig, within } from './rig.ts';
 
 /** Milliseconds until the cache is served, `cache.wait` included. Tests share the machine with others. */
-const SERVED = { short: 8_000, full: 4_000 };
+const SERVED = { short: 20_000, full: 4_000 };
 
 /** With HAProxy as Pointsman's child it goes and comes with it; in `master-socket` it runs all the time. */
 const rigOf = (haproxy: 'managed' | 'master-socket', cache: Record<string, string> = {}) =>
