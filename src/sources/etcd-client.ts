@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type {
   IDuplexStream,
   IOptions,
@@ -7,9 +6,10 @@ import type {
   IWatchRequest,
   IWatchResponse,
 } from 'etcd3';
-import { SourceError } from '../errors.ts';
 import { abortable } from './abortable.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
+import { tlsOptions } from './etcd-tls.ts';
+import { readSecret } from './read-secret.ts';
 
 type CallOptions = Exclude<NonNullable<IOptions['defaultCallOptions']>, (...args: never[]) => unknown>;
 type Interceptor = NonNullable<CallOptions['interceptors']>[number];
@@ -19,17 +19,24 @@ export type WatchStream = IDuplexStream<IWatchRequest, IWatchResponse>;
 
 /** How long the first answer of an endpoint may take. */
 const ANSWER_LIMIT = 2_000;
+/** How long a login may take: etcd spends a tenth of a second on each password, and a whole fleet may wait for it. */
+const LOGIN_LIMIT = 5_000;
 /** How long a page of keys may take. */
 const PAGE_LIMIT = 10_000;
 
 /** Above every answer that etcd gives by itself, and below what would hurt: a page that is larger is asked for in parts. */
 const MESSAGE_LIMIT = 64 * 1024 * 1024;
 
+/** What etcd says to a stranger, after it has asked its quorum. */
+const ANSWERS = /user name is empty|permission denied|invalid auth token/;
+
 let connections = 0;
 
 /** One connection to one member. Every call throws what grpc says; `explainEtcdError` makes it readable. */
 export interface EtcdConnection extends Disposable {
   readonly endpoint: string;
+  /** Waits for a sign of life: any answer that took a quorum, and be it that a token is missing. Costs etcd next to nothing. */
+  probe(signal: AbortSignal): Promise<void>;
   /** Gets a fresh token where there is a user name; to be called before a stream and before a full read. */
   authenticate(signal: AbortSignal): Promise<void>;
   /** A small question that tells whether the member answers. */
@@ -48,11 +55,10 @@ export interface EtcdConnection extends Disposable {
  */
 export async function connectEtcd(endpoint: string, options: EtcdSourceOptions): Promise<EtcdConnection> {
   const [{ Etcd3 }, { noop }] = await Promise.all([import('etcd3'), import('cockatiel')]);
-  const credentials = endpoint.startsWith('https:') ? await readCredentials(options) : undefined;
+  const tls = endpoint.startsWith('https:') ? await tlsOptions(endpoint, options) : {};
   connections++;
   const client = new Etcd3({
     hosts: endpoint,
-    ...(credentials ? { credentials } : {}),
     faultHandling: { host: () => noop, global: noop },
     grpcOptions: {
       'grpc.keepalive_time_ms': 6_000,
@@ -64,6 +70,7 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
       'grpc.service_config_disable_resolution': 1,
       // Channels with equal options share a socket: the services of this client do, a stuck one of an earlier client is not met again.
       'grpc.primary_user_agent': `pointsman/${connections}`,
+      ...tls,
     },
   });
   let token: string | undefined;
@@ -82,8 +89,18 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
     interceptors: [withToken],
   });
 
+  const ask = (request: IRangeRequest, signal: AbortSignal) =>
+    abortable(client.kv.range(request, within(ANSWER_LIMIT)), signal);
+
   return {
     endpoint,
+    async probe(signal) {
+      try {
+        await ask({ key: Buffer.from('/'), count_only: true }, signal);
+      } catch (error) {
+        if (!ANSWERS.test(String(error))) throw error;
+      }
+    },
     async authenticate(signal) {
       if (options.username === undefined) return;
       const name = options.username;
@@ -91,7 +108,7 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
       token = undefined;
       try {
         const answer = await abortable(
-          client.auth.authenticate({ name, password }, within(ANSWER_LIMIT)),
+          client.auth.authenticate({ name, password }, within(LOGIN_LIMIT)),
           signal,
         );
         token = answer.token;
@@ -100,44 +117,14 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
         if (!String(error).includes('authentication is not enabled')) throw error;
       }
     },
-    ask: (request, signal) => abortable(client.kv.range(request, within(ANSWER_LIMIT)), signal),
+    ask,
     page: (request, signal) => abortable(client.kv.range(request, within(PAGE_LIMIT)), signal),
     stream: (signal) => abortable(client.watchClient.watch({ interceptors: [withToken] }), signal),
     [Symbol.dispose]: () => client.close(),
   };
 }
 
-async function readCredentials({ tls }: EtcdSourceOptions): Promise<IOptions['credentials']> {
-  if (tls?.ca === undefined && tls?.cert === undefined) return undefined;
-  const [ca, certChain, privateKey] = await Promise.all([
-    tls.ca === undefined ? systemAuthorities() : readSecret('tls.ca', tls.ca),
-    tls.cert === undefined ? undefined : readSecret('tls.cert', tls.cert),
-    tls.key === undefined ? undefined : readSecret('tls.key', tls.key),
-  ]);
-  return {
-    rootCertificate: ca,
-    ...(certChain && privateKey ? { certChain, privateKey } : {}),
-  };
-}
-
-async function systemAuthorities(): Promise<Buffer> {
-  const { rootCertificates } = await import('node:tls');
-  return Buffer.from(rootCertificates.join('\n'));
-}
-
 async function readPassword(options: EtcdSourceOptions): Promise<string> {
   if (options.passwordFile === undefined) return options.password ?? '';
   return String(await readSecret('passwordFile', options.passwordFile)).replace(/\r?\n$/, '');
-}
-
-async function readSecret(setting: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
-    throw new SourceError(`reading ${setting} of the etcd source: ${found}`, {
-      hint: `${path} must be there and readable for the user that pointsman runs as`,
-      cause,
-    });
-  }
 }

@@ -1,18 +1,24 @@
 import type { SourceEvent } from '../reconcile/interfaces.ts';
-import { abortable, pause } from './abortable.ts';
-import { connectEtcd, type EtcdConnection } from './etcd-client.ts';
+import { pause } from './abortable.ts';
+import { backOff } from './back-off.ts';
+import type { EtcdConnection } from './etcd-client.ts';
 import { type Explained, etcdError, explainEtcdError } from './etcd-error.ts';
+import { EtcdMembers } from './etcd-members.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
 import { Reread } from './etcd-reread.ts';
 import { allowedRanges, readSnapshot } from './etcd-snapshot.ts';
 import { followStream, type StreamEnd } from './etcd-stream.ts';
+import { Witness } from './etcd-witness.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { KeyRange } from './key-ranges.ts';
 import { RevisionMerger } from './revision-merger.ts';
 import { StateTeller } from './state-teller.ts';
 
+/** The longest pause where a member answers but does not serve us: it may be at its limits. */
 const LONGEST_PAUSE = 3_000;
-/** A stream that lived this long was a good one: the next failure is the first again. */
+/** The same where it says at once what it does not permit. */
+const LONGEST_PERMISSION_PAUSE = 600;
+/** A stream that lived this long, or brought anything new, was a good one: the next failure is the first again. */
 const PROVEN = 5_000;
 const DEFAULT_REREAD = 420_000;
 
@@ -21,6 +27,15 @@ interface Position {
   readonly ranges: readonly KeyRange[];
   readonly clusterId: string;
   readonly merger: RevisionMerger;
+  readonly witness: Witness;
+}
+
+/** What became of one member that answered. */
+interface Visit {
+  readonly end: StreamEnd;
+  readonly endpoint: string;
+  /** Milliseconds. */
+  readonly lived: number;
 }
 
 /**
@@ -40,6 +55,7 @@ class EtcdFollower {
   readonly #ranges: readonly KeyRange[];
   readonly #queue: EventQueue<SourceEvent>;
   readonly #state: StateTeller;
+  readonly #members: EtcdMembers;
   readonly #failures = new Map<string, Explained>();
   #position: Position | null = null;
   #fruitless = 0;
@@ -49,45 +65,52 @@ class EtcdFollower {
     this.#ranges = ranges;
     this.#queue = queue;
     this.#state = new StateTeller(queue, { index: options.index, name: etcdName(options) });
+    this.#members = new EtcdMembers(options, (endpoint, error) => this.#failed(endpoint, error));
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { endpoints } = this.#options;
-    // Not all instances of a fleet shall hang on the first member.
-    let place = Math.floor(Math.random() * endpoints.length);
     let tries = 0;
+    let reached = 0n;
     while (!signal.aborted) {
-      const endpoint = endpoints[place++ % endpoints.length] ?? '';
-      const began = performance.now();
-      const end = await this.#connect(endpoint, signal);
+      const { end, endpoint, lived } = await this.#visit(signal);
       if (end.kind === 'aborted') return;
-      tries = performance.now() - began > PROVEN ? 1 : tries + 1;
+      const revision = this.#position?.witness.revision ?? 0n;
+      tries = lived > PROVEN || revision > reached ? 1 : tries + 1;
+      reached = revision;
       this.#judge(endpoint, end);
       // The same member can be asked again at once for what it has: it answered.
-      if (end.kind === 'outdated' && tries === 1) place--;
-      await pause(backOff(Math.ceil(tries / endpoints.length)), signal);
+      if (end.kind === 'outdated' && tries === 1) this.#members.stay();
+      await pause(backOff(Math.ceil(tries / this.#options.endpoints.length), longest(end)), signal);
     }
   }
 
-  async #connect(endpoint: string, signal: AbortSignal): Promise<StreamEnd> {
+  async #visit(signal: AbortSignal): Promise<Visit> {
+    let endpoint = '';
+    let began = performance.now();
+    const visit = (end: StreamEnd): Visit => ({ end, endpoint, lived: performance.now() - began });
     try {
-      using connection = await abortable(connectEtcd(endpoint, this.#options), signal);
+      using connection = await this.#members.answering(signal);
+      endpoint = connection.endpoint;
+      began = performance.now();
       await connection.authenticate(signal);
       const position = await this.#locate(connection, signal);
-      return await this.#follow(connection, position, signal);
+      return visit(await this.#follow(connection, position, signal));
     } catch (error) {
-      if (signal.aborted) return { kind: 'aborted' };
+      if (signal.aborted) return visit({ kind: 'aborted' });
       // These two are bugs of ours, and no retry helps.
       if (error instanceof TypeError || error instanceof ReferenceError) throw error;
-      return { kind: 'lost', error, events: 0 };
+      return visit({ kind: 'lost', error, events: 0 });
     }
   }
 
   /** Goes on where we are, or reads everything when there is nothing to go on from. */
   async #locate(connection: EtcdConnection, signal: AbortSignal): Promise<Position> {
     if (this.#position) {
-      const { ranges } = await allowedRanges(connection, this.#ranges, signal);
-      if (sameRanges(ranges, this.#position.ranges)) return this.#position;
+      const [{ ranges }, same] = await Promise.all([
+        allowedRanges(connection, this.#ranges, signal),
+        this.#position.witness.confirms(connection, signal),
+      ]);
+      if (same && sameRanges(ranges, this.#position.ranges)) return this.#position;
     }
     const { index, limits } = this.#options;
     const { entries, revision, ranges, clusterId } = await readSnapshot(connection, this.#ranges, {
@@ -97,7 +120,7 @@ class EtcdFollower {
     });
     this.#queue.push({ kind: 'snapshot', entries, revision });
     const merger = new RevisionMerger(ranges.map(() => revision + 1n));
-    this.#position = { ranges, clusterId, merger };
+    this.#position = { ranges, clusterId, merger, witness: new Witness({ entries, revision }) };
     return this.#position;
   }
 
@@ -113,7 +136,10 @@ class EtcdFollower {
           signal: over.signal,
         });
       },
-      tell: (event) => this.#queue.push(event),
+      tell: ({ entries, revision, read }) => {
+        position.witness.reread({ entries, revision }, read);
+        this.#queue.push({ kind: 'snapshot', entries, revision });
+      },
     });
     try {
       return await followStream(connection, {
@@ -128,6 +154,7 @@ class EtcdFollower {
         },
         onRevision: (revision) => {
           reread.note(revision);
+          if (position.witness.knows(revision)) return;
           this.#queue.push({ kind: 'changes', ...revision });
         },
       });
@@ -144,18 +171,22 @@ class EtcdFollower {
       return;
     }
     if (end.kind !== 'lost') return;
-    const stood = this.#state.isLive;
     // A backlog that etcd cannot bring together in time would end every stream anew.
-    this.#fruitless = stood && end.events === 0 ? this.#fruitless + 1 : 0;
+    this.#fruitless = this.#state.isLive && end.events === 0 ? this.#fruitless + 1 : 0;
     if (this.#fruitless > 2) this.#position = null;
-    this.#failures.set(endpoint, explainEtcdError(end.error, endpoint, this.#options));
-    // Told when a stream is lost, and then after each full round, so that rotating is no news.
-    if (!stood && this.#failures.size < this.#options.endpoints.length) return;
-    const ordered = this.#options.endpoints.flatMap((name) => {
+    this.#failed(endpoint, end.error);
+  }
+
+  /** Told when a stream is lost, and then after each full round, so that rotating is no news. */
+  #failed(endpoint: string, error: unknown): void {
+    this.#failures.set(endpoint, explainEtcdError(error, endpoint, this.#options));
+    const { endpoints } = this.#options;
+    if (!this.#state.isLive && this.#failures.size < endpoints.length) return;
+    const ordered = endpoints.flatMap((name) => {
       const failure = this.#failures.get(name);
       return failure ? [[name, failure] as const] : [];
     });
-    this.#state.failed(etcdError(new Map(ordered), 'watching etcd', end.error));
+    this.#state.failed(etcdError(new Map(ordered), 'watching etcd', error));
   }
 }
 
@@ -165,8 +196,7 @@ function sameRanges(a: readonly KeyRange[], b: readonly KeyRange[]): boolean {
   );
 }
 
-/** Milliseconds before the next try: grows to 3 s, spread so that a fleet does not come back in step. */
-function backOff(round: number): number {
-  const longest = Math.min(LONGEST_PAUSE, 100 * 2 ** Math.min(round - 1, 10));
-  return longest * (0.5 + Math.random() / 2);
+function longest(end: StreamEnd): number {
+  const forbidden = end.kind === 'lost' && String(end.error).includes('permission denied');
+  return forbidden ? LONGEST_PERMISSION_PAUSE : LONGEST_PAUSE;
 }

@@ -1,14 +1,21 @@
 import type { Entry } from '../model/entry.ts';
-import type { SourceEvent } from '../reconcile/interfaces.ts';
 import type { EtcdSnapshot } from './etcd-snapshot.ts';
 import type { Revision } from './revision-merger.ts';
+
+/** What was read, with what the stream brought meanwhile. */
+export interface Told {
+  readonly entries: readonly Entry[];
+  /** The newest revision in it; `read` is that of the full read itself. */
+  readonly revision: bigint;
+  readonly read: bigint;
+}
 
 /** What a `Reread` works with. */
 export interface RereadOptions {
   /** Milliseconds, give or take a quarter. */
   readonly every: number;
   read(): Promise<EtcdSnapshot>;
-  tell(event: SourceEvent): void;
+  tell(snapshot: Told): void;
 }
 
 /**
@@ -53,14 +60,14 @@ export class Reread {
   }
 }
 
-function overlay(snapshot: EtcdSnapshot, revisions: readonly Revision[]): SourceEvent {
-  const newer = revisions.filter(({ revision }) => revision > snapshot.revision);
+function overlay({ entries, revision }: EtcdSnapshot, revisions: readonly Revision[]): Told {
+  const newer = revisions.filter((one) => one.revision > revision);
   const last = newer.at(-1);
-  if (!last) return { kind: 'snapshot', entries: snapshot.entries, revision: snapshot.revision };
-  const tree = new Map<string, Entry>(snapshot.entries.map((entry) => [entry.key, entry]));
+  if (!last) return { entries, revision, read: revision };
+  const tree = new Map<string, Entry>(entries.map((entry) => [entry.key, entry]));
   for (const change of newer.flatMap(({ changes }) => changes)) {
     if (change.kind === 'put') tree.set(change.entry.key, change.entry);
     else tree.delete(change.key);
   }
-  return { kind: 'snapshot', entries: [...tree.values()], revision: last.revision };
+  return { entries: [...tree.values()], revision: last.revision, read: revision };
 }

@@ -25,18 +25,18 @@ export interface StreamOptions extends Reading {
 }
 
 const CREATE_LIMIT = 2_000;
-const PING_EVERY = 2_000;
+const PING_EVERY = 1_000;
 const PING_LIMIT = 1_500;
 /** After this the question whether all watches are in step is asked again: etcd leaves it unanswered when they are not. */
 const BARRIER_AGAIN = 100;
-/** etcd looks after watches that lag behind every 100 ms. */
-const CATCH_UP_QUIET = 300;
+/** etcd looks after watches that lag behind every 100 ms, and gives each up to 1,000 revisions then. */
+const CATCH_UP_QUIET = 200;
 
 /**
  * Follows etcd on one stream until it ends; never rejects.
  *
  *     created by all -> live: events -> held -> barrier answered -> given out
- *                        every 2 s a ping; 1.5 s without any message after it -> lost
+ *                        every 1 s a ping; 1.5 s without any message after it -> lost
  *
  * There is one watch per range, as permissions often allow no more than these ranges. The watches of a stream send
  * the shares of a transaction one after the other, so an event is given out only after a `progress_request` that

@@ -2,7 +2,9 @@ import { cacheDrills } from './cache.ts';
 import { crashDrills } from './crash.ts';
 import { driftDrills } from './drift.ts';
 import type { Drill } from './drill.ts';
+import { etcdDrills } from './etcd.ts';
 import { guardDrills } from './guard.ts';
+
 import { quarantineDrills } from './quarantine.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
@@ -11,6 +13,7 @@ import { streamDrills } from './reload-streams.ts';
 export const DRILLS: readonly Drill[] = [
   ...cacheDrills,
   ...guardDrills,
+  ...etcdDrills,
   ...quarantineDrills,
   ...reloadDrills,
   ...streamDrills,

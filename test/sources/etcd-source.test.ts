@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { EtcdSourceOptions } from '../../src/sources/etcd-options.ts';
 import { etcdSource } from '../../src/sources/etcd-source.ts';
+import { sameAsFreshRead } from '../support/believed.ts';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
 
@@ -208,6 +209,7 @@ test('a full read from time to time brings what a stream could not show', async 
   expect(seen.tree.size).toBe(n + 1);
   const sizes = seen.snapshots.map(({ entries }) => entries.length);
   expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+  await sameAsFreshRead(seen, source(etcd));
 });
 
 test('bytes that are no UTF-8 do no harm', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -113,6 +113,9 @@ test('a user name is no mistake where etcd does not ask for one', async () => {
 });
 
 test('TLS with a client certificate, and every way to get it wrong', async () => {
+  const warnings: string[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning.message);
+  process.on('warning', onWarning);
   await using dir = await folder();
   const certificates = await makeCertificates(dir.path);
   const stranger = await makeAuthority(dir.path, 'stranger');
@@ -139,6 +142,26 @@ test('TLS with a client certificate, and every way to get it wrong', async () =>
   );
   const other = await failure({ endpoints: [etcd.endpoint.replace('127.0.0.1', '127.0.0.2')], tls });
   expect(other).toMatch(/connection refused|not made out for this name/);
+  process.off('warning', onWarning);
+  // Node warns of an address as the name of a TLS server, and later refuses it.
+  expect(warnings).toEqual([]);
+});
+
+test('a certificate must be made out for the very address that the endpoint names', async () => {
+  await using dir = await folder();
+  const certificates = await makeCertificates(dir.path);
+  await using etcd = await startEtcd({ tls: certificates });
+  const way = createServer((socket) => {
+    const onward = connect(etcd.port, '127.0.0.1');
+    for (const end of [socket, onward]) end.on('error', () => undefined);
+    socket.pipe(onward).pipe(socket);
+  }).listen(0, '127.0.0.2');
+  await once(way, 'listening');
+  const tls = { ca: certificates.ca, cert: certificates.clientCert, key: certificates.clientKey };
+  const { port } = way.address() as { port: number };
+  const found = await failure({ endpoints: [`https://127.0.0.2:${port}`], tls });
+  expect(found).toContain('its certificate is not made out for this name or address');
+  way.close();
 });
 
 test('after an abort nothing keeps the process', async () => {

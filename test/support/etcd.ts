@@ -18,6 +18,15 @@ export interface EtcdOptions {
   readonly auth?: EtcdAuth;
   /** Further flags of etcd. */
   readonly args?: readonly string[];
+  /** Its place in a cluster; alone by default. See `etcd-cluster.ts`. */
+  readonly member?: EtcdMember;
+}
+
+export interface EtcdMember {
+  readonly name: string;
+  readonly peerUrl: string;
+  /** `--initial-cluster`: name=peerUrl of each. */
+  readonly cluster: string;
 }
 
 export interface EtcdTls {
@@ -118,7 +127,8 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
 
 async function launch(dataDir: string, port: number, options: EtcdOptions): Promise<ChildProcess> {
   const scheme = options.tls ? 'https' : 'http';
-  const peer = `http://127.0.0.1:${await freePort()}`;
+  const peer = options.member?.peerUrl ?? `http://127.0.0.1:${await freePort()}`;
+  const { name, cluster } = options.member ?? { name: 'one', cluster: `one=${peer}` };
   const url = `${scheme}://127.0.0.1:${port}`;
   const tls = options.tls
     ? [
@@ -130,13 +140,13 @@ async function launch(dataDir: string, port: number, options: EtcdOptions): Prom
     : [];
   // The peer URL is part of the member's identity only at the first start, so it may change later.
   const args = [
-    '--name=one',
+    `--name=${name}`,
     `--data-dir=${dataDir}`,
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     `--listen-peer-urls=${peer}`,
     `--initial-advertise-peer-urls=${peer}`,
-    `--initial-cluster=one=${peer}`,
+    `--initial-cluster=${cluster}`,
     '--logger=zap',
     ...tls,
     ...(options.args ?? []),
@@ -174,7 +184,8 @@ async function ended(child: ChildProcess): Promise<void> {
 
 function openClient(endpoint: string, tls?: EtcdTls, auth?: EtcdAuth): Etcd3 {
   return new Etcd3({
-    hosts: endpoint,
+    // Node warns of an address as the name of a TLS server, and later refuses it.
+    hosts: tls ? endpoint.replace('127.0.0.1', 'localhost') : endpoint,
     ...(tls
       ? {
           credentials: {

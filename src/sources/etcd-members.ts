@@ -1,0 +1,86 @@
+import { pause } from './abortable.ts';
+import { backOff } from './back-off.ts';
+import { connectEtcd, type EtcdConnection } from './etcd-client.ts';
+import type { EtcdSourceOptions } from './etcd-options.ts';
+
+/** A member that has not answered for this long is not waited for alone: the next one is asked beside it. */
+const SILENT = 500;
+/** The longest pause while nobody answers: asking is cheap, and a store that is back shall be found within 1 s. */
+const LONGEST_PAUSE = 600;
+
+/**
+ * Finds a member of etcd that answers.
+ *
+ *     a refused -> pause -> b asked …0.5 s of silence… c asked -> c answers: it is c, b is given up
+ *
+ * A frozen host, a lost quorum and a dead connection look alike from here: no answer. Therefore a question may take
+ * its 2 s, but the next one is put meanwhile, to the same member where there is no other.
+ */
+export class EtcdMembers {
+  readonly #options: EtcdSourceOptions;
+  readonly #onFailure: (endpoint: string, error: unknown) => void;
+  // Not all instances of a fleet shall hang on the first member.
+  #place: number;
+
+  constructor(options: EtcdSourceOptions, onFailure: (endpoint: string, error: unknown) => void) {
+    this.#options = options;
+    this.#onFailure = onFailure;
+    this.#place = Math.floor(Math.random() * options.endpoints.length);
+  }
+
+  /** Asks until somebody answers; the caller disposes the connection. Throws only what aborted `signal`, and bugs. */
+  async answering(signal: AbortSignal): Promise<EtcdConnection> {
+    const { endpoints } = this.#options;
+    const search = new AbortController();
+    const onAbort = () => search.abort();
+    signal.addEventListener('abort', onAbort);
+    const found: EtcdConnection[] = [];
+    try {
+      for (let tries = 1; found.length === 0; tries++) {
+        signal.throwIfAborted();
+        const asked = this.#ask(endpoints[this.#place++ % endpoints.length] ?? '', { search, found });
+        const outcome = await Promise.race([asked, pause(SILENT * (0.8 + Math.random() / 5), search.signal)]);
+        if (outcome !== 'refused') continue;
+        await pause(backOff(Math.ceil(tries / endpoints.length), LONGEST_PAUSE), search.signal);
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      search.abort();
+    }
+    const [connection] = found;
+    if (!connection) throw signal.reason;
+    this.#place = endpoints.indexOf(connection.endpoint) + 1;
+    return connection;
+  }
+
+  /** Has the next search begin with the member of the last one. */
+  stay(): void {
+    this.#place--;
+  }
+
+  async #ask(
+    endpoint: string,
+    { search, found }: { readonly search: AbortController; readonly found: EtcdConnection[] },
+  ): Promise<'refused' | 'over'> {
+    const { signal } = search;
+    let connection: EtcdConnection | undefined;
+    try {
+      connection = await connectEtcd(endpoint, this.#options);
+      await connection.probe(signal);
+      if (!signal.aborted) {
+        found.push(connection);
+        connection = undefined;
+        search.abort();
+      }
+      return 'over';
+    } catch (error) {
+      if (signal.aborted) return 'over';
+      // These two are bugs of ours, and no retry helps.
+      if (error instanceof TypeError || error instanceof ReferenceError) throw error;
+      this.#onFailure(endpoint, error);
+      return 'refused';
+    } finally {
+      connection?.[Symbol.dispose]();
+    }
+  }
+}

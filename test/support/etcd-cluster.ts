@@ -1,0 +1,50 @@
+import { startEtcd, type TestEtcd } from './etcd.ts';
+import { freePort, request, waitFor } from './haproxy.ts';
+
+/** Some members of one etcd cluster, all of them real. */
+export interface EtcdCluster extends AsyncDisposable {
+  readonly members: readonly TestEtcd[];
+  readonly endpoints: readonly string[];
+  /** The member that holds a watch stream, and the only one that does. */
+  watched(): Promise<TestEtcd>;
+  /** The member that leads. */
+  leader(): Promise<TestEtcd>;
+}
+
+/** Starts a cluster and waits until every member serves. @default 3 members */
+export async function startCluster(count = 3): Promise<EtcdCluster> {
+  const places = await Promise.all(
+    Array.from({ length: count }, async (_, place) => ({
+      name: `m${place}`,
+      port: await freePort(),
+      peerUrl: `http://127.0.0.1:${await freePort()}`,
+    })),
+  );
+  const cluster = places.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
+  const members = await Promise.all(
+    places.map(({ name, peerUrl, port }) => startEtcd({ port, member: { name, peerUrl, cluster } })),
+  );
+  return {
+    members,
+    endpoints: members.map(({ endpoint }) => endpoint),
+    watched: () => whose(members, /^etcd_debugging_mvcc_watch_stream_total [1-9]/m),
+    leader: () => whose(members, /^etcd_server_is_leader 1$/m),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(members.map((member) => member[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+/** The member whose metrics say so; frozen and dead ones are not asked twice. */
+function whose(members: readonly TestEtcd[], metric: RegExp): Promise<TestEtcd> {
+  return waitFor(
+    async () => {
+      for (const member of members) {
+        const answer = await request(`${member.endpoint}/metrics`).catch(() => null);
+        if (answer && metric.test(answer.body)) return member;
+      }
+      return null;
+    },
+    { what: `a member with ${metric}` },
+  );
+}
