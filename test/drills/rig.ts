@@ -45,7 +45,7 @@ export interface RigOptions extends SiteOptions {
 
 /** Starts a rig in `managed`, or with a HAProxy of its own where `haproxy.mode` says otherwise. */
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
-  const stack = new AsyncDisposableStack();
+  await using stack = new AsyncDisposableStack();
   const etcd = stack.use(await startEtcd());
   const one = stack.use(await startBackend('one'));
   const site = stack.use(
@@ -81,6 +81,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   await daemon.ready();
   const load = stack.use(startLoad(site.url));
   await waitFor(() => load.ok() > 0, { what: 'traffic' });
+  const held = stack.move();
   return {
     etcd,
     one,
@@ -98,7 +99,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     set haproxy(next) {
       haproxy = next;
     },
-    freshLoad: () => stack.use(startLoad(site.url)),
+    freshLoad: () => held.use(startLoad(site.url)),
     startHaproxy: start,
     event: (kind, after = 0) =>
       waitFor(
@@ -128,7 +129,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       });
       return performance.now() - begun;
     },
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

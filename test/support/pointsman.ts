@@ -89,7 +89,10 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
           return (await request(`${base}/healthz`).catch(() => null)) !== null;
         },
         { what: 'the status server', timeout: 30_000 },
-      );
+      ).catch(async (error) => {
+        await daemon[Symbol.asyncDispose]();
+        throw error;
+      });
       const status = async () => JSON.parse((await request(`${base}/api/status`)).body);
       const ready = async () => {
         await waitFor(async () => (await request(`${base}/readyz`)).status === 200, {
