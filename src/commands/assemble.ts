@@ -36,9 +36,16 @@ export function renderContext(
       version,
       statsSocket: settings.haproxy.statsSocket,
       masterSocket: settings.haproxy.masterSocket,
+      serverState: serverStatePath(settings),
     },
     vars: settings.vars,
   };
+}
+
+/** Where health passes from one worker to the next; `''` where nobody could write it down. */
+export function serverStatePath({ haproxy, output }: Pick<Settings, 'haproxy' | 'output'>): string {
+  if (haproxy.mode === 'none' || haproxy.statsSocket === '') return '';
+  return haproxy.serverState ?? `${output.path}.servers`;
 }
 
 /** The free keys that ask the whole fleet for a pause: `<prefix>/pointsman/pause` of each watched prefix. */

@@ -115,6 +115,7 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   };
   const { text, picture } = await draw(io, settings, fill);
   await refuseWhilePaused(settings, picture);
+  await shell.serverState?.clear();
   const target = settings.haproxy.mode === 'none' ? 'file' : 'haproxy';
   const rollout = new Rollout({ ...shell, target, emit });
   await rollout.open();

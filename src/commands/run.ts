@@ -31,6 +31,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const version = await versionOf(settings, io.signal);
   const sources = openSources(settings);
   const shell = await shellOf(settings, emit);
+  await shell.serverState?.clear();
   const picture = new Picture({
     catalog: catalogOptions(settings),
     context: renderContext(settings, io.env, version),

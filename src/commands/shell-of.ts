@@ -8,9 +8,12 @@ import { createControl } from '../haproxy/control.ts';
 import { resolveAccess } from '../haproxy/file-owner.ts';
 import { createPendingNote } from '../haproxy/pending-note.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
+import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
+import type { FileAccess } from '../haproxy/temp-file.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { ConfigFile, HaproxyControl, Judge, PendingNote, Preflight } from '../reconcile/interfaces.ts';
 import type { Settings } from '../settings/settings.ts';
+import { serverStatePath } from './assemble.ts';
 
 /** HAProxy and its file, as the settings say. */
 export interface Shell {
@@ -19,6 +22,8 @@ export interface Shell {
   readonly haproxy: HaproxyControl;
   readonly preflight: Preflight;
   readonly pending: PendingNote;
+  /** Null where health does not pass from one worker to the next. */
+  readonly serverState: ServerStateFile | null;
 }
 
 /**
@@ -44,7 +49,24 @@ export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
     onLine: withoutEcho((line) => emit({ kind: 'haproxy-log', line })),
   });
   const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
-  return { judge, file, haproxy: control, preflight, pending };
+  const serverState = serverStateOf(settings, { access, emit });
+  const health = serverState ? keepHealth(control, serverState) : control;
+  return { judge, file, haproxy: health, preflight, pending, serverState };
+}
+
+function serverStateOf(
+  settings: Settings,
+  { access, emit }: { access: FileAccess; emit: Emit },
+): ServerStateFile | null {
+  const path = serverStatePath(settings);
+  if (path === '') return null;
+  return new ServerStateFile({
+    path,
+    access,
+    statsSocket: settings.haproxy.statsSocket,
+    configPath: settings.output.path,
+    onTrouble: (message) => emit({ kind: 'notice', message }),
+  });
 }
 
 /** The version of the settings' HAProxy for templates (`2.6.12`), or `''` where there is none on this machine. */

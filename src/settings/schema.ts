@@ -91,6 +91,7 @@ const haproxy = z
     binary: program().prefault('haproxy'),
     masterSocket: pathOrNone('the path of a socket').prefault('/run/haproxy/master.sock'),
     statsSocket: pathOrNone('the path of a socket, or "" for none').prefault('/run/haproxy/stats.sock'),
+    serverState: pathOrNone('the path of a file, or "" for none').exactOptional(),
     pidFile: path('the path of a file').prefault('/run/haproxy/haproxy.pid'),
     reloadCommand: command().exactOptional(),
     checkCommand: command().exactOptional(),

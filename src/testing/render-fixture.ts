@@ -71,6 +71,7 @@ export async function renderFixture(fixture: Fixture): Promise<Rendered> {
       version: '',
       statsSocket: '/run/haproxy/stats.sock',
       masterSocket: '/run/haproxy/master.sock',
+      serverState: '',
       ...haproxy,
     },
     // A copy: rendering freezes what it is given, and these are the caller's.

@@ -82,6 +82,8 @@ describe('render --dry-run', () => {
       `vars.bind=127.0.0.1:${site.httpPort}`,
       '--set',
       `haproxy.statsSocket=${site.statsSocket}`,
+      '--set',
+      `output.path=${site.configPath}`,
     ];
     const from = ['render', '--dry-run', ...without, ...bind, '--from', 'tree.yaml'];
     const here = await runToEnd([main, ...from], site.folder);

@@ -47,7 +47,12 @@ export async function renderTree(
     catalog,
     tree: catalog.tree,
     node: { hostname: 'host-1', env: {} },
-    haproxy: { version: '', statsSocket: haproxy.statsSocket, masterSocket: haproxy.masterSocket },
+    haproxy: {
+      version: '',
+      statsSocket: haproxy.statsSocket,
+      masterSocket: haproxy.masterSocket,
+      serverState: '',
+    },
     vars,
   });
   return { text, rejected: catalog.rejected };

@@ -20,7 +20,7 @@ import { parsePackaged } from './packaged-grammar.ts';
 const template = compileTemplate(await readTemplateSet(PACKAGED_TEMPLATE));
 const CONTEXT = {
   node: { hostname: 'host', env: {} },
-  haproxy: { version: '', statsSocket: '/run/s.sock', masterSocket: '' },
+  haproxy: { version: '', statsSocket: '/run/s.sock', masterSocket: '', serverState: '' },
 };
 const shape = OPTIONS.prefixes;
 

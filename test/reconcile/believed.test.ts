@@ -31,7 +31,7 @@ async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxA
   const said = recorder();
   const context = {
     node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '' },
+    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
     vars: {},
   };
   const picture = new Picture({ catalog: OPTIONS, context, emit: said.emit });

@@ -52,7 +52,7 @@ function setUp(
   judge.verdict = nameLines;
   const context = {
     node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '' },
+    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
     vars: {},
   };
   const { emit } = said;

@@ -27,7 +27,7 @@ function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string 
   haproxy.mark = options.mark ?? null;
   const context = {
     node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '' },
+    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
     vars: {},
   };
   const picture = new Picture({ catalog: OPTIONS, context, emit: said.emit });

@@ -170,7 +170,7 @@ describe('what a memo made', () => {
     ['node', { node: { hostname: 'h2', env: {} } }, 'a:2:vh22.6.12 b:1:vh22.6.12 '],
     [
       'haproxy',
-      { haproxy: { version: '3.0', statsSocket: '', masterSocket: '' } },
+      { haproxy: { version: '3.0', statsSocket: '', masterSocket: '', serverState: '' } },
       'a:2:vhost-13.0 b:1:vhost-13.0 ',
     ],
   ])('is forgotten when %s changes', async (_, changed, expected) => {

@@ -176,7 +176,7 @@ status: { listen: "[::1]:0" }\n`,
     ],
     [
       'haproxy: managed',
-      '/pointsman.yaml:2: haproxy: found the text "managed"; would fit: a map of mode, binary, masterSocket, statsSocket, pidFile, reloadCommand, checkCommand, checkTimeout, maxOldWorkers',
+      '/pointsman.yaml:2: haproxy: found the text "managed"; would fit: a map of mode, binary, masterSocket, statsSocket, serverState, pidFile, reloadCommand, checkCommand, checkTimeout, maxOldWorkers',
     ],
     [
       'output: { mode: 0640 }',

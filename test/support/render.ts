@@ -23,6 +23,7 @@ export function inputOf(given: Given = {}): RenderInput {
       version: '2.6.12',
       statsSocket: '/run/haproxy/stats.sock',
       masterSocket: '/run/haproxy/master.sock',
+      serverState: '',
     },
     vars: given.vars ?? {},
   };

@@ -1,0 +1,104 @@
+import { readFile, rename } from 'node:fs/promises';
+import { SystemError } from '../errors.ts';
+import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import { explainFileError } from './file-error.ts';
+import { parseServerRows } from './runtime-server-rows.ts';
+import { RuntimeSession } from './runtime-session.ts';
+import { healthRows } from './server-state-rows.ts';
+import { SocketError } from './socket-command.ts';
+import { dropTemp, type FileAccess, writeTemp } from './temp-file.ts';
+
+/** Where health passes from one worker to the next. */
+export interface ServerStateOptions {
+  /** The file that the configuration names by `server-state-file`. */
+  readonly path: string;
+  readonly statsSocket: string;
+  /** The file that HAProxy is about to load. */
+  readonly configPath: string;
+  readonly access: FileAccess;
+  /** Told where the file cannot be written. */
+  readonly onTrouble: (message: string) => void;
+}
+
+const EMPTY = '1\n';
+
+/**
+ * HAProxy's server-state file (management guide, "show servers state"). At rest it holds nothing, so that neither a
+ * check nor a start of HAProxy finds anything in it; but it is there, for 2.6 warns where it is missing. Only while
+ * HAProxy reloads it names the servers that are DOWN.
+ */
+export class ServerStateFile {
+  readonly #options: ServerStateOptions;
+  #content: string | null = null;
+
+  constructor(options: ServerStateOptions) {
+    this.#options = options;
+  }
+
+  /** Empties it, also of what a killed process has left there. To be called before the first check. */
+  async clear(): Promise<void> {
+    await this.#write(EMPTY);
+  }
+
+  /** Writes down who is DOWN, just before a reload, where the configuration asks for it. Gives how many these are. */
+  async fill(signal: AbortSignal): Promise<number> {
+    const { configPath, path } = this.#options;
+    const text = await readFile(configPath, 'utf8').catch(() => '');
+    const rows = text.includes(`server-state-file ${path}\n`) ? await this.#rows(text, signal) : [];
+    await this.#write([EMPTY.trim(), ...rows, ''].join('\n'));
+    return rows.length;
+  }
+
+  async #rows(text: string, signal: AbortSignal): Promise<string[]> {
+    try {
+      await using session = new RuntimeSession(this.#options.statsSocket, signal);
+      return healthRows(parseServerRows(await session.ask('show servers state')) ?? [], text);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof SocketError) return [];
+      throw error;
+    }
+  }
+
+  async #write(content: string): Promise<void> {
+    const { path, access, onTrouble } = this.#options;
+    if (content === this.#content) return;
+    this.#content = null;
+    try {
+      const temp = await writeTemp(path, content, access);
+      try {
+        await rename(temp, path);
+      } finally {
+        await dropTemp(temp);
+      }
+      this.#content = content;
+    } catch (error) {
+      const explained = explainFileError(error, `writing ${path}`);
+      if (!(explained instanceof SystemError)) throw explained;
+      onTrouble(
+        `${explained.message}: servers that are down get traffic after a reload until their next check`,
+      );
+    }
+  }
+}
+
+/** The same control, whose reloads carry over which servers are DOWN. */
+export function keepHealth(control: HaproxyControl, file: ServerStateFile): HaproxyControl {
+  const reload: HaproxyControl['reload'] = async (mark, signal) => {
+    await file.fill(signal);
+    try {
+      return await control.reload(mark, signal);
+    } finally {
+      await file.clear();
+    }
+  };
+  const { start, downServers } = control;
+  return {
+    state: (signal) => control.state(signal),
+    reload,
+    watch: (signal) => control.watch(signal),
+    [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
+    ...(start ? { start: start.bind(control) } : {}),
+    ...(downServers ? { downServers: downServers.bind(control) } : {}),
+  };
+}
