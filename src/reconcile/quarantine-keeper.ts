@@ -61,17 +61,18 @@ export class QuarantineKeeper {
   released(units: readonly Unit[]): void {
     const ids = units.map(({ id }) => id).filter((id) => this.#told.delete(id));
     if (ids.length > 0) this.#emit({ kind: 'quarantine-released', units: ids });
-    if (units.length > 0) this.save();
+    if (units.length > 0) void this.save();
   }
 
-  /** Writes down what is set aside, where that changed; one write after the other. */
-  save(): void {
+  /** Writes down what is set aside, where that changed; one write after the other. Resolves when it is done. */
+  async save(): Promise<void> {
     const file = this.#file;
     const { all } = this.#picture.shelf;
     const text = all.length === 0 && this.#written === '' ? '' : writeShelf(all);
-    if (!file || text === this.#written) return;
+    if (!file || text === this.#written) return this.#writing;
     this.#written = text;
     this.#writing = this.#writing.then(() => file.write(text)).catch((error: unknown) => this.#warn(error));
+    return this.#writing;
   }
 
   #tell(all: readonly Shelved[]): void {

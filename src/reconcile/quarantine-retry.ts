@@ -121,7 +121,7 @@ export class QuarantineRetry {
       keeper.setAside(unit, { kept, judged: good, reason: (part && aside.get(part)) ?? '' });
       changed ||= !sameValues(kept, good);
     }
-    keeper.save();
+    void keeper.save();
     if (changed) mailbox.post('what was set aside is accepted now');
     return changed;
   }

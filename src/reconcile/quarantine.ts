@@ -150,14 +150,15 @@ export class Quarantine {
           const words = [...new Set(aside.values())].slice(0, 2).join('; ');
           return this.#stay('template', templateAtFault(words));
         }
-        this.#apply(outcome);
+        await this.#apply(outcome);
         this.#retry.later();
         return { kind: 'again' };
       }
     }
   }
 
-  #apply({ plans, taken, aside }: Settled): void {
+  /** What is set aside is on the disk before anything goes out without it: a crash does not forget it. */
+  async #apply({ plans, taken, aside }: Settled): Promise<void> {
     for (const plan of plans) {
       const kept = entriesWith(plan, taken);
       const part = plan.parts.find((one) => aside.has(one));
@@ -165,7 +166,7 @@ export class Quarantine {
       if (reason !== undefined && !sameValues(kept, plan.goal))
         this.#keeper.setAside(plan.unit, { kept, judged: plan.goal, reason });
     }
-    this.#keeper.save();
+    await this.#keeper.save();
   }
 
   async #finishLater(search: Promise<SearchOutcome>, signal: AbortSignal): Promise<void> {

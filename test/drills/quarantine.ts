@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { request, startBackend, waitFor } from '../support/haproxy.ts';
 import type { Drill, DrillResult } from './drill.ts';
@@ -228,6 +228,11 @@ export const quarantineDrills: readonly Drill[] = [
     async (at) => {
       await at.put({ '/services/web/one': { host: '127.0.0.1', port: at.web.port, ...BAD } });
       await expectAside(at, ['instances of web'], /unknown keyword 'chekc'/);
+      // What is on the disk is what a crash does not forget.
+      const shelf = path.join(at.site.folder, 'state', 'quarantine.json');
+      await waitFor(async () =>
+        (await readFile(shelf, 'utf8').catch(() => '')).includes('/services/web/one'),
+      );
       at.daemon.child.kill('SIGKILL');
       await at.daemon.ended;
       await using again = await at.site.start();
