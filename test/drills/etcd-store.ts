@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { etcdSource } from '../../src/sources/etcd-source.ts';
 import { heard } from '../../src/sources/heard.ts';
 import { mergeSources } from '../../src/sources/merge-sources.ts';
-import { startEtcd, type TestEtcd } from '../support/etcd.ts';
+import { type EtcdMember, startEtcd, type TestEtcd } from '../support/etcd.ts';
+import { freePort } from '../support/haproxy.ts';
 import { startRelay } from '../support/relay.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
 import type { Drill } from './drill.ts';
@@ -35,13 +36,14 @@ export const storeDrills: readonly Drill[] = [
     name: 'etcd: the data wiped, and filled again past our revision before we are back',
     promise: WHEN_HEALTHY,
     async run() {
-      await using etcd = await startEtcd();
+      const member = await alone();
+      await using etcd = await startEtcd({ member });
       await using relay = await startRelay(etcd.port);
       await seed(etcd);
       await using following = await followLive({ endpoints: [`http://127.0.0.1:${relay.port}`] });
       relay.refuse();
       await etcd.kill();
-      await using empty = await startEtcd({ port: etcd.port });
+      await using empty = await startEtcd({ port: etcd.port, member });
       await fill(empty, 120, 0);
       relay.accept();
       return await healed(following, { etcd: empty, since: performance.now(), limit: HEALTHY_LIMIT });
@@ -145,12 +147,19 @@ async function fill(etcd: TestEtcd, count: number, pause: number): Promise<void>
   }
 }
 
+/** The flags of a member that give the same cluster id after a wipe as before. */
+async function alone(): Promise<EtcdMember> {
+  const peerUrl = `http://127.0.0.1:${await freePort()}`;
+  return { name: 'one', peerUrl, cluster: `one=${peerUrl}` };
+}
+
 async function wiped(refill: (empty: TestEtcd) => Promise<void>) {
-  await using etcd = await startEtcd();
+  const member = await alone();
+  await using etcd = await startEtcd({ member });
   await seed(etcd);
   await using following = await followLive({ endpoints: [etcd.endpoint] });
   await etcd.kill();
-  await using empty = await startEtcd({ port: etcd.port });
+  await using empty = await startEtcd({ port: etcd.port, member });
   const result = await healed(following, { etcd: empty, since: performance.now(), limit: HEALTHY_LIMIT });
   await refill(empty);
   const { seen } = following;
