@@ -30,7 +30,7 @@ const PING_LIMIT = 1_500;
 /** After this the question whether all watches are in step is asked again: etcd leaves it unanswered when they are not. */
 const BARRIER_AGAIN = 100;
 /** etcd looks after watches that lag behind every 100 ms, and gives each up to 1,000 revisions then. */
-const CATCH_UP_QUIET = 200;
+const CATCH_UP_QUIET = 300;
 
 /**
  * Follows etcd on one stream until it ends; never rejects.

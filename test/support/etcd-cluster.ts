@@ -35,16 +35,14 @@ export async function startCluster(count = 3): Promise<EtcdCluster> {
   };
 }
 
-/** The member whose metrics say so; frozen and dead ones are not asked twice. */
+/** The only member whose metrics say so. */
 function whose(members: readonly TestEtcd[], metric: RegExp): Promise<TestEtcd> {
   return waitFor(
     async () => {
-      for (const member of members) {
-        const answer = await request(`${member.endpoint}/metrics`).catch(() => null);
-        if (answer && metric.test(answer.body)) return member;
-      }
-      return null;
+      const answers = await Promise.all(members.map(({ endpoint }) => request(`${endpoint}/metrics`)));
+      const found = members.filter((_, place) => metric.test(answers[place]?.body ?? ''));
+      return found.length === 1 ? found[0] : null;
     },
-    { what: `a member with ${metric}` },
+    { what: `one member with ${metric}` },
   );
 }
