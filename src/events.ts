@@ -278,10 +278,11 @@ export interface Bus {
 }
 
 /** A bus that calls its listeners at once and in the order in which they came. A listener that throws is a bug. */
-export function createBus(): Bus {
+export function createBus(through: (event: PointsmanEvent) => PointsmanEvent = (event) => event): Bus {
   const listeners = new Set<Emit>();
   return {
-    emit: (event) => {
+    emit: (given) => {
+      const event = through(given);
       for (const listener of listeners) listener(event);
     },
     subscribe: (listener) => {

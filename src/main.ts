@@ -6,10 +6,13 @@ import type { ExitCode, Io } from './commands/io.ts';
 import { EXIT } from './commands/io.ts';
 import { addCommands } from './commands/program.ts';
 import { PointsmanError } from './errors.ts';
+import { hideSecrets } from './settings/redact-settings.ts';
 
 /** The only place that reads argv, env and signals, and that sets the exit code. */
 async function main(): Promise<ExitCode> {
   keepSmall();
+  // Files and folders of ours are nobody else's business; what others shall read is given to them by name.
+  process.umask(0o027);
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name));
   // A reader that went away (`pointsman render | head`) is no error of ours.
@@ -17,9 +20,11 @@ async function main(): Promise<ExitCode> {
     if (error.code === 'EPIPE') process.exit(EXIT.fine);
     throw error;
   });
+  const hidden: string[] = [];
   const io: Io = {
     out: (text) => process.stdout.write(text),
-    err: (line) => process.stderr.write(`${line}\n`),
+    err: (line) => process.stderr.write(`${hideSecrets(line, hidden)}\n`),
+    hide: (secrets) => hidden.push(...secrets),
     stdin: process.stdin,
     env: process.env,
     cwd: process.cwd(),

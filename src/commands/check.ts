@@ -5,6 +5,7 @@ import { haproxyVersion } from '../haproxy/version.ts';
 import type { Entry } from '../model/entry.ts';
 import type { HaproxyState } from '../reconcile/interfaces.ts';
 import { Picture } from '../reconcile/picture.ts';
+import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, renderContext } from './assemble.ts';
@@ -25,10 +26,12 @@ interface Finding {
 /** The doctor: looks at everything that a run needs, changes nothing, and says what to do. */
 export async function check(io: Io, flags: CommonFlags & { readonly from?: string }): Promise<ExitCode> {
   const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
+  const secrets = secretsOf(settings, io.env);
   const findings: Finding[] = [];
   const add = (verdict: Finding['verdict'], what: string, found: string) => {
     findings.push({ verdict, what, found });
-    io.out(`${verdict.padEnd(5)}  ${what.padEnd(9)}  ${found.replaceAll('\n', '\n                  ')}\n`);
+    const said = hideSecrets(found, secrets);
+    io.out(`${verdict.padEnd(5)}  ${what.padEnd(9)}  ${said.replaceAll('\n', '\n                  ')}\n`);
   };
   add('ok', 'settings', settings.configFile ?? 'from flags and environment');
   const branch = await checkBinary(io, settings, add);

@@ -6,6 +6,8 @@ export interface Io {
   out(text: string): void;
   /** One line for people. */
   err(line: string): void;
+  /** From now on these texts are never written by `err`, whatever holds them. */
+  hide(secrets: readonly string[]): void;
   readonly stdin: Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;

@@ -153,7 +153,7 @@ class ManagedHaproxy implements HaproxyControl {
     if (this.#pipe) return;
     const folder = path.dirname(this.#settings.masterSocket);
     try {
-      await mkdir(folder, { recursive: true, mode: 0o755 });
+      await mkdir(folder, { recursive: true, mode: 0o750 });
     } catch (error) {
       throw explainFileError(error, `making the folder ${folder}`);
     }

@@ -45,8 +45,8 @@ export async function acquireLock(request: LockRequest): Promise<AsyncDisposable
 async function lockFile(file: string, request: LockRequest): Promise<FileHandle> {
   let handle: FileHandle | undefined;
   try {
-    await mkdir(path.dirname(file), { recursive: true });
-    handle = await open(file, 'a+', 0o644);
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
+    handle = await open(file, 'a+', 0o640);
     await flock(file, handle.fd);
     await handle.truncate(0);
     await handle.appendFile(`${request.verb}, pid ${process.pid}, since ${new Date().toISOString()}\n`);

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PauseNotes, PauseWish } from '../reconcile/interfaces.ts';
 import { explainFileError } from './file-error.ts';
@@ -55,7 +55,9 @@ function pauseFile(stateDir: string): string {
 async function replace(file: string, text: string): Promise<void> {
   const temp = `${file}.${process.pid}.new`;
   try {
-    await writeFile(temp, text, { mode: 0o644 });
+    await writeFile(temp, text);
+    // Whoever may pause need not be the daemon's user, which has to read it; the folder keeps others out.
+    await chmod(temp, 0o644);
     await rename(temp, file);
   } catch (error) {
     await rm(temp, { force: true }).catch(() => undefined);

@@ -67,7 +67,7 @@ export class ServerJournal {
   async save(): Promise<void> {
     if (!this.#worker) return;
     try {
-      await mkdir(path.dirname(this.#path), { recursive: true });
+      await mkdir(path.dirname(this.#path), { recursive: true, mode: 0o750 });
       const temp = `${this.#path}.new`;
       await writeFile(temp, JSON.stringify({ worker: this.#worker, leavers: this.all() }), { mode: 0o640 });
       await rename(temp, this.#path);

@@ -78,6 +78,6 @@ function show(value: unknown): string {
   if (typeof value === 'object') return 'a map';
   if (typeof value !== 'string')
     return `the ${typeof value === 'number' ? 'number' : 'value'} ${String(value)}`;
-  const safe = value.replace(/\/\/[^/@]*@/g, '//***@');
+  const safe = value.replace(/\/\/.*@/g, '//***@');
   return `the text ${JSON.stringify(safe.length > 60 ? `${safe.slice(0, 60)}…` : safe)}`;
 }

@@ -6,6 +6,7 @@ import { etcdDrills } from './etcd.ts';
 import { guardDrills } from './guard.ts';
 
 import { quarantineDrills } from './quarantine.ts';
+import { hostileDrills } from './hostile.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
 
@@ -19,4 +20,5 @@ export const DRILLS: readonly Drill[] = [
   ...streamDrills,
   ...driftDrills,
   ...crashDrills,
+  ...hostileDrills,
 ];
