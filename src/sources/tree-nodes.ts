@@ -24,7 +24,7 @@ export type Place = unknown;
 const NULL = /^(|~|null|Null|NULL)$/;
 const BOOLEAN = /^(true|True|TRUE|false|False|FALSE)$/;
 /** A few hundred bytes of aliases can unfold to more than any machine holds. */
-const UNFOLDED = 1_000_000;
+const UNFOLDED = 200_000;
 /** RFC 8259, section 6. */
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
@@ -46,7 +46,7 @@ export class TreeNodes {
   /** The node that an alias stands for, or the node itself. */
   resolve(node: unknown): unknown {
     if (++this.#visited > this.#most) {
-      throw this.wrong(node, 'it unfolds to more than a million values: are there aliases of aliases?');
+      throw this.wrong(node, 'it unfolds to far more values than stand there: are there aliases of aliases?');
     }
     if (!isAlias(node)) return node;
     const target = node.resolve(this.#document);

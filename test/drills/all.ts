@@ -5,8 +5,8 @@ import type { Drill } from './drill.ts';
 import { etcdDrills } from './etcd.ts';
 import { guardDrills } from './guard.ts';
 
-import { quarantineDrills } from './quarantine.ts';
 import { hostileDrills } from './hostile.ts';
+import { quarantineDrills } from './quarantine.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
 

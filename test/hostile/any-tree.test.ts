@@ -87,7 +87,7 @@ test('any tree, read as a file, renders to what every HAProxy accepts without a 
         expect(exitCode, `${haproxy.name}: ${stderr}\n${writeTree(entries, shape)}`).toBe(0);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 

@@ -15,11 +15,12 @@ const MEGABYTE = 2 ** 20;
 const NEVER = new AbortController().signal;
 const { limits } = settingsSchema.parse({ sources: [{ file: { path: '/x' } }] });
 
-/** Runs `work`, and fails where it took longer than anybody would wait. */
-async function timed<T>(work: () => T | Promise<T>, most = 5000): Promise<T> {
-  const began = performance.now();
+/** Runs `work`, and fails where it cost more of the processor than anybody would wait for. */
+async function timed<T>(work: () => T | Promise<T>, most = 5): Promise<T> {
+  const before = process.cpuUsage();
   const result = await work();
-  expect(performance.now() - began).toBeLessThan(most);
+  const { user } = process.cpuUsage(before);
+  expect(user / 1e6).toBeLessThan(most);
   return result;
 }
 
@@ -135,7 +136,7 @@ describe('very many keys', () => {
     const catalog = new Catalog(OPTIONS);
     await timed(
       () => catalog.replace(many((at) => entry(`/services/s${at % 100}/i${at}`, '10.0.0.1:80', at))),
-      15_000,
+      15,
     );
     const live = catalog.services.flatMap(({ instances }) => instances.map(({ id }) => id));
     expect(live).toEqual(['i99999']);
@@ -147,7 +148,7 @@ describe('very many keys', () => {
 
   test('100,000 keys that do not fit are all rejected by name', async () => {
     const catalog = new Catalog(OPTIONS);
-    await timed(() => catalog.replace(many((at) => entry(`/services/web/${at}`, `x y${at}`, at))), 15_000);
+    await timed(() => catalog.replace(many((at) => entry(`/services/web/${at}`, `x y${at}`, at))), 15);
     expect(catalog.rejected).toHaveLength(100_000);
   });
 
@@ -161,7 +162,7 @@ describe('very many keys', () => {
       { sources: [], prefixes: OPTIONS.prefixes, limits: small },
       { from: '-', stdin: Readable.from([text]) },
     )[0];
-    const entries = (await timed(() => source?.read(NEVER), 30_000)) ?? [];
+    const entries = (await timed(() => source?.read(NEVER), 15)) ?? [];
     expect(entries.filter(({ refused }) => refused === undefined)).toHaveLength(1000);
     expect(entries.length).toBeLessThanOrEqual(2000);
   });
@@ -196,6 +197,6 @@ describe('a file that bites', () => {
     'maps too deep': `a: ${'{a: '.repeat(50_000)}1${'}'.repeat(50_000)}`,
   };
   test.each(Object.entries(files))('%s: an error that names the file, and no crash', async (_, text) => {
-    await timed(() => expect(() => parseTreeEntries(text, options)).toThrow(SourceError), 30_000);
+    await timed(() => expect(() => parseTreeEntries(text, options)).toThrow(SourceError), 15);
   });
 });

@@ -46,7 +46,7 @@ async function say(site: Site, args: readonly string[], env: Record<string, stri
     cwd: site.folder,
     reject: false,
     all: true,
-    timeout: 20_000,
+    timeout: 60_000,
   });
   return `$ pointsman ${args[0]}\n${result.all}\n`;
 }
@@ -83,7 +83,7 @@ async function plant(site: Site): Promise<void> {
 
 describe('secrets', () => {
   test('are in no output of any command and of the daemon, whatever goes wrong', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const auth = {
       rootPassword: 'root',
@@ -128,7 +128,7 @@ describe('secrets', () => {
     try {
       await waitFor(async () => (await request(`${base}/readyz`).catch(() => null))?.status === 200, {
         what: 'the daemon',
-        timeout: 20_000,
+        timeout: 60_000,
       });
       expect(await readFile(site.configPath, 'utf8')).toContain(PLANTED.password);
       said += await status();
@@ -138,7 +138,7 @@ describe('secrets', () => {
         async () => (await status()).includes('refused') || (await status()).includes('quarantined'),
         {
           what: 'the refusal',
-          timeout: 20_000,
+          timeout: 60_000,
         },
       );
       said += (await status()) + (await sayAll(site));
@@ -148,14 +148,14 @@ describe('secrets', () => {
       await writeFile(site.configPath, text.replace('userlist people', 'userlist people\n  # edited'));
       await waitFor(async () => !(await readFile(site.configPath, 'utf8')).includes('# edited'), {
         what: 'the file to be put right',
-        timeout: 20_000,
+        timeout: 60_000,
       });
       // The password is no longer the right one, and etcd goes away.
       await writeFile(path.join(site.folder, 'password'), `${PLANTED.wrongPassword}\n`);
       await etcd.kill();
       await waitFor(async () => (await status()).includes('"stale":true'), {
         what: 'stale',
-        timeout: 20_000,
+        timeout: 60_000,
       });
       said += await status();
     } finally {
@@ -235,7 +235,7 @@ describe('files, folders and sockets', () => {
       const base = `http://127.0.0.1:${site.statusPort}`;
       await waitFor(async () => (await request(`${base}/readyz`).catch(() => null))?.status === 200, {
         what: 'the daemon',
-        timeout: 20_000,
+        timeout: 60_000,
       });
       await waitFor(
         async () =>
