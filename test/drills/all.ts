@@ -9,6 +9,7 @@ import { hostileDrills } from './hostile.ts';
 import { quarantineDrills } from './quarantine.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
+import { runtimeDrills } from './runtime.ts';
 
 /** Every drill, in the order of the table. */
 export const DRILLS: readonly Drill[] = [
@@ -19,6 +20,7 @@ export const DRILLS: readonly Drill[] = [
   ...reloadDrills,
   ...streamDrills,
   ...driftDrills,
+  ...runtimeDrills,
   ...crashDrills,
   ...hostileDrills,
 ];

@@ -1,0 +1,6 @@
+import { test } from 'vitest';
+import { runtimeDrills } from './runtime.ts';
+
+test.each(runtimeDrills)('$name', async (drill) => {
+  await drill.run('short');
+});
