@@ -46,11 +46,12 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     await using _back = await startBackend('back', { port: three });
     await site.reload([
       `server new 127.0.0.1:${three} check`,
-      `server port 127.0.0.1:${three} check`,
+      `server port 127.0.0.1:${three} check inter 30s downinter 30s`,
       `server host 127.0.0.2:${two} check`,
       `server both 127.0.0.1:${three} check weight 7`,
       `server unchecked 127.0.0.1:${three}`,
     ]);
+    expect((await site.servers())[1]).toBe(`port 127.0.0.1:${three} weight 1 admin 0 state 2`);
     expect((await site.servers()).map((row) => row.replace(/ state \d$/, ''))).toEqual([
       `new 127.0.0.1:${three} weight 1 admin 0`,
       `port 127.0.0.1:${three} weight 1 admin 0`,
