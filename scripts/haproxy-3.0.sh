@@ -24,7 +24,7 @@ mkdir -p "$target"
 target=$(CDPATH='' cd -- "$target" && pwd)
 new=$target.new
 rm -rf "$new"
-mkdir -p "$new/apt/lists/partial" "$new/apt/archives/partial" "$new/root" "$new/bin"
+mkdir -p "$new/apt/lists/partial" "$new/apt/archives/partial" "$new/tree" "$new/bin"
 : >"$new/apt/status"
 
 scripts=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -63,19 +63,19 @@ cd "$new/apt/archives"
   fail 'could not be downloaded from the mirrors that the machine uses'
 }
 for deb in ./*.deb; do
-  dpkg -x "$deb" "$new/root"
+  dpkg -x "$deb" "$new/tree"
 done
 
 # Debian 13 has its libraries in usr/lib/<triplet>; the loader is found by its name there.
-loader=$(find "$new/root/usr/lib" -name 'ld-linux-*.so.*' | head -n 1)
+loader=$(find "$new/tree/usr/lib" -name 'ld-linux-*.so.*' | head -n 1)
 [ -n "$loader" ] || fail 'the downloaded libc6 holds no loader'
 libs=$(dirname "$loader")
-final=$target/root/${libs#"$new/root/"}
-cp "$new/root/usr/sbin/haproxy" "$new/bin/haproxy"
-"$loader" --library-path "$libs" "$new/root/usr/bin/patchelf" \
+final=$target/tree/${libs#"$new/tree/"}
+cp "$new/tree/usr/sbin/haproxy" "$new/bin/haproxy"
+"$loader" --library-path "$libs" "$new/tree/usr/bin/patchelf" \
   --set-interpreter "$final/$(basename "$loader")" --force-rpath --set-rpath "$final" "$new/bin/haproxy"
 
-rm -rf "$new/apt" "$new/log" "$new/root/usr/share" "$new/root/etc"
+rm -rf "$new/apt" "$new/log" "$new/tree/usr/share" "$new/tree/etc"
 rm -rf "$target"
 mv "$new" "$target"
 "$target/bin/haproxy" -v >/dev/null || fail "$target/bin/haproxy does not start"
