@@ -12,6 +12,7 @@ import { Picture } from '../reconcile/picture.ts';
 import type { RollResult } from '../reconcile/roll-result.ts';
 import { Rollout } from '../reconcile/rollout.ts';
 import { Stopwatch } from '../reconcile/stopwatch.ts';
+import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
@@ -81,6 +82,10 @@ async function draw(
   }
 }
 
+function diffOf(path: string, before: string, text: string): string {
+  return createTwoFilesPatch(path, path, before, text, 'installed', 'rendered');
+}
+
 async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
   const fill = async (picture: Picture) => picture.replace(await entriesOf(io, settings, flags.from));
   const { text } = await draw(io, settings, fill);
@@ -90,7 +95,7 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
   const installed = flags.diff || flags.exitCode ? ((await shell?.file.read()) ?? null) : null;
   const before = installed === null ? '' : splitMark(installed).text;
   if (!flags.diff) io.out(text);
-  else if (text !== before) io.out(createTwoFilesPatch(path, path, before, text, 'installed', 'rendered'));
+  else if (text !== before) io.out(hideSecrets(diffOf(path, before, text), secretsOf(settings, io.env)));
   if (flags.validate && shell) {
     const verdict = await shell.judge.check(text, io.signal);
     if (verdict.kind === 'broken')

@@ -54,7 +54,9 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     await using site = await makeRuntimeSite(binary, [A]);
     const pid = await site.worker();
     const mark = await site.mark();
-    await using _between = await standBetween(site, /^experimental-mode on/m, () => site.strangerReloads());
+    await using _between = await standBetween(site, /pointsman_mark expr str\((?!changing)/, () =>
+      site.strangerReloads(),
+    );
     const outcome = await site.change([A, B]);
     // It was applied to a worker that is gone now; who looks at the mark sees it.
     expect(outcome).toMatchObject({ kind: 'applied', pid });

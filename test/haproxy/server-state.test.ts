@@ -71,9 +71,10 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
       `set server be/a weight 9; set server be/b addr 127.0.0.9 port 9; set server be/b state maint`,
     );
     await site.reload([...lines, `server c 127.0.0.1:${one}`]);
-    expect(await site.servers()).toEqual([
+    const rows = await site.servers();
+    expect(rows).toEqual([
       `a 127.0.0.1:${one} weight 1 admin 0 state 0`,
-      `b 127.0.0.1:${two} weight 1 admin 0 state ${(await site.servers())[1]?.at(-1)}`,
+      `b 127.0.0.1:${two} weight 1 admin 0 state ${rows[1]?.at(-1)}`,
       `c 127.0.0.1:${one} weight 1 admin 0 state 2`,
     ]);
   });

@@ -110,6 +110,7 @@ describe('secrets', () => {
     await plant(site);
     await etcd.put('/services/web/one', '127.0.0.1:9');
     let said = '';
+    let logged = '';
 
     const daemon = execa(process.execPath, [MAIN, 'run', '--config', site.settingsFile], {
       env: ENV,
@@ -133,15 +134,14 @@ describe('secrets', () => {
       expect(await readFile(site.configPath, 'utf8')).toContain(PLANTED.password);
       said += await status();
       // HAProxy refuses a line with a secret, and says so in its own words.
-      await etcd.put('/ha/more', 'groups');
-      await waitFor(
-        async () => (await status()).includes('refused') || (await status()).includes('quarantined'),
-        {
-          what: 'the refusal',
-          timeout: 60_000,
-        },
-      );
-      said += (await status()) + (await sayAll(site));
+      await etcd.put('/ha/more', 'nonsense');
+      await waitFor(async () => (await status()).includes('/ha/more'), {
+        what: 'the refusal',
+        timeout: 60_000,
+      });
+      const quoted = (await status()) + (await sayAll(site));
+      expect(quoted, 'HAProxy quotes the line').toContain('insecure-password ***');
+      said += quoted;
       await etcd.delete('/ha/more');
       // A hand edit next to a secret: its diff is logged.
       const text = await readFile(site.configPath, 'utf8');
@@ -160,7 +160,8 @@ describe('secrets', () => {
       said += await status();
     } finally {
       daemon.kill('SIGTERM');
-      said += (await daemon).all;
+      logged = String((await daemon).all);
+      said += logged;
     }
 
     // Everything that may be wrong with the settings, one after the other.
@@ -192,7 +193,7 @@ describe('secrets', () => {
     await writeFile(site.settingsFile, `vars: { password: "${PLANTED.password}\nsources: [`);
     said += await sayAll(site, [['services']]);
 
-    expect(said).toContain('***');
+    expect(logged, 'the diff of the hand edit, and what HAProxy refused').toContain('insecure-password ***');
     expect(said.length).toBeGreaterThan(5000);
     const found = said.split('\n').filter((line) => line.includes(WORD));
     expect(
