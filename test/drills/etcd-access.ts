@@ -26,6 +26,8 @@ const AUTH = {
   password: 'word',
   prefixes: ['/services', '/routes'],
 };
+/** etcd's least, so that logins take no time here. */
+const CHEAP = '--bcrypt-cost=4';
 const LOGIN = { username: AUTH.username, password: AUTH.password };
 
 /** Tokens, permissions and certificates. */
@@ -51,7 +53,7 @@ export const accessDrills: readonly Drill[] = [
     name: 'etcd: the permission taken away and given back',
     promise: `said which; ${WHEN_HEALTHY}`,
     async run(form) {
-      await using etcd = await startEtcd({ auth: AUTH });
+      await using etcd = await startEtcd({ auth: AUTH, args: [CHEAP] });
       await using relay = await startRelay(etcd.port);
       await seed(etcd);
       await using following = await followLive({ endpoints: [`http://127.0.0.1:${relay.port}`], ...LOGIN });
@@ -94,7 +96,7 @@ export const accessDrills: readonly Drill[] = [
 
 /** A token lives for 1 or 2 s: it is long gone when the stream still brings keys, and when it has to be opened anew. */
 async function expired(args: readonly string[]) {
-  await using etcd = await startEtcd({ auth: AUTH, args });
+  await using etcd = await startEtcd({ auth: AUTH, args: [...args, CHEAP] });
   await using relay = await startRelay(etcd.port);
   await seed(etcd);
   await using following = await followLive({ endpoints: [`http://127.0.0.1:${relay.port}`], ...LOGIN });
