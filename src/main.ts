@@ -14,7 +14,8 @@ async function main(): Promise<ExitCode> {
   // Files and folders of ours are nobody else's business; what others shall read is given to them by name.
   process.umask(0o027);
   const stop = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name));
+  // A group and its leader may both pass a signal on: the second one must not cut the stop short.
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort(name));
   // A reader that went away (`pointsman render | head`) is no error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.fine);

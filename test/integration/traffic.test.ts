@@ -167,6 +167,9 @@ describe('with a real etcd and a real HAProxy', () => {
     await etcd.put('/services/web/one', backend.address);
     await using daemon = await site.start();
     await daemon.ready();
+    // Twice, as from a terminal's group and its leader: the second one does not leave HAProxy behind.
+    daemon.child.kill('SIGTERM');
+    await waitFor(() => daemon.log().some((line) => line.event === 'stopping'));
     daemon.child.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);
     await expect(request(site.url)).rejects.toThrow();
