@@ -118,7 +118,7 @@ const pace = z
     quiet: duration().prefault('200ms'),
     maxWait: duration().prefault('1s'),
     reloadInterval: duration().prefault('2s'),
-    splay: leaf('number', 'a number from 0 to 1', z.number().min(0).max(1)).prefault(0.25),
+    splay: leaf('number', 'a number from 0 to 1', z.number().min(0).max(1)).prefault(0),
   })
   .refine((all) => all.maxWait >= all.quiet, {
     path: ['maxWait'],

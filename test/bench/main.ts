@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --sizes 10x3,100x10] [--rounds 20]: real etcd, real HAProxy, the built program as its users
+ * npm run bench [-- --sizes 10x3,100x10] [--rounds 20] [--apply auto|reload]: real etcd, real HAProxy, the built program as its users
  * run it (`managed`, default pace). Times from the put to the first answer of the new instance, and from the
  * delete to the last one.
  */
@@ -11,6 +11,7 @@ const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '10x3,100x10,500x20' },
     rounds: { type: 'string', default: '20' },
+    apply: { type: 'string', default: 'auto' },
   },
 });
 
@@ -18,6 +19,6 @@ const rows: Figures[] = [];
 for (const size of values.sizes.split(',')) {
   const [services = 1, instances = 1] = size.split('x').map(Number);
   await using etcd = await startEtcd();
-  rows.push(await measure({ etcd, services, instances, rounds: Number(values.rounds) }));
+  rows.push(await measure({ etcd, services, instances, rounds: Number(values.rounds), apply: values.apply }));
 }
 console.table(Object.fromEntries(rows.map(({ servers, ...figures }) => [`${servers} servers`, figures])));

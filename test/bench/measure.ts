@@ -34,8 +34,10 @@ export async function measure(options: {
   readonly services: number;
   readonly instances: number;
   readonly rounds: number;
+  /** `apply.mode` */
+  readonly apply: string;
 }): Promise<Figures> {
-  const { etcd, services, instances, rounds } = options;
+  const { etcd, services, instances, rounds, apply } = options;
   await using fleet = await startFleet(services * instances);
   await fill(etcd, fleet.addresses, services);
   await using fixed = await startBackend('fixed');
@@ -44,7 +46,7 @@ export async function measure(options: {
   await using site = await makeSite({
     sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
     pace: { reloadInterval: '2s' },
-    more: { log: { format: 'json', level: 'warn' } },
+    more: { log: { format: 'json', level: 'warn' }, apply: { mode: apply } },
   });
   const start = performance.now();
   await using daemon = await startProcess(process.execPath, [MAIN, 'run', '--config', site.settingsFile]);

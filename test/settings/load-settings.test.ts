@@ -123,7 +123,7 @@ describe('loadSettings()', () => {
 prefixes: { services: [/a/services/, /b], routes: /a/routes/, keys: /haproxy }
 status: { listen: "[::1]:0" }\n`,
     );
-    expect(settings.pace).toEqual({ quiet: 5, maxWait: 2000, reloadInterval: 180_000, splay: 0.25 });
+    expect(settings.pace).toEqual({ quiet: 5, maxWait: 2000, reloadInterval: 180_000, splay: 0 });
     expect(settings.cache.maxAge).toBe(14_400_000);
     expect(settings.prefixes).toEqual({
       services: ['/a/services', '/b'],
