@@ -1,3 +1,4 @@
+import type { FileEvent } from './events-file.ts';
 import type { GuardEvent } from './events-guard.ts';
 
 /**
@@ -133,7 +134,7 @@ export const OUTCOMES = [
   'unchanged',
   /** Published, reloaded, and HAProxy says that it runs it. */
   'reloaded',
-  /** Servers were changed while HAProxy runs; the file says the same. */
+  /** Servers were changed while HAProxy runs; the file follows right after. */
   'runtime',
   /** Published and told to HAProxy, which cannot be asked in this mode. */
   'unverified',
@@ -206,33 +207,6 @@ export interface PassEvent {
   readonly error: string | null;
 }
 
-/** What becomes of the configuration file. */
-export type FileEvent =
-  /** `output` is HAProxy's own words, `excerpt` the lines of the text that it names (`12 | server …`). */
-  | {
-      readonly kind: 'check-refused';
-      readonly output: string;
-      readonly excerpt: readonly string[];
-      readonly hash: string;
-    }
-  /** The check itself could not be done. */
-  | { readonly kind: 'check-broken'; readonly message: string; readonly retryInMs: number | null }
-  /** HAProxy accepted it, with words. */
-  | { readonly kind: 'check-warned'; readonly warnings: string }
-  /** HAProxy would fail over it, though the check accepts it: nothing was published. */
-  | { readonly kind: 'preflight-failed'; readonly message: string; readonly retryInMs: number }
-  | { readonly kind: 'published'; readonly path: string; readonly hash: string; readonly bytes: number }
-  | { readonly kind: 'publish-failed'; readonly message: string; readonly retryInMs: number | null }
-  /** The last good text is the file again. */
-  | { readonly kind: 'rolled-back'; readonly path: string; readonly hash: string }
-  /** Somebody else changed the file; `kept` is where their text lies now. */
-  | {
-      readonly kind: 'hand-edit';
-      readonly path: string;
-      readonly kept: string | null;
-      readonly diff: string;
-    };
-
 /** What an answering HAProxy says of itself; null where it cannot be asked. */
 export interface HaproxyFacts {
   readonly pid: number | null;
@@ -254,6 +228,10 @@ export type HaproxyEvent =
   | { readonly kind: 'haproxy-changed'; readonly facts: HaproxyFacts }
   /** It runs another text than the verified one; that is being put right. */
   | { readonly kind: 'haproxy-drift'; readonly expected: string; readonly found: string | null }
+  /** Its servers are not those of the text that it should run; it is loaded anew. At most 5 of the differences. */
+  | { readonly kind: 'servers-drifted'; readonly differences: readonly string[]; readonly count: number }
+  /** A removed server had its last session and is deleted; `ms` since it left the text. */
+  | { readonly kind: 'server-gone'; readonly backend: string; readonly server: string; readonly ms: number }
   /** A HAProxy that already ran is ours now (`managed`). */
   | { readonly kind: 'haproxy-adopted'; readonly pid: number }
   /** Our child ended (`managed`). */

@@ -11,6 +11,7 @@ export async function runtimeOf(settings: Settings, emit: Emit): Promise<Runtime
     stateDir,
     onNote: (note) => {
       if (note.kind === 'trouble') emit({ kind: 'notice', message: note.message });
+      else emit({ kind: 'server-gone', backend: note.backend, server: note.server, ms: note.after });
     },
   });
 }

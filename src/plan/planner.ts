@@ -6,7 +6,7 @@ import { readProxy } from './proxy.ts';
 import { type RuntimeAbilities, runtimeAbilities } from './runtime-version.ts';
 import { diffLines, sameLine } from './section-diff.ts';
 import type { Line } from './section-lines.ts';
-import { pairSections } from './section-pairs.ts';
+import { pairSections, type SectionPair } from './section-pairs.ts';
 import { diffServers, type ServerChanges } from './server-diff.ts';
 
 /** What a plan depends on besides the texts. */
@@ -55,6 +55,18 @@ export class Planner {
     return this.#judge(step);
   }
 
+  /**
+   * Of a text that needs a reload, what can be done without: the running text with those of its sections that only
+   * differ in servers. Null where there is nothing of the kind.
+   */
+  partOf(newText: string): { readonly text: string; readonly commands: readonly ServerCommand[] } | null {
+    const step = nextPicture(this.#running, newText);
+    const text = partOf(this.#running, step, this.#abilities ?? ALL_ABILITIES);
+    if (text === this.#running.text) return null;
+    const plan = this.plan(text);
+    return plan.kind === 'runtime' ? { text, commands: plan.commands } : null;
+  }
+
   /** HAProxy runs this text now. */
   moveTo(newText: string): void {
     const known = this.#planned?.text === newText ? this.#planned : null;
@@ -91,28 +103,51 @@ function diff(
   step: Step,
   abilities: RuntimeAbilities,
 ): { reasons: Reason[]; changes: ServerChanges[] } {
-  const { next } = step;
   const { pairs, reasons } = pairSections(old, step);
   const changes: ServerChanges[] = [];
   for (const pair of pairs) {
-    if (sectionText(old, pair.old) === sectionText(next, pair.next)) continue;
-    const before = sectionLines(old, pair.old);
-    const after = sectionLines(next, pair.next);
-    if (!PROXIES.has(next.sections[pair.next]?.kind ?? '')) {
-      reasons.push(...diffLines(before, after, { before: before.body, after: after.body }));
-      continue;
-    }
-    const lines = { before: readProxy(before).others, after: readProxy(after).others };
-    reasons.push(...diffLines(before, after, lines));
-    // Otherwise each of its servers would be another reason.
-    if (!sameDefaultServers(lines.before, lines.after)) continue;
-    const inherited = inheritedBy(next, pair.next, after.header);
-    const named = (server: string) => isNamed(next, after, server);
-    const found = diffServers({ before, after, inherited, abilities, isNamed: named });
+    const found = diffPair(old, step.next, pair, abilities);
     reasons.push(...found.reasons);
-    changes.push(found);
+    if (found.changes) changes.push(found.changes);
   }
   return { reasons, changes };
+}
+
+function diffPair(
+  old: Picture,
+  next: Picture,
+  pair: SectionPair,
+  abilities: RuntimeAbilities,
+): { readonly reasons: readonly Reason[]; readonly changes?: ServerChanges } {
+  if (sectionText(old, pair.old) === sectionText(next, pair.next)) return { reasons: [] };
+  const before = sectionLines(old, pair.old);
+  const after = sectionLines(next, pair.next);
+  if (!PROXIES.has(next.sections[pair.next]?.kind ?? '')) {
+    return { reasons: diffLines(before, after, { before: before.body, after: after.body }) };
+  }
+  const lines = { before: readProxy(before).others, after: readProxy(after).others };
+  const reasons = diffLines(before, after, lines);
+  // Otherwise each of its servers would be another reason.
+  if (!sameDefaultServers(lines.before, lines.after)) return { reasons };
+  const inherited = inheritedBy(next, pair.next, after.header);
+  const named = (server: string) => isNamed(next, after, server);
+  const changes = diffServers({ before, after, inherited, abilities, isNamed: named });
+  return { reasons: [...reasons, ...changes.reasons], changes };
+}
+
+function partOf(old: Picture, step: Step, abilities: RuntimeAbilities): string {
+  const { next } = step;
+  const parts: string[] = [];
+  let from = 0;
+  for (const pair of pairSections(old, step).pairs.toSorted((a, b) => a.old - b.old)) {
+    const { reasons, changes } = diffPair(old, next, pair, abilities);
+    if (reasons.length > 0 || !changes) continue;
+    const text = sectionText(old, pair.old);
+    const start = old.sections[pair.old]?.start ?? old.text.length;
+    parts.push(old.text.slice(from, start), sectionText(next, pair.next));
+    from = start + text.length;
+  }
+  return from === 0 ? old.text : [...parts, old.text.slice(from)].join('');
 }
 
 function sameDefaultServers(before: readonly Line[], after: readonly Line[]): boolean {

@@ -11,6 +11,8 @@ export interface DriftOptions {
   readonly file: ConfigFile;
   readonly rollout: Rollout;
   readonly mailbox: Mailbox;
+  /** Resolves when no text is on its way to the file. */
+  readonly idle?: () => Promise<void>;
   readonly emit: Emit;
 }
 
@@ -74,8 +76,9 @@ export class Drift {
   /** Puts the file right where somebody else changed it. Null where it is right now. */
   async settle(): Promise<Unsettled | null> {
     if (!this.#touched) return null;
-    const { file, rollout } = this.#options;
+    const { file, rollout, idle } = this.#options;
     this.#touched = false;
+    await idle?.();
     try {
       const found = await file.read();
       if (found !== rollout.installedFile) await this.#putRight(found);

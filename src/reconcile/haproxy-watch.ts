@@ -62,8 +62,8 @@ export class HaproxyWatch {
     const came = state.kind === 'running' && this.#state?.kind !== 'running';
     const went = state.kind === 'away' && this.#state?.kind === 'running';
     this.#tell(state);
+    const expected = rollout.expectedMark;
     rollout.observe(state);
-    const expected = rollout.installedMark;
     const drifted =
       state.kind === 'running' &&
       state.verifiable &&

@@ -13,10 +13,10 @@ export type Need =
 /** What is known of the file and of HAProxy's workers. */
 export interface NeedFacts {
   readonly target: 'haproxy' | 'file';
-  /** The text as it would lie in the file. */
-  readonly dressed: string | null;
-  /** The file as it lies there. */
-  readonly installed: string | null;
+  /** The file holds the text. */
+  readonly isInstalled: boolean;
+  /** There is a file. */
+  readonly hasFile: boolean;
   /** Its mark, where its text fits it. */
   readonly installedMark: string | null;
   /** Why a worker with our mark may not run our text; null where it does. */
@@ -27,10 +27,10 @@ export interface NeedFacts {
 
 /** Compares a text with the file and with what HAProxy runs. */
 export function needOf(text: string, state: HaproxyState, facts: NeedFacts): Need {
-  if (facts.dressed !== facts.installed) {
+  if (!facts.isInstalled) {
     // Somebody (this program before it was killed) had HAProxy run it, and the file does not say so yet.
     if (runs(text, state, facts)) return { kind: 'record', reasons: ['HAProxy runs it already'] };
-    const reason = facts.installed === null ? 'there is no file yet' : 'the text changed';
+    const reason = facts.hasFile ? 'the text changed' : 'there is no file yet';
     return { kind: 'publish', reasons: [reason] };
   }
   if (facts.target === 'file') return { kind: 'nothing' };

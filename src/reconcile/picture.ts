@@ -90,6 +90,11 @@ export class Picture {
     };
   }
 
+  /** The text that was drawn last. */
+  get text(): string | null {
+    return this.#text;
+  }
+
   get prefixes(): Prefixes {
     return this.#options.catalog.prefixes;
   }

@@ -13,6 +13,7 @@ import type {
 import type { PaceOptions } from './pace.ts';
 import type { Picture } from './picture.ts';
 import type { QuarantineOptions } from './quarantine.ts';
+import type { Runtime } from './runtime-interfaces.ts';
 import type { RuntimePathOptions } from './runtime-path.ts';
 
 /** Everything the loop works with. */
@@ -33,7 +34,11 @@ export interface ReconcilerOptions {
   /** `haproxy.maxOldWorkers`. @default no limit */
   readonly maxOldWorkers?: number;
   /** Without it every change is a reload. */
-  readonly runtime?: Pick<RuntimePathOptions, 'runtime' | 'newServers' | 'drain'>;
+  readonly runtime?: Pick<RuntimePathOptions, 'newServers' | 'drain'> & {
+    readonly runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll'>;
+    /** Milliseconds between two looks at all servers. @default 1 min */
+    readonly readBackEvery?: number;
+  };
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry'>;
   readonly emit: Emit;
   /** The guard and the cache; without it every change is believed at once. */

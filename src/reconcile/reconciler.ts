@@ -11,7 +11,10 @@ import { passEvent, type Report } from './pass-report.ts';
 import { Pause } from './pause.ts';
 import { Quarantine } from './quarantine.ts';
 import type { Refusal } from './quarantine-trial.ts';
+import { ReadBackWatch } from './read-back-watch.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
+import { Recorder } from './recorder.ts';
+import { ReloadWaits } from './reload-waits.ts';
 import type { RollResult } from './roll-result.ts';
 import { Rollout } from './rollout.ts';
 import { RuntimePath, type Step } from './runtime-path.ts';
@@ -29,8 +32,8 @@ import { WorkerCap } from './worker-cap.ts';
  *     idle --mail--> render --same--> idle
  *                      |differs
  *                      v
- *                    plan --only servers--> Runtime API -> check -> publish --> idle
- *                      |more                                 |refused: taken back
+ *                    plan --servers--> Runtime API --> idle; beside it: check -> publish
+ *                      |more                                               |refused: taken back
  *                      v
  *       render again <--newer mail-- pace --> check -> publish -> reload -> verify --> idle
  *                                               |refused, failed      |failed: last good file back
@@ -44,10 +47,12 @@ export class Reconciler {
   readonly #haproxy: HaproxyWatch;
   readonly #drift: Drift;
   readonly #pause: Pause | undefined;
-  readonly #cap: WorkerCap;
+  readonly #waits: ReloadWaits;
   readonly #mending: Mend;
   readonly #quarantine: Quarantine;
   readonly #runtime: RuntimePath | undefined;
+  readonly #recorder: Recorder;
+  readonly #readBack: ReadBackWatch | undefined;
   #retryAt = Number.POSITIVE_INFINITY;
   readonly #turns = new Turns();
   #lastError: string | null = null;
@@ -64,9 +69,16 @@ export class Reconciler {
       emit: options.emit,
     });
     const { file, emit, pause, picture, maxOldWorkers: most = Number.POSITIVE_INFINITY } = options;
-    this.#drift = new Drift({ file, rollout: this.#rollout, mailbox: this.#mailbox, emit });
+    const idle = () => this.#recorder.idle();
+    this.#drift = new Drift({ file, rollout: this.#rollout, mailbox: this.#mailbox, idle, emit });
     this.#mending = new Mend(this.#rollout);
-    this.#cap = new WorkerCap({ most, emit });
+    const [pace, cap, turns, mailbox] = [
+      this.#pace,
+      new WorkerCap({ most, emit }),
+      this.#turns,
+      this.#mailbox,
+    ];
+    this.#waits = new ReloadWaits({ pace, cap, turns, mailbox });
     this.#pause =
       pause &&
       new Pause({ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox: this.#mailbox, emit });
@@ -75,6 +87,11 @@ export class Reconciler {
       options.runtime && new RuntimePath({ ...options.runtime, rollout: this.#rollout, ask, emit });
     const parts = { picture, judge, rollout: this.#rollout, mailbox: this.#mailbox, emit };
     this.#quarantine = new Quarantine({ ...options.quarantine, ...parts });
+    const onRecorded = (text: string) => {
+      if (text === picture.text) this.#quarantine.accepted();
+    };
+    this.#recorder = new Recorder({ ...parts, onRecorded });
+    this.#readBack = options.runtime && new ReadBackWatch({ ...options.runtime, ...parts });
   }
 
   /** When the loop last turned, in milliseconds of `performance.now()`. */
@@ -107,6 +124,8 @@ export class Reconciler {
       this.#drift.follow(both),
       ...(this.#pause ? [this.#pause.follow(both)] : []),
       this.#quarantine.follow(both),
+      this.#recorder.follow(both),
+      ...(this.#readBack ? [this.#readBack.follow(both)] : []),
       ...(this.#options.target === 'haproxy' ? [this.#haproxy.follow(both)] : []),
     ].map(quiet);
     emit({ kind: 'started' });
@@ -160,43 +179,62 @@ export class Reconciler {
       if (drawn.kind === 'template-error' && (await this.#resolve(drawn, watch, signal))) continue;
       picture.tell(drawn);
       if (drawn.kind !== 'text') {
-        if (drawn.kind === 'template-error') await this.#mend(state, watch, signal);
+        if (drawn.kind === 'template-error') await this.#mendUnlessAhead(state, watch, signal);
         this.#report({ watch, why, need: undefined, end: endOf(drawn), text: null });
         break;
       }
       const { text } = drawn;
       const wanted = this.#rollout.need(text, state);
+      const unrecorded = this.#recorder.take(text);
+      if (unrecorded) {
+        if (await this.#end({ result: unrecorded, need: wanted, text, state }, why, watch, signal)) continue;
+        break;
+      }
       const shelved = wanted.kind === 'nothing' ? 0 : this.#rollout.shelvedFor(text);
       if (shelved > 0) {
         this.#retryAt = performance.now() + shelved;
-        if (wanted.kind === 'publish') await this.#mend(state, watch, signal);
+        if (wanted.kind === 'publish') await this.#mendUnlessAhead(state, watch, signal);
         this.#report({ watch, why, need: wanted, end: { outcome: 'failed', error: this.#lastError }, text });
         break;
       }
       const need = await this.#turns.beating(() => this.#quickly(wanted, { text, state }, watch, signal));
       if (signal.aborted) return;
-      if (need.kind === 'nothing') {
-        this.#quarantine.accepted();
-        const outcome = wanted.kind === 'nothing' ? 'unchanged' : 'runtime';
-        this.#report({ watch, why, need: wanted, end: { outcome, error: null }, text });
+      if (need.kind === 'nothing' || need.kind === 'record') {
+        const again = need === wanted && (need.kind === 'nothing' || this.#recorder.isBusy);
+        if (need.kind === 'nothing') this.#quarantine.accepted();
+        else this.#rollout.ranAhead(text);
+        if (need.kind === 'record' || this.#recorder.isBusy) this.#recorder.record(text);
+        const end = { outcome: again ? 'unchanged' : 'runtime', error: null } as const;
+        this.#report({ watch, why, need: need.kind === 'record' ? need : wanted, end, text });
         break;
       }
-      const reloads = need.kind !== 'record';
-      if (reloads && state.kind === 'running' && (await this.#awaitPace(watch, signal))) continue;
-      if (need.kind === 'publish' && (await this.#awaitWorkers(state, watch, signal))) continue;
+      // What went out without a reload need not wait for it.
+      if (this.#rollout.ahead && this.#waits.isEarly) this.#recorder.record(this.#rollout.ahead.text);
+      if (state.kind === 'running' && (await this.#waits.pace(watch, signal))) continue;
+      if (need.kind === 'publish' && (await this.#waits.workers(state, watch, signal))) continue;
       if (signal.aborted) return;
       if (this.#pause?.now) continue;
       const result = await this.#turns.beating(() => this.#roll(need, text, watch, signal));
       if (signal.aborted && result.kind === 'failed') return;
-      if (result.kind === 'refused' && (await this.#resolve({ ...result, text }, watch, signal))) continue;
-      if (!('retryInMs' in result)) this.#quarantine.accepted();
-      if ('retryInMs' in result) this.#retryAt = performance.now() + result.retryInMs;
-      if (result.kind === 'refused') await this.#takeBack(state, watch, signal);
-      this.#report({ watch, why, need, end: endOf(result), text });
+      if (await this.#end({ result, need, text, state }, why, watch, signal)) continue;
       break;
     }
     this.#pace.settled();
     await this.#haproxy.release(signal);
+  }
+
+  /** What comes of a text's way to the file and to HAProxy. True where something else is to be drawn at once. */
+  async #end(done: Done, why: ReadonlySet<string>, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+    const { result, need, text, state } = done;
+    if (result.kind === 'refused' && (await this.#resolve({ ...result, text }, watch, signal))) return true;
+    if ('retryInMs' in result) this.#retryAt = performance.now() + result.retryInMs;
+    else this.#quarantine.accepted();
+    await this.#recorder.idle();
+    if (result.kind === 'refused') await this.#takeBack(state, watch, signal);
+    else if (this.#rollout.ahead) this.#recorder.record(this.#rollout.ahead.text);
+    this.#recorder.look();
+    this.#report({ watch, why, need, end: endOf(result), text });
+    return false;
   }
 
   /** Does at run time what can be done so, and gives what is left. */
@@ -211,6 +249,12 @@ export class Reconciler {
     if (back?.kind !== 'done') await this.#mend(back?.state ?? state, watch, signal);
   }
 
+  /** What HAProxy is ahead with is on its way to the file. */
+  async #mendUnlessAhead(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
+    await this.#recorder.idle();
+    if (this.#rollout.ahead === null) await this.#mend(state, watch, signal);
+  }
+
   async #mend(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
     const due = await this.#turns.beating(() => this.#mending.settle(state, watch, signal));
     this.#retryAt = Math.min(this.#retryAt, due);
@@ -218,6 +262,7 @@ export class Reconciler {
 
   /** Sets aside what is refused. True where that changed what is to be drawn. */
   async #resolve(refusal: Refusal, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+    await this.#recorder.idle();
     const find = () => this.#quarantine.resolve(refusal, signal);
     const { kind } = await this.#turns.beating(() => watch.time('quarantine', find));
     return kind === 'again' && !signal.aborted;
@@ -230,36 +275,14 @@ export class Reconciler {
     for (const trigger of mail.triggers) why.add(trigger);
   }
 
-  /** Waits until HAProxy may be reloaded again. True when something newer arrived in the meantime. */
-  async #awaitPace(watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
-    const pause = async () => {
-      for (;;) {
-        this.#turns.turn();
-        const left = this.#pace.reloadDue() - performance.now();
-        if (left <= 0 || signal.aborted) return;
-        await this.#mailbox.wait(Math.min(TURN_MS, left), signal);
-      }
-    };
-    if (this.#pace.reloadDue() <= performance.now()) return false;
-    await watch.time('pause', pause);
-    return this.#mailbox.peek() !== undefined;
-  }
-
-  /** Waits a moment where too many old workers are left. True when it did. */
-  async #awaitWorkers(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
-    if (!this.#cap.holds(state, performance.now())) return false;
-    await watch.time('pause', () => this.#mailbox.wait(TURN_MS / 2, signal));
-    return true;
-  }
-
   async #roll(need: Need, text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
-    if (need.kind === 'record') return this.#rollout.record(text, watch, signal);
+    await this.#recorder.idle();
     try {
-      if (need.kind !== 'load') return await this.#rollout.roll(text, watch, signal);
+      const isThere = need.kind === 'load' && this.#rollout.installedText === text;
+      if (!isThere) return await this.#rollout.roll(text, watch, signal);
       return await this.#rollout.load(text, { watch, signal, before: null });
     } finally {
-      this.#pace.reloaded(performance.now());
-      this.#cap.reloaded();
+      this.#waits.reloaded();
     }
   }
 
@@ -267,4 +290,10 @@ export class Reconciler {
     this.#lastError = report.end.error;
     this.#options.emit(passEvent(report, this.#options.picture, this.#rollout.applied));
   }
+}
+
+/** A text that was on its way, and what came of it. */
+interface Done extends Step {
+  readonly result: RollResult;
+  readonly need: Need;
 }

@@ -1,7 +1,6 @@
 import { PointsmanError } from '../errors.ts';
 import type { Applied, Emit } from '../events.ts';
-import { excerpt } from '../plan/excerpt.ts';
-import { hashText, splitMark, withMark } from '../plan/mark.ts';
+import { hashText, splitMark } from '../plan/mark.ts';
 import type {
   ConfigFile,
   HaproxyControl,
@@ -12,6 +11,7 @@ import type {
 } from './interfaces.ts';
 import { type Need, type NeedFacts, needOf, needOfInstalled } from './need.ts';
 import { PendingLoad } from './pending-load.ts';
+import { Publisher } from './publisher.ts';
 import type { RollResult } from './roll-result.ts';
 import { Shelved } from './shelved.ts';
 import type { Stopwatch } from './stopwatch.ts';
@@ -39,6 +39,7 @@ export class Rollout {
   /** Which of HAProxy's workers run our file. */
   readonly trust = new WorkerTrust();
   readonly #pending: PendingLoad;
+  readonly #publisher: Publisher;
   /** The file as it lies there, with its mark. */
   #installed: string | null = null;
   /** What it holds; no mark where its text does not fit it (any more). */
@@ -47,10 +48,13 @@ export class Rollout {
   /** HAProxy's worker. */
   #pid: number | null = null;
   /** The text that HAProxy was seen to run; ahead of the file for as long as a check takes. */
-  #running: string | null = null;
+  #running: { readonly text: string; readonly hash: string } | null = null;
+  /** The Runtime API made HAProxy run it. */
+  #ranAhead: string | null = null;
 
   constructor(options: RolloutOptions) {
     this.#options = options;
+    this.#publisher = new Publisher({ ...options, shelved: this.#shelved });
     this.#pending = new PendingLoad(options.target === 'file' ? undefined : options.pending, options.emit);
   }
 
@@ -85,15 +89,39 @@ export class Rollout {
     return this.#holds?.text ?? null;
   }
 
+  /** The PID of HAProxy's worker, null where that is not known. */
+  get worker(): number | null {
+    return this.#pid;
+  }
+
   /** The text that HAProxy was seen to run, null where that is not known. */
   get running(): string | null {
-    return this.#applied.kind === 'verified' ? this.#running : null;
+    return this.#applied.kind === 'verified' ? (this.#running?.text ?? null) : null;
+  }
+
+  /** What changes at run time made HAProxy run, while the file does not hold it yet; else null. */
+  get ahead(): { readonly text: string; readonly hash: string } | null {
+    const running = this.#running;
+    const isAhead =
+      running !== null && running.text === this.#ranAhead && running.text !== this.installedText;
+    return isAhead ? running : null;
+  }
+
+  /** The mark that HAProxy should have: the file's, or that of the text which it is ahead with. */
+  get expectedMark(): string | null {
+    return this.ahead?.hash ?? this.installedMark;
   }
 
   /** The Runtime API made this the text that HAProxy runs. */
   ranAhead(text: string): void {
-    this.#running = text;
-    this.#applied = { kind: 'verified', hash: hashText(text) };
+    this.#ranAhead = text;
+    this.#runs(text);
+  }
+
+  #runs(text: string): void {
+    const hash = hashText(text);
+    this.#running = { text, hash };
+    this.#applied = { kind: 'verified', hash };
   }
 
   /** Reads what is installed. */
@@ -109,8 +137,9 @@ export class Rollout {
     if (state.kind === 'away') {
       this.#applied = { kind: 'unknown' };
     } else if (state.verifiable) {
-      if (state.mark === null || state.mark !== this.#hashOfRunning) {
-        this.#running = state.mark !== null && state.mark === this.installedMark ? this.installedText : null;
+      if (state.mark === null || state.mark !== this.#running?.hash) {
+        const text = state.mark !== null && state.mark === this.installedMark ? this.installedText : null;
+        this.#running = text === null || state.mark === null ? null : { text, hash: state.mark };
       }
       if (this.#running !== null) this.trust.saw(state.pid);
       const known = this.#running !== null && state.mark !== null && this.trust.trusts(state.pid);
@@ -124,25 +153,26 @@ export class Rollout {
     }
   }
 
-  get #hashOfRunning(): string | null {
-    return this.#running === null ? null : hashText(this.#running);
-  }
-
   /** Compares a text with the file and with what HAProxy runs. */
   need(text: string, state: HaproxyState): Need {
-    return needOf(text, state, this.#facts(this.#dress(text)));
+    return needOf(text, state, this.#facts(this.#isInstalled(text)));
   }
 
   /** What the installed text needs where no newer one can take its place; `away` is waited out. */
   needOfInstalled(state: HaproxyState): Need {
-    return needOfInstalled(state, this.#facts(this.#installed));
+    return needOfInstalled(state, this.#facts(true));
   }
 
-  #facts(dressed: string | null): NeedFacts {
+  #isInstalled(text: string): boolean {
+    if (this.#options.target === 'file') return text === this.#installed;
+    return text === this.installedText && this.installedMark !== null;
+  }
+
+  #facts(isInstalled: boolean): NeedFacts {
     return {
       target: this.#options.target,
-      dressed,
-      installed: this.#installed,
+      isInstalled,
+      hasFile: this.#installed !== null,
       installedMark: this.installedMark,
       doubt: (pid) => this.trust.doubt(pid),
       pending: this.#pending.is(this.installedMark),
@@ -158,65 +188,38 @@ export class Rollout {
   async roll(text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
     const before = this.#installed;
     const trouble =
-      (await this.#judge(text, watch, signal)) ??
+      (await this.#publisher.judge(text, watch, signal)) ??
       (await this.#findTrouble(text, signal)) ??
       (await this.#publish(text, watch));
     if (trouble) return trouble;
     if (this.#options.target === 'haproxy') return this.load(text, { watch, signal, before });
     this.#applied = { kind: 'file', hash: hashText(text) };
-    await this.#succeeded(this.#dress(text));
+    await this.#succeeded(text);
     return { kind: 'published' };
   }
 
-  /** Validates and publishes a text that HAProxy runs already. */
+  /** Validates and publishes a text that HAProxy was made to run already; it may run a newer one by the end. */
   async record(text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
-    const trouble = (await this.#judge(text, watch, signal)) ?? (await this.#publish(text, watch));
+    if (this.#isInstalled(text)) return { kind: 'runtime' };
+    const trouble =
+      (await this.#publisher.judge(text, watch, signal)) ?? (await this.#publisher.publish(text, watch));
     if (trouble) return trouble;
-    this.ranAhead(text);
-    await this.#succeeded(this.#dress(text));
+    this.#holdsNow(text);
+    await this.#succeeded(text);
     return { kind: 'runtime' };
   }
 
-  /** Null where HAProxy accepts it. */
-  async #judge(text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult | null> {
-    const { judge, emit } = this.#options;
-    const fileText = this.#dress(text);
-    const hash = hashText(text);
-    const verdict = await watch.time('check', () => judge.check(fileText, signal));
-    if (verdict.kind === 'broken') {
-      const retryInMs = this.#shelved.failed(hash);
-      emit({ kind: 'check-broken', message: verdict.message, retryInMs });
-      return { kind: 'failed', message: verdict.message, retryInMs };
-    }
-    if (verdict.kind === 'refused') {
-      const retryInMs = this.#shelved.failed(hash);
-      const { output, lines } = verdict;
-      emit({ kind: 'check-refused', output, excerpt: excerpt(text, lines), hash });
-      return { kind: 'refused', output, lines, retryInMs };
-    }
-    if (verdict.warnings !== '') emit({ kind: 'check-warned', warnings: verdict.warnings });
-    return null;
+  /** Null where it is the file now, and HAProxy is still to be told. */
+  async #publish(text: string, watch: Stopwatch): Promise<RollResult | null> {
+    await this.#pending.set(hashText(text));
+    const trouble = await this.#publisher.publish(text, watch);
+    if (trouble === null) this.#holdsNow(text);
+    return trouble;
   }
 
-  /** Null where it is the file now. */
-  async #publish(text: string, watch: Stopwatch): Promise<RollResult | null> {
-    const { file, emit } = this.#options;
-    const fileText = this.#dress(text);
-    const hash = hashText(text);
-    try {
-      await this.#pending.set(hash);
-      await watch.time('publish', () => file.publish(fileText));
-    } catch (error) {
-      if (!(error instanceof PointsmanError)) throw error;
-      const retryInMs = this.#shelved.failed(hash);
-      const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
-      emit({ kind: 'publish-failed', message, retryInMs });
-      return { kind: 'failed', message, retryInMs };
-    }
-    this.installedFile = fileText;
+  #holdsNow(text: string): void {
+    this.installedFile = this.#publisher.dress(text);
     this.trust.fileRestored();
-    emit({ kind: 'published', path: file.path, hash, bytes: Buffer.byteLength(fileText) });
-    return null;
   }
 
   /** Has HAProxy load the installed file. If it does not, `before` is put back in the file's place. */
@@ -229,13 +232,13 @@ export class Rollout {
     const outcome = await options.watch.time('reload', () => haproxy.reload(hash, options.signal));
     switch (outcome.kind) {
       case 'verified':
-        this.ranAhead(text);
+        this.#runs(text);
         this.trust.made(outcome.pid);
-        await this.#succeeded(this.#dress(text));
+        await this.#succeeded(text);
         return { kind: 'reloaded' };
       case 'unverified':
         this.#applied = { kind: 'unverified', hash };
-        await this.#succeeded(this.#dress(text));
+        await this.#succeeded(text);
         return { kind: 'unverified' };
       case 'away':
         this.#applied = { kind: 'unknown' };
@@ -276,22 +279,9 @@ export class Rollout {
     emit({ kind: 'rolled-back', path: file.path, hash: hashText(splitMark(before).text) });
   }
 
-  async #succeeded(fileText: string): Promise<void> {
+  async #succeeded(text: string): Promise<void> {
     this.#shelved.succeeded();
     await this.#pending.set(null);
-    try {
-      await this.#options.file.keep(fileText);
-    } catch (error) {
-      if (!(error instanceof PointsmanError)) throw error;
-      this.#options.emit({
-        kind: 'notice',
-        message: error.message,
-        ...(error.hint ? { hint: error.hint } : {}),
-      });
-    }
-  }
-
-  #dress(text: string): string {
-    return this.#options.target === 'file' ? text : withMark(text);
+    await this.#publisher.keep(text);
   }
 }

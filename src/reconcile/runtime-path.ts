@@ -5,7 +5,7 @@ import { Planner } from '../plan/planner.ts';
 import type { HaproxyState } from './interfaces.ts';
 import type { Need } from './need.ts';
 import type { Rollout } from './rollout.ts';
-import type { Runtime } from './runtime-interfaces.ts';
+import type { Batch, Runtime } from './runtime-interfaces.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What changes at run time are made with. */
@@ -66,25 +66,50 @@ export class RuntimePath {
     if (unusable !== null) return need;
     const planner = this.#plannerOf(running, state.version);
     const plan = await watch.time('plan', async () => planner.plan(text));
-    if (plan.kind === 'reload') return { kind: need.kind, reasons: plan.reasons.map(describeReason) };
+    const of = { pid: state.pid, mark: state.mark };
+    if (plan.kind === 'reload') {
+      const reasons = plan.reasons.map(describeReason);
+      // Only a file that is still to be written may take a step in between.
+      const trouble =
+        need.kind === 'publish' ? await this.#goPart({ planner, text, of }, watch, signal) : null;
+      return { kind: need.kind, reasons: trouble === null ? reasons : [...reasons, trouble] };
+    }
     const commands = plan.kind === 'runtime' ? plan.commands : [];
-    const { newServers, drain, runtime } = this.#options;
-    const expected = { pid: state.pid, mark: state.mark };
-    const batch = { commands, expected, mark: hashText(text), newServers, drain };
+    const trouble = await this.#go(commands, { planner, text, of }, watch, signal);
+    if (trouble !== null) return { kind: need.kind, reasons: [trouble] };
+    if (need.kind === 'load') return { kind: 'nothing' };
+    return { kind: 'record', reasons: plan.kind === 'runtime' ? [countOf(commands.length)] : [] };
+  }
+
+  /** What of a text that needs a reload can go out before it does so now. Null, or why it went wrong. */
+  async #goPart(to: Target, watch: Stopwatch, signal: AbortSignal): Promise<string | null> {
+    const part = to.planner.partOf(to.text);
+    return part && this.#go(part.commands, { ...to, text: part.text }, watch, signal);
+  }
+
+  /** Has the worker do it. Null when HAProxy runs the text, else why it does not. */
+  async #go(
+    commands: Batch['commands'],
+    to: Target,
+    watch: Stopwatch,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const { newServers, drain, runtime, rollout } = this.#options;
+    const { planner, text, of } = to;
+    const batch = { commands, expected: of, mark: hashText(text), newServers, drain };
     const outcome = await watch.time('apply', () => runtime.apply(batch, signal));
     switch (outcome.kind) {
       case 'applied':
         planner.moveTo(text);
         rollout.ranAhead(text);
-        if (need.kind === 'load') return { kind: 'nothing' };
-        return { kind: 'record', reasons: plan.kind === 'runtime' ? [countOf(commands.length)] : [] };
+        return null;
       case 'surprise': {
         const reason = `a change at run time went otherwise than expected: ${outcome.reason}`;
-        rollout.trust.distrust(state.pid, reason);
-        return { kind: need.kind, reasons: [reason] };
+        rollout.trust.distrust(of.pid, reason);
+        return reason;
       }
       case 'away':
-        return { kind: need.kind, reasons: [`the Runtime API cannot be used: ${outcome.cause}`] };
+        return `the Runtime API cannot be used: ${outcome.cause}`;
     }
   }
 
@@ -122,4 +147,11 @@ export class RuntimePath {
 
 function countOf(commands: number): string {
   return `${commands} ${commands === 1 ? 'change' : 'changes'} of servers`;
+}
+
+/** A text that a worker is to run. */
+interface Target {
+  readonly planner: Planner;
+  readonly text: string;
+  readonly of: Batch['expected'];
 }

@@ -97,6 +97,23 @@ export function describeEvent(event: PointsmanEvent): LogLine {
       return line('warn', `haproxy warns of the configuration:\n${event.warnings.trim()}`);
     case 'preflight-failed':
       return line('error', `not published: ${event.message}${again(event.retryInMs)}`);
+    case 'ahead':
+      return line('debug', 'HAProxy is ahead of the file', { hash: event.hash });
+    case 'ahead-too-long':
+      return line('error', `the file is ${Math.round(event.ms / 100) / 10} s behind what HAProxy runs`);
+    case 'ahead-over':
+      return line('debug', `the file was behind for ${event.ms} ms`);
+    case 'recorded':
+      return line('debug', 'the file holds what HAProxy was made to run', { steps: event.steps });
+    case 'servers-drifted':
+      return line(
+        'warn',
+        `HAProxy's servers are not those of its configuration, which is loaded anew: ${event.differences.join('; ')}${more(event.count - event.differences.length)}`,
+      );
+    case 'server-gone':
+      return line('debug', `server ${event.backend}/${event.server} had its last session and is deleted`, {
+        ms: event.ms,
+      });
     case 'published':
       return line('debug', `published ${event.path}`, { hash: event.hash, bytes: event.bytes });
     case 'publish-failed':

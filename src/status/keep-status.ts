@@ -28,6 +28,7 @@ export function keepStatus(options: { readonly version: string; readonly now: ()
     hashes: { raw: null, believed: null, text: null },
     applied: { kind: 'unknown' },
     pending: null,
+    ahead: null,
     rejected: new Map(),
     quarantined: new Map(),
     held: new Map(),
@@ -69,6 +70,12 @@ function update(draft: Draft, event: PointsmanEvent, at: number): void {
       return;
     case 'resumed':
       draft.paused = null;
+      return;
+    case 'ahead':
+      draft.ahead = { since: at };
+      return;
+    case 'ahead-over':
+      draft.ahead = null;
       return;
     case 'source-state':
     case 'source-data':

@@ -62,6 +62,11 @@ export const GAUGES: readonly GaugeRow[] = [
   gauge('pending', '1 while something should be applied and is not.', ({ status }) =>
     flag(status.pending !== null),
   ),
+  gauge(
+    'ahead_seconds',
+    'How long the file has been behind what HAProxy was made to run; 0 while it is not.',
+    ({ status, age }) => age(status.ahead?.since ?? null),
+  ),
   gauge('paused', '1 while neither the file nor HAProxy is touched.', ({ status }) =>
     flag(status.paused !== null),
   ),
@@ -165,6 +170,21 @@ export const COUNTERS: readonly {
     kind: 'reload-delayed',
   },
   { name: 'reload_failures_total', help: 'Reloads that HAProxy did not make.', kind: 'reload-failed' },
+  {
+    name: 'ahead_faults_total',
+    help: 'Times the file was more than 5 s behind what HAProxy runs.',
+    kind: 'ahead-too-long',
+  },
+  {
+    name: 'server_drifts_total',
+    help: "Times HAProxy's servers were not those of its configuration.",
+    kind: 'servers-drifted',
+  },
+  {
+    name: 'servers_lingered_total',
+    help: 'Removed servers that were deleted later, after their last session.',
+    kind: 'server-gone',
+  },
   { name: 'rollbacks_total', help: 'Times the last good file was put back.', kind: 'rolled-back' },
   { name: 'hand_edits_total', help: 'Times somebody else changed the file.', kind: 'hand-edit' },
   {

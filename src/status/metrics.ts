@@ -119,7 +119,7 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
   });
   const steps = new Histogram({
     name: 'pointsman_step_duration_seconds',
-    help: 'How long the steps of passes take.',
+    help: 'How long the steps of passes take, and those that bring the file after them.',
     labelNames: ['step'],
     buckets: BUCKETS,
     registers,
@@ -151,6 +151,8 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
     } else if (event.kind === 'pass') {
       passes.inc({ outcome: event.outcome });
       length.observe(event.ms / 1000);
+      for (const [step, ms] of Object.entries(event.steps)) steps.observe({ step }, ms / 1000);
+    } else if (event.kind === 'recorded') {
       for (const [step, ms] of Object.entries(event.steps)) steps.observe({ step }, ms / 1000);
     }
   };

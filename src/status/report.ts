@@ -22,7 +22,7 @@ export function reportOf(status: Status, now: number, turned: number) {
     paused,
     ...others
   } = status;
-  const { held, cache, ...rest } = others;
+  const { held, cache, ahead, ...rest } = others;
   const age = (at: number) => Math.max(0, Math.round(now - at) / 1000);
   const when = <T extends { readonly at: number }>(thing: T | null) => {
     if (thing === null) return null;
@@ -34,6 +34,7 @@ export function reportOf(status: Status, now: number, turned: number) {
     missing,
     paused: paused && { ...paused, until: new Date(paused.until).toISOString() },
     ...rest,
+    ahead: ahead && { ageSeconds: age(ahead.since) },
     startedAt: new Date(startedAt).toISOString(),
     uptimeSeconds: age(startedAt),
     loop: { turnAgeSeconds: age(turned) },

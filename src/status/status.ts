@@ -42,6 +42,8 @@ export interface Status {
   /** What HAProxy runs; `pending` is the hash of what it should run and does not yet. */
   readonly applied: Applied;
   readonly pending: string | null;
+  /** Not null while HAProxy runs what the file does not hold yet: since when. */
+  readonly ahead: { readonly since: number } | null;
   readonly rejected: ReadonlyMap<string, RejectedKey>;
   /** What is set aside, by unit. */
   readonly quarantined: ReadonlyMap<string, QuarantinedUnit>;

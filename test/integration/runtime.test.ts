@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { splitMark } from '../../src/plan/mark.ts';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
@@ -22,6 +23,10 @@ const inStep = (site: Site) =>
   waitFor(async () => (await mark(site)) === (await fileMark(site)), { what: 'the file' });
 const outcomes = (daemon: Daemon) =>
   daemon.log().flatMap((line) => (line.event === 'pass' ? [line.outcome] : []));
+
+/** A judge that takes its time over instance two, until a file `go` lies beside the configuration. */
+const GATE =
+  'while grep -q "server two" "$0" && ! [ -e "$(dirname "$0")/go" ]; do sleep 0.05; done; exec haproxy -c -f "$0"';
 
 describe('changes of servers', () => {
   test('go without a reload: added, moved, weighted, drained and removed, with the file in step', async () => {
@@ -78,6 +83,60 @@ describe('changes of servers', () => {
       const { reasons } = (await daemon.status()).lastApply as { reasons: string[] };
       return reasons.some((reason) => reason.includes('be_api'));
     });
+  });
+
+  test('do not wait for the pause of a reload that another change needs', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    await using two = await startBackend('two');
+    await using site = await siteOn(etcd, { pace: { quiet: '0ms', maxWait: '0ms', reloadInterval: '1h' } });
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    const before = await showProc(site.masterSocket);
+    // A new backend needs a reload, and that an hour.
+    await etcd.put('/services/api/one', one.address);
+    await etcd.put('/services/web/two', two.address);
+    await waitFor(async () => (await request(site.url)).body === 'two', { what: 'the added instance' });
+    await waitFor(async () => /server two/.test(await readFile(site.configPath, 'utf8')), {
+      what: 'the file',
+    });
+    await inStep(site);
+    expect(await readFile(site.configPath, 'utf8')).not.toContain('be_api');
+    await etcd.delete('/services/web/one');
+    await waitFor(async () => !/server one/.test(await readFile(site.configPath, 'utf8')), {
+      what: 'the removal in the file',
+    });
+    expect(await showProc(site.masterSocket)).toEqual(before);
+  });
+
+  test('do not wait for the check of the one before; how far HAProxy is ahead is shown', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    await using two = await startBackend('two');
+    await using three = await startBackend('three');
+    // Only what names instance two is held up, until a file says that it may go on.
+    const gate = ['sh', '-c', GATE, '{config}'];
+    await using site = await makeSite({
+      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
+      vars: { defaultService: 'web' },
+      haproxy: { checkCommand: gate },
+    });
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    await etcd.put('/services/web/two', two.address);
+    await waitFor(async () => (await request(site.url)).body === 'two', { what: 'the first' });
+    await etcd.put('/services/web/three', three.address);
+    await waitFor(async () => (await request(site.url)).body === 'three', { what: 'the second' });
+    expect((await daemon.status()).ahead).toMatchObject({ ageSeconds: expect.any(Number) });
+    expect(await readFile(site.configPath, 'utf8')).not.toContain('server two');
+    await writeFile(`${path.dirname(site.configPath)}/go`, '');
+    await waitFor(async () => (await readFile(site.configPath, 'utf8')).includes('server three'), {
+      what: 'the file',
+    });
+    await waitFor(async () => (await daemon.status()).ahead === null, { what: 'the end of it' });
+    expect(outcomes(daemon).filter((outcome) => outcome === 'reloaded')).toHaveLength(1);
   });
 
   test('that haproxy -c refuses afterwards are taken back without a reload', async () => {

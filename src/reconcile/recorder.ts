@@ -1,0 +1,147 @@
+import type { Emit } from '../events.ts';
+import type { Mailbox } from './mailbox.ts';
+import type { RollResult } from './roll-result.ts';
+import type { Rollout } from './rollout.ts';
+import { Stopwatch } from './stopwatch.ts';
+
+/** A file that is so long behind what HAProxy runs is a fault, in milliseconds. */
+export const AHEAD_FAULT_MS = 5000;
+
+/** After the signal a check that is under way may still end: the file should say what HAProxy runs. */
+const GRACE_MS = 2000;
+
+/** What a recorder works with. */
+export interface RecorderOptions {
+  readonly rollout: Pick<Rollout, 'record' | 'ahead'>;
+  readonly mailbox: Mailbox;
+  readonly emit: Emit;
+  /** This text was accepted, and is the file now. */
+  readonly onRecorded: (text: string) => void;
+}
+
+/** A text that HAProxy runs, and that did not become the file. */
+export interface Unrecorded {
+  readonly text: string;
+  readonly result: Extract<RollResult, { kind: 'refused' | 'failed' }>;
+}
+
+/**
+ * Brings the file after what HAProxy was made to run: checks and publishes it beside the loop, so that the next
+ * change need not wait. One text at a time; of those that come meanwhile the last one follows. Whoever else wants
+ * to write the file, or have HAProxy load it, waits for `idle` first.
+ */
+export class Recorder {
+  readonly #options: RecorderOptions;
+  #job: Promise<void> | null = null;
+  #current: string | null = null;
+  #next: string | null = null;
+  #trouble: Unrecorded | null = null;
+  #since: number | null = null;
+  #alarm: NodeJS.Timeout | undefined;
+  readonly #end = new AbortController();
+  #fail: (error: unknown) => void = () => {};
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  /** The text is to become the file. Returns at once. */
+  record(text: string): void {
+    this.look();
+    if (this.#job && this.#current === text) {
+      this.#next = null;
+    } else {
+      this.#next = text;
+      this.#job ??= this.#run();
+    }
+  }
+
+  /** A text is on its way to the file. */
+  get isBusy(): boolean {
+    return this.#job !== null;
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async idle(): Promise<void> {
+    await this.#job;
+  }
+
+  /** Why this text did not become the file, once. What is known of another text is out of date. */
+  take(text: string): Unrecorded['result'] | null {
+    const trouble = this.#trouble;
+    this.#trouble = null;
+    return trouble?.text === text ? trouble.result : null;
+  }
+
+  /** Looks whether HAProxy is ahead of the file, and tells where that changed. */
+  look(): void {
+    const { rollout, emit } = this.#options;
+    const { ahead } = rollout;
+    if (ahead !== null && this.#since === null) {
+      this.#since = performance.now();
+      this.#alarm = setTimeout(() => this.#tooLong(), AHEAD_FAULT_MS);
+      this.#alarm.unref();
+      emit({ kind: 'ahead', hash: ahead.hash });
+    } else if (ahead === null && this.#since !== null) {
+      clearTimeout(this.#alarm);
+      const ms = performance.now() - this.#since;
+      this.#since = null;
+      emit({ kind: 'ahead-over', ms: Math.round(ms) });
+    }
+  }
+
+  /** Until `signal` aborts; what is under way then may end for a moment. Throws what is a bug. */
+  async follow(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      if (signal.aborted) resolve();
+    });
+    const failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    try {
+      await Promise.race([aborted, failed]);
+    } finally {
+      const timer = setTimeout(() => this.#end.abort(new Error('the daemon ends')), GRACE_MS);
+      await this.#job;
+      clearTimeout(timer);
+      clearTimeout(this.#alarm);
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { rollout, mailbox, emit, onRecorded } = this.#options;
+    // Not within the turn of the loop that asked for it.
+    await Promise.resolve();
+    try {
+      while (this.#next !== null) {
+        const text = this.#next;
+        this.#current = text;
+        this.#next = null;
+        const watch = new Stopwatch();
+        const result = await rollout.record(text, watch, this.#end.signal);
+        this.look();
+        if (result.kind === 'refused' || result.kind === 'failed') {
+          this.#trouble = { text, result };
+        } else {
+          this.#trouble = null;
+          if (watch.steps.publish !== undefined) emit({ kind: 'recorded', steps: watch.steps });
+          onRecorded(text);
+        }
+      }
+    } catch (error) {
+      if (!this.#end.signal.aborted) this.#fail(error);
+    } finally {
+      this.#job = null;
+      this.#current = null;
+      this.#next = null;
+    }
+    if (this.#trouble) mailbox.post('what HAProxy runs did not become the file');
+  }
+
+  #tooLong(): void {
+    const { emit, rollout } = this.#options;
+    if (this.#since === null || rollout.ahead === null) return;
+    emit({ kind: 'ahead-too-long', ms: Math.round(performance.now() - this.#since) });
+  }
+}
