@@ -62,6 +62,8 @@ export class Believed {
   #mayBeEmpty = true;
   #freshAt = 0;
   #savedAt = now();
+  /** What was written last was not accepted yet. */
+  #savedDoubt = false;
 
   constructor(options: BelievedOptions) {
     this.#options = options;
@@ -127,6 +129,8 @@ export class Believed {
     const known = new Set(cached.map(({ key }) => key));
     const others = holds.map(({ entry }) => entry).filter(({ key }) => !known.has(key));
     picture.apply([...cached, ...others].map((entry) => ({ kind: 'put', entry })));
+    // What was never accepted is no tree to blame a template by.
+    if (this.#cached?.sinceGood) picture.since.seed(this.#cached.sinceGood);
     for (const { source } of cached) this.#sizes.set(source, (this.#sizes.get(source) ?? 0) + 1);
     this.#freshAt = this.#cached?.freshAt ?? 0;
     this.#guard.begin(holds.map((hold) => ({ ...hold, since: Math.min(hold.since, now()) })));
@@ -195,8 +199,9 @@ export class Believed {
 
   /** Lets go what was held for long enough; gives how many keys. */
   turn(): number {
-    if (this.#fresh() - this.#savedAt > Math.min(CONFIRM_EVERY, this.#options.cache.maxAge / 10))
-      this.#saveTree.ask();
+    const { cache, picture } = this.#options;
+    const isOld = this.#fresh() - this.#savedAt > Math.min(CONFIRM_EVERY, cache.maxAge / 10);
+    if (isOld || (this.#savedDoubt && picture.since.isGood)) this.#saveTree.ask();
     return this.#believe(this.#guard.turn(now()));
   }
 
@@ -276,10 +281,14 @@ export class Believed {
   }
 
   async #save(): Promise<void> {
-    const { store } = this.#options;
+    const { store, picture } = this.#options;
+    const { since } = picture;
     const freshAt = this.#fresh();
     this.#savedAt = freshAt;
-    await store.saveTree({ entries: [...this.#tree], revisions: [...this.#revisions], freshAt });
+    this.#savedDoubt = !since.isGood;
+    // Both at one moment.
+    const [entries, sinceGood] = [[...this.#tree], since.hasBase ? since.differences : null];
+    await store.saveTree({ entries, revisions: [...this.#revisions], freshAt, sinceGood });
   }
 }
 

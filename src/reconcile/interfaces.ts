@@ -1,6 +1,7 @@
 import type { GuardRule } from '../events-guard.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { TemplateSet } from '../render/template-set.ts';
+import type { Differences } from './quarantine-since.ts';
 
 export type { TemplateSet };
 
@@ -56,6 +57,8 @@ export interface CachedTree {
   readonly revisions: readonly (bigint | null)[];
   /** When it was last known to be what the sources have, in milliseconds since 1970. */
   readonly freshAt: number;
+  /** By what it differs from the last tree that was accepted; null where none was yet. */
+  readonly sinceGood: Differences | null;
 }
 
 /** What a start finds. */

@@ -21,16 +21,25 @@ export class SinceGood {
     return this.#hasGood;
   }
 
-  /** Whether there is a tree to compare with: a good one, or the one that an earlier run believed last. */
+  /** Whether there is a tree to compare with: a good one of this run or of an earlier one. */
   get hasBase(): boolean {
     return this.#hasGood || this.#isSeeded;
   }
 
-  /** The tree as it is comes from an earlier run: until one is accepted, it is taken for the last good one. */
-  seed(): void {
+  /**
+   * The tree as it is comes from an earlier run, and differs by this from the last one that was accepted there:
+   * until one is accepted here, that one is compared with.
+   */
+  seed(differences: Differences): void {
     this.#newer.clear();
     this.#drawn.clear();
+    for (const [key, entry] of differences) this.#drawn.set(key, entry);
     this.#isSeeded = true;
+  }
+
+  /** Whether the tree is the last good one. */
+  get isGood(): boolean {
+    return this.hasBase && this.#newer.size + this.#drawn.size === 0;
   }
 
   /** Whether the tree is another one than that of the text that was drawn last. */

@@ -107,7 +107,6 @@ export class Reconciler {
     await this.#pause?.look();
     await this.#quarantine.open();
     await believed?.open(this.#rollout.installedText === null ? 'none' : 'installed');
-    if (picture.catalog.tree.size > 0) picture.since.seed();
     const mailbox = this.#mailbox;
     const ended = new AbortController();
     const both = AbortSignal.any([signal, ended.signal]);

@@ -28,13 +28,16 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
       const held = await load(holds, { what: HOLDS, origin, words, read: readHolds });
       return { tree: found ?? null, holds: held ?? [], words } satisfies LoadedState;
     },
-    saveTree: ({ entries, revisions, freshAt }) =>
+    saveTree: ({ entries, revisions, freshAt, sinceGood }) =>
       writeState(tree, TREE, {
-        meta: { origin, freshAt, revisions: revisions.map((one) => (one === null ? null : String(one))) },
+        meta: {
+          origin,
+          freshAt,
+          revisions: revisions.map((one) => (one === null ? null : String(one))),
+          accepted: sinceGood === null ? 'never' : 'but for these',
+        },
         // What a limit kept out is named, so that a start from here does not take its beginning for its value.
-        rows: entries.map((entry) =>
-          entry.refused === undefined ? rowOf(entry) : [...rowOf(entry), entry.refused],
-        ),
+        rows: [...entries.map(rowOfTree), ...[...(sinceGood ?? [])].map(rowOfGood)],
       }),
     saveHolds: async (held) => {
       if (held.length === 0) return rm(holds, { force: true });
@@ -90,13 +93,35 @@ function rowOf({ key, value, source, created, modified }: Entry): readonly unkno
   return [key, value, source, String(created), String(modified)];
 }
 
-function readTree(meta: Readonly<Record<string, unknown>>, rows: readonly unknown[]): CachedTree | null {
-  const entries = rows.map(entryOfTree);
-  const { freshAt, revisions } = meta;
+function rowOfTree(entry: Entry): readonly unknown[] {
+  return entry.refused === undefined ? rowOf(entry) : [...rowOf(entry), entry.refused];
+}
+
+/** What a key was when all was accepted for the last time. */
+function rowOfGood([key, entry]: readonly [string, Entry | undefined]): object {
+  return { key, good: entry ? rowOfTree(entry) : null };
+}
+
+function readTree(meta: Readonly<Record<string, unknown>>, all: readonly unknown[]): CachedTree | null {
+  const { freshAt, revisions, accepted } = meta;
+  const entries = all.filter((row) => Array.isArray(row)).map(entryOfTree);
+  const good = new Map<string, Entry | undefined>();
+  for (const row of all.slice(entries.length)) {
+    const [key, entry] = goodOf(row) ?? [];
+    if (key === undefined) return null;
+    good.set(key, entry);
+  }
   if (typeof freshAt !== 'number' || !Array.isArray(revisions)) return null;
   if (!entries.every((entry) => entry !== null)) return null;
   const read = revisions.map((one: unknown) => (typeof one === 'string' ? BigInt(one) : null));
-  return { entries, freshAt, revisions: read };
+  return { entries, freshAt, revisions: read, sinceGood: accepted === 'but for these' ? good : null };
+}
+
+function goodOf(row: unknown): readonly [string, Entry | undefined] | null {
+  if (typeof row !== 'object' || row === null || !('key' in row) || typeof row.key !== 'string') return null;
+  if (!('good' in row) || row.good === null) return [row.key, undefined];
+  const entry = entryOfTree(row.good);
+  return entry && [row.key, entry];
 }
 
 function readHolds(_: unknown, rows: readonly unknown[]): readonly Hold[] | null {

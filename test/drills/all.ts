@@ -4,9 +4,9 @@ import { driftDrills } from './drift.ts';
 import type { Drill } from './drill.ts';
 import { etcdDrills } from './etcd.ts';
 import { guardDrills } from './guard.ts';
-
 import { hostileDrills } from './hostile.ts';
 import { quarantineDrills } from './quarantine.ts';
+import { quarantineSlowDrills } from './quarantine-slow.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
 import { runtimeDrills } from './runtime.ts';
@@ -17,6 +17,7 @@ export const DRILLS: readonly Drill[] = [
   ...guardDrills,
   ...etcdDrills,
   ...quarantineDrills,
+  ...quarantineSlowDrills,
   ...reloadDrills,
   ...streamDrills,
   ...driftDrills,

@@ -62,6 +62,7 @@ const cached = (entries: readonly Entry[], age = 1000): CachedTree => ({
   entries,
   revisions: [50n],
   freshAt: Date.now() - age,
+  sinceGood: new Map(),
 });
 
 describe('the believed tree', () => {

@@ -41,7 +41,12 @@ const nameNothing =
       : { kind: 'accepted', warnings: '' };
 
 function setUp(
-  options: { file?: StateFile; quarantine?: ReconcilerOptions['quarantine']; cached?: readonly Entry[] } = {},
+  options: {
+    file?: StateFile;
+    quarantine?: ReconcilerOptions['quarantine'];
+    cached?: readonly Entry[];
+    sinceGood?: ReadonlyMap<string, Entry | undefined>;
+  } = {},
 ) {
   const [events, sets] = [pushable<SourceEvent>(), pushable<TemplateSet>()];
   const setOf = (text: string) => ({ folder: '/t', entry: 'a.njk', files: new Map([['a.njk', text]]) });
@@ -58,6 +63,7 @@ function setUp(
   const { emit } = said;
   const picture = new Picture({ catalog: OPTIONS, context, emit });
   picture.apply((options.cached ?? []).map((one) => ({ kind: 'put', entry: one })));
+  if (options.cached) picture.since.seed(options.sinceGood ?? new Map());
   const state = options.file ?? memoryFile();
   const loop = new Reconciler({
     ...{ source, templates, picture, judge, file, haproxy, emit },
@@ -285,6 +291,16 @@ describe('Quarantine', () => {
     loop.snapshot(entry('/services/web/a', { host: '10.0.0.1', port: 80, opt: 'bad' }), server('api', 'a'));
     await waitFor(() => loop.text().includes('be_api'));
     expect(loop.text()).toMatch(/server a \S+ ok/);
+  });
+
+  test('does not take what an earlier run never accepted for the last good tree', async () => {
+    const web = (opt: string) => entry('/services/web/a', { host: '10.0.0.1', port: 80, opt });
+    const sinceGood = new Map([['/services/web/a', web('ok')]]);
+    await using loop = setUp({ cached: [web('bad')], sinceGood });
+    loop.snapshot(web('bad'), server('api', 'a'));
+    await waitFor(() => loop.text().includes('be_api'));
+    expect(loop.text()).toMatch(/server a \S+ ok/);
+    expect(loop.of('nobody-quarantined')).toEqual([]);
   });
 
   test('costs nothing while everything is accepted', async () => {

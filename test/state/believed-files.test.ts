@@ -10,6 +10,10 @@ const TREE = {
   entries: [entry('/services/web/a', '10.0.0.1:80', 7), entry('/haproxy/text', 'zwei\nZeilen ü', 9)],
   revisions: [12n, null],
   freshAt: 1234,
+  sinceGood: new Map([
+    ['/services/web/a', entry('/services/web/a', '10.0.0.9:80', 5)],
+    ['/haproxy/text', undefined],
+  ]),
 };
 
 describe('believedFiles()', () => {
@@ -55,6 +59,16 @@ describe('believedFiles()', () => {
     expect(tree).toBeNull();
     expect(words[0]).toContain('other sources or prefixes');
     expect(await readdir(folder.path)).toEqual(['tree.foreign']);
+  });
+
+  test.each([
+    ['was never accepted', null],
+    ['was accepted as it is', new Map()],
+  ])('tells that a tree %s', async (_, sinceGood) => {
+    await using folder = await tempFolder();
+    const store = believedFiles({ stateDir: folder.path, origin: 'o' });
+    await store.saveTree({ ...TREE, sinceGood });
+    expect((await store.load()).tree).toEqual({ ...TREE, sinceGood });
   });
 
   test('sees a request for a release until it is done', async () => {
