@@ -10,6 +10,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    // Whatever the tests started ends with them, even where vitest is killed.
+    globalSetup: ['test/support/reaper.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Two cores are the usual machine: more workers only make real servers wait for each other.

@@ -3,12 +3,14 @@
  * promised, what was seen (median and worst).
  */
 import { parseArgs } from 'node:util';
+import startReaper from '../support/reaper.ts';
 import { DRILLS } from './all.ts';
 import type { DrillResult } from './drill.ts';
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '5' }, only: { type: 'string', default: '' } },
 });
+startReaper();
 const rows: Record<string, string>[] = [];
 for (const drill of DRILLS.filter(({ name }) => name.includes(values.only))) {
   const results: DrillResult[] = [];
