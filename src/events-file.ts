@@ -1,5 +1,3 @@
-import type { Step } from './events.ts';
-
 /** What becomes of the configuration file. */
 export type FileEvent =
   /** `output` is HAProxy's own words, `excerpt` the lines of the text that it names (`12 | server …`). */
@@ -22,7 +20,7 @@ export type FileEvent =
   /** File and HAProxy say the same again. */
   | { readonly kind: 'ahead-over'; readonly ms: number }
   /** A text that HAProxy was made to run is the file now; how long the steps to it took, in milliseconds. */
-  | { readonly kind: 'recorded'; readonly steps: Readonly<Partial<Record<Step, number>>> }
+  | { readonly kind: 'recorded'; readonly steps: Readonly<Partial<Record<'check' | 'publish', number>>> }
   | { readonly kind: 'published'; readonly path: string; readonly hash: string; readonly bytes: number }
   | { readonly kind: 'publish-failed'; readonly message: string; readonly retryInMs: number | null }
   /** The last good text is the file again. */

@@ -11,8 +11,8 @@ export interface ReadBackWatchOptions {
   readonly rollout: Pick<Rollout, 'running' | 'worker' | 'trust'>;
   readonly mailbox: Mailbox;
   readonly emit: Emit;
-  /** Milliseconds between two looks. @default 1 min */
-  readonly readBackEvery?: number;
+  /** `apply.readBack`: milliseconds between two looks. @default 1 min */
+  readonly readBack?: number;
 }
 
 /** Milliseconds after which what looks wrong is looked at again: it may have been in the middle of a change. */
@@ -34,12 +34,12 @@ export class ReadBackWatch {
 
   /** Looks until `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
-    const { readBackEvery = 60_000 } = this.#options;
+    const { readBack = 60_000 } = this.#options;
     for (;;) {
-      await sleep(readBackEvery, undefined, { signal, ref: false });
+      await sleep(readBack, undefined, { signal, ref: false });
       const before = await this.#look(signal);
       if (!before) continue;
-      await sleep(Math.min(SECOND_LOOK, readBackEvery), undefined, { signal, ref: false });
+      await sleep(Math.min(SECOND_LOOK, readBack), undefined, { signal, ref: false });
       const after = await this.#look(signal);
       if (after && after.pid === before.pid && after.text === before.text) this.#distrust(after);
     }

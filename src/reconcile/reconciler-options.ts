@@ -36,8 +36,8 @@ export interface ReconcilerOptions {
   /** Without it every change is a reload. */
   readonly runtime?: Pick<RuntimePathOptions, 'newServers' | 'drain'> & {
     readonly runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll'>;
-    /** Milliseconds between two looks at all servers. @default 1 min */
-    readonly readBackEvery?: number;
+    /** `apply.readBack` */
+    readonly readBack?: number;
   };
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry'>;
   readonly emit: Emit;

@@ -125,7 +125,8 @@ export class Recorder {
           this.#trouble = { text, result };
         } else {
           this.#trouble = null;
-          if (watch.steps.publish !== undefined) emit({ kind: 'recorded', steps: watch.steps });
+          const { check = 0, publish } = watch.steps;
+          if (publish !== undefined) emit({ kind: 'recorded', steps: { check, publish } });
           onRecorded(text);
         }
       }

@@ -139,6 +139,7 @@ export const settingsSchema = z.strictObject({
       mode: word(['auto', 'reload']).prefault('auto'),
       newServers: word(['up', 'checked']).prefault('up'),
       drain: duration().prefault('0s'),
+      readBack: duration().prefault('1m'),
     })
     .prefault({}),
   pace: pace.prefault({}),

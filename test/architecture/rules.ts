@@ -3,7 +3,8 @@ import { type Import, importsOf, type SourceFile, withoutComments } from './sour
 /** What each part may import besides itself and `errors.ts`. A name that ends in `.ts` is that one file. */
 const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   'errors.ts': [],
-  'events.ts': ['events-guard.ts'],
+  'events.ts': ['events-file.ts', 'events-guard.ts'],
+  'events-file.ts': [],
   'events-guard.ts': [],
   model: [],
   render: ['model'],
@@ -27,7 +28,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   'main.ts': 'everything',
 };
 
-const PURE = ['model', 'render', 'plan', 'events.ts', 'events-guard.ts'];
+const PURE = ['model', 'render', 'plan', 'events.ts', 'events-file.ts', 'events-guard.ts'];
 const PURE_MODULES: Readonly<Record<string, readonly string[]>> = { render: ['nunjucks'] };
 const HASHES = new Set(['createHash', 'hash']);
 const IMPURE: readonly (readonly [RegExp, string])[] = [

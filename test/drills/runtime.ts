@@ -11,6 +11,7 @@ export const runtimeDrills: readonly Drill[] = haproxyVersions.flatMap((binary) 
   slowRequests(binary),
   flapping(binary),
   downServers(binary),
+  movedByHand(binary),
 ]);
 
 function rigOf({ path }: HaproxyBinary): Promise<Rig> {
@@ -148,6 +149,32 @@ function downServers(binary: HaproxyBinary): Drill {
         await rig.settled();
       }
       return { ms: null, seen: noFailures(rig.load) };
+    },
+  };
+}
+
+function movedByHand(binary: HaproxyBinary): Drill {
+  return {
+    name: `somebody moves a server by the Runtime API, HAProxy ${binary.name}`,
+    promise: 'noticed and put right within apply.readBack and 3 s, said; 0 failed requests',
+    async run(form) {
+      const readBack = form === 'full' ? 5000 : 500;
+      const apply = { mode: 'auto', readBack: `${readBack}ms` };
+      await using rig = await startRig({ haproxy: { binary: binary.path }, more: { apply } });
+      await using stranger = await startBackend('stranger');
+      const { masterSocket, statsSocket } = rig.site;
+      const [host, port] = stranger.address.split(':');
+      const rows = () => showServers(masterSocket);
+      await rig.settled();
+      await cli(statsSocket, `set server be_web/one addr ${host} port ${port}`);
+      hold((await rows()).includes(` ${port} `), 'the server is moved');
+      const right = async () => !(await rows()).includes(` ${port} `);
+      const ms = await rig.time(right, 'it to be put right');
+      await rig.time(
+        () => rig.daemon.log().some(({ event }) => event === 'servers-drifted'),
+        'the word about it',
+      );
+      return { ms: within(ms, readBack + 3000, 'put right'), seen: noFailures(rig.load) };
     },
   };
 }

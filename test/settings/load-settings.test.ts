@@ -44,6 +44,7 @@ apply:
   mode: auto
   newServers: up
   drain: 0s
+  readBack: 1m
 pace: { quiet: 200ms, maxWait: 1s, reloadInterval: 2s }
 guard: { share: 0.5, minimum: 4, window: 30s, hold: 6m }
 cache: { wait: 3s, maxAge: 24h }
