@@ -128,7 +128,7 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   await drift.open();
   const unsettled = await drift.settle();
   if (unsettled) throw new PointsmanError('system', `applying ${settings.output.path}: ${unsettled.message}`);
-  for (const event of said) io.err(describeEvent(event).message);
+  for (const event of said.splice(0)) io.err(describeEvent(event).message);
   const state = await shell.haproxy.state(io.signal);
   rollout.observe(state);
   const need = rollout.need(text, state);
@@ -141,6 +141,7 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   const result = await (need.kind === 'load'
     ? rollout.load(text, load)
     : rollout.roll(text, watch, io.signal));
+  for (const event of said) if (event.kind === 'hand-edit') io.err(describeEvent(event).message);
   return tell(io, settings, { result, said, watch });
 }
 

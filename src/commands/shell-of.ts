@@ -12,6 +12,7 @@ import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
 import type { FileAccess } from '../haproxy/temp-file.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { ConfigFile, HaproxyControl, Judge, PendingNote, Preflight } from '../reconcile/interfaces.ts';
+import { withKeptEdits } from '../reconcile/kept-edits.ts';
 import type { Settings } from '../settings/settings.ts';
 import { serverStatePath } from './assemble.ts';
 
@@ -38,7 +39,8 @@ export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
     ...(owner === null ? {} : { owner }),
     ...(group === null ? {} : { group }),
   });
-  const file = createConfigFile({ path: output.path, access, keep: output.keep, stateDir });
+  const plain = createConfigFile({ path: output.path, access, keep: output.keep, stateDir });
+  const file = withKeptEdits(plain, emit);
   const { checkCommand, checkTimeout } = haproxy;
   const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
   const { reloadCommand, ...rest } = haproxy;

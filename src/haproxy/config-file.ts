@@ -29,7 +29,7 @@ export function createConfigFile(settings: ConfigFileSettings): ConfigFile {
     async publish(fileText) {
       cleaned ??= removeLeftovers(settings.path);
       await cleaned;
-      await publish(settings, fileText, watch);
+      return publish(settings, fileText, watch);
     },
     keep: (fileText) => keep(settings, fileText),
     async lastKept() {
@@ -50,13 +50,21 @@ async function readText(file: string): Promise<string | null> {
   }
 }
 
-async function publish(settings: ConfigFileSettings, fileText: string, watch: ConfigWatch): Promise<void> {
+async function publish(
+  settings: ConfigFileSettings,
+  fileText: string,
+  watch: ConfigWatch,
+): Promise<string | null> {
   const temp = await writeTemp(settings.path, fileText, settings.access);
   try {
     await watch.expect(temp);
+    // Held open, what is replaced can be looked at to its last moment.
+    await using before = await open(settings.path, 'r').catch(() => null);
     await rename(temp, settings.path);
+    const isForeign = before !== null && watch.isForeign(await before.stat({ bigint: true }));
     watch.arrived();
     await syncFolder(path.dirname(settings.path));
+    return isForeign ? await before.readFile('utf8') : null;
   } catch (error) {
     throw explainFileError(error, `putting ${settings.path} in place`);
   } finally {

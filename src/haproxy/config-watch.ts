@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -9,6 +10,8 @@ export class ConfigWatch {
   readonly #path: string;
   /** The file as it was last read, seen or put there by us; undefined before that. */
   #known: string | undefined;
+  /** The same, but what was only seen does not count. */
+  #trusted: string | undefined;
   /** What we are about to put in its place. */
   #ours: string | undefined;
 
@@ -19,6 +22,7 @@ export class ConfigWatch {
   /** Takes the file as it is now for known: it is about to be read. */
   async look(): Promise<void> {
     this.#known = await signatureOf(this.#path);
+    this.#trusted = this.#known;
   }
 
   /** `temp` is about to be renamed onto the file. */
@@ -29,6 +33,12 @@ export class ConfigWatch {
   /** It was: what comes after it is somebody else's, even where it is what was there before. */
   arrived(): void {
     this.#known = this.#ours;
+    this.#trusted = this.#ours;
+  }
+
+  /** Whether that is neither what was last read nor what we put there. */
+  isForeign(found: BigIntStats): boolean {
+    return this.#trusted !== undefined && describe(found) !== this.#trusted;
   }
 
   /**
@@ -49,5 +59,9 @@ export class ConfigWatch {
 /** A rename keeps all three of them. Empty where there is no such file. */
 async function signatureOf(file: string): Promise<string> {
   const found = await stat(file, { bigint: true }).catch(() => null);
-  return found === null ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`;
+  return found === null ? '' : describe(found);
+}
+
+function describe({ ino, size, mtimeNs }: BigIntStats): string {
+  return `${ino} ${size} ${mtimeNs}`;
 }

@@ -2,6 +2,7 @@ import { PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { splitMark } from '../plan/mark.ts';
 import type { ConfigFile } from './interfaces.ts';
+import { keepEdit, tellEdit } from './kept-edits.ts';
 import type { Mailbox } from './mailbox.ts';
 import { Retry } from './pace.ts';
 import type { Rollout } from './rollout.ts';
@@ -21,9 +22,6 @@ export interface Unsettled {
   readonly message: string;
   readonly retryInMs: number;
 }
-
-/** Longer diffs are cut: the copy has all of it. */
-const MOST_LINES = 80;
 
 /**
  * Watches the file for what others do to it. An edit is kept, its diff told, and the last good text put back,
@@ -56,7 +54,7 @@ export class Drift {
       mailbox.post('the file was edited meanwhile');
       return;
     }
-    const kept = await this.#keep(found);
+    const kept = await keepEdit(this.#options, found);
     const where = kept === null ? '' : `; its copy is ${kept}`;
     const whose =
       splitMark(found).mark === null ? 'was not written by Pointsman' : 'was edited since it was written';
@@ -100,43 +98,10 @@ export class Drift {
     const { file, rollout } = this.#options;
     const good = rollout.installedFile;
     if (this.#told !== found) {
-      await this.#tell(found, good);
+      await tellEdit(this.#options, { found, good });
       this.#told = found;
     }
     if (good === null) rollout.installedFile = found;
     else await file.publish(good);
   }
-
-  async #tell(found: string | null, good: string | null): Promise<void> {
-    const { file, emit } = this.#options;
-    const kept = found === null ? null : await this.#keep(found);
-    const diff =
-      found === null ? '(the file was removed)' : await diffOf(file.path, { from: good ?? '', to: found });
-    emit({ kind: 'hand-edit', path: file.path, kept, diff });
-  }
-
-  /** An edit that cannot be kept (a full disk) is put right all the same: its diff is in the log. */
-  async #keep(text: string): Promise<string | null> {
-    try {
-      return await this.#options.file.keepEdit(text);
-    } catch (error) {
-      if (!(error instanceof PointsmanError)) throw error;
-      const hint = error.hint === undefined ? {} : { hint: error.hint };
-      this.#options.emit({ kind: 'notice', message: error.message, ...hint });
-      return null;
-    }
-  }
-}
-
-async function diffOf(path: string, texts: { readonly from: string; readonly to: string }): Promise<string> {
-  const { createTwoFilesPatch } = await import('diff');
-  const patch = createTwoFilesPatch(path, path, texts.from, texts.to, 'as published', 'as found', {
-    context: 2,
-    timeout: 1000,
-  });
-  if (patch === undefined) return '(too different to show)';
-  // The first line is a rule of equal signs.
-  const lines = patch.trimEnd().split('\n').slice(1);
-  const rest = lines.length - MOST_LINES;
-  return [...lines.slice(0, MOST_LINES), ...(rest > 0 ? [`… and ${rest} lines more`] : [])].join('\n');
 }

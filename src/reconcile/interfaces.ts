@@ -105,8 +105,11 @@ export interface ConfigFile {
   readonly path: string;
   /** Null where there is none. */
   read(): Promise<string | null>;
-  /** Temp file, fsync, rename, fsync of the folder; mode and owner as set. */
-  publish(fileText: string): Promise<void>;
+  /**
+   * Temp file, fsync, rename, fsync of the folder; mode and owner as set. Gives the text that was replaced where
+   * that is not what was last read or published here: somebody else wrote it; else null.
+   */
+  publish(fileText: string): Promise<string | null>;
   /** Remembers a text that HAProxy runs as a good version in `stateDir`, and drops the oldest. */
   keep(fileText: string): Promise<void>;
   /** The youngest of these, or null. */

@@ -1,5 +1,6 @@
 import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { showProc, startBackend } from '../support/haproxy.ts';
 import type { Drill } from './drill.ts';
 import { copyOf, hold, noFailures, type Rig, runningMark, showServers, startRig, within } from './rig.ts';
@@ -8,6 +9,11 @@ import { copyOf, hold, noFailures, type Rig, runningMark, showServers, startRig,
 const NOTICED = { short: 3000, full: 1000 };
 
 const text = (file: string) => readFile(file, 'utf8').catch(() => '');
+
+function hostOf(address: string): { readonly host: string; readonly port: number } {
+  const [host = '', port = ''] = address.split(':');
+  return { host, port: Number(port) };
+}
 
 /** Does something to the file and waits until it is put right, and said. */
 async function putRight(rig: Rig, deed: () => Promise<void>): Promise<number> {
@@ -42,6 +48,40 @@ export const driftDrills: readonly Drill[] = [
       await rig.settled();
       hold((await showProc(site.masterSocket)).reloads === before.reloads, 'nothing was reloaded');
       return { ms: within(ms, NOTICED[form], 'put right'), seen: noFailures(rig.load) };
+    },
+  },
+  {
+    name: 'the file edited by hand while a change of ours is checked, right before it is published',
+    promise: 'the edit kept and its diff logged, the change goes out',
+    async run() {
+      const checkCommand = ['sh', '-c', 'test ! -e slow || sleep 1; exec haproxy -c -f "$0"', '{config}'];
+      await using rig = await startRig({ haproxy: { checkCommand } });
+      const { site } = rig;
+      await using two = await startBackend('two');
+      await rig.settled();
+      const slow = path.join(site.folder, 'slow');
+      for (const [turn, pause] of [100, 900].entries()) {
+        const seen = rig.daemon.log().length;
+        await writeFile(slow, '');
+        await rig.etcd.put('/services/web/two', JSON.stringify({ ...hostOf(two.address), weight: turn + 2 }));
+        const candidate = async () =>
+          (await readdir(path.dirname(site.configPath))).some((name) => name.includes('.pointsman-'));
+        await rig.time(candidate, 'the check');
+        await sleep(pause);
+        await appendFile(site.configPath, `# by hand ${turn}\n`);
+        await rm(slow);
+        const diff = String((await rig.event('hand-edit', seen)).msg);
+        const kept = /kept as (\S+)\)/.exec(diff)?.[1] ?? '';
+        hold(diff.includes(`+# by hand ${turn}`), `the diff is logged, in: ${diff}`);
+        hold((await text(kept)).endsWith(`# by hand ${turn}\n`), `the edit is kept in ${kept}`);
+        await rig.time(
+          async () => (await text(site.configPath)).includes(`weight ${turn + 2}`),
+          'the change',
+        );
+        await rig.settled();
+        hold(!(await text(site.configPath)).includes('# by hand'), 'the file is ours');
+      }
+      return { ms: null, seen: noFailures(rig.load) };
     },
   },
   {

@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -29,6 +29,24 @@ test('a published text is read back; a file that is not there is null', async ()
   expect(await file.read()).toBe('one\n');
   expect((await stat(file.path)).mode & 0o777).toBe(0o640);
   expect(await readdir(folder.path)).toEqual(['haproxy.cfg']);
+});
+
+test('publishing gives what somebody else wrote since it was last read or published', async () => {
+  await using folder = await tempFolder();
+  const file = fileIn(folder.path);
+  await file.read();
+  expect(await file.publish('one\n')).toBeNull();
+  expect(await file.publish('two\n')).toBeNull();
+  await writeFile(file.path, 'mine\n');
+  expect(await file.publish('three\n')).toBe('mine\n');
+  await writeFile(`${file.path}.new`, 'four\n');
+  await rename(`${file.path}.new`, file.path);
+  expect(await file.publish('five\n')).toBe('four\n');
+  await writeFile(file.path, 'read\n');
+  await file.read();
+  expect(await file.publish('six\n')).toBeNull();
+  await rm(file.path);
+  expect(await file.publish('seven\n')).toBeNull();
 });
 
 test('a reader sees the old text or the new one and never a part', async () => {

@@ -42,10 +42,12 @@ export class FakeFile implements ConfigFile {
     return this.text;
   }
 
-  async publish(fileText: string): Promise<void> {
+  async publish(fileText: string): Promise<string | null> {
     if (this.failure) throw this.failure;
+    const replaced = this.text;
     this.text = fileText;
     this.writes++;
+    return replaced;
   }
 
   async keep(fileText: string): Promise<void> {
