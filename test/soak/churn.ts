@@ -11,6 +11,8 @@ interface Change {
   make(at: { world: World; random: Random; service: Service }): Promise<void>;
 }
 
+/** Seconds in which anything changes, then seconds in which only instances do: those need no reload. */
+const PHASE = 8;
 const FEWEST = 2;
 const MOST = 6;
 
@@ -163,7 +165,8 @@ export async function churn(world: World, signal: AbortSignal): Promise<void> {
           ? world.lasting.filter((name) => name !== 'tcp')
           : [of]
       ).filter((name) => !owned.has(name));
-    const change = deck.deal(({ of }) => names(of).length > 0);
+    const calm = Math.floor(world.story.now / PHASE) % 2 === 1;
+    const change = deck.deal(({ of }) => (!calm || of === 'any') && names(of).length > 0);
     const owner = change && random.pick(names(change.of));
     if (change && owner !== undefined) {
       owned.add(owner);

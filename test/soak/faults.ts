@@ -1,5 +1,6 @@
 import { appendFile, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cli } from '../support/haproxy.ts';
 import { Deck, type Random } from './random.ts';
 import { compact } from './store.ts';
 import { TEMPLATE, type World } from './world.ts';
@@ -43,12 +44,31 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'Pointsman frozen',
+    async make({ daemon }, random) {
+      daemon.child.kill('SIGSTOP');
+      await sleep(random.int(300, 4000));
+      daemon.child.kill('SIGCONT');
+    },
+  },
+  {
+    name: 'paused by a person',
+    async make({ site, story }, random) {
+      const paused = await site.run('pause', '--for', `${random.int(2, 30)}s`);
+      await sleep(random.int(300, 3000));
+      const resumed = await site.run('resume');
+      for (const { code, stderr } of [paused, resumed])
+        if (code !== 0) story.problem(`pause or resume ended with ${code}: ${stderr}`);
+    },
+  },
+  {
     name: "a stranger's SIGUSR2 to HAProxy",
     async make({ haproxy }) {
       haproxy.child.kill('SIGUSR2');
       await sleep(200);
     },
   },
+  { name: 'a server deleted by hand at run time', make: deleteServer },
   {
     name: 'the file edited by hand',
     async make({ site }, random) {
@@ -64,10 +84,12 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: 'the template touched',
+    name: 'the template edited',
     async make({ template }, random) {
-      if (random.chance(0.5)) await utimes(template, new Date(), new Date());
-      else await writeFile(template, `${TEMPLATE}{# ${random.int(1, 999)} #}\n`);
+      const way = random.pick(['time', 'comment', 'output'] as const);
+      if (way === 'time') await utimes(template, new Date(), new Date());
+      if (way === 'comment') await writeFile(template, `${TEMPLATE}{# ${random.int(1, 999)} #}\n`);
+      if (way === 'output') await writeFile(template, TEMPLATE.replace('# {{', `# ${random.int(1, 999)} {{`));
     },
   },
   {
@@ -86,6 +108,26 @@ const FAULTS: readonly Fault[] = [
     },
   },
 ];
+
+const HEALED = 60_000;
+
+/** Takes a server away behind Pointsman's back, as `socat` would. It is over when the server is back. */
+async function deleteServer({ site, fleet, lasting, outlook, story }: World, random: Random): Promise<void> {
+  const name = random.pick(lasting) ?? '';
+  const id = random.pick([...fleet.service(name).instances.keys()]) ?? '';
+  // HAProxy may be in the middle of a reload, and then all of this is lost with the worker of before.
+  const say = (command: string) => cli(site.statsSocket, command).catch(() => '');
+  await say(`set server be_${name}/${id} state maint`);
+  if (!(await say(`del server be_${name}/${id}`)).includes('deleted')) {
+    await say(`set server be_${name}/${id} state ready`);
+    return;
+  }
+  const back = await outlook.until(
+    ({ file, rows }) => !file.includes(` server ${id} `) || rows.some(({ server }) => server === id),
+    HEALED,
+  );
+  if (!back) story.problem(`${name}/${id} was deleted by hand at run time and did not come back`);
+}
 
 /**
  * Makes one fault after the other until `signal` aborts; each is healed then. Pointsman is killed only until

@@ -25,8 +25,8 @@ const GRACE = 300;
 const OLD_WORKERS = 5_000;
 /** So long at most until HAProxy took out what was deleted: holds, pauses and dead stores included. */
 const TAKEN_OUT = 60_000;
-/** So long after the death of an instance may a request to its service fail. */
-const DEATH = 6;
+/** Seconds at most after the death of an instance in which a request to its service may still meet it. */
+const DEATH = 4;
 
 /** The instances, and how they come, change and go, as a good partner does it. */
 export class Fleet implements AsyncDisposable {
@@ -35,7 +35,7 @@ export class Fleet implements AsyncDisposable {
   readonly #outlook: Outlook;
   readonly #story: Story;
   readonly #random: Random;
-  readonly #deaths = new Map<string, number>();
+  readonly #deaths = new Map<string, { readonly from: number; to: number }>();
   readonly #leaving = new Set<Promise<void>>();
   readonly #mortals = new Set<Mortal>();
   #count = 0;
@@ -105,16 +105,23 @@ export class Fleet implements AsyncDisposable {
     await this.#store.put(key, `127.0.0.1:${mortal.port}`);
     await this.#outlook.until(({ rows }) => rows.some(({ port }) => port === mortal.port), 5_000);
     await sleep(300);
-    this.#deaths.set(service.name, this.#story.now);
+    const from = this.#story.now;
+    const death = { from, to: from + DEATH };
+    this.#deaths.set(service.name, death);
     await mortal.kill();
     await sleep(after);
     await this.#store.delete(key);
+    const out = await this.#outlook.until((view) => isOut(view, mortal.port), DEATH * 1000);
+    if (out) death.to = Math.min(death.to, this.#story.now);
   }
 
-  /** Whether a request that began at `sent` may have met an instance in its death. */
-  mayFail(service: string, sent: number): boolean {
+  /**
+   * Whether a request to a service, under way from `sent` to `failed`, may have met an instance in its death: it was
+   * under way when one died, or was sent while HAProxy still knew that one, for some seconds at most.
+   */
+  mayMeetDeath(service: string, sent: number, failed: number): boolean {
     const death = this.#deaths.get(service);
-    return death !== undefined && sent > death - 15 && sent < death + DEATH;
+    return death !== undefined && failed >= death.from && sent < death.to;
   }
 
   /** Everybody who is going is gone. */

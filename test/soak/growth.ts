@@ -18,20 +18,22 @@ interface Sample {
 export interface Growth {
   /** Seconds of it. */
   readonly seconds: number;
-  readonly rssMb: { readonly warm: number; readonly end: number; readonly most: number };
-  /** MB a minute over the second half; null where the life was too short to say. */
-  readonly slope: number | null;
-  readonly descriptors: { readonly warm: number; readonly end: number };
-  readonly masterDescriptors: { readonly warm: number; readonly end: number };
+  /** The medians of the two halves of what comes after the warm-up, and the most ever. */
+  readonly rssMb: { readonly first: number; readonly second: number; readonly most: number };
+  /** A few seconds after the begin, and at the end, when it is quiet. */
+  readonly descriptors: { readonly begin: number; readonly end: number };
+  readonly masterDescriptors: { readonly begin: number; readonly end: number };
 }
 
 const EVERY = 1000;
-/** Until then memory grows because code is loaded and compiled. */
-const WARM_UP = 15;
-/** A shorter life is not judged by its memory. */
+/** Seconds in which memory grows because code is loaded and compiled. */
+const WARM_UP = 20;
+/** Samples of a life that can be judged at all. */
+const FEWEST = 12;
+/** Seconds; a shorter life is not judged by its memory. */
 const TELLING = 60;
-const MOST_RSS_GROWTH = { share: 0.25, mb: 15 };
-const MOST_MB_PER_MINUTE = 4;
+/** MB between the medians of the two halves. What V8 keeps for a while comes and goes by less. */
+const MOST_RSS_GROWTH = 12;
 /** Descriptors come and go with requests, checks and connections. */
 const LOOSE = 6;
 
@@ -57,26 +59,27 @@ export class Gauge implements AsyncDisposable {
     return all;
   }
 
-  /** How the present life grew. */
+  /** How the present life of Pointsman grew, and HAProxy's master since the begin. */
   growth(): Growth | null {
     const life = this.#samples.filter(({ pid }) => pid === this.#world.daemon.pid);
     const [first, last] = [life[0], life.at(-1)];
-    if (!first || !last) return null;
-    const seconds = last.at - first.at;
-    const from = first.at + Math.min(WARM_UP, seconds / 3);
-    const warm = life.filter(({ at }) => at >= from).slice(0, 8);
-    const end = life.slice(-4);
-    const later = life.filter(({ at }) => at >= first.at + seconds / 2);
-    const pair = (read: (sample: Sample) => number) => ({
-      warm: median(warm.map(read)),
-      end: median(end.map(read)),
+    if (!first || !last || life.length < FEWEST) return null;
+    const from = Math.min(first.at + WARM_UP, (first.at + last.at) / 2);
+    const middle = (from + last.at) / 2;
+    const rss = (of: readonly Sample[]) => median(of.map(({ rssMb }) => rssMb));
+    const ends = (of: readonly Sample[], read: (sample: Sample) => number) => ({
+      begin: median(of.slice(2, 7).map(read)),
+      end: median(of.slice(-4).map(read)),
     });
     return {
-      seconds,
-      rssMb: { ...pair(({ rssMb }) => rssMb), most: Math.max(...life.map(({ rssMb }) => rssMb)) },
-      slope: seconds < TELLING * 1.5 ? null : slopeOf(later) * 60,
-      descriptors: pair(({ descriptors }) => descriptors),
-      masterDescriptors: pair(({ masterDescriptors }) => masterDescriptors),
+      seconds: last.at - first.at,
+      rssMb: {
+        first: rss(life.filter(({ at }) => at >= from && at < middle)),
+        second: rss(life.filter(({ at }) => at >= middle)),
+        most: Math.max(...life.map(({ rssMb }) => rssMb)),
+      },
+      descriptors: ends(life, ({ descriptors }) => descriptors),
+      masterDescriptors: ends(this.#samples, ({ masterDescriptors }) => masterDescriptors),
     };
   }
 
@@ -110,14 +113,12 @@ export class Gauge implements AsyncDisposable {
 
 /** What is wrong with a growth. */
 export function judgeGrowth(growth: Growth): string[] {
-  const { rssMb, slope, descriptors, masterDescriptors, seconds } = growth;
+  const { rssMb, descriptors, masterDescriptors, seconds } = growth;
   const wrong: string[] = [];
-  const most = rssMb.warm * (1 + MOST_RSS_GROWTH.share) + MOST_RSS_GROWTH.mb;
-  if (seconds >= TELLING && rssMb.end > most) wrong.push(`memory grew from ${rssMb.warm} to ${rssMb.end} MB`);
-  if (slope !== null && slope > MOST_MB_PER_MINUTE)
-    wrong.push(`memory grows by ${slope.toFixed(1)} MB a minute`);
-  const check = (who: string, { warm, end }: { warm: number; end: number }) => {
-    if (end > warm + LOOSE) wrong.push(`the descriptors of ${who} grew from ${warm} to ${end}`);
+  if (seconds >= TELLING && rssMb.second > rssMb.first + MOST_RSS_GROWTH)
+    wrong.push(`memory grew from ${rssMb.first} to ${rssMb.second} MB, by more than ${MOST_RSS_GROWTH}`);
+  const check = (who: string, { begin, end }: { begin: number; end: number }) => {
+    if (end > begin + LOOSE) wrong.push(`the descriptors of ${who} grew from ${begin} to ${end}`);
   };
   check('Pointsman', descriptors);
   check("HAProxy's master", masterDescriptors);
@@ -135,14 +136,4 @@ async function descriptorsOf(pid: number): Promise<number> {
 
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-}
-
-/** MB a second, by least squares. */
-function slopeOf(samples: readonly Sample[]): number {
-  const mean = (read: (one: Sample) => number) =>
-    samples.reduce((sum, one) => sum + read(one), 0) / samples.length;
-  const [at, mb] = [mean((one) => one.at), mean(({ rssMb }) => rssMb)];
-  const over = samples.reduce((sum, one) => sum + (one.at - at) * (one.rssMb - mb), 0);
-  const under = samples.reduce((sum, one) => sum + (one.at - at) ** 2, 0);
-  return over / under;
 }

@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import startReaper from '../support/reaper.ts';
 import { reportOf } from './report.ts';
 import { soak } from './soak.ts';
 
@@ -20,8 +21,10 @@ if (!Number.isInteger(seed) || !(minutes > 0)) {
   console.error('usage: npm run soak -- --seed NUMBER --minutes NUMBER [--haproxy PATH] [--log FILE]');
   process.exit(2);
 }
+startReaper();
 console.error(`seed ${seed}, ${minutes} minutes`);
 const result = await soak({ seed, minutes, binary: values.haproxy });
 if (values.log !== undefined) await writeFile(values.log, result.log);
+if (result.problems.length > 0) console.error(`the end of Pointsman's log:\n${result.log.slice(-8000)}`);
 console.log(reportOf(result));
 process.exitCode = result.problems.length === 0 ? 0 : 1;

@@ -24,7 +24,7 @@ export interface SoakResult {
   readonly answered: number;
   readonly failures: readonly Failure[];
   /** Failed requests that an instance which died under them accounts for. */
-  readonly forgiven: number;
+  readonly forgiven: readonly Failure[];
   /** Milliseconds. */
   readonly slowest: number;
   readonly changes: ReadonlyMap<string, number>;

@@ -1,5 +1,6 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fleet } from './fleet.ts';
 import type { Random } from './random.ts';
 import type { Story } from './story.ts';
 
@@ -27,31 +28,28 @@ const LOOPS = 3;
 /** Milliseconds between an answer and the next request of a loop. */
 const PAUSE = 15;
 const TIMEOUT = 15_000;
+/** What a client may see of an instance that dies under it. Anything else counts, a 404 and a wrong service above all. */
+const DYING = /^50[23] |ECONNRESET|socket hang up|aborted/;
 
 /** Constant load on fresh and on kept-alive connections, over every target in turn. */
 export class Traffic implements AsyncDisposable {
   readonly #targets = new Map<string, Target>();
   readonly #story: Story;
   readonly #random: Random;
-  readonly #mayFail: (service: string, sent: number) => boolean;
+  readonly #fleet: Fleet;
   readonly #loops: Promise<void>[];
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: LOOPS });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: LOOPS, scheduling: 'fifo' });
   readonly #failures: Failure[] = [];
+  readonly #forgiven: Failure[] = [];
   #stopped = false;
   #sent = 0;
   #answered = 0;
   #slowest = 0;
-  #forgiven = 0;
 
-  /** `mayFail` says whether an instance of the service died without a word just then. */
-  constructor(options: {
-    story: Story;
-    random: Random;
-    mayFail: (service: string, sent: number) => boolean;
-  }) {
+  constructor(options: { story: Story; random: Random; fleet: Fleet }) {
     this.#story = options.story;
     this.#random = options.random;
-    this.#mayFail = options.mayFail;
+    this.#fleet = options.fleet;
     this.#loops = Array.from({ length: LOOPS * 2 }, (_, at) =>
       this.#loop(at % 2 === 0 ? 'fresh' : 'kept alive'),
     );
@@ -66,7 +64,7 @@ export class Traffic implements AsyncDisposable {
   }
 
   /** Failed requests that an instance which died under them accounts for. */
-  get forgiven(): number {
+  get forgiven(): readonly Failure[] {
     return this.#forgiven;
   }
 
@@ -107,9 +105,13 @@ export class Traffic implements AsyncDisposable {
     const what = await this.#ask(target, connection).catch((error: Error) => `${error.message}`);
     const failed = this.#story.now;
     this.#slowest = Math.max(this.#slowest, (failed - sent) * 1000);
-    if (what === null) this.#answered += 1;
-    else if (this.#mayFail(service, sent)) this.#forgiven += 1;
-    else this.#failures.push({ sent, failed, service, connection, what, faults: this.#story.on(failed) });
+    if (what === null) {
+      this.#answered += 1;
+      return;
+    }
+    const excused = DYING.test(what) && this.#fleet.mayMeetDeath(service, sent, failed);
+    const list = excused ? this.#forgiven : this.#failures;
+    list.push({ sent, failed, service, connection, what, faults: this.#story.on(failed) });
   }
 
   /** Null where the answer is right. */

@@ -66,8 +66,7 @@ export async function startWorld(options: {
     const haproxy = stack.use(await startHaproxy({ binary, configPath, masterSocket }));
     await daemon.ready();
     await waitFor(async () => (await request(site.url, { host: 'alpha' })).status === 200);
-    const mayFail = (service: string, sent: number) => fleet.mayFail(service, sent);
-    const traffic = stack.use(new Traffic({ story, random: random.fork(), mayFail }));
+    const traffic = stack.use(new Traffic({ story, random: random.fork(), fleet }));
     for (const service of LASTING) {
       const tcp = service === 'tcp';
       traffic.add({ service, port: tcp ? tcpPort : site.httpPort, kept: !tcp });
@@ -98,7 +97,7 @@ function makeSoakSite(store: Store, binary: string): Promise<Site> {
     more: {
       prefixes: { keys: ['/haproxy'] },
       template: './templates/own.njk',
-      apply: { mode: 'auto' },
+      apply: { mode: 'auto', readBack: '2s' },
       guard: { window: '4s', hold: '3s' },
       cache: { wait: '1s' },
     },
