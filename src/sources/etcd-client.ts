@@ -21,8 +21,6 @@ export type WatchStream = IDuplexStream<IWatchRequest, IWatchResponse>;
 const ANSWER_LIMIT = 2_000;
 /** How long a login may take: etcd spends a tenth of a second on each password, and a whole fleet may wait for it. */
 const LOGIN_LIMIT = 5_000;
-/** How long a page of keys may take. */
-const PAGE_LIMIT = 10_000;
 
 /** Above every answer that etcd gives by itself, and below what would hurt: a page that is larger is asked for in parts. */
 const MESSAGE_LIMIT = 64 * 1024 * 1024;
@@ -41,8 +39,8 @@ export interface EtcdConnection extends Disposable {
   authenticate(signal: AbortSignal): Promise<void>;
   /** A small question that tells whether the member answers. */
   ask(request: IRangeRequest, signal: AbortSignal): Promise<IRangeResponse>;
-  /** A page of keys. */
-  page(request: IRangeRequest, signal: AbortSignal): Promise<IRangeResponse>;
+  /** A page of keys, which may take `limit` milliseconds. */
+  page(request: IRangeRequest, limit: number, signal: AbortSignal): Promise<IRangeResponse>;
   stream(signal: AbortSignal): Promise<WatchStream>;
 }
 
@@ -118,7 +116,7 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
       }
     },
     ask,
-    page: (request, signal) => abortable(client.kv.range(request, within(PAGE_LIMIT)), signal),
+    page: (request, limit, signal) => abortable(client.kv.range(request, within(limit)), signal),
     stream: (signal) => abortable(client.watchClient.watch({ interceptors: [withToken] }), signal),
     [Symbol.dispose]: () => client.close(),
   };

@@ -1,12 +1,14 @@
 import type { SourceEvent } from '../reconcile/interfaces.ts';
 import { pause } from './abortable.ts';
 import { backOff } from './back-off.ts';
+import { readIsQuicker } from './etcd-backlog.ts';
 import type { EtcdConnection } from './etcd-client.ts';
 import { type Explained, etcdError, explainEtcdError } from './etcd-error.ts';
 import { EtcdMembers } from './etcd-members.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
+import { PagePatience } from './etcd-patience.ts';
 import { Reread } from './etcd-reread.ts';
-import { allowedRanges, readSnapshot } from './etcd-snapshot.ts';
+import { allowedRanges, type EtcdSnapshot, readSnapshot } from './etcd-snapshot.ts';
 import { followStream, type StreamEnd } from './etcd-stream.ts';
 import { Witness } from './etcd-witness.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -21,6 +23,8 @@ const LONGEST_PERMISSION_PAUSE = 600;
 /** A stream that lived this long, or brought anything new, was a good one: the next failure is the first again. */
 const PROVEN = 5_000;
 const DEFAULT_REREAD = 420_000;
+/** So often a full read instead of a backlog may fail: following gets on with each try, reading begins anew. */
+const SHORTCUTS = 3;
 
 /** Where we stand in the store: what was read, and what comes next. */
 interface Position {
@@ -57,8 +61,11 @@ class EtcdFollower {
   readonly #state: StateTeller;
   readonly #members: EtcdMembers;
   readonly #failures = new Map<string, Explained>();
+  readonly #patience = new PagePatience();
   #position: Position | null = null;
   #fruitless = 0;
+  #shortcuts = 0;
+  #readTook = 0;
 
   constructor(options: EtcdSourceOptions, ranges: readonly KeyRange[], queue: EventQueue<SourceEvent>) {
     this.#options = options;
@@ -103,25 +110,45 @@ class EtcdFollower {
     }
   }
 
-  /** Goes on where we are, or reads everything when there is nothing to go on from. */
+  /** Goes on where we are, or reads everything when there is nothing to go on from, or too much to catch up with. */
   async #locate(connection: EtcdConnection, signal: AbortSignal): Promise<Position> {
     if (this.#position) {
-      const [{ ranges }, same] = await Promise.all([
+      const { witness } = this.#position;
+      const [{ ranges, revision }, same] = await Promise.all([
         allowedRanges(connection, this.#ranges, signal),
-        this.#position.witness.confirms(connection, signal),
+        witness.confirms(connection, signal),
       ]);
-      if (same && sameRanges(ranges, this.#position.ranges)) return this.#position;
+      const backlog = {
+        revisions: revision - witness.revision,
+        watches: ranges.length,
+        readTook: this.#readTook,
+      };
+      const quicker = this.#shortcuts < SHORTCUTS && readIsQuicker(backlog);
+      if (same && sameRanges(ranges, this.#position.ranges) && !quicker) return this.#position;
+      if (quicker) this.#shortcuts++;
     }
-    const { index, limits } = this.#options;
-    const { entries, revision, ranges, clusterId } = await readSnapshot(connection, this.#ranges, {
-      index,
-      limits,
-      signal,
-    });
+    const { entries, revision, ranges, clusterId } = await this.#read(connection, this.#ranges, signal);
     this.#queue.push({ kind: 'snapshot', entries, revision });
     const merger = new RevisionMerger(ranges.map(() => revision + 1n));
     this.#position = { ranges, clusterId, merger, witness: new Witness({ entries, revision }) };
     return this.#position;
+  }
+
+  async #read(
+    connection: EtcdConnection,
+    ranges: readonly KeyRange[],
+    signal: AbortSignal,
+  ): Promise<EtcdSnapshot> {
+    const { index, limits } = this.#options;
+    const began = performance.now();
+    const snapshot = await readSnapshot(connection, ranges, {
+      index,
+      limits,
+      patience: this.#patience,
+      signal,
+    });
+    this.#readTook = performance.now() - began;
+    return snapshot;
   }
 
   async #follow(connection: EtcdConnection, position: Position, signal: AbortSignal): Promise<StreamEnd> {
@@ -130,11 +157,7 @@ class EtcdFollower {
       every: this.#options.rereadEvery ?? DEFAULT_REREAD,
       read: async () => {
         await connection.authenticate(over.signal);
-        return readSnapshot(connection, position.ranges, {
-          index: this.#options.index,
-          limits: this.#options.limits,
-          signal: over.signal,
-        });
+        return this.#read(connection, position.ranges, over.signal);
       },
       tell: ({ entries, revision, read }) => {
         position.witness.reread({ entries, revision }, read);
@@ -149,6 +172,7 @@ class EtcdFollower {
         signal,
         onLive: () => {
           this.#failures.clear();
+          this.#shortcuts = 0;
           this.#state.live();
           reread.start();
         },

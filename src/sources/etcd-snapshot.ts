@@ -3,9 +3,9 @@ import { SourceError } from '../errors.ts';
 import { compare, type Entry } from '../model/entry.ts';
 import { type Limits, refuse, tooLarge } from '../model/limits.ts';
 import type { EtcdConnection } from './etcd-client.ts';
+import type { PagePatience } from './etcd-patience.ts';
 import type { KeyRange } from './key-ranges.ts';
 
-const PAGE = 1_000;
 /** So much of a value that is dropped is kept, to show it. */
 const HEAD = 200;
 /** A full read may be so many times larger than the limits. */
@@ -27,6 +27,12 @@ export interface EtcdSnapshot {
   readonly ranges: readonly KeyRange[];
 }
 
+/** How a full read goes about it. */
+export interface SnapshotOptions extends Reading {
+  readonly patience: PagePatience;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Reads all ranges at one revision, in pages: a whole answer may be larger than a message may be. When the
  * revision is compacted under way, starts again.
@@ -34,7 +40,7 @@ export interface EtcdSnapshot {
 export async function readSnapshot(
   connection: EtcdConnection,
   wanted: readonly KeyRange[],
-  { signal, ...reading }: Reading & { readonly signal: AbortSignal },
+  { signal, patience, ...reading }: SnapshotOptions,
 ): Promise<EtcdSnapshot> {
   for (let tries = 1; ; tries++) {
     try {
@@ -42,12 +48,13 @@ export async function readSnapshot(
       const entries: Entry[] = [];
       const budget = new ReadBudget(reading.limits);
       for (const range of ranges) {
-        for await (const kv of pages(connection, { range, revision, signal })) {
+        for await (const kv of pages(connection, { range, revision, patience, signal })) {
           const entry = toEntry(kv, reading);
           budget.spend(entry);
           entries.push(entry);
         }
       }
+      patience.finished();
       return { entries, revision, clusterId, ranges };
     } catch (error) {
       if (tries === 10 || !String(error).includes('has been compacted')) throw error;
@@ -94,19 +101,27 @@ async function allowed(
   }
 }
 
+interface PagesOf {
+  readonly range: KeyRange;
+  readonly revision: bigint;
+}
+
 async function* pages(
   connection: EtcdConnection,
-  { range, revision, signal }: { range: KeyRange; revision: bigint; signal: AbortSignal },
+  { range, revision, patience, signal }: Omit<SnapshotOptions, keyof Reading> & PagesOf,
 ): AsyncGenerator<IKeyValue> {
   let start = range.start;
-  let limit = PAGE;
+  let limit = patience.keys;
   for (;;) {
     // Serializable: the revision is fixed and this member has it, so no quorum is needed again.
     const request = { ...bounds(range), key: start, limit, revision: String(revision), serializable: true };
     let page: IRangeResponse;
     try {
-      page = await connection.page(request, signal);
+      const asked = performance.now();
+      page = await connection.page(request, patience.milliseconds, signal);
+      patience.came(performance.now() - asked);
     } catch (error) {
+      if (/deadline.exceeded/i.test(String(error))) patience.stayedAway();
       if (limit === 1 || !String(error).includes('larger than max')) throw error;
       limit = Math.ceil(limit / 8);
       continue;

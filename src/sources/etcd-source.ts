@@ -5,9 +5,13 @@ import { connectEtcd } from './etcd-client.ts';
 import { type Explained, etcdError, explainEtcdError } from './etcd-error.ts';
 import { followEtcd } from './etcd-follow.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
+import { PagePatience } from './etcd-patience.ts';
 import { readSnapshot } from './etcd-snapshot.ts';
 import { eventsOf } from './event-queue.ts';
 import { keyRanges } from './key-ranges.ts';
+
+/** How long a page may take where there is no second try. */
+const ONE_TRY = 10_000;
 
 /**
  * Keys of an etcd v3.
@@ -39,6 +43,7 @@ async function readOnce(options: EtcdSourceOptions, signal: AbortSignal): Promis
       const { entries } = await readSnapshot(connection, wanted, {
         index: options.index,
         limits: options.limits,
+        patience: new PagePatience(ONE_TRY),
         signal,
       });
       return entries;

@@ -8,6 +8,7 @@ import {
   complaint,
   IMAGE_USER,
   podman,
+  privileges,
   processes,
   runOnce,
   startContainer,
@@ -30,6 +31,47 @@ test('the image holds HAProxy 3.0 with security fixes, Node 24 and tini, and run
   expect(said).toMatch(/HAProxy version 3\.0\.\d+-\d+\+deb13u\d+/);
   expect(said).toMatch(/^tini version/m);
   expect(said).toMatch(/^0\.\d+\.\d+$/m);
+});
+
+test('nothing of the image can be written but its three folders, and no capability is left', async () => {
+  const places = '/ /tmp /etc /opt/pointsman /usr/local/bin /var/log /run';
+  const script = `
+    grep -E '^(Uid|Cap|NoNewPrivs)' /proc/self/status
+    for p in ${places}; do touch $p/x && echo "written: $p"; done
+    for p in /etc/haproxy /run/haproxy /var/lib/pointsman; do touch $p/x && echo "volume: $p"; done
+    find / -xdev -writable -not -type l | sed 's/^/writable: /'`;
+  const said = await runOnce(IMAGE, 'sh', '-c', script);
+  expect(said).toMatch(/^Uid:\s+990\s+990\s+990\s+990$/m);
+  expect(said.match(/^Cap\w+:\s+0{16}$/gm)).toHaveLength(5);
+  expect(said).toMatch(/^NoNewPrivs:\s+1$/m);
+  expect(said.match(/Read-only file system/g)).toHaveLength(places.split(' ').length);
+  expect(said.match(/^volume: .*$/gm)).toHaveLength(3);
+  expect(said).not.toMatch(/^written: /m);
+  expect(said.match(/(?<=^writable: ).*$/gm)?.sort()).toEqual([
+    '/etc/haproxy',
+    '/run/haproxy',
+    '/var/lib/pointsman',
+  ]);
+});
+
+test('a port under 1024 takes root and the capabilities that the docs list, and no other', async () => {
+  await using host = await tempFolder();
+  await using backend = await startBackend('from below');
+  const mounts = await sharedFolders(host.path);
+  const docs = await readFile(new URL('../../docs/container.md', import.meta.url), 'utf8');
+  const flags = /`(--user 0 [^`]*)`/.exec(docs)?.[1]?.split(/\s+/) ?? [];
+  expect(flags).toContain('NET_BIND_SERVICE');
+  const port = 1009;
+  await writeFile(path.join(host.path, 'etc/haproxy.cfg'), configuration(port, backend.address));
+  await using haproxy = await startContainer({ image: IMAGE, command: ['haproxy-container'], mounts, flags });
+  await serves(port, 'from below');
+  expect(await complaint(haproxy)).toBe('');
+  // CHOWN is bit 0, DAC_OVERRIDE 1, NET_BIND_SERVICE 10.
+  for (const { name, capabilities, noNewPrivileges } of await privileges(haproxy)) {
+    expect(BigInt(`0x${capabilities[2]}`), name).toBe(0x403n);
+    expect(noNewPrivileges, name).toBe('1');
+  }
+  await endsCleanly(haproxy);
 });
 
 test('the image holds neither build tools nor sources nor npm', async () => {
@@ -150,6 +192,12 @@ test('Pointsman with HAProxy as its child serves a request on a read-only root a
   await register(two.address);
   await serves(port, 'two');
   await waitFor(async () => (await complaint(pointsman)) === '', { what: '/readyz', timeout: 20_000 });
+  const all = await privileges(pointsman);
+  expect(all.map(({ name }) => name)).toContain('haproxy');
+  for (const { name, ...rest } of all) {
+    const none = '0'.repeat(16);
+    expect(rest, name).toEqual({ uid: '990', capabilities: [none, none, none, none], noNewPrivileges: '1' });
+  }
   await endsCleanly(pointsman);
   await expect(request(`http://127.0.0.1:${port}/`)).rejects.toThrow();
 });

@@ -35,6 +35,8 @@ export interface ContainerOptions {
   /** Folders or files of the host: `HOST:CONTAINER[:ro]`. */
   readonly mounts?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Further flags of `podman run`. */
+  readonly flags?: readonly string[];
 }
 
 /** A running container; removed at the end. */
@@ -42,13 +44,14 @@ export interface Container extends TestProcess {
   readonly name: string;
 }
 
-/** The flags that a container needs here: host network, a root that is really read-only, limits of this machine. */
+/** The recipe of docs/container.md, with what it takes here: a root that is really read-only, limits of this machine. */
 const FLAGS = [
   ...['--runtime', 'runc', '--network', 'host', '--read-only', '--read-only-tmpfs=false', '--no-healthcheck'],
+  ...['--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
   ...['--ulimit', 'nofile=16384:16384', '--ulimit', 'nproc=8192:8192', '--pull', 'never'],
 ];
 
-/** Starts a container in the foreground, on the host's network and with a read-only root. */
+/** Starts a container in the foreground, on the host's network, with a read-only root and without capabilities. */
 export async function startContainer(options: ContainerOptions): Promise<Container> {
   const name = `pointsman-test-${randomBytes(4).toString('hex')}`;
   const mounts = (options.mounts ?? []).flatMap((mount) => ['--volume', mount]);
@@ -58,6 +61,7 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
     '--name',
     name,
     ...FLAGS,
+    ...(options.flags ?? []),
     ...mounts,
     ...env,
     options.image,
@@ -98,4 +102,29 @@ export async function complaint(container: Container): Promise<string> {
     { env: ENV, stdin: 'ignore', all: true, reject: false },
   );
   return asked.exitCode === 0 ? '' : asked.all;
+}
+
+/** What the processes of a container may do. */
+export interface Privileges {
+  readonly name: string;
+  readonly uid: string;
+  /** `CapPrm CapEff CapBnd CapAmb` of /proc/PID/status, in hexadecimal. */
+  readonly capabilities: readonly string[];
+  readonly noNewPrivileges: string;
+}
+
+/** What each process of a container may do, this question left out. */
+export async function privileges(container: Container): Promise<Privileges[]> {
+  const script = `
+    const { readdirSync, readFileSync } = require('node:fs');
+    const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name) && name !== String(process.pid));
+    const found = pids.flatMap((pid) => {
+      let text = '';
+      try { text = readFileSync('/proc/' + pid + '/status', 'utf8'); } catch { return []; }
+      const field = (name) => new RegExp('^' + name + ':\\\\s*(\\\\S+)', 'm').exec(text)?.[1] ?? '';
+      const capabilities = ['CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map(field);
+      return [{ name: field('Name'), uid: field('Uid'), capabilities, noNewPrivileges: field('NoNewPrivs') }];
+    });
+    console.log(JSON.stringify(found));`;
+  return JSON.parse(await podman('exec', container.name, 'node', '-e', script));
 }

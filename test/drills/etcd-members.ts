@@ -47,6 +47,11 @@ export const memberDrills: readonly Drill[] = [
     },
   },
   {
+    name: 'etcd, 3 members: the leader frozen in the middle of the first full read',
+    promise: IN_QUORUM,
+    run: (form) => frozenWhileRead(form === 'full' ? 20_000 : 10_000),
+  },
+  {
     name: 'etcd, 3 members: all frozen, and two of them back',
     promise: WHEN_HEALTHY,
     async run(form) {
@@ -124,6 +129,31 @@ function killed(seconds: number, inShort: number): Drill {
       return await healed(following, { etcd, since: performance.now(), limit: HEALTHY_LIMIT });
     },
   };
+}
+
+async function frozenWhileRead(keys: number) {
+  await using cluster = await startCluster();
+  const leader = await cluster.leader();
+  const others = cluster.members.filter((member) => member !== leader);
+  const [other = leader] = others;
+  for (let from = 0; from < keys; from += 100) {
+    const puts = Array.from({ length: 100 }, (_, n) =>
+      other.client.put(`/services/s${n}/i${from}`).value(`10.0.0.1:${n + 1}`),
+    );
+    await other.client
+      .if('/none', 'Create', '==', 0)
+      .then(...puts)
+      .commit();
+  }
+  await using relay = await startRelay(leader.port);
+  const endpoints = [`http://127.0.0.1:${relay.port}`, ...others.map(({ endpoint }) => endpoint)];
+  await using following = atFirstEndpoint(() => follow({ endpoints }));
+  // Some pages of a thousand keys.
+  while (relay.passed < 250_000) await sleep(1);
+  const since = performance.now();
+  await leader.kill('SIGSTOP');
+  if (following.seen.snapshots.length > 0) throw new Error('it was read before the freeze');
+  return await healed(following, { etcd: other, since, limit: QUORUM_LIMIT });
 }
 
 async function connectedMember(signal: 'SIGKILL' | 'SIGSTOP') {

@@ -6,6 +6,8 @@ export interface Relay extends AsyncDisposable {
   readonly port: number;
   /** Connections that are open now. */
   readonly open: number;
+  /** Bytes of the server that have passed. */
+  readonly passed: number;
   /** Goes dead without a word: nothing is closed and nothing passes any more, on new connections neither. */
   silence(): void;
   /** New connections pass again. What was silenced stays so for ever, as behind a firewall that lost its state. */
@@ -25,6 +27,7 @@ type Mode = 'pass' | 'silent' | 'refuse';
 export async function startRelay(target: number): Promise<Relay> {
   let mode: Mode = 'pass';
   let cuts: number[] = [];
+  let passed = 0;
   let onCut: () => void = () => undefined;
   const afterCut = () => {
     cuts.shift();
@@ -40,6 +43,9 @@ export async function startRelay(target: number): Promise<Relay> {
       target,
       limit: cuts[0] ?? Number.POSITIVE_INFINITY,
       onCut: afterCut,
+      onData: (bytes) => {
+        passed += bytes;
+      },
     });
     if (mode === 'silent') pair.silence();
     pairs.add(pair);
@@ -56,6 +62,9 @@ export async function startRelay(target: number): Promise<Relay> {
     port: address.port,
     get open() {
       return pairs.size;
+    },
+    get passed() {
+      return passed;
     },
     silence() {
       mode = 'silent';
@@ -83,15 +92,19 @@ export async function startRelay(target: number): Promise<Relay> {
   };
 }
 
+interface PairOptions {
+  readonly target: number;
+  readonly limit: number;
+  onCut(): void;
+  onData(bytes: number): void;
+}
+
 class Pair {
   readonly #client: Socket;
   readonly #server: Socket;
   #silent = false;
 
-  constructor(
-    client: Socket,
-    { target, limit, onCut }: { readonly target: number; readonly limit: number; onCut(): void },
-  ) {
+  constructor(client: Socket, { target, limit, onCut, onData }: PairOptions) {
     this.#client = client;
     this.#server = connect(target, '127.0.0.1');
     let left = limit;
@@ -100,6 +113,7 @@ class Pair {
     });
     this.#server.on('data', (data) => {
       if (this.#silent || left <= 0) return;
+      onData(data.length);
       client.write(data.subarray(0, left));
       left -= data.length;
       if (left > 0) return;
