@@ -47,6 +47,16 @@ const onFile = (folder: string, name: RegExp, ms: number): Point => ({
   },
 });
 
+/** Killed `ms` after the change is on its way to etcd: somewhere in the commands of a change at run time. */
+const afterPut = (ms: number): Point => ({
+  name: `${ms} ms after the change`,
+  async arm(rig) {
+    await sleep(ms);
+    rig.daemon.child.kill('SIGKILL');
+    await rig.daemon.ended;
+  },
+});
+
 const TARGET = /^haproxy\.cfg$/;
 const POINTS: readonly Point[] = [
   onFile('etc', TARGET, 0),
@@ -60,6 +70,14 @@ const POINTS: readonly Point[] = [
   onFile('etc', TARGET, 40),
   onFile('etc', TARGET, 100),
   onFile('etc', TARGET, 200),
+];
+
+/** A change that goes by the Runtime API owes no reload: nothing is noted for the next start. */
+const RUNTIME_POINTS: readonly Point[] = [
+  onFile('etc', TARGET, 0),
+  afterPut(6),
+  ...POINTS.slice(1).filter(({ name }) => !name.includes('pending')),
+  ...[2, 3, 4, 5, 7, 8, 9, 10, 12, 15].map(afterPut),
 ];
 
 /** Kills Pointsman at a point of a change, and starts it again. Gives how many reloads that start took. */
@@ -110,7 +128,8 @@ const crashDrill = (mode: 'master-socket' | 'managed', apply: 'reload' | 'auto')
       more: { apply: { mode: apply } },
     });
     const short = mode === 'master-socket' && apply === 'reload' ? 3 : 2;
-    const points = form === 'full' ? POINTS : POINTS.slice(0, short);
+    const all = apply === 'auto' ? RUNTIME_POINTS : POINTS;
+    const points = form === 'full' ? all : all.slice(0, short);
     const reloads: number[] = [];
     for (const [round, point] of points.entries()) reloads.push(await crashAt(rig, point, round));
     return { ms: null, seen: `${noFailures(rig.load)}; reloads at the next start: ${reloads.join(' ')}` };
