@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { request, startLoad } from '../support/haproxy.ts';
 import type { Drill } from './drill.ts';
 import { heldKeys, ids, type Member, register, seen, startHosts, startMembers } from './fleet.ts';
+import { guardClaimDrills } from './guard-claims.ts';
 import { guardDeployDrills } from './guard-deploys.ts';
 import { hold, noFailures, type Rig, showServers, startRig, within } from './rig.ts';
 
@@ -243,4 +244,5 @@ export const guardDrills: readonly Drill[] = [
     },
   },
   ...guardDeployDrills,
+  ...guardClaimDrills,
 ];
