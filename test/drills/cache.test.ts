@@ -1,8 +1,6 @@
 import { test } from 'vitest';
 import { cacheDrills } from './cache.ts';
 
-// What a drill promises is mostly a time, and machines are shared: the second run decides. A promise that is
-// broken is broken twice.
-test.each(cacheDrills)('$name', { retry: 1 }, async (drill) => {
+test.each(cacheDrills)('$name', async (drill) => {
   await drill.run('short');
 });

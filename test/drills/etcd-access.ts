@@ -17,8 +17,8 @@ import {
   QUORUM_LIMIT,
   seed,
   WHEN_HEALTHY,
-  within,
 } from './etcd-rig.ts';
+import { within } from './rig.ts';
 
 const AUTH = {
   rootPassword: 'root',
@@ -112,5 +112,5 @@ async function expired(args: readonly string[]) {
   const ms = performance.now() - since;
   // Whoever writes the mark has to log in anew too, which is not what is measured.
   await healed(following, { etcd, since, limit: QUORUM_LIMIT });
-  return { ms: within(ms, HEALTHY_LIMIT) };
+  return { ms: within(ms, HEALTHY_LIMIT, 'the mark') };
 }

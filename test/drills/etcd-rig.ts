@@ -6,14 +6,12 @@ import type { TestEtcd } from '../support/etcd.ts';
 import { waitFor } from '../support/haproxy.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
 import type { DrillResult } from './drill.ts';
+import { within } from './rig.ts';
 
 /** Where a quorum lives, from the fault on. */
 export const QUORUM_LIMIT = 4_000;
 /** From the moment on in which the store is healthy. */
 export const HEALTHY_LIMIT = 1_000;
-
-/** As a test, two files share two cores and each other's load: what is held there is that it comes at all in time. */
-const SLACK = process.env.VITEST === undefined ? 1 : 2;
 
 /** The promise of `QUORUM_LIMIT`. */
 export const IN_QUORUM = 'within 4 s of the fault; equals a fresh read, nothing twice';
@@ -75,13 +73,7 @@ export async function healed(
   await Promise.all([written(etcd, key), arrival]);
   const ms = arrived - (typeof since === 'number' ? since : since());
   await sameAsFreshRead(seen, sourceBy(etcd.endpoint));
-  return { ms: within(ms, limit) };
-}
-
-/** Gives `ms` back, or throws where it is more than was promised. */
-export function within(ms: number, limit: number): number {
-  if (ms > limit * SLACK) throw new Error(`it took ${Math.round(ms)} ms instead of at most ${limit} ms`);
-  return ms;
+  return { ms: within(ms, limit, 'the mark') };
 }
 
 /** Writes a key until etcd takes it: then it is healthy. */
