@@ -68,7 +68,7 @@ const FAULTS: readonly Fault[] = [
       await sleep(200);
     },
   },
-  { name: 'a server deleted by hand at run time', make: deleteServer },
+  { name: 'a server pointed elsewhere by hand', make: pointElsewhere },
   {
     name: 'the file edited by hand',
     async make({ site }, random) {
@@ -111,22 +111,29 @@ const FAULTS: readonly Fault[] = [
 
 const HEALED = 60_000;
 
-/** Takes a server away behind Pointsman's back, as `socat` would. It is over when the server is back. */
-async function deleteServer({ site, fleet, lasting, outlook, story }: World, random: Random): Promise<void> {
+/**
+ * Points a server at another instance of its service behind Pointsman's back, as `socat` would. It is over when the
+ * server is back where it belongs.
+ */
+async function pointElsewhere(
+  { site, fleet, lasting, outlook, story }: World,
+  random: Random,
+): Promise<void> {
   const name = random.pick(lasting) ?? '';
-  const id = random.pick([...fleet.service(name).instances.keys()]) ?? '';
-  // HAProxy may be in the middle of a reload, and then all of this is lost with the worker of before.
-  const say = (command: string) => cli(site.statsSocket, command).catch(() => '');
-  await say(`set server be_${name}/${id} state maint`);
-  if (!(await say(`del server be_${name}/${id}`)).includes('deleted')) {
-    await say(`set server be_${name}/${id} state ready`);
-    return;
-  }
+  const { instances } = fleet.service(name);
+  const [one, other] = random.shuffled([...instances.values()]);
+  if (!one || !other) return;
+  const { port } = other.listener;
+  // HAProxy may be in the middle of a reload, and then this is lost with the worker of before.
+  const set = `set server be_${name}/${one.id} addr 127.0.0.1 port ${port}`;
+  await cli(site.statsSocket, set).catch(() => undefined);
   const back = await outlook.until(
-    ({ file, rows }) => !file.includes(` server ${id} `) || rows.some(({ server }) => server === id),
+    ({ file, rows }) =>
+      !file.includes(` server ${one.id} `) ||
+      rows.some(({ server, port: now }) => server === one.id && now === one.listener.port),
     HEALED,
   );
-  if (!back) story.problem(`${name}/${id} was deleted by hand at run time and did not come back`);
+  if (!back) story.problem(`${name}/${one.id} was pointed elsewhere by hand and was not put right`);
 }
 
 /**
