@@ -1,6 +1,6 @@
-import { execa } from 'execa';
 import { PointsmanError } from '../errors.ts';
 import type { Judge, Verdict } from '../reconcile/interfaces.ts';
+import { type Ran, runProgram } from './run-program.ts';
 import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from './temp-file.ts';
 
 /** What the judge needs of the settings. */
@@ -46,34 +46,18 @@ export function createJudge(settings: JudgeSettings): Judge {
 
 async function judge(settings: JudgeSettings, candidate: string, signal: AbortSignal): Promise<Verdict> {
   const [command = '', ...args] = settings.checkCommand.map((part) => part.replaceAll('{config}', candidate));
-  const result = await execa(command, args, {
-    all: true,
-    reject: false,
-    stdin: 'ignore',
-    stripFinalNewline: false,
-    timeout: settings.checkTimeout,
-    cancelSignal: signal,
-    forceKillAfterDelay: 1000,
-  });
+  const result = await runProgram(command, args, { timeout: settings.checkTimeout, signal });
   signal.throwIfAborted();
-  const said = result.all ?? '';
+  const { said, exitCode } = result;
   const output = said.replaceAll(candidate, settings.path).trim();
-  if (result.exitCode === 0) return { kind: 'accepted', warnings: warningsOf(output) };
-  if (result.exitCode === undefined || (result.exitCode >= 125 && result.exitCode <= 127)) {
+  if (exitCode === 0) return { kind: 'accepted', warnings: warningsOf(output) };
+  if (exitCode === null || (exitCode >= 125 && exitCode <= 127)) {
     return { kind: 'broken', message: whyBroken(settings, result, output) };
   }
   return { kind: 'refused', output, lines: namedLines(said, candidate) };
 }
 
-interface FailedRun {
-  readonly timedOut: boolean;
-  readonly code?: string | undefined;
-  readonly exitCode?: number | undefined;
-  readonly signal?: string | undefined;
-  readonly originalMessage?: string | undefined;
-}
-
-function whyBroken(settings: JudgeSettings, result: FailedRun, output: string): string {
+function whyBroken(settings: JudgeSettings, result: Ran, output: string): string {
   const command = settings.checkCommand.join(' ');
   const program = settings.checkCommand[0] ?? '';
   const said = output === '' ? '' : ` It said: ${output}`;
@@ -81,17 +65,16 @@ function whyBroken(settings: JudgeSettings, result: FailedRun, output: string): 
     const limit = `${settings.checkTimeout / 1000} s`;
     return `checking with "${command}": no verdict in ${limit}. Host names that no DNS server answers block it (use a resolvers section and init-addr last,none), or raise haproxy.checkTimeout.${said}`;
   }
-  if (result.code === 'ENOENT') {
+  if (result.error?.code === 'ENOENT') {
     return `checking with "${command}": ${program} is not there. Install HAProxy, or set haproxy.checkCommand.`;
   }
-  if (result.code === 'EACCES') {
+  if (result.error?.code === 'EACCES') {
     return `checking with "${command}": ${program} may not be executed. Make it executable for this user, or set haproxy.checkCommand.`;
   }
-  if (result.signal !== undefined) {
+  if (result.signal !== null) {
     return `checking with "${command}": it was ended by ${result.signal}. Look for the out-of-memory killer, then try again.${said}`;
   }
-  const how =
-    result.exitCode === undefined ? (result.originalMessage ?? 'failed') : `exit code ${result.exitCode}`;
+  const how = result.exitCode === null ? (result.error?.message ?? 'failed') : `exit code ${result.exitCode}`;
   return `checking with "${command}": it could not be run (${how}). Try the command by hand, or set haproxy.checkCommand.${said}`;
 }
 

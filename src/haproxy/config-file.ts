@@ -5,7 +5,7 @@ import type { ConfigFile } from '../reconcile/interfaces.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { explainFileError } from './file-error.ts';
 import { keepHandEdit } from './hand-edit.ts';
-import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from './temp-file.ts';
+import { dropTemp, type FileAccess, removeLeftovers, syncPath, writeTemp } from './temp-file.ts';
 
 /** What the installed file needs of the settings. */
 export interface ConfigFileSettings {
@@ -57,25 +57,21 @@ async function publish(
 ): Promise<string | null> {
   const temp = await writeTemp(settings.path, fileText, settings.access);
   try {
+    await syncPath(temp);
     await watch.expect(temp);
     // Held open, what is replaced can be looked at to its last moment.
     await using before = await open(settings.path, 'r').catch(() => null);
     await rename(temp, settings.path);
     const isForeign = before !== null && watch.isForeign(await before.stat({ bigint: true }));
     watch.arrived();
-    await syncFolder(path.dirname(settings.path));
+    // Without this a power cut may bring back the old file after HAProxy loaded the new one.
+    await syncPath(path.dirname(settings.path));
     return isForeign ? await before.readFile('utf8') : null;
   } catch (error) {
     throw explainFileError(error, `putting ${settings.path} in place`);
   } finally {
     await dropTemp(temp);
   }
-}
-
-/** Without this a power cut may bring back the old file after HAProxy loaded the new one. */
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, 'r');
-  await handle.sync();
 }
 
 /** The same text again becomes the youngest; it is never kept twice. */

@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
 import { downBySocket } from './down-servers.ts';
 import { awaitWorker, seeWorker } from './reload-by-socket.ts';
@@ -80,6 +79,8 @@ async function runCommand(settings: CommandSettings, signal: AbortSignal): Promi
   const words = settings.reloadCommand.map((word) => word.replaceAll('{config}', settings.configPath));
   const [program = '', ...args] = words;
   const timeout = settings.timeout ?? 60_000;
+  // Only in this mode: it takes 12 MB.
+  const { execa } = await import('execa');
   const result = await execa(program, args, {
     all: true,
     reject: false,

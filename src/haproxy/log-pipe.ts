@@ -2,8 +2,8 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { execa } from 'execa';
 import { SystemError } from '../errors.ts';
+import { runProgram } from './run-program.ts';
 
 /** What a HAProxy says on stdout and stderr, readable also by a Pointsman that did not start it. */
 export interface LogPipe {
@@ -23,8 +23,8 @@ export async function openLogPipe(path: string, onLine: (line: string) => void):
   const before = await stat(path).catch(() => null);
   if (before && !before.isFIFO()) await rm(path, { force: true });
   if (!before?.isFIFO()) {
-    const made = await execa('mkfifo', ['-m', '600', path], { reject: false });
-    const found = made.code ?? made.stderr;
+    const made = await runProgram('mkfifo', ['-m', '600', path], { timeout: 10_000 });
+    const found = made.error?.message ?? made.said.trim();
     if (made.exitCode !== 0) {
       throw new SystemError(`making the pipe ${path} for HAProxy's output: ${found}`, {
         hint: 'Let the user that Pointsman runs as write to the folder of haproxy.masterSocket.',

@@ -1,4 +1,4 @@
-import { chmod, chown, open, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError } from './file-error.ts';
 
@@ -16,7 +16,7 @@ const inUse = new Set<string>();
 let counter = 0;
 
 /**
- * Writes `text` to a new hidden file beside `target`, with the access that the target shall have, and syncs it.
+ * Writes `text` to a new hidden file beside `target`, with the access that the target shall have. It is not synced.
  * Gives its path; the caller renames it or hands it to `dropTemp`. The name does not end in `.cfg`, so that a
  * HAProxy that loads a whole folder (`-f DIR`) passes it by. Throws a `SystemError`.
  */
@@ -29,16 +29,33 @@ export async function writeTemp(target: string, text: string, access: FileAccess
     const before = await stat(target).catch(() => null);
     // Exclusive and 0600 at first: nobody reads it, or puts a link in its place, before it has its owner.
     await using file = await open(temp, 'wx', 0o600);
-    await file.writeFile(text);
+    await writeText(file, text);
     const owner = { uid: access.uid ?? before?.uid ?? -1, gid: access.gid ?? before?.gid ?? -1 };
     await setOwner(temp, owner, access.uid !== undefined || access.gid !== undefined);
     await chmod(temp, access.mode ?? (before ? before.mode & 0o7777 : 0o640));
-    await file.sync();
     return temp;
   } catch (error) {
     await dropTemp(temp);
     throw explainFileError(error, `writing ${temp}`);
   }
+}
+
+/**
+ * Writes a whole text. Unlike `writeFile` it makes no buffer that the garbage collector has to know of: a few of them
+ * for each change make it look through all of the memory every few changes.
+ */
+async function writeText(file: FileHandle, text: string): Promise<void> {
+  const { bytesWritten } = await file.write(text);
+  const bytes = Buffer.byteLength(text);
+  if (bytesWritten === bytes) return;
+  const all = Buffer.from(text);
+  for (let at = bytesWritten; at < bytes; ) at += (await file.write(all, at)).bytesWritten;
+}
+
+/** Has the disk keep a file, or a folder with its names. */
+export async function syncPath(path: string): Promise<void> {
+  await using handle = await open(path, 'r');
+  await handle.sync();
 }
 
 /** Removes a file of `writeTemp`; fine where it is gone. */

@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import { SystemError } from '../errors.ts';
+import { runProgram } from './run-program.ts';
 
 /** What `haproxy -v` says of itself. */
 export interface HaproxyVersion {
@@ -11,27 +11,18 @@ export interface HaproxyVersion {
 
 /** Asks a binary for its version. Throws a `SystemError` where it is missing or is no HAProxy. */
 export async function haproxyVersion(binary: string, signal?: AbortSignal): Promise<HaproxyVersion> {
-  const result = await execa(binary, ['-v'], {
-    all: true,
-    reject: false,
-    stdin: 'ignore',
-    timeout: 10_000,
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
-  });
+  const { said, exitCode, error } = await runProgram(binary, ['-v'], { timeout: 10_000, signal });
   signal?.throwIfAborted();
-  if (result.code === 'ENOENT' || result.code === 'EACCES') {
-    const found = result.code === 'ENOENT' ? 'it is not there' : 'it may not be executed';
+  if (error?.code === 'ENOENT' || error?.code === 'EACCES') {
+    const found = error.code === 'ENOENT' ? 'it is not there' : 'it may not be executed';
     const hint = 'Install HAProxy, or set haproxy.binary.';
-    throw new SystemError(`asking ${binary} for its version: ${found}`, { hint, cause: result.cause });
+    throw new SystemError(`asking ${binary} for its version: ${found}`, { hint, cause: error });
   }
-  const version = parseVersion(result.all ?? '');
-  if (result.exitCode === 0 && version) return version;
-  throw new SystemError(
-    `asking ${binary} for its version: found no HAProxy, but "${firstLine(result.all)}"`,
-    {
-      hint: 'Set haproxy.binary to the HAProxy that shall judge the configuration.',
-    },
-  );
+  const version = parseVersion(said);
+  if (exitCode === 0 && version) return version;
+  throw new SystemError(`asking ${binary} for its version: found no HAProxy, but "${firstLine(said)}"`, {
+    hint: 'Set haproxy.binary to the HAProxy that shall judge the configuration.',
+  });
 }
 
 /** Reads `2.6.12-1+deb12u4` or `HAProxy version 3.0.11 …`. Null where there is no version in it. */
@@ -41,6 +32,6 @@ export function parseVersion(text: string): HaproxyVersion | null {
   return { full: found[1], branch: found[2] };
 }
 
-function firstLine(text: string | undefined): string {
-  return (text ?? '').split('\n')[0] ?? '';
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
 }

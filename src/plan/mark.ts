@@ -1,26 +1,53 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const START = '\n# pointsman: ';
 const MARK = /^\n# pointsman: [^\n]*\nglobal\n {2}set-var proc\.pointsman_mark str\(([0-9a-f]{16})\)\n$/;
 
-/** The texts that were hashed last: one pass asks for the same few again and again, and they may be large. */
-const hashed: { readonly text: string; readonly hash: string }[] = [];
-const REMEMBERED = 4;
+/** What is known of a text. */
+interface Known {
+  readonly text: string;
+  readonly hash: string;
+  /** With its mark. */
+  readonly marked: string;
+}
+
+/**
+ * The texts that were asked for last: one pass asks for the same few again and again. They may be large, so each is
+ * made and held once, and to compare it with itself costs nothing.
+ */
+const known: Known[] = [];
+/** What runs, what is installed, and what comes next. */
+const REMEMBERED = 3;
+
+function know(text: string): Known {
+  const at = known.findIndex((one) => one.text === text);
+  const found = known[at];
+  if (found) {
+    if (at > 0) known.unshift(...known.splice(at, 1));
+    return found;
+  }
+  const digest = hash('sha256', text).slice(0, 16);
+  const gap = text.endsWith('\n') ? '' : '\n';
+  const marked = `${text}${gap}\n# pointsman: which text this is; readable with "get var proc.pointsman_mark"\nglobal\n  set-var proc.pointsman_mark str(${digest})\n`;
+  const one = { text, hash: digest, marked };
+  known.unshift(one);
+  if (known.length > REMEMBERED) known.pop();
+  return one;
+}
+
+/** The same text, as the object that is held already where it was asked for lately. */
+export function sameText(text: string): string {
+  return know(text).text;
+}
 
 /** The hash of a rendered text: 16 hex digits, short enough to read aloud. */
 export function hashText(text: string): string {
-  const known = hashed.find((one) => one.text === text);
-  if (known) return known.hash;
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  hashed.unshift({ text, hash });
-  if (hashed.length > REMEMBERED) hashed.pop();
-  return hash;
+  return know(text).hash;
 }
 
 /** The text as it is published: with a last `global` section that tells HAProxy which text it runs. */
 export function withMark(text: string): string {
-  const gap = text.endsWith('\n') ? '' : '\n';
-  return `${text}${gap}\n# pointsman: which text this is; readable with "get var proc.pointsman_mark"\nglobal\n  set-var proc.pointsman_mark str(${hashText(text)})\n`;
+  return know(text).marked;
 }
 
 /**
@@ -28,6 +55,8 @@ export function withMark(text: string): string {
  * without a final newline comes back without it; one that was edited by hand no longer fits its mark.
  */
 export function splitMark(fileText: string): { readonly text: string; readonly mark: string | null } {
+  const ours = known.find((one) => one.marked === fileText);
+  if (ours) return { text: ours.text, mark: ours.hash };
   const start = fileText.lastIndexOf(START);
   const mark = start < 0 ? undefined : MARK.exec(fileText.slice(start))?.[1];
   if (mark === undefined) return { text: fileText, mark: null };

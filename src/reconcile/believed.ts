@@ -257,8 +257,9 @@ export class Believed {
       return letGo.length;
     }
     if (changes.length === 0) return letGo.length;
+    const { view } = picture;
     picture.apply(changes);
-    if (this.#answered) this.#saveTree.ask();
+    if (this.#answered && picture.view !== view) this.#saveTree.ask();
     return letGo.length;
   }
 

@@ -4,7 +4,7 @@ import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { Tree } from '../model/tree.ts';
-import { hashText } from '../plan/mark.ts';
+import { hashText, sameText } from '../plan/mark.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
 import type { TemplateSet } from './interfaces.ts';
@@ -44,6 +44,7 @@ export class Picture {
   /** What is waited for while there is no tree, for people. */
   missing = 'no source has given its keys yet';
   #hasTree = false;
+  #view: readonly unknown[] = [];
   #text: string | null = null;
 
   constructor(options: PictureOptions) {
@@ -93,6 +94,24 @@ export class Picture {
   /** The text that was drawn last. */
   get text(): string | null {
     return this.#text;
+  }
+
+  /**
+   * Another object whenever a template, the quarantine or a person could see something else than before. Another
+   * revision of the same value alone is none.
+   */
+  get view(): object {
+    const { services, routes, rejected, tree } = this.catalog;
+    const parts = [
+      services,
+      routes,
+      rejected.length,
+      tree.hash,
+      this.held.hash,
+      this.shelf.size > 0 ? {} : 0,
+    ];
+    if (parts.some((part, at) => part !== this.#view[at])) this.#view = parts;
+    return this.#view;
   }
 
   get prefixes(): Prefixes {
@@ -187,7 +206,7 @@ export class Picture {
     this.since.drew();
     this.#templates.drew();
     try {
-      const text = await this.render(this.catalog, template);
+      const text = sameText(await this.render(this.catalog, template));
       this.#text = text;
       return { kind: 'text', text, hash: hashText(text) };
     } catch (error) {

@@ -43,8 +43,9 @@ export async function followSource(
       case 'snapshot':
       case 'changes': {
         const first = !picture.hasTree;
+        const { view } = picture;
         const changed = believed ? believed.take(event) : takePlainly(picture, event);
-        if (changed > 0 || first)
+        if ((changed > 0 && picture.view !== view) || first)
           mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
         break;
       }

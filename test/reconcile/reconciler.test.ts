@@ -91,7 +91,11 @@ describe('Reconciler', () => {
     await waitFor(() => outcomes(loop.passes()).includes('unchanged'));
     const before = loop.passes().length;
     loop.put(server('a', 80));
+    // A folder's key says nothing, but it is news: the equal value before it was none.
+    loop.put({ ...server('a', 80), key: '/services/' });
     await waitFor(() => loop.passes().length > before);
+    expect(loop.passes()).toHaveLength(before + 1);
+    expect(loop.passes().at(-1)?.triggers).toEqual(['1 key changed']);
     expect(outcomes(loop.passes()).filter((outcome) => outcome !== 'waiting')).not.toContain('reloaded');
     expect([loop.file.writes, loop.haproxy.reloads, loop.judge.asked.length]).toEqual([0, 0, 0]);
   });
