@@ -1,33 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, createServer, request as httpRequest, type IncomingMessage } from 'node:http';
-import { connect, createServer as createTcpServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 
-const given = new Set<number>();
-
-/**
- * A TCP port of 127.0.0.1 that nobody listens on and that this process has not given out yet. Below the range
- * that the kernel takes for outgoing connections, so that a busy machine does not take it in between.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
-    if (given.has(port) || !(await canListen(port))) continue;
-    given.add(port);
-    return port;
-  }
-}
-
-function canListen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createTcpServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
-  });
-}
+export { freePort };
 
 /** A folder under the system's temp folder, removed at the end. Its path is short: unix sockets fit. */
 export async function tempFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
