@@ -1,11 +1,11 @@
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { hashText, splitMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../reconcile/interfaces.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { explainFileError } from './file-error.ts';
 import { keepHandEdit } from './hand-edit.ts';
-import { dropTemp, type FileAccess, removeLeftovers, syncPath, writeTemp } from './temp-file.ts';
+import { dropTemp, type FileAccess, removeLeftovers, syncPath, writeTemp, writeText } from './temp-file.ts';
 
 /** What the installed file needs of the settings. */
 export interface ConfigFileSettings {
@@ -86,7 +86,11 @@ async function keep(settings: ConfigFileSettings, fileText: string): Promise<voi
     if (settings.keep > 0) {
       const name = versionName(mark, before.at(-1)?.name);
       const temp = path.join(folder, '.new');
-      await writeFile(temp, fileText, { mode: 0o640, flush: true });
+      {
+        await using file = await open(temp, 'w', 0o640);
+        await writeText(file, fileText);
+        await file.sync();
+      }
       await rename(temp, path.join(folder, name));
     }
     for (const version of before.filter((one) => !staying.includes(one))) {

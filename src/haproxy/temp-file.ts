@@ -1,4 +1,4 @@
-import { chmod, chown, type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError } from './file-error.ts';
 
@@ -25,7 +25,7 @@ export async function writeTemp(target: string, text: string, access: FileAccess
   const temp = path.join(path.dirname(target), `${prefix(target)}${process.pid}-${counter}`);
   inUse.add(temp);
   try {
-    await rm(temp, { force: true });
+    await unlink(temp).catch(() => undefined);
     const before = await stat(target).catch(() => null);
     // Exclusive and 0600 at first: nobody reads it, or puts a link in its place, before it has its owner.
     await using file = await open(temp, 'wx', 0o600);
@@ -44,7 +44,7 @@ export async function writeTemp(target: string, text: string, access: FileAccess
  * Writes a whole text. Unlike `writeFile` it makes no buffer that the garbage collector has to know of: a few of them
  * for each change make it look through all of the memory every few changes.
  */
-async function writeText(file: FileHandle, text: string): Promise<void> {
+export async function writeText(file: FileHandle, text: string): Promise<void> {
   const { bytesWritten } = await file.write(text);
   const bytes = Buffer.byteLength(text);
   if (bytesWritten === bytes) return;
@@ -60,7 +60,7 @@ export async function syncPath(path: string): Promise<void> {
 
 /** Removes a file of `writeTemp`; fine where it is gone. */
 export async function dropTemp(temp: string): Promise<void> {
-  await rm(temp, { force: true }).catch(() => undefined);
+  await unlink(temp).catch(() => undefined);
   inUse.delete(temp);
 }
 
