@@ -1,5 +1,6 @@
 import { chmod, chown, type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { partsOf } from '../plan/mark.ts';
 import { explainFileError } from './file-error.ts';
 
 /** Who may read a file; what is undefined stays as the installed file has it. */
@@ -45,11 +46,13 @@ export async function writeTemp(target: string, text: string, access: FileAccess
  * for each change make it look through all of the memory every few changes.
  */
 export async function writeText(file: FileHandle, text: string): Promise<void> {
-  const { bytesWritten } = await file.write(text);
-  const bytes = Buffer.byteLength(text);
-  if (bytesWritten === bytes) return;
-  const all = Buffer.from(text);
-  for (let at = bytesWritten; at < bytes; ) at += (await file.write(all, at)).bytesWritten;
+  for (const part of partsOf(text)) {
+    const { bytesWritten } = await file.write(part);
+    const bytes = Buffer.byteLength(part);
+    if (bytesWritten === bytes) continue;
+    const all = Buffer.from(part);
+    for (let at = bytesWritten; at < bytes; ) at += (await file.write(all, at)).bytesWritten;
+  }
 }
 
 /** Has the disk keep a file, or a folder with its names. */

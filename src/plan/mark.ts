@@ -7,7 +7,9 @@ const MARK = /^\n# pointsman: [^\n]*\nglobal\n {2}set-var proc\.pointsman_mark s
 interface Known {
   readonly text: string;
   readonly hash: string;
-  /** With its mark. */
+  /** What the mark adds to it. */
+  readonly tail: string;
+  /** With its mark. V8 makes a second copy of the whole as soon as somebody looks into it. */
   readonly marked: string;
 }
 
@@ -28,8 +30,8 @@ function know(text: string): Known {
   }
   const digest = hash('sha256', text).slice(0, 16);
   const gap = text.endsWith('\n') ? '' : '\n';
-  const marked = `${text}${gap}\n# pointsman: which text this is; readable with "get var proc.pointsman_mark"\nglobal\n  set-var proc.pointsman_mark str(${digest})\n`;
-  const one = { text, hash: digest, marked };
+  const tail = `${gap}\n# pointsman: which text this is; readable with "get var proc.pointsman_mark"\nglobal\n  set-var proc.pointsman_mark str(${digest})\n`;
+  const one = { text, hash: digest, tail, marked: `${text}${tail}` };
   known.unshift(one);
   if (known.length > REMEMBERED) known.pop();
   return one;
@@ -48,6 +50,12 @@ export function hashText(text: string): string {
 /** The text as it is published: with a last `global` section that tells HAProxy which text it runs. */
 export function withMark(text: string): string {
   return know(text).marked;
+}
+
+/** The parts of a file's text, to be written one after the other: no whole copy is made for the few bytes of a mark. */
+export function partsOf(fileText: string): readonly string[] {
+  const ours = known.find((one) => one.marked === fileText);
+  return ours ? [ours.text, ours.tail] : [fileText];
 }
 
 /**

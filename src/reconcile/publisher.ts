@@ -1,7 +1,7 @@
 import { PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { excerpt } from '../plan/excerpt.ts';
-import { hashText, withMark } from '../plan/mark.ts';
+import { hashText, partsOf, withMark } from '../plan/mark.ts';
 import type { ConfigFile, Judge } from './interfaces.ts';
 import type { RollResult } from './roll-result.ts';
 import type { Shelved } from './shelved.ts';
@@ -65,7 +65,8 @@ export class Publisher {
       emit({ kind: 'publish-failed', message, retryInMs });
       return { kind: 'failed', message, retryInMs };
     }
-    emit({ kind: 'published', path: file.path, hash, bytes: Buffer.byteLength(fileText) });
+    const bytes = partsOf(fileText).reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+    emit({ kind: 'published', path: file.path, hash, bytes });
     return null;
   }
 
