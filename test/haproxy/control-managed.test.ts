@@ -184,7 +184,8 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const bad = await write('bad', { global: ['chroot /nowhere/at/all'] });
     expect(await control.reload(bad, never)).toMatchObject({
       kind: 'failed',
-      message: expect.stringContaining('Cannot chroot'),
+      // HAProxy ends so quickly that it sometimes does not hand over its worker's last words.
+      message: expect.stringMatching(/Cannot chroot|its new worker died/),
     });
     await write('good');
     expect(await control.reload(good, never)).toMatchObject({ kind: 'verified' });

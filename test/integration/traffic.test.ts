@@ -68,6 +68,8 @@ describe('with a real etcd and a real HAProxy', () => {
     const lastPass = async () => (await daemon.status()).lastPass as { at: string; outcome: string };
     const { at } = await lastPass();
     for (let i = 0; i < 5; i++) await etcd.put('/services/web/one', backend.address);
+    // The same value is no news, so that there may be no pass at all; this one comes after it.
+    await etcd.put('/services/web/two', 'no address');
     await waitFor(async () => (await lastPass()).at !== at, { what: 'a pass' });
     expect((await lastPass()).outcome).toBe('unchanged');
     const after = await stat(site.configPath, { bigint: true });
