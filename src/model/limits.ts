@@ -7,7 +7,7 @@ export interface Limits {
   readonly keys: number;
   /** Bytes of one value. */
   readonly valueBytes: number;
-  /** Bytes of all keys and values of one source. */
+  /** Bytes of all keys and values of one source, and of what large JSON among them becomes in the memory. */
   readonly totalBytes: number;
 }
 
@@ -15,6 +15,10 @@ export interface Limits {
 const KEY_BYTES = 1024;
 /** What an entry costs beside its key and its value. */
 const OVERHEAD = 64;
+/** What JSON costs once it is parsed, for each list, object, element and field: `[[]],` takes twenty times its text. */
+const NODE = 48;
+/** So many are free: values as they are meant have fewer, and `limits.keys` bounds them. */
+const FREE_NODES = 32;
 
 /**
  * Why an entry by itself is more than the limits allow, or undefined. `bytes` is the value's size where its text is
@@ -129,8 +133,26 @@ export class Admission {
 }
 
 function sizeOf({ key, value }: Entry): number {
-  return utf8Bytes(key) + utf8Bytes(value) + OVERHEAD;
+  return utf8Bytes(key) + utf8Bytes(value) + OVERHEAD + Math.max(0, jsonNodes(value) - FREE_NODES) * NODE;
 }
+
+/** How many things a JSON object is made of, about: its brackets, colons and commas outside of strings. */
+function jsonNodes(text: string): number {
+  if (!/^\s*\{/.test(text)) return 0;
+  let nodes = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (quoted && character === BACKSLASH) at++;
+    else if (character === QUOTE) quoted = !quoted;
+    else if (!quoted && NODES.has(character)) nodes++;
+  }
+  return nodes;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const NODES: ReadonlySet<number> = new Set([...'[{:,'].map((character) => character.charCodeAt(0)));
 
 /** UTF-8 bytes of a text, counted without a buffer: the pure core knows no module of Node's for it. */
 function utf8Bytes(text: string): number {

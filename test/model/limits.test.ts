@@ -61,6 +61,19 @@ describe('Admission', () => {
     ]);
   });
 
+  test('counts what JSON becomes in the memory, and not its text alone', () => {
+    const limits = { keys: 100, valueBytes: 10_000, totalBytes: 150_000 };
+    const bomb = (filling: string) => `{"host":"10.0.0.1","port":80,"meta":{"a":${filling}}}`;
+    const refused = (value: string) =>
+      new Admission(limits).replace([1, 2].map((at) => entry(`/services/web/${at}`, value, at)))[1]?.refused;
+    expect(refused(bomb(`[${'[],'.repeat(1_000)}0]`))).toBe(
+      'limits.totalBytes (150000) is reached, and older keys keep their place',
+    );
+    expect(refused(bomb(JSON.stringify('[],\\"{:'.repeat(500))))).toBeUndefined();
+    expect(refused(bomb('[1,2,3,4,5,6,7,8]'))).toBeUndefined();
+    expect(refused('[],'.repeat(1_000)), 'a text is a text').toBeUndefined();
+  });
+
   test('a whole tree keeps the older keys, whatever their order', () => {
     const entries = ['/haproxy/d', '/haproxy/c', '/haproxy/b', '/haproxy/a'].map((key, at) =>
       entry(key, 'x', at + 1),
