@@ -6,8 +6,8 @@ export interface SaverOptions {
   readonly save: () => Promise<void>;
   /** Milliseconds between being asked and the first write: what comes meanwhile is in it. */
   readonly soon: number;
-  /** Milliseconds between two writes. */
-  readonly every: number;
+  /** Milliseconds between two writes, asked before each. */
+  readonly every: () => number;
   readonly emit: Emit;
 }
 
@@ -30,7 +30,7 @@ export class Saver {
     this.#wanted = true;
     if (this.#timer || this.#running || this.#closed) return;
     const { soon, every } = this.#options;
-    const pause = Math.max(soon, this.#lastEnd + every - performance.now());
+    const pause = Math.max(soon, this.#lastEnd + every() - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#running = this.#save().finally(() => {

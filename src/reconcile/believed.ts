@@ -25,9 +25,9 @@ type Data = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
 type Heard = Extract<SourceEvent, { kind: 'heard' }>;
 type State = Extract<SourceEvent, { kind: 'state' }>;
 
-/** The cache is written so long after a change, and so far apart. */
+/** The cache is written so long after a change, and so far apart: 1 ms more for each key, as it is written whole. */
 const SAVE_TREE = { soon: 1_000, every: 5_000 };
-const SAVE_HOLDS = { soon: 10, every: 500 };
+const SAVE_HOLDS = { soon: 10, every: () => 500 };
 /** How often a cache that did not change is written again, so that its age says how old the data is. */
 const CONFIRM_EVERY = 600_000;
 
@@ -72,7 +72,8 @@ export class Believed {
     this.#tree = new GuardedTree(picture);
     this.#guard = new Guard(guard, this.#classify, this.#tree);
     this.#teller = new Teller(emit);
-    this.#saveTree = new Saver({ ...SAVE_TREE, emit, save: () => this.#save() });
+    const every = () => SAVE_TREE.every + picture.catalog.tree.size;
+    this.#saveTree = new Saver({ ...SAVE_TREE, every, emit, save: () => this.#save() });
     this.#saveHolds = new Saver({
       ...SAVE_HOLDS,
       emit,
