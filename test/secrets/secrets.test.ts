@@ -112,12 +112,14 @@ describe('secrets', () => {
     let said = '';
     let logged = '';
 
-    const daemon = execa(process.execPath, [MAIN, 'run', '--config', site.settingsFile], {
-      env: ENV,
-      cwd: site.folder,
-      reject: false,
-      all: true,
-    });
+    const run = (...flags: string[]) =>
+      execa(process.execPath, [MAIN, 'run', '--config', site.settingsFile, ...flags], {
+        env: ENV,
+        cwd: site.folder,
+        reject: false,
+        all: true,
+      });
+    const daemon = run();
     const base = `http://127.0.0.1:${site.statusPort}`;
     const status = async () => {
       let text = '';
@@ -170,6 +172,25 @@ describe('secrets', () => {
       all.sources = [{ etcd: login('./wrong') }];
     });
     said += await sayAll(site, [['services'], ['check'], ['dump']]);
+    // From the cache, while etcd refuses the password; then paused, with an edit by hand that has to wait.
+    const cached = run('--accept-stale');
+    try {
+      await waitFor(async () => (await readFile(site.configPath, 'utf8')).includes(PLANTED.password), {
+        what: 'the configuration',
+      });
+      await waitFor(async () => (await status()).includes('the user name or the password is wrong'), {
+        what: 'etcd to refuse the password',
+        timeout: 60_000,
+      });
+      said += await sayAll(site, [['pause', '--for', '1m']]);
+      await waitFor(async () => (await status()).includes('paused'), { what: 'the pause', timeout: 60_000 });
+      said += (await status()) + (await sayAll(site, [['release'], ['resume'], ['services', '--json']]));
+    } finally {
+      cached.kill('SIGTERM');
+      const log = String((await cached).all);
+      expect(log).toContain('cache');
+      said += log;
+    }
     const wrong: Record<string, unknown>[] = [
       { endpoints: [`http://me:${PLANTED.userinfo}@127.0.0.1:1`] },
       { endpoints: `http://me:${PLANTED.userinfo}@127.0.0.1:1` },
@@ -200,13 +221,14 @@ describe('secrets', () => {
       found.map((line) => line.slice(Math.max(0, line.indexOf(WORD) - 200), line.indexOf(WORD) + 60)),
     ).toEqual([]);
     // What is left behind: only the configuration and its kept versions hold what the template wrote.
+    const left: string[] = [];
     for (const file of await filesBelow(path.join(site.folder, 'state'))) {
       if (/\/(versions|hand-edits?|edits)\//.test(file) || file.endsWith('.cfg')) continue;
-      if ((await stat(file)).isFile()) {
-        const holds = (await readFile(file, 'utf8')).includes(WORD);
-        if (holds) expect(((await stat(file)).mode & 0o077).toString(8), file).toBe('0');
-      }
+      if (!(await stat(file)).isFile()) continue;
+      left.push(path.basename(file));
+      expect((await readFile(file, 'utf8')).includes(WORD), file).toBe(false);
     }
+    expect(left, 'the cache').toContain('tree');
   });
 });
 
