@@ -1,5 +1,5 @@
 /**
- * sh scripts/node.sh test/bench/profile.ts [--size 500x20] [--changes 100] [--every 100] [--template "without memo"] [--idle]:
+ * sh scripts/node.sh test/bench/profile.ts [--size 500x20] [--changes 100] [--every 100] [--template "without memo"] [--idle] [--flags=--trace-gc]:
  * a CPU profile of the daemon during single changes (or during as long a rest, with --idle). Prints where the time
  * went and leaves the .cpuprofile in .cache/profile, for a browser's developer tools. Build first.
  */
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     every: { type: 'string', default: '100' },
     template: { type: 'string', default: 'packaged' },
     idle: { type: 'boolean', default: false },
+    flags: { type: 'string', default: '' },
   },
 });
 
@@ -38,7 +39,13 @@ let to = 0;
     services,
     instances,
     template: values.template === 'packaged' ? 'packaged' : 'without memo',
-    flags: ['--cpu-prof', '--cpu-prof-interval', '200', `--cpu-prof-dir=${folder}`],
+    flags: [
+      '--cpu-prof',
+      '--cpu-prof-interval',
+      '200',
+      `--cpu-prof-dir=${folder}`,
+      ...values.flags.split(' ').filter(Boolean),
+    ],
   });
   await sleep(8000);
   const { pid } = bench.daemon;
@@ -54,6 +61,7 @@ let to = 0;
     await sleep(begin + every - performance.now());
   }
   to = Number(process.hrtime.bigint() / 1000n);
+  if (values.flags !== '') console.log(bench.daemon.output());
   const after = await cpuOf(pid);
   const own = after.own - before.own;
   const seconds = (to - from) / 1e6;
