@@ -8,7 +8,7 @@ import { EtcdMembers } from './etcd-members.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
 import { PagePatience } from './etcd-patience.ts';
 import { Reread } from './etcd-reread.ts';
-import { allowedRanges, type EtcdSnapshot, readSnapshot } from './etcd-snapshot.ts';
+import { allowedRanges, type EtcdSnapshot, readSnapshot, SurfeitError } from './etcd-snapshot.ts';
 import { followStream, type StreamEnd } from './etcd-stream.ts';
 import { Witness } from './etcd-witness.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -20,6 +20,8 @@ import { StateTeller } from './state-teller.ts';
 const LONGEST_PAUSE = 3_000;
 /** The same where it says at once what it does not permit. */
 const LONGEST_PERMISSION_PAUSE = 600;
+/** The same where all that was read was too much: a whole fleet would read it again and again. */
+const LONGEST_SURFEIT_PAUSE = 15_000;
 /** A stream that lived this long, or brought anything new, was a good one: the next failure is the first again. */
 const PROVEN = 5_000;
 const DEFAULT_REREAD = 420_000;
@@ -93,14 +95,19 @@ class EtcdFollower {
 
   async #visit(signal: AbortSignal): Promise<Visit> {
     let endpoint = '';
-    let began = performance.now();
-    const visit = (end: StreamEnd): Visit => ({ end, endpoint, lived: performance.now() - began });
+    let began = Number.POSITIVE_INFINITY;
+    const visit = (end: StreamEnd): Visit => ({
+      end,
+      endpoint,
+      lived: Math.max(0, performance.now() - began),
+    });
     try {
       using connection = await this.#members.answering(signal);
       endpoint = connection.endpoint;
-      began = performance.now();
       await connection.authenticate(signal);
       const position = await this.#locate(connection, signal);
+      // However long a read took that failed: only a stream proves anything.
+      began = performance.now();
       return visit(await this.#follow(connection, position, signal));
     } catch (error) {
       if (signal.aborted) return visit({ kind: 'aborted' });
@@ -221,6 +228,7 @@ function sameRanges(a: readonly KeyRange[], b: readonly KeyRange[]): boolean {
 }
 
 function longest(end: StreamEnd): number {
-  const forbidden = end.kind === 'lost' && String(end.error).includes('permission denied');
-  return forbidden ? LONGEST_PERMISSION_PAUSE : LONGEST_PAUSE;
+  if (end.kind !== 'lost') return LONGEST_PAUSE;
+  if (end.error instanceof SurfeitError) return LONGEST_SURFEIT_PAUSE;
+  return String(end.error).includes('permission denied') ? LONGEST_PERMISSION_PAUSE : LONGEST_PAUSE;
 }

@@ -8,7 +8,7 @@ const LONGEST = 20_000;
  * be left soon, and a slow one that sends much must get through: both look alike, so each page that stays away makes
  * the next ones smaller and waited for longer, and what came shows how quick the store is.
  *
- *     2.5 s for 1,000 keys -> 5 s for 250 -> 10 s for 63 -> 20 s for 16 …
+ *     2 s for 1,000 keys -> 4 s for 250 -> 8 s for 63 -> 16 s for 16 …
  */
 export class PagePatience {
   readonly #shortest: number;
@@ -17,7 +17,7 @@ export class PagePatience {
   #slowest = 0;
 
   /** `shortest` is what a page is waited for at least. */
-  constructor(shortest = 2_500) {
+  constructor(shortest = 2_000) {
     this.#shortest = shortest;
     this.#milliseconds = shortest;
   }

@@ -11,6 +11,9 @@ const HEAD = 200;
 /** A full read may be so many times larger than the limits. */
 const MANY = 4;
 
+/** A store holds many times what the limits allow. */
+export class SurfeitError extends SourceError {}
+
 /** How the keys of a source are read. */
 export interface Reading {
   /** The place of the source in the settings. */
@@ -175,7 +178,7 @@ class ReadBudget {
     this.#keys += 1;
     const { keys, totalBytes } = this.#limits;
     if (this.#keys <= keys * MANY && this.#size <= totalBytes * MANY) return;
-    throw new SourceError(
+    throw new SurfeitError(
       `the prefixes hold more than ${MANY} times what limits.keys and limits.totalBytes allow`,
       {
         hint: 'delete what does not belong there, or raise the limits; until then the keys that were read before stay',
