@@ -4,7 +4,7 @@ import { startEtcd } from '../support/etcd.ts';
 import { cli, freePort, waitFor } from '../support/haproxy.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
 import type { Drill, DrillResult } from './drill.ts';
-import { hold } from './rig.ts';
+import { hold, SLACK } from './rig.ts';
 
 /** The host that is rebooted, and one that is not. Linux has all of 127/8 on its loopback. */
 const REBOOTED = '127.0.0.2';
@@ -102,7 +102,7 @@ const REGISTERED_AFTER = { short: 60, full: 120 } as const;
 
 /**
  * Milliseconds in which a claim gets from etcd to HAProxy, on a machine that is short of processors. What arrives at the
- * wrong service within them is counted: two good checks are 500 ms apart, so it should be none.
+ * wrong service within them is counted: three good checks take a second, so it should be none; the table takes none.
  */
 const ON_ITS_WAY = { auto: 1000, reload: 3000 } as const;
 
@@ -187,11 +187,9 @@ async function rebooted(mode: 'auto' | 'reload', form: 'short' | 'full'): Promis
   }
   const ms = performance.now() - begun;
   await sleep(form === 'full' ? 5000 : 1000);
-  const late = tally.wrong.filter(({ registeredFor }) => (registeredFor ?? 0) > ON_ITS_WAY[mode]);
-  hold(
-    late.length === 0,
-    `no request reaches the wrong service once an address is claimed: ${late.length} did, ${late.at(-1)?.words}`,
-  );
+  const way = mode === 'auto' && SLACK === 1 ? -1 : ON_ITS_WAY[mode];
+  const late = tally.wrong.filter(({ registeredFor }) => (registeredFor ?? 0) > way);
+  hold(late.length === 0, `no request reaches the wrong service: ${late.length} did, ${late.at(-1)?.words}`);
   const unclaimed = tally.wrong.filter(({ registeredFor }) => registeredFor === null).length;
   // Where most servers of a service are gone all at once, the first requests find no other one.
   const lastLost = Math.round(Math.max(0, (tally.failed[lost - 1] ?? gone) - gone));
@@ -209,7 +207,7 @@ export const hostileDrills: readonly Drill[] = (['auto', 'reload'] as const).map
   name: `addresses claimed twice: a host rebooted, its ports given out anew, the old leases alive (apply.mode: ${mode})`,
   promise:
     mode === 'auto'
-      ? 'on two hosts under load no request reaches the wrong service once the claim is known, within 1 s'
+      ? 'on two hosts under load no request reaches the wrong service'
       : 'none once the reload that follows the claim is done',
   run: (form) => rebooted(mode, form),
 }));

@@ -191,7 +191,7 @@ export function noFailures(load: Load): string {
 }
 
 /** As a test, a drill shares two cores with other tests: that it comes at all, and in time, is held there. */
-const SLACK = process.env.VITEST === undefined ? 1 : 4;
+export const SLACK = process.env.VITEST === undefined ? 1 : 4;
 
 /** Throws where `ms` is over the promise. */
 export function within(ms: number, most: number, what: string): number {

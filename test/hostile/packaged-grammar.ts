@@ -18,7 +18,7 @@ const BALANCE = '(?:roundrobin|static-rr|leastconn|first|random|source|uri)';
 const OF_HOST = `\\{ var\\(txn\\.host\\) -m (?:str|beg|end) -- ${HOST} \\}`;
 const OF_PATH = `\\{ var\\(txn\\.path\\) -m beg -- ${PATH} \\}`;
 const RESEND = 'http-request disable-l7-retry unless { method GET HEAD OPTIONS }';
-const CHECKS = 'fastinter 500ms downinter 5s fall 3 rise 2 observe layer4 error-limit 5 on-error mark-down';
+const CHECKS = 'fastinter 500ms downinter 5s fall 3 rise 3 observe layer4 error-limit 5 on-error mark-down';
 
 interface Section {
   readonly header: string;
