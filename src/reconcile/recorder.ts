@@ -7,6 +7,12 @@ import { Stopwatch } from './stopwatch.ts';
 /** A file that is so long behind what HAProxy runs is a fault, in milliseconds. */
 export const AHEAD_FAULT_MS = 5000;
 
+/**
+ * Two records begin at least so far apart, in milliseconds: the first change of a burst is followed at once, those
+ * after it together. A record costs more than all else of a change.
+ */
+export const RECORD_EVERY_MS = 1000;
+
 /** After the signal a check that is under way may still end: the file should say what HAProxy runs. */
 const GRACE_MS = 2000;
 
@@ -40,6 +46,10 @@ export class Recorder {
   #alarm: NodeJS.Timeout | undefined;
   readonly #end = new AbortController();
   #fail: (error: unknown) => void = () => {};
+  #begun = Number.NEGATIVE_INFINITY;
+  /** How many wait for it to be idle: then nothing else is waited for. */
+  #hurries = 0;
+  #hurry: () => void = () => {};
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -63,7 +73,10 @@ export class Recorder {
 
   /** Resolves when nothing is under way any more. */
   async idle(): Promise<void> {
+    this.#hurries += 1;
+    this.#hurry();
     await this.#job;
+    this.#hurries -= 1;
   }
 
   /** Why this text did not become the file, once. What is known of another text is out of date. */
@@ -103,7 +116,7 @@ export class Recorder {
       await Promise.race([aborted, failed]);
     } finally {
       const timer = setTimeout(() => this.#end.abort(new Error('the daemon ends')), GRACE_MS);
-      await this.#job;
+      await this.idle();
       clearTimeout(timer);
       clearTimeout(this.#alarm);
     }
@@ -115,7 +128,10 @@ export class Recorder {
     await Promise.resolve();
     try {
       while (this.#next !== null) {
-        const text = this.#next;
+        await this.#turn();
+        const text: string | null = this.#next;
+        if (text === null) break;
+        this.#begun = performance.now();
         this.#current = text;
         this.#next = null;
         const watch = new Stopwatch();
@@ -138,6 +154,20 @@ export class Recorder {
       this.#next = null;
     }
     if (this.#trouble) mailbox.post('what HAProxy runs did not become the file');
+  }
+
+  /** Until the next record may begin, or somebody waits for it. */
+  async #turn(): Promise<void> {
+    const left = this.#begun + RECORD_EVERY_MS - performance.now();
+    if (left <= 0 || this.#hurries > 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, left);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = () => {};
   }
 
   #tooLong(): void {

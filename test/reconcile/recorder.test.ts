@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
-import { AHEAD_FAULT_MS, Recorder } from '../../src/reconcile/recorder.ts';
+import { AHEAD_FAULT_MS, RECORD_EVERY_MS, Recorder } from '../../src/reconcile/recorder.ts';
 import type { RollResult } from '../../src/reconcile/roll-result.ts';
 import { recorder } from './fakes.ts';
 
@@ -49,12 +49,30 @@ describe('Recorder', () => {
     }
     expect(asked).toEqual(['a']);
     await end({ kind: 'runtime' });
+    await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS - 1);
+    expect(asked).toEqual(['a']);
+    await vi.advanceTimersByTimeAsync(1);
     expect(asked).toEqual(['a', 'c']);
     expect(subject.isBusy).toBe(true);
     await end({ kind: 'runtime' });
     await subject.idle();
     expect(recorded).toEqual(['a', 'c']);
     expect(subject.isBusy).toBe(false);
+  });
+
+  test('does not keep anybody waiting who waits for it to be idle', async () => {
+    const { record, end, asked, subject } = setUp();
+    record('a');
+    await vi.advanceTimersByTimeAsync(0);
+    await end({ kind: 'runtime' });
+    record('b');
+    await vi.advanceTimersByTimeAsync(10);
+    expect(asked).toEqual(['a']);
+    const idle = subject.idle();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked).toEqual(['a', 'b']);
+    await end({ kind: 'runtime' });
+    await idle;
   });
 
   test('wakes the loop with what was refused, and gives the reason for that text only', async () => {
@@ -66,7 +84,7 @@ describe('Recorder', () => {
     expect(mailbox.take()?.triggers).toEqual(['what HAProxy runs did not become the file']);
     expect(subject.take('b')).toBeNull();
     record('a');
-    await vi.advanceTimersByTimeAsync(0);
+    await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS);
     await end({ kind: 'refused', output: 'no', lines: [1], retryInMs: 1000 });
     await subject.idle();
     expect(subject.take('a')).toMatchObject({ kind: 'refused' });
@@ -79,6 +97,7 @@ describe('Recorder', () => {
     await vi.advanceTimersByTimeAsync(0);
     record('b');
     await end({ kind: 'failed', message: 'no', retryInMs: 1000 });
+    await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS);
     await end({ kind: 'runtime' });
     await subject.idle();
     expect(mailbox.peek()).toBeUndefined();
