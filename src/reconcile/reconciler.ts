@@ -163,6 +163,7 @@ export class Reconciler {
       this.#takeMail(why);
       const { picture } = this.#options;
       const paused = this.#pause?.now ?? null;
+      if (paused) await this.#recorder.idle();
       // A pause of the fleet is only known with the tree.
       const unsettled = paused || !picture.hasTree ? null : await this.#drift.settle();
       const drawn = await watch.time('render', () => picture.draw());

@@ -91,10 +91,7 @@ export class Recorder {
     const { rollout, emit } = this.#options;
     const { ahead } = rollout;
     if (ahead !== null && this.#since === null) {
-      this.#since = performance.now();
-      this.#alarm = setTimeout(() => this.#tooLong(), AHEAD_FAULT_MS);
-      this.#alarm.unref();
-      emit({ kind: 'ahead', hash: ahead.hash });
+      this.#isAheadSince(performance.now(), ahead.hash);
     } else if (ahead === null && this.#since !== null) {
       clearTimeout(this.#alarm);
       const ms = performance.now() - this.#since;
@@ -141,6 +138,8 @@ export class Recorder {
           this.#trouble = { text, result };
         } else {
           this.#trouble = null;
+          // What is not in the file yet came after this record began.
+          if (rollout.ahead) this.#isAheadSince(this.#begun, rollout.ahead.hash);
           const { check = 0, publish } = watch.steps;
           if (publish !== undefined) emit({ kind: 'recorded', steps: { check, publish } });
           onRecorded(text);
@@ -168,6 +167,14 @@ export class Recorder {
       };
     });
     this.#hurry = () => {};
+  }
+
+  #isAheadSince(since: number, hash: string): void {
+    clearTimeout(this.#alarm);
+    this.#since = since;
+    this.#alarm = setTimeout(() => this.#tooLong(), since + AHEAD_FAULT_MS - performance.now());
+    this.#alarm.unref();
+    this.#options.emit({ kind: 'ahead', hash });
   }
 
   #tooLong(): void {

@@ -117,6 +117,22 @@ describe('Recorder', () => {
     expect(said.events.at(-1)).toEqual({ kind: 'ahead-over', ms: AHEAD_FAULT_MS });
   });
 
+  test('does not take a burst that goes on for a file that is not followed', async () => {
+    const { record, end, said, subject } = setUp();
+    for (let change = 0; change < 2 * (AHEAD_FAULT_MS / RECORD_EVERY_MS); change++) {
+      record(`${change}`);
+      await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS / 2);
+      record(`${change} and a half`);
+      await end({ kind: 'runtime' });
+      await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS / 2);
+    }
+    expect(new Set(said.kinds())).toEqual(new Set(['ahead']));
+    await vi.advanceTimersByTimeAsync(AHEAD_FAULT_MS);
+    expect(said.kinds()).toContain('ahead-too-long');
+    await end({ kind: 'runtime' });
+    await subject.idle();
+  });
+
   test('lets what is under way end when it is told to stop', async () => {
     const { record, end, recorded, stop, following } = setUp();
     record('a');
