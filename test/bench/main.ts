@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --sizes 10x3,100x10] [--rounds 20] [--apply auto|reload] [--template "without memo"]: real etcd,
+ * npm run bench [-- --sizes 10x3,100x10] [--rounds 40] [--apply auto|reload] [--template "without memo"]: real etcd,
  * real HAProxy, the built program as its users run it (`managed`, default pace). Times from the put to the first
  * answer of the new instance, and from the delete to the last one; the CPU that changes, equal puts and rest cost;
  * 200 changes in 2 s with streams and requests (below 10,000 servers).
@@ -11,7 +11,7 @@ import { type Measured, measure } from './measure.ts';
 const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '10x3,100x10,500x20' },
-    rounds: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '40' },
     apply: { type: 'string', default: 'auto' },
     template: { type: 'string', default: 'packaged' },
   },

@@ -5,8 +5,10 @@ import { type Bench, type DaemonOptions, startBench } from './daemon.ts';
 import { type EqualPuts, equalPuts } from './equal-puts.ts';
 import { costOf, idleCpuOf, quantile, rssOf, tenths } from './process-figures.ts';
 
-/** A little over the default `pace.reloadInterval`, so that no change waits for the one before it. */
+/** A little over the default `pace.reloadInterval`, so that no reload waits for the one before it. */
 const BETWEEN_MS = 2200;
+/** Changes at run time wait for nothing; the file has followed by then. */
+const BETWEEN_AT_RUN_TIME_MS = 1300;
 /** The changes whose CPU is measured: so many, so far apart. */
 const COSTED = { changes: 40, everyMs: 300 };
 const IDLE_SECONDS = 8;
@@ -44,7 +46,8 @@ export async function measure(
   await using bench = await startBench(options);
   const { pid } = bench.daemon;
   await sleep(BETWEEN_MS);
-  const times = await singles(bench, etcd, rounds);
+  const between = options.apply === 'reload' ? BETWEEN_MS : BETWEEN_AT_RUN_TIME_MS;
+  const times = await singles(bench, etcd, { rounds, between });
   await sleep(BETWEEN_MS);
   const idle = await idleCpuOf(pid, IDLE_SECONDS);
   const cost = await costOf(() => toggles(bench, etcd), { pid, idle, count: COSTED.changes });
@@ -67,7 +70,11 @@ export async function measure(
 }
 
 /** Puts and deletes, one at a time: until the first answer of the instance, and until the last one. */
-async function singles(bench: Bench, etcd: TestEtcd, rounds: number) {
+async function singles(
+  bench: Bench,
+  etcd: TestEtcd,
+  { rounds, between }: { readonly rounds: number; readonly between: number },
+) {
   const puts: number[] = [];
   const deletes: number[] = [];
   let failed = 0;
@@ -77,7 +84,7 @@ async function singles(bench: Bench, etcd: TestEtcd, rounds: number) {
     await etcd.put(key, bench.moving.address);
     while ((await bench.ask()).body !== 'moving') {}
     puts.push(performance.now() - put);
-    await sleep(BETWEEN_MS);
+    await sleep(between);
     const gone = performance.now();
     await etcd.delete(key);
     let last = gone;
@@ -88,7 +95,7 @@ async function singles(bench: Bench, etcd: TestEtcd, rounds: number) {
       if (body === 'moving') last = performance.now();
     }
     deletes.push(last - gone);
-    await sleep(BETWEEN_MS);
+    await sleep(between);
   }
   return {
     'put, median': quantile(puts, 0.5),

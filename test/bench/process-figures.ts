@@ -58,10 +58,10 @@ export async function costOf(
   };
 }
 
-/** A quantile, whole. */
+/** A quantile by nearest rank, whole. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN);
+  return Math.round(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN);
 }
 
 /** To one digit behind the point. */
