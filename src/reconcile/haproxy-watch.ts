@@ -1,4 +1,4 @@
-import type { Emit } from '../events.ts';
+import type { Applied, Emit } from '../events.ts';
 import type { HaproxyControl, HaproxyState } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Rollout } from './rollout.ts';
@@ -42,6 +42,13 @@ export class HaproxyWatch {
     this.#tell(state);
     this.#options.rollout.observe(state);
     return state;
+  }
+
+  /** A pass of ours made it run this: that is known before it is asked again. */
+  made(applied: Applied): void {
+    const state = this.#state;
+    if (applied.kind !== 'verified' || state?.kind !== 'running' || !state.verifiable) return;
+    this.#tell({ ...state, mark: applied.hash });
   }
 
   /** A pass begins. */

@@ -46,6 +46,7 @@ export class Picture {
   #hasTree = false;
   #view: readonly unknown[] = [];
   #text: string | null = null;
+  #drawn: string | null = null;
 
   constructor(options: PictureOptions) {
     this.#options = options;
@@ -91,9 +92,9 @@ export class Picture {
     };
   }
 
-  /** The text that was drawn last. */
-  get text(): string | null {
-    return this.#text;
+  /** What the last drawing gave; null while it is under way, and where it failed. */
+  get drawn(): string | null {
+    return this.#drawn;
   }
 
   /**
@@ -203,11 +204,13 @@ export class Picture {
         ? { kind: 'template-error', error }
         : { kind: 'nothing', missing: 'the template was not read yet' };
     }
+    this.#drawn = null;
     this.since.drew();
     this.#templates.drew();
     try {
       const text = sameText(await this.render(this.catalog, template));
       this.#text = text;
+      this.#drawn = text;
       return { kind: 'text', text, hash: hashText(text) };
     } catch (error) {
       if (!(error instanceof PointsmanError)) throw error;

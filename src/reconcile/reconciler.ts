@@ -60,35 +60,23 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#pace = new Pace(options.pace);
-    const judge = new VouchingJudge(options);
-    this.#rollout = new Rollout({ ...options, judge });
-    this.#haproxy = new HaproxyWatch({
-      control: options.haproxy,
-      rollout: this.#rollout,
-      mailbox: this.#mailbox,
-      emit: options.emit,
-    });
     const { file, emit, pause, picture, maxOldWorkers: most = Number.POSITIVE_INFINITY } = options;
-    const idle = () => this.#recorder.idle();
-    this.#drift = new Drift({ file, rollout: this.#rollout, mailbox: this.#mailbox, idle, emit });
-    this.#mending = new Mend(this.#rollout);
-    const [pace, cap, turns, mailbox] = [
-      this.#pace,
-      new WorkerCap({ most, emit }),
-      this.#turns,
-      this.#mailbox,
-    ];
-    this.#waits = new ReloadWaits({ pace, cap, turns, mailbox });
+    const [mailbox, turns] = [this.#mailbox, this.#turns];
+    const judge = new VouchingJudge(options);
+    const rollout = new Rollout({ ...options, judge });
+    this.#rollout = rollout;
+    this.#haproxy = new HaproxyWatch({ control: options.haproxy, rollout, mailbox, emit });
+    this.#drift = new Drift({ file, rollout, mailbox, idle: () => this.#recorder.idle(), emit });
+    this.#mending = new Mend(rollout);
+    this.#waits = new ReloadWaits({ pace: this.#pace, cap: new WorkerCap({ most, emit }), turns, mailbox });
     this.#pause =
-      pause &&
-      new Pause({ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox: this.#mailbox, emit });
+      pause && new Pause({ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox, emit });
     const ask = (signal: AbortSignal) => this.#haproxy.ask(signal);
-    this.#runtime =
-      options.runtime && new RuntimePath({ ...options.runtime, rollout: this.#rollout, ask, emit });
-    const parts = { picture, judge, rollout: this.#rollout, mailbox: this.#mailbox, emit };
+    this.#runtime = options.runtime && new RuntimePath({ ...options.runtime, rollout, ask, emit });
+    const parts = { picture, judge, rollout, mailbox, emit };
     this.#quarantine = new Quarantine({ ...options.quarantine, ...parts });
     const onRecorded = (text: string) => {
-      if (text === picture.text) this.#quarantine.accepted();
+      if (text === picture.drawn) this.#quarantine.accepted();
     };
     this.#recorder = new Recorder({ ...parts, onRecorded });
     this.#readBack = options.runtime && new ReadBackWatch({ ...options.runtime, ...parts });
@@ -288,6 +276,7 @@ export class Reconciler {
 
   #report(report: Report): void {
     this.#lastError = report.end.error;
+    this.#haproxy.made(this.#rollout.applied);
     this.#options.emit(passEvent(report, this.#options.picture, this.#rollout.applied));
   }
 }

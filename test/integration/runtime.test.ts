@@ -85,6 +85,31 @@ describe('changes of servers', () => {
     });
   });
 
+  test('never make /readyz say no, however quickly they follow each other', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    await using two = await startBackend('two');
+    await using site = await siteOn(etcd);
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    const serves = (is: boolean) =>
+      waitFor(async () => (await cli(site.statsSocket, 'show servers state')).includes(' two ') === is, {
+        every: 2,
+      });
+    const said = new Set<string>();
+    for (let change = 0; change < 10; change++) {
+      await etcd.put('/services/web/two', two.address);
+      await serves(true);
+      await etcd.delete('/services/web/two');
+      await serves(false);
+      for (const missing of (await daemon.status()).missing as string[]) said.add(missing);
+    }
+    expect([...said]).toEqual([]);
+    await inStep(site);
+    await waitFor(async () => (await daemon.status()).ready);
+  });
+
   test('do not wait for the pause of a reload that another change needs', async () => {
     await using etcd = await startEtcd();
     await using one = await startBackend('one');

@@ -6,6 +6,7 @@ import type { Source, SourceEvent, Templates } from '../../src/reconcile/interfa
 import type { PaceOptions } from '../../src/reconcile/pace.ts';
 import { Picture } from '../../src/reconcile/picture.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
+import type { Runtime } from '../../src/reconcile/runtime-interfaces.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
@@ -15,12 +16,15 @@ import { pushable } from './pushable.ts';
 const TEMPLATE = '{% for s in services %}{% for i in s.instances %}{{ i.address }}\n{% endfor %}{% endfor %}';
 const QUICK = { quiet: 0, maxWait: 0, reloadInterval: 0 };
 
-function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string } = {}) {
+function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string; apply?: 'auto' } = {}) {
   const events = pushable<SourceEvent>();
   const sets = pushable<TemplateSet>();
   const setOf = (text: string) => ({ folder: '/t', entry: 'a.njk', files: new Map([['a.njk', text]]) });
   const source: Source = { name: 'fake', read: async () => [], watch: events.watch };
-  const templates: Templates = { read: async () => setOf(TEMPLATE), watch: sets.watch };
+  const templates: Templates = {
+    read: async () => setOf(TEMPLATE),
+    watch: sets.watch,
+  };
   const file = new FakeFile();
   file.text = options.installed ?? null;
   const [haproxy, judge, said] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
@@ -43,6 +47,7 @@ function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string 
     target: 'haproxy',
     pace,
     emit,
+    ...(options.apply ? { runtime: { runtime: fakeRuntime(haproxy), newServers: 'up', drain: 0 } } : {}),
   });
   const stop = new AbortController();
   const running = reconciler.run(stop.signal);
@@ -56,13 +61,29 @@ function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string 
     running,
     template: (text: string) => sets.push(setOf(text)),
     snapshot: (...entries: Entry[]) => events.push({ kind: 'snapshot', entries, revision: revision++ }),
-    put: (one: Entry) =>
-      events.push({ kind: 'changes', changes: [{ kind: 'put', entry: one }], revision: revision++ }),
+    put: (...all: Entry[]) =>
+      events.push({
+        kind: 'changes',
+        changes: all.map((one) => ({ kind: 'put', entry: one })),
+        revision: revision++,
+      }),
     passes: () => said.events.filter((event): event is PassEvent => event.kind === 'pass'),
     async [Symbol.asyncDispose]() {
       stop.abort();
       await running;
     },
+  };
+}
+
+/** A worker that does whatever it is told. */
+function fakeRuntime(haproxy: FakeHaproxy): Pick<Runtime, 'usable' | 'apply' | 'readBackAll'> {
+  return {
+    usable: async () => ({ kind: 'yes', version: '2.6.12' }),
+    apply: async ({ mark, commands, expected }) => {
+      haproxy.mark = mark;
+      return { kind: 'applied', pid: expected.pid, commands: commands.length, lingering: 0 };
+    },
+    readBackAll: async () => ({ kind: 'same', servers: 0 }),
   };
 }
 
@@ -184,5 +205,32 @@ describe('Reconciler', () => {
     await using loop = setUp();
     const first = loop.reconciler.lastTurn;
     await waitFor(() => loop.reconciler.lastTurn > first, { timeout: 5000 });
+  });
+
+  test('a text that becomes the file late does not make good what was drawn, and failed, after it', async () => {
+    const template =
+      '{% for s in services %}backend be_{{ s.name }}\n{% for i in s.instances %}  server {{ i.id }} {{ i.address }}{{ " weight " ~ i.meta.cost.now if i.meta.cost is defined else "" }}\n{% endfor %}{% endfor %}';
+    await using loop = setUp({ apply: 'auto' });
+    loop.template(template);
+    loop.snapshot(server('a', 80));
+    await waitFor(() => loop.passes().at(-1)?.outcome === 'reloaded');
+    let go: () => void = () => {};
+    const { check } = loop.judge;
+    loop.judge.check = (text) =>
+      new Promise((resolve) => {
+        go = () => resolve(check.call(loop.judge, text));
+      });
+    loop.put(server('b', 81));
+    await waitFor(() => loop.passes().at(-1)?.outcome === 'runtime');
+    const odd = JSON.stringify({ host: '10.0.0.2', port: 80, cost: { later: 1 } });
+    const before = loop.reconciler.lastTurn;
+    loop.put(entry('/services/odd/one', odd, 82), entry('/services/new/one', '10.0.0.3:80', 82));
+    await waitFor(() => loop.reconciler.lastTurn > before, { every: 1 });
+    loop.judge.check = check;
+    go();
+    await waitFor(() => loop.file.text?.includes('be_new') === true);
+    expect(loop.file.text).not.toContain('be_odd');
+    expect(loop.said.kinds()).toContain('quarantined');
+    expect(loop.said.kinds()).not.toContain('nobody-quarantined');
   });
 });
