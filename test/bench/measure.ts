@@ -48,11 +48,12 @@ export async function measure(
   await sleep(BETWEEN_MS);
   const between = options.apply === 'reload' ? BETWEEN_MS : BETWEEN_AT_RUN_TIME_MS;
   const times = await singles(bench, etcd, { rounds, between });
-  await sleep(BETWEEN_MS);
+  // The cache is written a while after a change: 5 s, and 1 ms for each key.
+  const cached = 6000 + options.services * options.instances;
+  await sleep(cached);
   const idle = await idleCpuOf(pid, IDLE_SECONDS);
   const cost = await costOf(() => toggles(bench, etcd), { pid, idle, count: COSTED.changes });
-  // The cache is written a while after a change.
-  await sleep(2 * BETWEEN_MS);
+  await sleep(cached);
   const equal = await equalPuts(bench, etcd, idle);
   const many = options.burst ? await burst(bench, etcd) : null;
   return {
