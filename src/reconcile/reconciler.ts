@@ -219,7 +219,10 @@ export class Reconciler {
     else this.#quarantine.accepted();
     await this.#recorder.idle();
     if (result.kind === 'refused') await this.#takeBack(state, watch, signal);
-    else if (this.#rollout.ahead) this.#recorder.record(this.#rollout.ahead.text);
+    // Not the text itself: that is tried again after its pause.
+    else if (this.#rollout.ahead && this.#rollout.ahead.text !== text) {
+      this.#recorder.record(this.#rollout.ahead.text);
+    }
     this.#recorder.look();
     this.#report({ watch, why, need, end: endOf(result), text });
     return false;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SystemError } from '../../src/errors.ts';
 import type { PassEvent } from '../../src/events.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
@@ -232,5 +233,27 @@ describe('Reconciler', () => {
     expect(loop.file.text).not.toContain('be_odd');
     expect(loop.said.kinds()).toContain('quarantined');
     expect(loop.said.kinds()).not.toContain('nobody-quarantined');
+  });
+
+  test('a file that cannot be written is tried again with growing pauses, while HAProxy runs what it should', async () => {
+    await using loop = setUp({ apply: 'auto' });
+    loop.template(
+      '{% for s in services %}backend be_{{ s.name }}\n{% for i in s.instances %}  server {{ i.id }} {{ i.address }}\n{% endfor %}{% endfor %}',
+    );
+    loop.snapshot(server('a', 80));
+    await waitFor(() => loop.passes().at(-1)?.outcome === 'reloaded');
+    const tries: number[] = [];
+    Object.defineProperty(loop.file, 'failure', {
+      get: () => {
+        tries.push(performance.now());
+        return new SystemError('the disk is full');
+      },
+    });
+    loop.put(server('b', 81));
+    await waitFor(() => tries.length === 6, { timeout: 15_000 });
+    // Asked twice in each try: whether, and what. The second pause is of 2 s.
+    const [, , second = 0, , third = 0] = tries;
+    expect(third - second).toBeGreaterThan(1900);
+    expect(loop.passes().at(-1)?.applied).toMatchObject({ kind: 'verified' });
   });
 });
