@@ -108,13 +108,22 @@ install_tools() {
   [ "$purpose" != test ] || {
     sh scripts/apt-install.sh 'HAProxy, etcd and what the tests need' haproxy=haproxy etcd=etcd-server \
       systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap 9>&-
-    if ! .cache/haproxy-3.0/bin/haproxy -v >/dev/null 2>&1; then
-      say 'fetching HAProxy 3.0 of Debian 13 into .cache/haproxy-3.0, for the tests'
-      sh scripts/haproxy-3.0.sh
-    fi
+    # shellcheck disable=SC2046  # a list
+    sh scripts/server-versions.sh --missing \
+      $(other_than "$(haproxy -v)" haproxy 2.6 3.0 3.2 3.4) $(other_than "$(etcd --version)" etcd 3.4 3.5)
     return 0
   }
   sh scripts/apt-install.sh HAProxy haproxy=haproxy 9>&- || [ "$purpose" = use ]
+}
+
+# What is to be fetched of the branches that tests run on: other_than 'BANNER of the machine's own' PROGRAM BRANCH...
+other_than() {
+  own=$(echo "$1" | sed -n 's/.*[Vv]ersion:* \([0-9]*\.[0-9]*\)\..*/\1/p' | head -n 1)
+  program=$2
+  shift 2
+  for branch; do
+    [ "$branch" = "$own" ] || printf ' %s=%s' "$program" "$branch"
+  done
 }
 
 main

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { cli, freePort, request, showProc, startHaproxy, tempFolder, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 
-test('there is a HAProxy 3.0 beside the one of the machine', () => {
-  expect(haproxyVersions.map((one) => one.name)).toEqual([expect.stringMatching(/^\d+\.\d+$/), '3.0']);
+test('there is a HAProxy of each branch that tests are to pass on', () => {
+  expect(haproxyVersions.map((one) => one.name)).toEqual(['2.6', '3.0']);
 });
 
 test.each(haproxyVersions)(

@@ -11,22 +11,20 @@ export interface HaproxyBinary {
 }
 
 const SETUP = 'run: npm run setup -- --test';
+const BRANCHES = ['2.6', '3.0'];
 
 /**
- * Every HAProxy that tests are to pass on: the machine's own (2.6 on Debian 12), and the 3.0 that set-up puts
- * beside it.
+ * Every HAProxy that tests are to pass on: the machine's own (2.6 on Debian 12), and those that set-up puts beside it.
  *
  * @throws when one of them is missing, with the command that installs it
  */
-export const haproxyVersions: readonly HaproxyBinary[] = [installed(), fetched()];
+export const haproxyVersions: readonly HaproxyBinary[] = BRANCHES.map(haproxyOf);
 
-function installed(): HaproxyBinary {
-  return { name: branchOf('haproxy'), path: 'haproxy' };
-}
-
-function fetched(): HaproxyBinary {
-  const path = fileURLToPath(new URL('../../.cache/haproxy-3.0/bin/haproxy', import.meta.url));
-  if (!existsSync(path)) throw new Error(`HAProxy 3.0 for the tests: ${path} is missing; ${SETUP}`);
+/** The HAProxy of a branch. */
+export function haproxyOf(branch: string): HaproxyBinary {
+  if (branch === branchOf('haproxy')) return { name: branch, path: 'haproxy' };
+  const path = fileURLToPath(new URL(`../../.cache/haproxy-${branch}/bin/haproxy`, import.meta.url));
+  if (!existsSync(path)) throw new Error(`HAProxy ${branch} for the tests: ${path} is missing; ${SETUP}`);
   return { name: branchOf(path), path };
 }
 
