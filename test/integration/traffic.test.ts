@@ -177,6 +177,16 @@ describe('with a real etcd and a real HAProxy', () => {
     await expect(request(site.url)).rejects.toThrow();
   });
 
+  test('SIGTERMs until the very end of the process leave its exit code 0', async () => {
+    await using etcd = await startEtcd();
+    await using site = await siteOn(etcd);
+    await using daemon = await site.start();
+    // Each turn of this process sends one, so that some arrive in the last milliseconds.
+    const sending = setInterval(() => daemon.child.kill('SIGTERM'), 0);
+    expect(await daemon.ended).toBe(0);
+    clearInterval(sending);
+  });
+
   test('a host that is gone without a word costs no request', async () => {
     await using etcd = await startEtcd();
     await using one = await startBackend('one');
