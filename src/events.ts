@@ -192,7 +192,7 @@ export interface PassEvent {
   readonly outcome: Outcome;
   /** Why it ran: `etcd: 3 keys changed`, `template changed`, `HAProxy appeared`, `retry`. */
   readonly triggers: readonly string[];
-  /** Why a reload was needed; empty where none was. */
+  /** Why a reload was needed; empty where none was. At most 20 of them, and the count of the others. */
   readonly reasons: readonly string[];
   /** All of it. */
   readonly ms: number;

@@ -25,7 +25,9 @@ async function main(): Promise<ExitCode> {
   const io: Io = {
     out: (text) => process.stdout.write(text),
     err: (line) => process.stderr.write(`${hideSecrets(line, hidden)}\n`),
-    hide: (secrets) => hidden.push(...secrets),
+    hide: (secrets) => {
+      for (const secret of secrets) hidden.push(secret);
+    },
     stdin: process.stdin,
     env: process.env,
     cwd: process.cwd(),

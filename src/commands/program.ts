@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import type { RunFlags } from './run.ts';
 
-const ACCEPT_STALE = ['--accept-stale', 'where the sources do not answer, take a cache of any age'] as const;
+const ACCEPT_STALE = 'where the sources do not answer, take a cache of any age';
 const collect = (value: string, before: readonly string[]) => [...before, value];
 
 /** Every verb loads its own code when it is called, so that `--help` stays quick. */
@@ -21,7 +21,7 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
   verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow', {
     example: 'pointsman run --config examples/quickstart/pointsman.yaml',
   })
-    .option(...ACCEPT_STALE)
+    .option('--accept-stale', ACCEPT_STALE)
     .action(async (flags: RunFlags) => {
       const { run } = await import('./run.ts');
       ended(await run(io, flags));
@@ -33,7 +33,7 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
   })
     .option('--dry-run', 'print the configuration and touch nothing')
     .option('--diff', 'with --dry-run: print the unified diff to what is installed instead')
-    .option(...ACCEPT_STALE)
+    .option('--accept-stale', ACCEPT_STALE)
     .option('--exit-code', 'exit with 4 where there is a difference to what is installed')
     .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses')
     .action(async (flags) => {

@@ -34,7 +34,7 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
     const seen = runtime === null ? null : await stateBySocket(runtime, signal);
     // The children of the master are the worker and those of before.
     const oldWorkers = Math.max(0, found.workers.length - 1);
-    const now = seen ?? unseen(Math.max(...found.workers));
+    const now = seen ?? unseen(found.workers.reduce((newest, pid) => Math.max(newest, pid)));
     return now.kind === 'running' ? { ...now, oldWorkers } : now;
   };
   return {

@@ -50,7 +50,10 @@ export class LeaverWatch implements AsyncDisposable {
     const leavers = this.#options.journal.all();
     if (this.#end.signal.aborted || leavers.length === 0) return;
     const now = Date.now();
-    const pause = Math.min(...leavers.map((leaver) => pauseFor(leaver, now)));
+    const pause = leavers.reduce(
+      (least, leaver) => Math.min(least, pauseFor(leaver, now)),
+      Number.POSITIVE_INFINITY,
+    );
     this.#timer = setTimeout(() => void this.#options.serial.run(() => this.#look()), pause);
     this.#timer.unref();
   }

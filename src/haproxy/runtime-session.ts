@@ -62,7 +62,7 @@ export class RuntimeSession implements AsyncDisposable {
     for (let at = 0; at < lines.length; at += AHEAD) {
       const some = await Promise.all(lines.slice(at, at + AHEAD).map((line) => this.ask(line)));
       const goOn = some.map((answer, index) => heed(answer, at + index)).every((said) => said === 'go on');
-      answers.push(...some);
+      for (const answer of some) answers.push(answer);
       if (!goOn) break;
     }
     return answers;

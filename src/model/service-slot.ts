@@ -196,8 +196,9 @@ function orAny(list: readonly string[]): readonly (string | null)[] {
 }
 
 function last<T>(byRank: ReadonlyMap<number, T> | undefined): T | undefined {
-  if (!byRank || byRank.size === 0) return undefined;
-  return byRank.get(Math.max(...byRank.keys()));
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const rank of byRank?.keys() ?? []) highest = Math.max(highest, rank);
+  return byRank?.get(highest);
 }
 
 /** Parts are compared by identity: they are made anew only when their value changed. */

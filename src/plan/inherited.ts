@@ -7,7 +7,7 @@ import type { Line, SectionLines } from './section-lines.ts';
  * Those may be made from others again (`defaults X from Y`).
  */
 export function inheritedBy(picture: Picture, index: number, header: Line): Inherited {
-  const lines: Line[] = [];
+  let lines: readonly Line[] = [];
   const unclear: string[] = [];
   const seen = new Set<number>();
   const name = parentName(header);
@@ -16,7 +16,7 @@ export function inheritedBy(picture: Picture, index: number, header: Line): Inhe
   while (at !== -1 && !seen.has(at)) {
     seen.add(at);
     const section: SectionLines = sectionLines(picture, at);
-    lines.unshift(...section.body);
+    lines = [...section.body, ...lines];
     for (const { message } of section.unclear) unclear.push(`its defaults are not clear: ${message}`);
     const parent = parentName(section.header);
     at = parent === null ? -1 : namedDefaults(picture, parent);

@@ -25,7 +25,10 @@ function know(text: string): Known {
   const at = known.findIndex((one) => one.text === text);
   const found = known[at];
   if (found) {
-    if (at > 0) known.unshift(...known.splice(at, 1));
+    if (at > 0) {
+      known.splice(at, 1);
+      known.unshift(found);
+    }
     return found;
   }
   const digest = hash('sha256', text).slice(0, 16);

@@ -55,12 +55,18 @@ export type Plan =
   | { readonly kind: 'unchanged' }
   /** These, in this order: arrivals, changes, removals. Never empty. */
   | { readonly kind: 'runtime'; readonly commands: readonly ServerCommand[] }
-  /** All reasons that were found, in the order of the text. Never empty. */
-  | { readonly kind: 'reload'; readonly reasons: readonly Reason[] };
+  /** The first reasons that were found, in the order of the text, never empty; and how many `more` there were. */
+  | { readonly kind: 'reload'; readonly reasons: readonly Reason[]; readonly more: number };
 
 /** A reason for people: `backend be_web, line 12: the keyword maxconn of server a is changed`. */
 export function describeReason({ message, section, line, of }: Reason): string {
   const place = [section, line === null ? null : `line ${line}${of === 'old' ? ' of the running text' : ''}`];
   const known = place.filter((part) => part !== null);
   return known.length === 0 ? message : `${known.join(', ')}: ${message}`;
+}
+
+/** The reasons of a reload for people, the last one with the count of those that are not listed. */
+export function describeReasons({ reasons, more }: Extract<Plan, { kind: 'reload' }>): string[] {
+  const listed = reasons.map(describeReason);
+  return more > 0 ? [...listed, `and ${more} more`] : listed;
 }

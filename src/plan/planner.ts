@@ -3,6 +3,7 @@ import { isNamed } from './named-servers.ts';
 import { nextPicture, type Picture, type Step, sectionLines, sectionText, takePicture } from './picture.ts';
 import type { Plan, Reason, ServerCommand } from './plan.ts';
 import { readProxy } from './proxy.ts';
+import { Reasons } from './reasons.ts';
 import { type RuntimeAbilities, runtimeAbilities } from './runtime-version.ts';
 import { diffLines, sameLine } from './section-diff.ts';
 import type { Line } from './section-lines.ts';
@@ -81,9 +82,12 @@ export class Planner {
       ...changes.flatMap(({ changes: inPlace }) => inPlace),
       ...changes.flatMap(({ removes }) => removes),
     ];
-    if (reasons.length === 0 && commands.length === 0) return { kind: 'unchanged' };
-    const all = [...this.#generalReasons(commands), ...reasons];
-    return all.length > 0 ? { kind: 'reload', reasons: all } : { kind: 'runtime', commands };
+    if (reasons.count === 0 && commands.length === 0) return { kind: 'unchanged' };
+    const all = new Reasons();
+    all.add(this.#generalReasons(commands));
+    all.join(reasons);
+    if (all.count === 0) return { kind: 'runtime', commands };
+    return { kind: 'reload', reasons: all.first, more: all.more };
   }
 
   #generalReasons(commands: readonly ServerCommand[]): Reason[] {
@@ -102,12 +106,12 @@ function diff(
   old: Picture,
   step: Step,
   abilities: RuntimeAbilities,
-): { reasons: Reason[]; changes: ServerChanges[] } {
+): { reasons: Reasons; changes: ServerChanges[] } {
   const { pairs, reasons } = pairSections(old, step);
   const changes: ServerChanges[] = [];
   for (const pair of pairs) {
     const found = diffPair(old, step.next, pair, abilities);
-    reasons.push(...found.reasons);
+    reasons.join(found.reasons);
     if (found.changes) changes.push(found.changes);
   }
   return { reasons, changes };
@@ -118,8 +122,8 @@ function diffPair(
   next: Picture,
   pair: SectionPair,
   abilities: RuntimeAbilities,
-): { readonly reasons: readonly Reason[]; readonly changes?: ServerChanges } {
-  if (sectionText(old, pair.old) === sectionText(next, pair.next)) return { reasons: [] };
+): { readonly reasons: Reasons; readonly changes?: ServerChanges } {
+  if (sectionText(old, pair.old) === sectionText(next, pair.next)) return { reasons: new Reasons() };
   const before = sectionLines(old, pair.old);
   const after = sectionLines(next, pair.next);
   if (!PROXIES.has(next.sections[pair.next]?.kind ?? '')) {
@@ -132,7 +136,8 @@ function diffPair(
   const inherited = inheritedBy(next, pair.next, after.header);
   const named = (server: string) => isNamed(next, after, server);
   const changes = diffServers({ before, after, inherited, abilities, isNamed: named });
-  return { reasons: [...reasons, ...changes.reasons], changes };
+  reasons.add(changes.reasons);
+  return { reasons, changes };
 }
 
 function partOf(old: Picture, step: Step, abilities: RuntimeAbilities): string {
@@ -141,7 +146,7 @@ function partOf(old: Picture, step: Step, abilities: RuntimeAbilities): string {
   let from = 0;
   for (const pair of pairSections(old, step).pairs.toSorted((a, b) => a.old - b.old)) {
     const { reasons, changes } = diffPair(old, next, pair, abilities);
-    if (reasons.length > 0 || !changes) continue;
+    if (reasons.count > 0 || !changes) continue;
     const text = sectionText(old, pair.old);
     const start = old.sections[pair.old]?.start ?? old.text.length;
     parts.push(old.text.slice(from, start), sectionText(next, pair.next));

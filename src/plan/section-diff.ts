@@ -1,4 +1,6 @@
+import { shorten } from '../model/shorten.ts';
 import type { Reason } from './plan.ts';
+import { Reasons } from './reasons.ts';
 import { type Line, type SectionLines, sectionTitle } from './section-lines.ts';
 
 /** Why the lines of a section other than its servers need a reload; nothing where they say the same. */
@@ -6,13 +8,13 @@ export function diffLines(
   before: SectionLines,
   after: SectionLines,
   lines: { readonly before: readonly Line[]; readonly after: readonly Line[] },
-): Reason[] {
+): Reasons {
   const section = sectionTitle(after.header) ?? sectionTitle(before.header);
   const old = [before.header, ...lines.before];
   const next = [after.header, ...lines.after];
   let first = 0;
   while (first < old.length && first < next.length && sameLine(old[first], next[first])) first++;
-  if (first === old.length && first === next.length) return [];
+  if (first === old.length && first === next.length) return new Reasons();
   let end = 0;
   const most = Math.min(old.length, next.length) - first;
   while (end < most && sameLine(old.at(-1 - end), next.at(-1 - end))) end++;
@@ -25,23 +27,25 @@ export function sameLine(a: Line | undefined, b: Line | undefined): boolean {
   return a.words.every((word, index) => word === b.words[index]);
 }
 
-function explain(old: readonly Line[], next: readonly Line[], section: string | null): Reason[] {
+function explain(old: readonly Line[], next: readonly Line[], section: string | null): Reasons {
   const before = countLines(old);
   const after = countLines(next);
   const added = next.filter((line) => !take(before, line));
   const gone = old.filter((line) => !take(after, line));
-  const reasons: Reason[] = [
-    ...added.map((line) => lineReason(line, 'new', section)),
-    ...gone.map((line) => lineReason(line, 'old', section)),
-  ];
-  if (reasons.length > 0) return reasons;
-  return [
-    { message: 'the order of its lines is changed', section, line: next[0]?.number ?? null, of: 'new' },
-  ];
+  const reasons = new Reasons();
+  reasons.addEach(added, (line) => lineReason(line, 'new', section));
+  reasons.addEach(gone, (line) => lineReason(line, 'old', section));
+  if (reasons.count > 0) return reasons;
+  const message = 'the order of its lines is changed';
+  reasons.add([{ message, section, line: next[0]?.number ?? null, of: 'new' }]);
+  return reasons;
 }
 
+/** What a reason shows of a line: a word of it can be as long as a value. */
+const MOST_TEXT = 120;
+
 function lineReason(line: Line, of: 'new' | 'old', section: string | null): Reason {
-  const what = `"${line.words.slice(0, 2).join(' ').replaceAll('\0', '')}"`;
+  const what = `"${shorten(line.words.slice(0, 2).join(' ').replaceAll('\0', ''), MOST_TEXT)}"`;
   return {
     message: `${what} is ${of === 'new' ? 'new or changed' : 'gone or changed'}`,
     section,

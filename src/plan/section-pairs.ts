@@ -1,5 +1,6 @@
 import { type Picture, type Step, sectionHeader, sectionLines, sectionText } from './picture.ts';
 import type { Reason } from './plan.ts';
+import { Reasons } from './reasons.ts';
 import { sectionTitle } from './section-lines.ts';
 
 /** Indexes of a section in both pictures. */
@@ -11,7 +12,7 @@ export interface SectionPair {
 /** Sections that are in both texts, and why it takes a reload where they are not the same ones in the same order. */
 export interface PairedSections {
   readonly pairs: readonly SectionPair[];
-  readonly reasons: Reason[];
+  readonly reasons: Reasons;
 }
 
 /** Finds which section of the old text is which one of the new text, within the part that can differ. */
@@ -24,20 +25,20 @@ export function pairSections(old: Picture, { next, from, oldEnd, nextEnd }: Step
   }
   const oldRest = titles(old, at, oldEnd);
   const nextRest = titles(next, at, nextEnd);
-  const reasons: Reason[] = [];
+  const reasons = new Reasons();
   for (const [title, { index, line }] of nextRest) {
     const was = oldRest.get(title);
     if (was) pairs.push({ old: was.index, next: index });
-    else reasons.push(...reason('the section is new', next, { index, line, of: 'new' }));
+    else reasons.add(reason('the section is new', next, { index, line, of: 'new' }));
   }
   for (const [title, { index, line }] of oldRest) {
-    if (!nextRest.has(title)) reasons.push(...reason('the section is gone', old, { index, line, of: 'old' }));
+    if (!nextRest.has(title)) reasons.add(reason('the section is gone', old, { index, line, of: 'old' }));
   }
   const order = [...oldRest.keys()].filter((title) => nextRest.has(title));
   const newOrder = [...nextRest.keys()].filter((title) => oldRest.has(title));
   const moved = newOrder.find((title, index) => title !== order[index]);
   const place = moved === undefined ? undefined : nextRest.get(moved);
-  if (place) reasons.push(...reason('the order of the sections is changed', next, { ...place, of: 'new' }));
+  if (place) reasons.add(reason('the order of the sections is changed', next, { ...place, of: 'new' }));
   return { pairs, reasons };
 }
 

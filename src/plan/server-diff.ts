@@ -90,7 +90,7 @@ function removeCommand(server: Server, facts: BackendFacts): ServerCommand {
 }
 
 function collect({ commands, reasons }: Judged, all: ServerReason[]): readonly ServerCommand[] {
-  all.push(...reasons);
+  for (const reason of reasons) all.push(reason);
   return commands;
 }
 

@@ -1,6 +1,6 @@
 import { PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { excerpt } from '../plan/excerpt.ts';
+import { excerpt, firstLines } from '../plan/excerpt.ts';
 import { hashText, partsOf, withMark } from '../plan/mark.ts';
 import type { ConfigFile, Judge } from './interfaces.ts';
 import type { RollResult } from './roll-result.ts';
@@ -16,6 +16,9 @@ export interface PublisherOptions {
   readonly shelved: Shelved;
   readonly emit: Emit;
 }
+
+/** So much of HAProxy's words is told: a value can make it say something of 100,000 lines. */
+const MOST_LINES = 40;
 
 /** Has texts judged, and writes those that are accepted. */
 export class Publisher {
@@ -44,10 +47,12 @@ export class Publisher {
     if (verdict.kind === 'refused') {
       const retryInMs = shelved.failed(hash);
       const { output, lines } = verdict;
-      emit({ kind: 'check-refused', output, excerpt: excerpt(text, lines), hash });
+      const told = firstLines(output, MOST_LINES);
+      emit({ kind: 'check-refused', output: told, excerpt: excerpt(text, lines), hash });
       return { kind: 'refused', output, lines, retryInMs };
     }
-    if (verdict.warnings !== '') emit({ kind: 'check-warned', warnings: verdict.warnings });
+    if (verdict.warnings !== '')
+      emit({ kind: 'check-warned', warnings: firstLines(verdict.warnings, MOST_LINES) });
     return null;
   }
 

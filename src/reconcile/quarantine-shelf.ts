@@ -175,11 +175,11 @@ export class QuarantineShelf {
       if (sameValues(believed, wanted)) {
         this.#shelved.delete(unit.id);
         released.push(unit);
-        through.push(...changesBetween(shelved.believed, wanted));
+        for (const change of changesBetween(shelved.believed, wanted)) through.push(change);
       } else {
         this.#shelved.set(unit.id, { ...shelved, wanted, believed });
         if (!sameValues(shelved.wanted, wanted)) touched.push(unit);
-        through.push(...changesBetween(shelved.believed, believed));
+        for (const change of changesBetween(shelved.believed, believed)) through.push(change);
       }
     }
     return { changes: through, released, touched };

@@ -1,6 +1,6 @@
 import type { Emit } from '../events.ts';
 import { hashText } from '../plan/mark.ts';
-import { describeReason } from '../plan/plan.ts';
+import { describeReasons } from '../plan/plan.ts';
 import { Planner } from '../plan/planner.ts';
 import type { HaproxyState } from './interfaces.ts';
 import type { Need } from './need.ts';
@@ -68,7 +68,7 @@ export class RuntimePath {
     const plan = await watch.time('plan', async () => planner.plan(text));
     const of = { pid: state.pid, mark: state.mark };
     if (plan.kind === 'reload') {
-      const reasons = plan.reasons.map(describeReason);
+      const reasons = describeReasons(plan);
       // Only a file that is still to be written may take a step in between.
       const trouble =
         need.kind === 'publish' ? await this.#goPart({ planner, text, of }, watch, signal) : null;

@@ -38,7 +38,9 @@ export function parseReachable(set: TemplateSet): ReadonlyMap<string, ParsedFile
     if (!parsed.has(name)) {
       const file = parseFile(name, text, set);
       parsed.set(name, file);
-      waiting.push(...file.references.flatMap((one) => candidates(one, set)));
+      for (const one of file.references) {
+        for (const candidate of candidates(one, set)) waiting.push(candidate);
+      }
     }
   }
   return parsed;

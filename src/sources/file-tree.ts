@@ -121,10 +121,11 @@ export class FileTree {
     if (!steady) return SETTLE;
     const gone = [...this.#known.keys()].some((path) => !known.has(path));
     if (gone && waited < DOUBT) return SETTLE;
-    const waits = files
+    const longest = files
       .filter(({ path, signature }) => this.#known.get(path)?.signature !== signature)
-      .map((file) => (known.get(file.path)?.error ? DOUBT : SETTLE) - this.#age(file));
-    return Math.min(SETTLE, Math.max(0, ...waits));
+      .map((file) => (known.get(file.path)?.error ? DOUBT : SETTLE) - this.#age(file))
+      .reduce((most, wait) => Math.max(most, wait), 0);
+    return Math.min(SETTLE, longest);
   }
 
   #see(files: readonly FileState[]): void {

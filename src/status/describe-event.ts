@@ -165,7 +165,7 @@ function line(level: LogLevel, message: string, fields: Readonly<Record<string, 
 function pass(event: PassEvent): LogLine {
   const { outcome, triggers, reasons, steps, counts, hashes, pending, applied } = event;
   const ms = Math.round(event.ms);
-  const why = reasons.length > 0 ? ` (${shorten(reasons)})` : '';
+  const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
   const cause = triggers.length > 0 ? `${shorten(triggers)} -> ` : '';
   const message = `${cause}${outcome} in ${ms} ms${why}${event.error === null ? '' : `: ${event.error}`}`;
   return line(LOUDNESS[outcome], message, {
