@@ -218,6 +218,8 @@ export interface HaproxyFacts {
   readonly oldWorkers: number | null;
   /** False in modes without a socket. */
   readonly verifiable: boolean;
+  /** Why it is not, where something can be done about it. */
+  readonly why?: string;
 }
 
 /** What HAProxy does. */

@@ -1,6 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PointsmanError } from '../errors.ts';
+import { whyNotOpened } from '../haproxy/state-by-socket.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { Entry } from '../model/entry.ts';
 import type { HaproxyState } from '../reconcile/interfaces.ts';
@@ -12,7 +13,7 @@ import { catalogOptions, renderContext } from './assemble.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
-import { type Shell, shellOf, versionOf } from './shell-of.ts';
+import { judgeAsPublished, type Shell, shellOf, versionOf } from './shell-of.ts';
 import { sourceOf } from './source-of.ts';
 
 /** One thing that was looked at. A `note` is neither good nor bad: HAProxy may start later. */
@@ -39,7 +40,7 @@ export async function check(io: Io, flags: CommonFlags & { readonly from?: strin
   if (shell) await checkOutput(settings, add);
   const entries = await attempt(async () => readSource(io, settings, flags.from, add), 'source', add);
   const text = entries && (await attempt(() => checkTemplate(io, settings, entries, add), 'template', add));
-  if (shell && text !== undefined && branch !== null) await checkText(io, shell, text, add);
+  if (shell && text !== undefined && branch !== null) await checkText(io, shell, settings, text, add);
   if (shell) await checkHaproxy(io, settings, { shell, branch }, add);
   return findings.some(({ verdict }) => verdict === 'wrong') ? EXIT.failed : EXIT.fine;
 }
@@ -126,8 +127,11 @@ async function checkTemplate(
   return drawn.text;
 }
 
-async function checkText(io: Io, shell: Shell, text: string, add: Add): Promise<void> {
-  const verdict = await shell.judge.check(text, io.signal);
+async function checkText(io: Io, shell: Shell, settings: Settings, text: string, add: Add): Promise<void> {
+  const { mode, statsSocket } = settings.haproxy;
+  const verdict = await judgeAsPublished(shell, settings, text, io.signal);
+  const unopened = mode === 'none' || statsSocket === '' ? null : whyNotOpened(text, statsSocket);
+  if (unopened !== null) add('note', 'template', unopened);
   if (verdict.kind === 'accepted') add('ok', 'verdict', 'haproxy accepts the rendered configuration');
   else if (verdict.kind === 'refused')
     add('wrong', 'verdict', `haproxy refuses the rendered configuration:\n${verdict.output}`);
@@ -151,7 +155,7 @@ async function checkHaproxy(
     return add(
       'note',
       'running',
-      `mode ${mode} without haproxy.statsSocket: HAProxy cannot be asked what it runs`,
+      `mode ${mode}: HAProxy cannot be asked what it runs, and every change is a reload${state.why === undefined ? '' : `: ${state.why}`}`,
     );
   }
   const { version } = state;

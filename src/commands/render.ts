@@ -21,7 +21,7 @@ import { believeOnce } from './believed-once.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
-import { shellOf, versionOf } from './shell-of.ts';
+import { judgeAsPublished, shellOf, versionOf } from './shell-of.ts';
 import { entriesOf, rejectionLine } from './tree-of.ts';
 
 /** The flags of `render`. */
@@ -97,7 +97,7 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
   if (!flags.diff) io.out(text);
   else if (text !== before) io.out(hideSecrets(diffOf(path, before, text), secretsOf(settings, io.env)));
   if (flags.validate && shell) {
-    const verdict = await shell.judge.check(text, io.signal);
+    const verdict = await judgeAsPublished(shell, settings, text, io.signal);
     if (verdict.kind === 'broken')
       throw new PointsmanError('system', `checking the configuration: ${verdict.message}`);
     if (verdict.kind === 'refused') {

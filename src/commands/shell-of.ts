@@ -11,7 +11,15 @@ import { createPreflight } from '../haproxy/preflight.ts';
 import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
 import type { FileAccess } from '../haproxy/temp-file.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
-import type { ConfigFile, HaproxyControl, Judge, PendingNote, Preflight } from '../reconcile/interfaces.ts';
+import { withMark } from '../plan/mark.ts';
+import type {
+  ConfigFile,
+  HaproxyControl,
+  Judge,
+  PendingNote,
+  Preflight,
+  Verdict,
+} from '../reconcile/interfaces.ts';
 import { withKeptEdits } from '../reconcile/kept-edits.ts';
 import type { Settings } from '../settings/settings.ts';
 import { serverStatePath } from './assemble.ts';
@@ -69,6 +77,16 @@ function serverStateOf(
     configPath: settings.output.path,
     onTrouble: (message) => emit({ kind: 'notice', message }),
   });
+}
+
+/** Has a rendered text judged as it would be published: with its mark, where there is a HAProxy to read it. */
+export function judgeAsPublished(
+  { judge }: Pick<Shell, 'judge'>,
+  { haproxy }: Pick<Settings, 'haproxy'>,
+  text: string,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  return judge.check(haproxy.mode === 'none' ? text : withMark(text), signal);
 }
 
 /** The version of the settings' HAProxy for templates (`2.6.12`), or `''` where there is none on this machine. */

@@ -26,17 +26,17 @@ export interface CommandSettings {
 export function controlByCommand(settings: CommandSettings): HaproxyControl {
   const serial = new Serial();
   const state = async (signal: AbortSignal): Promise<HaproxyState> => {
-    const runtime = await usedSocket(settings.statsSocket, settings.configPath);
-    if (!runtime) return unseen(null);
+    const used = await usedSocket(settings.statsSocket, settings.configPath);
+    if (!used.runtime) return unseen(null, used.why);
     const cause = `nobody answers on the stats socket ${settings.statsSocket}. Start HAProxy, or correct haproxy.statsSocket.`;
-    return (await stateBySocket(runtime, signal)) ?? { kind: 'away', cause };
+    return (await stateBySocket(used.runtime, signal)) ?? { kind: 'away', cause };
   };
   return {
     state,
     reload: (mark, signal) => serial.run(() => commandReload(settings, mark, signal)),
     watch: (signal) => watchState({ state, idle: () => serial.idle() }, signal),
     downServers: async (signal) =>
-      downBySocket(await usedSocket(settings.statsSocket, settings.configPath), signal),
+      downBySocket((await usedSocket(settings.statsSocket, settings.configPath)).runtime, signal),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
 }
@@ -50,7 +50,7 @@ async function commandReload(
   mark: string,
   signal: AbortSignal,
 ): Promise<ReloadOutcome> {
-  const runtime = await usedSocket(settings.statsSocket, settings.configPath);
+  const { runtime } = await usedSocket(settings.statsSocket, settings.configPath);
   const before = runtime === null ? null : await seeWorker(runtime, signal);
   for (let tries = 1; tries <= 2; tries += 1) {
     const ran = await runCommand(settings, signal);

@@ -30,11 +30,12 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
     const found = await findMaster(settings.pidFile);
     if (found.kind === 'none') return { kind: 'away', cause: found.cause };
     lastMaster = found.facts.pid;
-    const runtime = await usedSocket(settings.statsSocket, settings.configPath);
-    const seen = runtime === null ? null : await stateBySocket(runtime, signal);
+    const used = await usedSocket(settings.statsSocket, settings.configPath);
+    const seen = used.runtime && (await stateBySocket(used.runtime, signal));
     // The children of the master are the worker and those of before.
     const oldWorkers = Math.max(0, found.workers.length - 1);
-    const now = seen ?? unseen(found.workers.reduce((newest, pid) => Math.max(newest, pid)));
+    const newest = found.workers.reduce((last, pid) => Math.max(last, pid));
+    const now = seen ?? unseen(newest, used.runtime ? null : used.why);
     return now.kind === 'running' ? { ...now, oldWorkers } : now;
   };
   return {
@@ -43,7 +44,7 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
       serial.run(async () => {
         const found = await findPatiently(settings.pidFile, signal);
         if (found.kind === 'none') return { kind: 'away', cause: found.cause };
-        const runtime = await usedSocket(settings.statsSocket, settings.configPath);
+        const { runtime } = await usedSocket(settings.statsSocket, settings.configPath);
         return signalReload({ master: found, runtime, mark, configPath: settings.configPath }, signal);
       }),
     watch: (signal) =>
@@ -56,7 +57,7 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
         signal,
       ),
     downServers: async (signal) =>
-      downBySocket(await usedSocket(settings.statsSocket, settings.configPath), signal),
+      downBySocket((await usedSocket(settings.statsSocket, settings.configPath)).runtime, signal),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
 }

@@ -1,3 +1,7 @@
+import { unixPath } from '../plan/global-lines.ts';
+import { isSection } from '../plan/sections.ts';
+import { readWords } from '../plan/words.ts';
+
 /** An address of a `bind` line that can be judged: a literal one, of TCP. */
 export interface TcpBind {
   /** `127.0.0.1`, `::1`; `0.0.0.0` and `::` for all. */
@@ -43,7 +47,7 @@ export function demandsOf(text: string): Demands {
     if (first === '.if') condition += 1;
     else if (first === '.endif') condition -= 1;
     if (condition > 0 || first.startsWith('.')) continue;
-    if (SECTIONS.has(first)) section = first;
+    if (isSection(first)) section = first;
     else if (section === 'global') {
       if (first === 'chroot' && second.startsWith('/')) chroot = { path: second, line };
       else if (first === 'maxconn') maxconn = { count: Number(second), line };
@@ -68,29 +72,18 @@ function add<T>(to: T[], some: readonly T[]): void {
   for (const one of some) to.push(one);
 }
 
-const SECTIONS = new Set(
-  'global defaults frontend backend listen resolvers peers userlist mailers cache program ring http-errors fcgi-app log-forward crt-store traces log-profile'.split(
-    ' ',
-  ),
-);
-
 /** Keywords of a `bind` with which another namespace, device or address than this machine's own is meant. */
 const APART = new Set(['interface', 'namespace', 'transparent']);
 
-/** The words of a line without comments and quotes; null where one depends on the environment. */
+/** The words of a line; null where one depends on the environment: addresses may also do so outside of quotes. */
 function wordsOf(line: string): readonly string[] | null {
-  const words = line.match(/#.*|(?:\\.|"(?:\\.|[^"])*"|'[^']*'|[^\s#"'\\])+/g) ?? [];
-  const real = words.filter((word) => !word.startsWith('#'));
-  if (real.some((word) => word.replaceAll(/'[^']*'/g, '').includes('$'))) return null;
-  return real.map((word) => word.replaceAll(/"|'|\\(?=.)/g, ''));
+  const { words } = readWords(line);
+  return words.some((word) => word.includes('$')) ? null : words;
 }
 
 function socketsOf(address: string, prefix: string, line: number): { path: string; line: number }[] {
-  const path = address.startsWith('unix@') ? address.slice(5) : address;
-  const whole = prefix + path;
-  return (path.startsWith('/') || address.startsWith('unix@')) && whole.startsWith('/')
-    ? [{ path: whole, line }]
-    : [];
+  const path = unixPath(address, prefix);
+  return path === null ? [] : [{ path, line }];
 }
 
 const ADDRESS = /^(?:ipv4@|ipv6@|tcp@|tcp4@|tcp6@)?(.*?):(\d{1,5})(?:-(\d{1,5}))?$/;

@@ -1,5 +1,6 @@
 import { readFile, rename } from 'node:fs/promises';
 import { SystemError } from '../errors.ts';
+import { globalLines } from '../plan/global-lines.ts';
 import type { HaproxyControl } from '../reconcile/interfaces.ts';
 import { explainFileError } from './file-error.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
@@ -44,7 +45,8 @@ export class ServerStateFile {
   async fill(signal: AbortSignal): Promise<number> {
     const { configPath, path } = this.#options;
     const text = await readFile(configPath, 'utf8').catch(() => '');
-    const rows = text.includes(`server-state-file ${path}\n`) ? await this.#rows(text, signal) : [];
+    const named = globalLines(text).findLast(({ words }) => words[0] === 'server-state-file')?.words[1];
+    const rows = named === path ? await this.#rows(text, signal) : [];
     await this.#write([EMPTY.trim(), ...rows, ''].join('\n'));
     return rows.length;
   }

@@ -72,6 +72,7 @@ function differs(one: HaproxyState, other: HaproxyState): boolean {
     one.mark !== other.mark ||
     one.reloads !== other.reloads ||
     one.failedReloads !== other.failedReloads ||
-    one.verifiable !== other.verifiable
+    one.verifiable !== other.verifiable ||
+    one.why !== other.why
   );
 }

@@ -38,6 +38,12 @@ const KINDS =
 const KIND = new RegExp(`(?:${KINDS})(?=[\\s#]|$)`, 'y');
 const KIND_WORD = new RegExp(`^(?:${KINDS})$`);
 const WORD = /[^ \t\v\f\r\n]+/y;
+
+/** Whether a line that begins with this word begins a section. */
+export function isSection(word: string): boolean {
+  return KIND_WORD.test(word);
+}
+
 /** Letters that a section may begin with, and what a word may be disguised with. */
 const FIRST = new Set([...'abcdfghlmprtu"\'\\'].map((c) => c.charCodeAt(0)));
 const NAMING = /track|srv_|use-server/;

@@ -92,6 +92,11 @@ export class HaproxyWatch {
       return;
     }
     const { kind: _, ...facts } = state;
+    if (state.why !== undefined && (before?.kind !== 'running' || before.why !== state.why))
+      emit({
+        kind: 'notice',
+        message: `the Runtime API is not used, every change is a reload: ${state.why}`,
+      });
     if (before?.kind !== 'running') emit({ kind: 'haproxy-appeared', facts });
     else if (JSON.stringify(before) !== JSON.stringify(state)) emit({ kind: 'haproxy-changed', facts });
   }

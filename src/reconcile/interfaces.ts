@@ -172,6 +172,8 @@ export type HaproxyState =
       readonly oldWorkers: number | null;
       /** False in modes without a socket: whether it runs the file cannot be seen. */
       readonly verifiable: boolean;
+      /** Why it is not, where something can be done about it. */
+      readonly why?: string;
     };
 
 /** What came of having HAProxy load the file. */

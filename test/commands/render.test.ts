@@ -44,6 +44,30 @@ describe('render --dry-run', () => {
     expect(stdout).toMatch(/^\+ {2}server a 127\.0\.0\.1:8002 check$/m);
   });
 
+  test('--validate and check judge a text as it is published: one without a last line break passes', async () => {
+    await using site = await makeSite({ more: { template: './own.njk' } });
+    await tree(site);
+    const text = `global\n  stats socket "${site.statsSocket}" level admin\ndefaults\n  mode http\n  timeout connect 1s\nfrontend f\n  timeout client 1s\n  bind 127.0.0.1:1`;
+    await writeFile(path.join(site.folder, 'own.njk'), text);
+    expect(await site.run('render', '--dry-run', '--validate')).toMatchObject({ code: 0, stdout: text });
+    const { stdout } = await site.run('check');
+    expect(stdout).toMatch(/^ok {5}verdict/m);
+    expect(stdout).not.toContain('haproxy.statsSocket');
+    // In mode none it is published without a mark, and HAProxy would refuse it.
+    expect(
+      (await site.run('render', '--dry-run', '--validate', '--set', 'haproxy.mode=none')).stderr,
+    ).toContain('Missing LF');
+  });
+
+  test('check names a template that opens another stats socket than the setting says', async () => {
+    await using site = await makeSite({ more: { template: './own.njk' } });
+    await tree(site);
+    await writeFile(path.join(site.folder, 'own.njk'), 'global\n  stats socket /nowhere/other.sock\n');
+    expect((await site.run('check')).stdout).toContain(
+      `note   template   the configuration opens the stats socket /nowhere/other.sock, and haproxy.statsSocket is ${site.statsSocket}`,
+    );
+  });
+
   test('--validate asks haproxy -c, and ends with 3 and the named lines where it refuses', async () => {
     await using site = await makeSite({ more: { template: './own.njk' } });
     await tree(site);

@@ -47,6 +47,35 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     }
   });
 
+  test('the stats socket is found however the text writes it', async () => {
+    await using folder = await tempFolder();
+    const { control, url, configPath, pidFile, statsSocket } = await setUp(folder.path);
+    await using _haproxy = await startHaproxy({ binary, configPath, pidFile });
+    const port = Number(new URL(url).port);
+    for (const written of [`"${statsSocket}"`, `'${statsSocket}' # ours`, `unix@"${statsSocket}"`]) {
+      const plain = simpleConfig({ port, answer: 'new', statsSocket });
+      const text = plain.replace(`${statsSocket} mode 600 level admin`, written);
+      for (const form of [text, text.replaceAll('\n', '\r\n'), text.trimEnd()]) {
+        await writeFile(configPath, withMark(form));
+        expect(await control.reload(hashText(form), never)).toMatchObject({ kind: 'verified' });
+        expect(await control.state(never)).toMatchObject({ mark: hashText(form), verifiable: true });
+      }
+    }
+  });
+
+  test('where the text opens another stats socket than the setting says, the state says both', async () => {
+    await using folder = await tempFolder();
+    const { control, configPath, statsSocket } = await setUp(folder.path);
+    const other = path.join(folder.path, 'other.sock');
+    await writeFile(configPath, withMark(simpleConfig({ port: 1, statsSocket: other })));
+    expect(await control.state(never)).toMatchObject({
+      verifiable: false,
+      why: expect.stringContaining(
+        `opens the stats socket ${other}, and haproxy.statsSocket is ${statsSocket};`,
+      ),
+    });
+  });
+
   test('without a stats socket in the text, the exit code is all there is', async () => {
     await using folder = await tempFolder();
     const { control, write, url, configPath, pidFile } = await setUp(folder.path, 'without');

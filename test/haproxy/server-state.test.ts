@@ -96,6 +96,30 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     expect(((await stat(site.stateFile)).mode & 0o777).toString(8)).toBe('640');
   });
 
+  test('however the configuration writes the line: quotes, comments, blanks, CRLF, no last line break', async () => {
+    await using a = await startBackend('a');
+    const dead = `127.0.0.1:${await freePort()}`;
+    const lines = (inter: string) => [
+      `server a ${a.address} check`,
+      `server dead ${dead} check inter ${inter} downinter 30s fastinter ${inter}`,
+    ];
+    await using site = await makeHealthSite(binary, lines('300ms'));
+    await waitFor(async () => (await site.servers())[1]?.endsWith('state 0'));
+    const line = `  server-state-file ${site.stateFile}\n`;
+    const rewrite = (instead: string) => (text: string) => text.replace(line, instead);
+    for (const form of [
+      rewrite(`  server-state-file "${site.stateFile}"\n`),
+      rewrite(`\tserver-state-file '${site.stateFile}' \t \n`),
+      rewrite(`  server-state-file ${site.stateFile} # who is down\n`),
+      rewrite(`  "server-state-file"   ${site.stateFile}#\n`),
+      (text: string) => text.replaceAll('\n', '\r\n'),
+      (text: string) => text.trimEnd(),
+    ]) {
+      await site.reload(lines('30s'), form);
+      expect((await site.servers())[1]).toBe(`dead ${dead} weight 1 admin 0 state 0`);
+    }
+  });
+
   test('a configuration that does not ask for it, or a HAProxy that is away, costs nothing', async () => {
     await using folder = await tempFolder();
     const file = stateFileOf(folder.path, { path: path.join(folder.path, 'cfg.servers') });
@@ -140,7 +164,12 @@ function stateFileOf(folder: string, options: { path: string; onTrouble?: (messa
 async function makeHealthSite(
   binary: HaproxyBinary,
   servers: readonly string[],
-): Promise<RuntimeSite & { stateFile: string; reload(servers: readonly string[]): Promise<void> }> {
+): Promise<
+  RuntimeSite & {
+    stateFile: string;
+    reload(servers: readonly string[], form?: (text: string) => string): Promise<void>;
+  }
+> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder());
   const stateFile = path.join(folder.path, 'haproxy.cfg.servers');
@@ -165,8 +194,8 @@ async function makeHealthSite(
   const owned = stack.move();
   return Object.assign(site, {
     stateFile,
-    async reload(lines: readonly string[]) {
-      const text = site.text(...lines);
+    async reload(lines: readonly string[], form = (text: string) => text) {
+      const text = form(site.text(...lines));
       await writeFile(site.configPath, withMark(text));
       expect(await control.reload(hashText(text), never)).toMatchObject({ kind: 'verified' });
     },

@@ -200,6 +200,34 @@ describe('changes of servers', () => {
     await waitFor(() => outcomes(daemon).filter((outcome) => outcome === 'reloaded').length === 2);
   });
 
+  test('are reloads in mode command where the template opens another socket: one line of the log says why', async () => {
+    await using site = await makeSite({
+      haproxy: { mode: 'command', reloadCommand: ['true'] },
+      more: { template: './own.njk' },
+    });
+    const tree = (port: number) =>
+      writeFile(path.join(site.folder, 'services.yaml'), `services: { web: { a: "127.0.0.1:${port}" } }\n`);
+    await tree(1);
+    await writeFile(
+      path.join(site.folder, 'own.njk'),
+      'global\n stats socket /nowhere/s.sock\ndefaults\n mode http\n timeout client 1s\n timeout connect 1s\n timeout server 1s\nlisten l\n bind 127.0.0.1:1\n{% for i in service("web").instances %}\n server {{ i.id }} {{ i.address }}\n{% endfor %}\n',
+    );
+    await using daemon = await site.start();
+    for (const [count, port] of [2, 3, 4].entries()) {
+      await waitFor(() => outcomes(daemon).filter((one) => one === 'unverified').length === count + 1);
+      await tree(port);
+    }
+    const said = daemon.log().filter(({ event }) => event === 'notice');
+    expect(said.map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(
+        /^the Runtime API is not used, every change is a reload: the configuration opens the stats socket \/nowhere\/s\.sock, and haproxy\.statsSocket is /,
+      ),
+    ]);
+    expect((await daemon.status()).haproxy).toMatchObject({
+      why: expect.stringContaining('/nowhere/s.sock'),
+    });
+  });
+
   test('in two processes survive the end of Pointsman: the next start has nothing to do', async () => {
     await using etcd = await startEtcd();
     await using one = await startBackend('one');
