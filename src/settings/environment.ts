@@ -2,6 +2,7 @@ import { UsageError } from '../errors.ts';
 import { nearest } from './nearest.ts';
 import type { Override } from './overrides.ts';
 import { SETTING_KEYS } from './schema.ts';
+import { isServiceLink } from './service-links.ts';
 
 const PREFIX = 'POINTSMAN_';
 const VARS = 'POINTSMAN_VARS_';
@@ -32,10 +33,15 @@ const PATHS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** The settings that the environment names. Empty variables count as absent; unknown ones are an error, all at once. */
+/**
+ * The settings that the environment names. Empty variables count as absent, what an orchestrator wrote for a service of
+ * our name is passed over; unknown ones are an error, all at once.
+ */
 export function environmentOverrides(env: Readonly<Record<string, string | undefined>>): Override[] {
   const given = Object.entries(env).filter(([name]) => name.startsWith(PREFIX) && name !== CONFIG_VARIABLE);
-  const unknown = given.filter(([name]) => pathOf(name) === null).map(([name]) => describe(name));
+  const unknown = given
+    .filter(([name, value = '']) => pathOf(name) === null && !isServiceLink([name, value], env))
+    .map(([name]) => describe(name));
   if (unknown.length > 0) {
     throw new UsageError(`reading the environment: ${unknown.join('; ')}`, {
       hint: 'docs/settings.md lists the name of every setting in the environment.',

@@ -397,6 +397,41 @@ status: { listen: "[::1]:0" }\n`,
     );
   });
 
+  it('passes over what Kubernetes and Docker write for a service of its name, and nothing that looks like it', async () => {
+    const links = {
+      POINTSMAN_PORT: 'tcp://10.96.0.7:9290',
+      POINTSMAN_PORT_9290_TCP: 'tcp://10.96.0.7:9290',
+      POINTSMAN_PORT_9290_TCP_ADDR: '10.96.0.7',
+      POINTSMAN_PORT_9290_TCP_PORT: '9290',
+      POINTSMAN_PORT_9290_TCP_PROTO: 'tcp',
+      POINTSMAN_PORT_53_UDP: 'udp://[fd00::7]:53',
+      POINTSMAN_PORT_53_UDP_ADDR: 'fd00::7',
+      POINTSMAN_SERVICE_HOST: '10.96.0.7',
+      POINTSMAN_SERVICE_PORT: '9290',
+      POINTSMAN_SERVICE_PORT_HTTP_METRICS: '9290',
+      POINTSMAN_METRICS_PORT: 'tcp://10.96.0.8:9290',
+      POINTSMAN_METRICS_SERVICE_HOST: '10.96.0.8',
+      POINTSMAN_METRICS_SERVICE_PORT: '9290',
+      POINTSMAN_NAME: '/haproxy/pointsman',
+      POINTSMAN_ENV_NODE_VERSION: '24.1.0',
+      POINTSMAN_ENV_HOME: '',
+      POINTSMAN_PORT_9290_TCP_START: 'tcp://172.17.0.5:9290',
+      POINTSMAN_PORT_9290_TCP_PORT_END: '9299',
+    };
+    expect(await load(SOURCE, { env: links })).toEqual(await load(SOURCE));
+
+    for (const [name, value] of [
+      ['POINTSMAN_STATUS_PORT', '9290'],
+      ['POINTSMAN_PORT', '9290'],
+      ['POINTSMAN_SERVICE_HOST', 'etcd.example.com'],
+      ['POINTSMAN_NAME', 'front'],
+      ['POINTSMAN_ENV_HOME', '/root'],
+      ['POINTSMAN_STATUS_LISTN', 'tcp://10.0.0.1:80'],
+    ] as const) {
+      expect(await problems(SOURCE, { env: { [name]: value } })).toContain(`${name} is no setting`);
+    }
+  });
+
   it('sets nested vars and sources by their place', async () => {
     const settings = await load(SOURCE, {
       overrides: { 'vars.timeouts.connect': '1s', 'sources.0.file.path': 'other' },

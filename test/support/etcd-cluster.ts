@@ -11,8 +11,8 @@ export interface EtcdCluster extends AsyncDisposable {
   leader(): Promise<TestEtcd>;
 }
 
-/** Starts a cluster and waits until every member serves. @default 3 members */
-export async function startCluster(count = 3): Promise<EtcdCluster> {
+/** Starts a cluster and waits until every member serves. @default 3 members of the etcd on PATH */
+export async function startCluster(count = 3, binary = 'etcd'): Promise<EtcdCluster> {
   const places = await Promise.all(
     Array.from({ length: count }, async (_, place) => ({
       name: `m${place}`,
@@ -22,7 +22,7 @@ export async function startCluster(count = 3): Promise<EtcdCluster> {
   );
   const cluster = places.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',');
   const members = await Promise.all(
-    places.map(({ name, peerUrl, port }) => startEtcd({ port, member: { name, peerUrl, cluster } })),
+    places.map(({ name, peerUrl, port }) => startEtcd({ binary, port, member: { name, peerUrl, cluster } })),
   );
   return {
     members,

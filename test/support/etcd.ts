@@ -8,6 +8,8 @@ import { Etcd3 } from 'etcd3';
 import { freePort } from './free-port.ts';
 
 export interface EtcdOptions {
+  /** Another etcd than the one on PATH: see `etcd-versions.ts`. */
+  readonly binary?: string;
   /** Kept after the end when given; otherwise a temporary one that goes with the server. */
   readonly dataDir?: string;
   /** Client port; a free one by default. It stays the same over `restart()`. */
@@ -151,7 +153,7 @@ async function launch(dataDir: string, port: number, options: EtcdOptions): Prom
     ...tls,
     ...(options.args ?? []),
   ];
-  const child = spawn('etcd', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(options.binary ?? 'etcd', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   await serving(child);
   return child;
 }
