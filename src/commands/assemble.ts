@@ -62,7 +62,7 @@ function reservedPorts({ vars, status }: Settings): Map<number, string> {
       if (port !== undefined) reserved.set(Number(port), who);
     }
   };
-  reserve(vars.bind ?? ':80', 'the http frontend (vars.bind)');
+  reserve(vars.bind ?? ':80', 'the shared frontend (vars.bind)');
   reserve(vars.stats ?? '', 'the statistics (vars.stats)');
   return reserved;
 }

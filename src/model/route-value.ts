@@ -141,15 +141,18 @@ function readTimeouts(value: unknown): Partial<Record<TimeoutName, string>> {
   );
 }
 
-/** A HAProxy duration; a bare number is milliseconds, as HAProxy takes it. */
+/**
+ * A HAProxy duration with its unit. A bare number is milliseconds, as HAProxy takes it; from 3.2 on it warns of a small
+ * one without a unit.
+ */
 function duration(name: string, value: unknown): string {
   const text = typeof value === 'number' ? String(value) : value;
   const found = matching(name, text, DURATION, 'a duration such as 500ms, 2s or 5m');
-  const [, count, unit = 'ms'] = DURATION.exec(found) ?? [];
+  const [, count = '', unit = 'ms'] = DURATION.exec(found) ?? [];
   const milliseconds = Number(count) * (MILLISECONDS[unit] ?? 1);
   if (milliseconds < 1 || milliseconds > LONGEST)
     throw new BadValue(`${name} must be from 1ms to 24d, found "${found}"`);
-  return found;
+  return count + unit;
 }
 
 function unique(values: readonly string[]): string[] {

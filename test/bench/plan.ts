@@ -22,7 +22,7 @@ function flat(text: string): string {
 function head(): string {
   const checks = 'default-server inter 2s fastinter 500ms downinter 5s fall 3 rise 2';
   return flat(
-    `defaults http\n  mode http\n  balance roundrobin\n  ${checks}\nfrontend http from http\n  bind :80\n`,
+    `defaults http\n  mode http\n  balance roundrobin\n  ${checks}\nfrontend public from http\n  bind :80\n`,
   );
 }
 

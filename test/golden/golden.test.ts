@@ -26,6 +26,17 @@ describe.each(cases)('the golden folder %s', (name) => {
     );
   });
 
+  test('leaves no backend to the algorithm that a version of HAProxy takes where none is named', async () => {
+    const sections = (await renderCase(name)).text.split(/^(?=\S)/m);
+    const saying = sections.filter((section) => /^ +balance \S/m.test(section));
+    const defaults = saying.flatMap((section) => /^defaults (\S+)/.exec(section)?.[1] ?? []);
+    const silent = sections.filter((section) => {
+      const parent = /^(?:backend|listen) \S+(?: from (\S+))?/.exec(section);
+      return parent && !saying.includes(section) && !defaults.includes(parent[1] ?? '');
+    });
+    expect(silent).toEqual([]);
+  });
+
   test.each(haproxyVersions)('is accepted by HAProxy $name without a warning', async (haproxy) => {
     await using folder = await tempFolder();
     const file = path.join(folder.path, 'haproxy.cfg');

@@ -64,7 +64,7 @@ function claimsOf(
   const kind = vars.defaultRoutes === 'any' || vars.defaultRoutes === 'none' ? vars.defaultRoutes : 'domain';
   return {
     defaultRoutes: { kind, domain: typeof vars.domain === 'string' ? vars.domain : null },
-    reservedPorts: new Map(vars.bind === undefined ? [[80, 'the http frontend']] : []),
+    reservedPorts: new Map(vars.bind === undefined ? [[80, 'the shared frontend']] : []),
   };
 }
 

@@ -10,7 +10,7 @@ const ID = '[A-Za-z0-9_.:-]{1,128}';
 const HOST = '[a-z0-9_.-]{1,330}';
 const PATH = '/[A-Za-z0-9._~:@%+=!&*/-]{0,255}';
 const CHECK_PATH = '/[A-Za-z0-9._~:@%+=!&*/?-]{0,254}';
-const TIME = '\\d{1,9}(?:us|ms|s|m|h|d)?';
+const TIME = '\\d{1,9}(?:us|ms|s|m|h|d)';
 const NUMBER = '\\d{1,10}';
 const ADDRESS = '(?:[a-z0-9_.-]{1,253}|\\[[0-9a-f:]{2,39}\\]):\\d{1,5}';
 const STATUS = '[1-5]\\d\\d(?:-[1-5]\\d\\d)?(?:,[1-5]\\d\\d(?:-[1-5]\\d\\d)?)*';
@@ -63,7 +63,7 @@ const SECTIONS: readonly Section[] = [
     ],
   },
   {
-    header: 'frontend http from http',
+    header: 'frontend public from http',
     lines: [
       'bind [0-9.]*:\\d+',
       literal('monitor-uri /haproxy-health'),

@@ -23,7 +23,7 @@ describe('parseRoute()', () => {
         expose: false,
         balance: 'leastconn',
         check: { path: '/healthz?deep=1', interval: '1s', rise: 1, fall: 2, status: '200' },
-        timeouts: { connect: '500', server: '30s' },
+        timeouts: { connect: '500ms', server: '30s' },
         meta: { team: 'blue' },
       },
     });

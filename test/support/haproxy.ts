@@ -99,8 +99,9 @@ export async function startHaproxy(options: {
   await waitFor(
     async () => {
       if (dead) throw new Error(`haproxy did not start:\n${process.output()}`);
-      const answer = await cli(masterSocket, 'show proc').catch(() => '');
-      return / worker /.test(answer);
+      // From 3.1 on a worker is listed before it has loaded its configuration.
+      const answer = await cli(masterSocket, '@1 show info').catch(() => '');
+      return answer.includes('Pid: ');
     },
     { what: 'the master socket of haproxy' },
   );
