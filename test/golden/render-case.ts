@@ -29,11 +29,12 @@ export async function renderCase(name: string): Promise<Rendered> {
   );
 }
 
-/** Renders a tree (YAML) with settings (YAML) and the packaged template, or the template of a path. */
+/** Renders a tree (YAML) with settings (YAML) and the packaged template, or the template of a path, for a HAProxy. */
 export async function renderTree(
   tree: string,
   settings = '',
   template: string = PACKAGED_TEMPLATE,
+  version = '',
 ): Promise<Rendered> {
   const given = (parse(settings) ?? {}) as Record<string, unknown>;
   const { prefixes, haproxy, vars, ...rest } = settingsSchema.parse({
@@ -48,7 +49,7 @@ export async function renderTree(
     tree: catalog.tree,
     node: { hostname: 'host-1', env: {} },
     haproxy: {
-      version: '',
+      version,
       statsSocket: haproxy.statsSocket,
       masterSocket: haproxy.masterSocket,
       serverState: '',

@@ -87,11 +87,14 @@ export async function startHaproxy(options: {
   /** @default the configuration's path + '.sock' */
   masterSocket?: string;
   pidFile?: string;
+  /** @default the test's own user */
+  uid?: number;
 }): Promise<TestProcess & { readonly masterSocket: string }> {
   const masterSocket = options.masterSocket ?? `${options.configPath}.sock`;
   const pidFile = options.pidFile === undefined ? [] : ['-p', options.pidFile];
   const args = ['-W', '-S', `${masterSocket},mode,600`, '-f', options.configPath, ...pidFile];
-  const process = await startProcess(options.binary ?? 'haproxy', args);
+  const { binary = 'haproxy', uid } = options;
+  const process = await startProcess(binary, args, uid === undefined ? {} : { uid });
   let dead = false;
   void process.ended.then(() => {
     dead = true;
