@@ -1,5 +1,6 @@
 import { PointsmanError } from '../errors.ts';
 import type { Judge, Verdict } from '../reconcile/interfaces.ts';
+import { whyNotRun } from './not-run.ts';
 import { type Ran, runProgram } from './run-program.ts';
 import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from './temp-file.ts';
 
@@ -65,17 +66,13 @@ function whyBroken(settings: JudgeSettings, result: Ran, output: string): string
     const limit = `${settings.checkTimeout / 1000} s`;
     return `checking with "${command}": no verdict in ${limit}. Host names that no DNS server answers block it (use a resolvers section and init-addr last,none), or raise haproxy.checkTimeout.${said}`;
   }
-  if (result.error?.code === 'ENOENT') {
-    return `checking with "${command}": ${program} is not there. Install HAProxy, or set haproxy.checkCommand.`;
-  }
-  if (result.error?.code === 'EACCES') {
-    return `checking with "${command}": ${program} may not be executed. Make it executable for this user, or set haproxy.checkCommand.`;
+  if (result.error) {
+    return `checking with "${command}": ${whyNotRun(program, result.error)}. Install HAProxy, or correct haproxy.checkCommand.`;
   }
   if (result.signal !== null) {
     return `checking with "${command}": it was ended by ${result.signal}. Look for the out-of-memory killer, then try again.${said}`;
   }
-  const how = result.exitCode === null ? (result.error?.message ?? 'failed') : `exit code ${result.exitCode}`;
-  return `checking with "${command}": it could not be run (${how}). Try the command by hand, or set haproxy.checkCommand.${said}`;
+  return `checking with "${command}": it could not be run (exit code ${result.exitCode}). Try the command by hand, or set haproxy.checkCommand.${said}`;
 }
 
 const NO_WARNING =

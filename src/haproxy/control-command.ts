@@ -1,6 +1,8 @@
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
 import { downBySocket } from './down-servers.ts';
+import { whyNotRun } from './not-run.ts';
 import { awaitWorker, seeWorker } from './reload-by-socket.ts';
+import { lastLines, type Ran, runProgram } from './run-program.ts';
 import { Serial } from './serial.ts';
 import { stateBySocket, unseen, usedSocket } from './state-by-socket.ts';
 import { watchState } from './watch-state.ts';
@@ -71,37 +73,26 @@ async function commandReload(
   };
 }
 
-type Ran =
+type Told =
   | { readonly kind: 'ran'; readonly log: string }
   | { readonly kind: 'failed'; readonly message: string };
 
-async function runCommand(settings: CommandSettings, signal: AbortSignal): Promise<Ran> {
+async function runCommand(settings: CommandSettings, signal: AbortSignal): Promise<Told> {
   const words = settings.reloadCommand.map((word) => word.replaceAll('{config}', settings.configPath));
   const [program = '', ...args] = words;
   const timeout = settings.timeout ?? 60_000;
-  // Only in this mode: it takes 12 MB.
-  const { execa } = await import('execa');
-  const result = await execa(program, args, {
-    all: true,
-    reject: false,
-    stdin: 'ignore',
-    timeout,
-    cancelSignal: signal,
-    forceKillAfterDelay: 1000,
-  });
+  const result = await runProgram(program, args, { timeout, signal });
   signal.throwIfAborted();
-  const log = (result.all ?? '').trim();
+  const log = lastLines(result.said);
   if (result.exitCode === 0) return { kind: 'ran', log };
-  const what = `running "${words.join(' ')}"`;
-  if (result.timedOut)
-    return { kind: 'failed', message: `${what}: not done in ${timeout / 1000} s. ${log}`.trim() };
-  if (result.code === 'ENOENT' || result.code === 'EACCES') {
-    const found = result.code === 'ENOENT' ? 'is not there' : 'may not be executed';
-    return { kind: 'failed', message: `${what}: ${program} ${found}. Correct haproxy.reloadCommand.` };
-  }
-  const how =
-    result.exitCode === undefined
-      ? `ended by ${result.signal ?? 'a signal'}`
-      : `exit code ${result.exitCode}`;
-  return { kind: 'failed', message: `${what}: ${how}. ${log}`.trim() };
+  return {
+    kind: 'failed',
+    message: `running "${words.join(' ')}": ${whyFailed(result, { program, timeout })}${log && ` ${log}`}`,
+  };
+}
+
+function whyFailed(ran: Ran, { program, timeout }: { program: string; timeout: number }): string {
+  if (ran.timedOut) return `not done in ${timeout / 1000} s, so it was ended with all that it started.`;
+  if (ran.error) return `${whyNotRun(program, ran.error)}. Correct haproxy.reloadCommand.`;
+  return ran.exitCode === null ? `ended by ${ran.signal ?? 'a signal'}.` : `exit code ${ran.exitCode}.`;
 }

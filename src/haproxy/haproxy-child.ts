@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { haproxyLives, workersOf } from './haproxy-process.ts';
+import { whyNotRun } from './not-run.ts';
 
 /** How HAProxy is started. */
 export interface ChildOptions {
@@ -37,8 +38,7 @@ export function startChild(options: ChildOptions): HaproxyChild {
     options.onEnd(sentence);
   };
   child.once('error', (error: NodeJS.ErrnoException) => {
-    const found = error.code === 'ENOENT' ? 'it is not there' : error.message;
-    end(`starting ${binary}: ${found}. Install HAProxy, or set haproxy.binary`);
+    end(`starting ${binary}: ${whyNotRun('it', error)}. Install HAProxy, or set haproxy.binary`);
   });
   child.once('exit', (code, signal) => end(`HAProxy ended (${signal ?? `exit code ${code}`})`));
   child.unref();

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SystemError } from '../errors.ts';
 import { explainFileError } from './file-error.ts';
+import { whyNotRun } from './not-run.ts';
+import { runProgram } from './run-program.ts';
 
 const HELD = 75;
 
@@ -57,10 +58,13 @@ async function lockFile(file: string, request: LockRequest): Promise<FileHandle>
   }
 }
 
+/** util-linux's own limit is none: a lock of a file server that is gone would be waited for. */
+const LIMIT = 10_000;
+
 async function flock(file: string, fd: number): Promise<void> {
-  const result = await runFlock(fd);
-  if (result.code === 0) return;
-  if (result.code === HELD) {
+  const ran = await runProgram('flock', ['-n', '-E', String(HELD), '3'], { timeout: LIMIT, passOn: fd });
+  if (ran.exitCode === 0) return;
+  if (ran.exitCode === HELD) {
     const holder = (await readFile(file, 'utf8').catch(() => '')).trim();
     throw new LockedError(
       `locking ${file}: another Pointsman holds it (${holder || 'it does not say who'})`,
@@ -69,29 +73,16 @@ async function flock(file: string, fd: number): Promise<void> {
       },
     );
   }
-  throw new SystemError(`locking ${file}: ${result.said || `flock ended with ${result.code}`}`, {
+  if (ran.error) {
+    throw new SystemError(`locking ${file}: ${whyNotRun('flock', ran.error)}`, {
+      hint: 'Install util-linux.',
+      cause: ran.error,
+    });
+  }
+  const ended = ran.timedOut
+    ? `no answer in ${LIMIT / 1000} s`
+    : `flock ended with ${ran.exitCode ?? ran.signal}`;
+  throw new SystemError(`locking ${file}: ${ran.said.trim() || ended}`, {
     hint: 'Put stateDir and output on a file system that can lock.',
-  });
-}
-
-/** By node:child_process: execa passes no descriptor of ours on. */
-function runFlock(fd: number): Promise<{ code: number | null; said: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('flock', ['-n', '-E', String(HELD), '3'], {
-      stdio: ['ignore', 'ignore', 'pipe', fd],
-    });
-    let said = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-    });
-    child.once('error', (cause) =>
-      reject(
-        new SystemError('locking: the program flock could not be started', {
-          hint: 'Install util-linux.',
-          cause,
-        }),
-      ),
-    );
-    child.once('close', (code) => resolve({ code, said: said.trim() }));
   });
 }

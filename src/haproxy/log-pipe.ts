@@ -3,6 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { SystemError } from '../errors.ts';
+import { whyNotRun } from './not-run.ts';
 import { runProgram } from './run-program.ts';
 
 /** What a HAProxy says on stdout and stderr, readable also by a Pointsman that did not start it. */
@@ -24,7 +25,7 @@ export async function openLogPipe(path: string, onLine: (line: string) => void):
   if (before && !before.isFIFO()) await rm(path, { force: true });
   if (!before?.isFIFO()) {
     const made = await runProgram('mkfifo', ['-m', '600', path], { timeout: 10_000 });
-    const found = made.error?.message ?? made.said.trim();
+    const found = made.error ? whyNotRun('mkfifo', made.error) : made.said.trim();
     if (made.exitCode !== 0) {
       throw new SystemError(`making the pipe ${path} for HAProxy's output: ${found}`, {
         hint: 'Let the user that Pointsman runs as write to the folder of haproxy.masterSocket.',

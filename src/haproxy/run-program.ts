@@ -1,15 +1,21 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BoundedText } from './bounded-text.ts';
 
 /** What a program is run with. */
 export interface RunOptions {
-  /** Milliseconds; then it is ended (SIGTERM, a second later SIGKILL). */
+  /** Milliseconds; then it is ended with all that it started (SIGTERM, half a second later SIGKILL). */
   readonly timeout: number;
   readonly signal?: AbortSignal | undefined;
+  /** A descriptor of ours that it gets as its descriptor 3. */
+  readonly passOn?: number;
 }
 
 /** How a program ended. */
 export interface Ran {
-  /** All that it said on stdout and stderr, as it came. */
+  /** What it said on stdout and stderr, as it came; of very much the beginning and the end. */
   readonly said: string;
   readonly exitCode: number | null;
   /** The signal that ended it. */
@@ -19,44 +25,117 @@ export interface Ran {
   readonly error: NodeJS.ErrnoException | null;
 }
 
-/** How long it has after SIGTERM. */
-const GRACE = 1000;
+const LINES = 30;
+
+/** The last lines of what a program said, for a message. */
+export function lastLines(said: string): string {
+  const lines = said.trim().split('\n');
+  return lines.length <= LINES ? lines.join('\n') : ['…', ...lines.slice(-LINES)].join('\n');
+}
+
+/** Milliseconds that a group has after SIGTERM, and once more after SIGKILL. */
+const GRACE = 500;
+
+/** How long its last words are waited for, where a child of its own holds the pipes open. */
+const DRAIN = 100;
+
+type End = Pick<Ran, 'exitCode' | 'signal' | 'error'>;
 
 /**
  * Runs a program to its end, without a shell and without input; never rejects: whoever aborts looks at the signal.
- * By node:child_process: this runs at every change, and execa takes three times as long for it and keeps 12 MB.
+ * It is over when the program itself has ended, not when its pipes are closed: what it leaves behind (a HAProxy
+ * that became a daemon, `sleep 600 &`) is neither waited for nor ended, and may write on. At the limit, and when
+ * `signal` aborts, its whole process group is ended. By node:child_process: this runs at every change, and execa
+ * takes three times as long for it and keeps 12 MB.
  */
-export function runProgram(command: string, args: readonly string[], options: RunOptions): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let said = '';
-    let timedOut = false;
-    let killer: NodeJS.Timeout | undefined;
-    const stop = () => {
-      child.kill('SIGTERM');
-      killer ??= setTimeout(() => child.kill('SIGKILL'), GRACE);
-    };
-    const timer = setTimeout(() => {
-      timedOut = true;
-      stop();
-    }, options.timeout);
-    options.signal?.addEventListener('abort', stop, { once: true });
-    if (options.signal?.aborted) stop();
-    const end = (how: Pick<Ran, 'exitCode' | 'signal' | 'error'>) => {
-      clearTimeout(timer);
-      clearTimeout(killer);
-      options.signal?.removeEventListener('abort', stop);
-      resolve({ said, timedOut, ...how });
-    };
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
-      });
-    }
-    // Without a process there is no `close`.
-    child.once('error', (error) => {
-      if (child.pid === undefined) end({ exitCode: null, signal: null, error });
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<Ran> {
+  const child = start(command, args, options);
+  if (child instanceof Error)
+    return { said: '', exitCode: null, signal: null, timedOut: false, error: child };
+  const said = new BoundedText();
+  // Where no more descriptors are to be had, there are no streams either.
+  const streams = [child.stdout, child.stderr].filter((stream) => stream instanceof Readable);
+  for (const stream of streams) stream.setEncoding('utf8').on('data', (text: string) => said.add(text));
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const ended = new Promise<End>((resolve) => {
+    child.on('error', (error) => {
+      // Without a process there is no `exit`.
+      if (child.pid === undefined) resolve({ exitCode: null, signal: null, error });
     });
-    child.once('close', (exitCode, signal) => end({ exitCode, signal, error: null }));
+    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal, error: null }));
   });
+  const end = await inTime(ended, options);
+  if (end !== null) {
+    if (end.error === null) await Promise.race([closed, sleep(DRAIN, undefined, { ref: false })]);
+    for (const stream of streams) hearNoMore(stream);
+    return { said: said.text, timedOut: false, ...end };
+  }
+  const timedOut = options.signal?.aborted !== true;
+  if (child.pid !== undefined) await endGroup(child.pid);
+  // Not even SIGKILL ends a process that hangs in the kernel.
+  const killed = await Promise.race([ended, sleep(DRAIN, null)]);
+  for (const stream of streams) stream.destroy();
+  child.unref();
+  return { said: said.text, timedOut, ...(killed ?? { exitCode: null, signal: 'SIGKILL', error: null }) };
+}
+
+/** Most errors of a start come as an event; some are thrown (arguments that are too long). */
+function start(
+  command: string,
+  args: readonly string[],
+  { passOn }: RunOptions,
+): ChildProcess | NodeJS.ErrnoException {
+  const extra = passOn === undefined ? [] : [passOn];
+  try {
+    return spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', ...extra], detached: true });
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+}
+
+/** Null where the time is over or `signal` aborts before. */
+async function inTime(ended: Promise<End>, { timeout, signal }: RunOptions): Promise<End | null> {
+  const over = new AbortController();
+  const tooLong = new Promise<null>((resolve) => {
+    const timer = setTimeout(() => resolve(null), timeout);
+    over.signal.addEventListener('abort', () => clearTimeout(timer));
+    signal?.addEventListener('abort', () => resolve(null), { signal: over.signal });
+    if (signal?.aborted) resolve(null);
+  });
+  try {
+    return await Promise.race([ended, tooLong]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** What still holds the pipe may write on for as long as we live; that neither reaches anybody nor keeps us alive. */
+function hearNoMore(stream: Readable): void {
+  stream.removeAllListeners('data');
+  stream.resume();
+  if (stream instanceof Socket) stream.unref();
+}
+
+async function endGroup(leader: number): Promise<void> {
+  for (const name of ['SIGTERM', 'SIGKILL'] as const) {
+    const end = performance.now() + GRACE;
+    for (let living = send(leader, name); living && performance.now() < end; living = send(leader, 0)) {
+      await sleep(20);
+    }
+  }
+}
+
+/** False where nobody of the group is left. */
+function send(leader: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-leader, name);
+  } catch (error) {
+    // Somebody of it is there and may not be signalled: a program that became another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -1,4 +1,5 @@
 import { SystemError } from '../errors.ts';
+import { whyNotRun } from './not-run.ts';
 import { runProgram } from './run-program.ts';
 
 /** What `haproxy -v` says of itself. */
@@ -11,16 +12,19 @@ export interface HaproxyVersion {
 
 /** Asks a binary for its version. Throws a `SystemError` where it is missing or is no HAProxy. */
 export async function haproxyVersion(binary: string, signal?: AbortSignal): Promise<HaproxyVersion> {
-  const { said, exitCode, error } = await runProgram(binary, ['-v'], { timeout: 10_000, signal });
+  const { said, exitCode, error, timedOut } = await runProgram(binary, ['-v'], { timeout: 10_000, signal });
   signal?.throwIfAborted();
-  if (error?.code === 'ENOENT' || error?.code === 'EACCES') {
-    const found = error.code === 'ENOENT' ? 'it is not there' : 'it may not be executed';
+  if (error) {
     const hint = 'Install HAProxy, or set haproxy.binary.';
-    throw new SystemError(`asking ${binary} for its version: ${found}`, { hint, cause: error });
+    throw new SystemError(`asking ${binary} for its version: ${whyNotRun('it', error)}`, {
+      hint,
+      cause: error,
+    });
   }
   const version = parseVersion(said);
   if (exitCode === 0 && version) return version;
-  throw new SystemError(`asking ${binary} for its version: found no HAProxy, but "${firstLine(said)}"`, {
+  const found = timedOut ? 'no answer in 10 s' : `found no HAProxy, but "${firstLine(said)}"`;
+  throw new SystemError(`asking ${binary} for its version: ${found}`, {
     hint: 'Set haproxy.binary to the HAProxy that shall judge the configuration.',
   });
 }

@@ -93,7 +93,7 @@ test('the check is broken, not refused, where the binary is missing', async () =
   expect(verdict).toEqual({
     kind: 'broken',
     message:
-      'checking with "/nowhere/haproxy {config}": /nowhere/haproxy is not there. Install HAProxy, or set haproxy.checkCommand.',
+      'checking with "/nowhere/haproxy {config}": /nowhere/haproxy is not there. Install HAProxy, or correct haproxy.checkCommand.',
   });
 });
 

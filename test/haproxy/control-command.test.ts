@@ -1,10 +1,10 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createControl } from '../../src/haproxy/control.ts';
 import { controlByCommand } from '../../src/haproxy/control-command.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
-import { freePort, request, startHaproxy, tempFolder, waitFor } from '../support/haproxy.ts';
+import { freePort, isAlive, request, startHaproxy, tempFolder, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { simpleConfig } from './simple-config.ts';
 
@@ -114,7 +114,23 @@ test('a command that says no, is missing, may not run or hangs is failed and say
     '/nowhere/reload is not there. Correct haproxy.reloadCommand',
   );
   expect(await messageOf([file])).toContain('may not be executed');
-  expect(await messageOf(['sleep', '30'])).toBe('running "sleep 30": not done in 0.3 s.');
+  expect(await messageOf(['sleep', '30'])).toBe(
+    'running "sleep 30": not done in 0.3 s, so it was ended with all that it started.',
+  );
+});
+
+test('a command that leaves a child behind is done when it has ended itself, and the child lives on', async () => {
+  await using folder = await tempFolder();
+  const file = path.join(folder.path, 'pid');
+  const script = `sleep 600 & echo $! > ${file}; echo done`;
+  const reloadCommand = ['sh', '-c', script];
+  const control = controlByCommand({ reloadCommand, statsSocket: null, configPath: '/x' });
+  const began = performance.now();
+  expect(await control.reload('0123456789abcdef', never)).toEqual({ kind: 'unverified', log: 'done' });
+  expect(performance.now() - began).toBeLessThan(5000);
+  const pid = Number(await readFile(file, 'utf8'));
+  expect(await isAlive(pid)).toBe(true);
+  process.kill(pid);
 });
 
 test('a command that says yes and does nothing is failed where the socket shows it', async () => {
