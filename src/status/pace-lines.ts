@@ -10,6 +10,8 @@ export type Write = (event: PointsmanEvent, leftOut: number) => void;
 interface Lane {
   timer: NodeJS.Timeout;
   waiting: PointsmanEvent | null;
+  /** Which of all events it is. */
+  number: number;
   leftOut: number;
 }
 
@@ -21,28 +23,43 @@ export interface PacedLines extends Disposable {
 /**
  * Lets at most one event per second and kind through. The first goes at once; of those that come within the
  * second the last one follows at its end with the count of the others, so the final state is never lost.
- * Rejected keys and lines of HAProxy are joined instead of left out.
+ * Rejected keys and lines of HAProxy are joined instead of left out. What is about the same thing comes in its
+ * order: nothing that waited is written behind what made it untrue.
  */
 export function paceLines(write: Write): PacedLines {
   const lanes = new Map<string, Lane>();
 
+  let number = 0;
+
   const open = (name: string): void => {
+    clearTimeout(lanes.get(name)?.timer);
     const timer = setTimeout(() => turn(name), SECOND);
     timer.unref();
-    lanes.set(name, { timer, waiting: null, leftOut: 0 });
+    lanes.set(name, { timer, waiting: null, number, leftOut: 0 });
   };
   const turn = (name: string): void => {
     const lane = lanes.get(name);
-    lanes.delete(name);
-    if (!lane?.waiting) return;
-    open(name);
-    write(lane.waiting, lane.leftOut);
+    if (lane?.waiting) flush(lane.number, topicOf(lane.waiting));
+    else lanes.delete(name);
+  };
+  /** Writes what waits up to this event, of one topic or of all. */
+  const flush = (upTo: number, topic?: string): void => {
+    const due = [...lanes].filter(
+      ([, { waiting, number: at }]) =>
+        waiting !== null && at <= upTo && (topic === undefined || topicOf(waiting) === topic),
+    );
+    for (const [name, { waiting, leftOut }] of due.sort(([, a], [, b]) => a.number - b.number)) {
+      open(name);
+      if (waiting) write(waiting, leftOut);
+    }
   };
   return {
     listener: (event) => {
+      number += 1;
       const name = laneOf(event);
       const lane = lanes.get(name);
       if (!lane) {
+        flush(number, topicOf(event));
         open(name);
         write(event, 0);
         return;
@@ -50,15 +67,41 @@ export function paceLines(write: Write): PacedLines {
       const joined = lane.waiting === null ? event : join(lane.waiting, event);
       if (lane.waiting !== null && joined === event) lane.leftOut += 1;
       lane.waiting = joined;
+      lane.number = number;
     },
     [Symbol.dispose]: () => {
-      for (const lane of lanes.values()) {
-        clearTimeout(lane.timer);
-        if (lane.waiting) write(lane.waiting, lane.leftOut);
-      }
+      flush(number);
+      for (const { timer } of lanes.values()) clearTimeout(timer);
       lanes.clear();
     },
   };
+}
+
+const TOPICS: Readonly<Partial<Record<PointsmanEvent['kind'], string>>> = {
+  'keys-rejected': 'rejected keys',
+  'rejections-gone': 'rejected keys',
+  'keys-held': 'held keys',
+  'keys-let-go': 'held keys',
+  quarantined: 'quarantine',
+  'quarantine-released': 'quarantine',
+  'cache-served': 'cache',
+  'cache-over': 'cache',
+  'template-error': 'template',
+  'template-mended': 'template',
+  paused: 'pause',
+  resumed: 'pause',
+  ahead: 'ahead',
+  'ahead-too-long': 'ahead',
+  'ahead-over': 'ahead',
+  'haproxy-away': 'haproxy',
+  'haproxy-appeared': 'haproxy',
+  'haproxy-changed': 'haproxy',
+  'haproxy-exited': 'haproxy',
+};
+
+/** What an event is about: what comes later may make it untrue. */
+function topicOf({ kind }: PointsmanEvent): string {
+  return TOPICS[kind] ?? kind;
 }
 
 /** What hides what: a pass that failed is not hidden by one that went well, nor one source by another. */

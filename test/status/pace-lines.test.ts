@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PointsmanEvent } from '../../src/events.ts';
+import type { Outcome, PointsmanEvent } from '../../src/events.ts';
 import { paceLines } from '../../src/status/pace-lines.ts';
+import { samplePass } from './sample-pass.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -44,6 +45,39 @@ describe('paceLines()', () => {
     expect(seen.at(-1)?.[0]).toEqual(stopping('99'));
   });
 
+  it('writes what waits before what made it untrue, so that the last line is the last state', () => {
+    const { seen, lines } = collect();
+    const pass = (outcome: Outcome, ms: number): PointsmanEvent => ({ ...samplePass(), outcome, ms });
+    lines.listener(pass('waiting', 1));
+    lines.listener(pass('waiting', 2));
+    lines.listener(pass('unchanged', 3));
+    lines.listener({ kind: 'template-error', message: 'x' });
+    lines.listener({ kind: 'template-error', message: 'y' });
+    lines.listener({ kind: 'template-mended' });
+    lines.listener(pass('runtime', 4));
+    lines.listener(pass('waiting', 5));
+    lines.listener(pass('waiting', 6));
+    lines.listener(pass('runtime', 7));
+    lines.listener(pass('waiting', 8));
+    vi.advanceTimersByTime(5000);
+    const passes = seen.flatMap(([event]) => (event.kind === 'pass' ? [event.ms] : []));
+    expect(passes).toEqual([1, 2, 3, 4, 7, 8]);
+    const templates = seen.flatMap(([event]) =>
+      event.kind === 'template-error' ? [event.message] : event.kind === 'template-mended' ? ['mended'] : [],
+    );
+    expect(templates).toEqual(['x', 'y', 'mended']);
+  });
+
+  it('stays at about one line a second and kind while kinds take turns', () => {
+    const { seen, lines } = collect();
+    const pass = (outcome: Outcome): PointsmanEvent => ({ ...samplePass(), outcome });
+    for (let i = 0; i < 500; i++) {
+      lines.listener(pass(i % 2 === 0 ? 'runtime' : 'unchanged'));
+      vi.advanceTimersByTime(20);
+    }
+    expect(seen.length).toBeLessThan(30);
+  });
+
   it('does not hold back one kind for another, nor one source for another', () => {
     const { seen, lines } = collect();
     const state = (source: number): PointsmanEvent => ({
@@ -75,8 +109,11 @@ describe('paceLines()', () => {
     for (const name of ['/a', '/b', '/c']) lines.listener({ kind: 'rejections-gone', keys: [name] });
     for (const line of ['1', '2', '3']) lines.listener({ kind: 'haproxy-log', line });
     vi.advanceTimersByTime(1000);
-    expect(seen.slice(3)).toEqual([
+    expect(seen).toEqual([
+      [{ kind: 'keys-rejected', rejected: [key('/a')] }, 0],
       [{ kind: 'keys-rejected', rejected: [key('/b'), key('/c')] }, 0],
+      [{ kind: 'rejections-gone', keys: ['/a'] }, 0],
+      [{ kind: 'haproxy-log', line: '1' }, 0],
       [{ kind: 'rejections-gone', keys: ['/b', '/c'] }, 0],
       [{ kind: 'haproxy-log', line: '2\n3' }, 0],
     ]);
