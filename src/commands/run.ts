@@ -5,6 +5,7 @@ import { createStateFile } from '../haproxy/state-file.ts';
 import { Picture } from '../reconcile/picture.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
 import { observe } from '../status/observe.ts';
@@ -52,7 +53,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     maxOldWorkers: settings.haproxy.maxOldWorkers,
     pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
     ...(runtime ? { runtime: { ...settings.apply, runtime } } : {}),
-    quarantine: { file: createStateFile(stateDir, 'quarantine.json') },
+    quarantine: { file: createStateFile(stateDir, 'quarantine.json'), ...checkedBy(settings) },
     emit,
   });
   const { listen } = settings.status;
@@ -71,4 +72,9 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   await reconciler.run(io.signal);
   emit({ kind: 'stopping', cause: String(io.signal.reason) });
   return EXIT.fine;
+}
+
+function checkedBy({ haproxy }: Settings): { readonly checkCommand?: string } {
+  const command = haproxy.checkCommand.join(' ');
+  return command === `${haproxy.binary} -c -f {config}` ? {} : { checkCommand: command };
 }

@@ -26,6 +26,8 @@ export interface QuarantineOptions {
   readonly patience?: number;
   /** The first pause between two tries of what is set aside, in milliseconds; they double. @default 5000 */
   readonly retry?: number;
+  /** The command that judges, where it is not HAProxy's plain check. */
+  readonly checkCommand?: string;
 }
 
 /** What came of a refusal. */
@@ -101,9 +103,9 @@ export class Quarantine {
     const { judge } = this.#options;
     const search = searchChanges(changes, { picture, judge, budget, signal: stop, known });
     const early = await Promise.race([search, budget.exceeded]);
-    if (early !== 'exceeded') return this.#settle(early, signal);
+    if (early !== 'exceeded') return this.#settle(early, refusal, signal);
     this.#search = search;
-    void this.#finishLater(search, signal);
+    void this.#finishLater(search, refusal, signal);
     return this.#stay('unknown', SEARCHING);
   }
 
@@ -114,17 +116,25 @@ export class Quarantine {
 
   /** The tree is that of the last good text: the template is at fault, or the check. */
   async #nothingChanged(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
-    const words = wordsOfRefusal(refusal);
     if (refusal.kind === 'refused' && (await this.#isCheckBroken(signal)))
-      return this.#stay('check', checkAtFault(words));
-    return this.#refuseTemplate(words);
+      return this.#stay('check', checkAtFault(this.#wordsOf(refusal)));
+    return this.#refuseTemplate(refusal);
   }
 
-  #refuseTemplate(words: string): Resolution {
-    const message = templateAtFault(words);
+  /** `refusal` is of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's. */
+  #refuseTemplate(refusal: Refusal): Resolution {
+    const { hasBase } = this.#options.picture.since;
+    const message = hasBase ? templateAtFault(this.#wordsOf(refusal)) : nothingGood(this.#wordsOf(refusal));
     if (!this.#options.picture.templates.refuse(message)) return this.#stay('template', message);
     this.#retry.later();
     return { kind: 'again' };
+  }
+
+  #wordsOf(refusal: Refusal): string {
+    const { checkCommand } = this.#options;
+    const judge =
+      refusal.kind === 'refused' && checkCommand !== undefined ? ` (said by ${checkCommand})` : '';
+    return `${wordsOfRefusal(refusal)}${judge}`;
   }
 
   async #isCheckBroken(signal: AbortSignal): Promise<boolean> {
@@ -133,22 +143,21 @@ export class Quarantine {
     return text !== null && (await judge.vouch(text, signal)).kind !== 'accepted';
   }
 
-  async #settle(outcome: SearchOutcome, signal: AbortSignal): Promise<Resolution> {
+  async #settle(outcome: SearchOutcome, refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
     switch (outcome.kind) {
       case 'broken':
         return this.#stay('check', outcome.message);
       case 'baseless': {
-        const words = wordsOfRefusal(outcome.refusal);
         if (outcome.refusal.kind === 'refused' && (await this.#isCheckBroken(signal)))
-          return this.#stay('check', checkAtFault(words));
-        return this.#refuseTemplate(words);
+          return this.#stay('check', checkAtFault(this.#wordsOf(outcome.refusal)));
+        return this.#refuseTemplate(refusal);
       }
       case 'settled': {
         const { taken, aside } = outcome;
         // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
         if (!this.#options.picture.since.hasBase && aside.size > taken.size) {
           const words = [...new Set(aside.values())].slice(0, 2).join('; ');
-          return this.#stay('template', templateAtFault(words));
+          return this.#stay('template', nothingGood(words));
         }
         await this.#apply(outcome);
         this.#retry.later();
@@ -169,11 +178,11 @@ export class Quarantine {
     await this.#keeper.save();
   }
 
-  async #finishLater(search: Promise<SearchOutcome>, signal: AbortSignal): Promise<void> {
+  async #finishLater(search: Promise<SearchOutcome>, refusal: Refusal, signal: AbortSignal): Promise<void> {
     try {
       const outcome = await search;
       this.#search = undefined;
-      const { kind } = await this.#settle(outcome, signal);
+      const { kind } = await this.#settle(outcome, refusal, signal);
       if (kind === 'again') this.#options.mailbox.post('the search for what is refused ended');
     } catch (error) {
       if (!this.#abort.signal.aborted && !signal.aborted) throw error;
@@ -211,4 +220,8 @@ function checkAtFault(words: string): string {
 
 function templateAtFault(words: string): string {
   return `the last good keys are refused as well, so the template or the settings are at fault: ${words}`;
+}
+
+function nothingGood(words: string): string {
+  return `nothing was accepted yet, and it is not one key alone, so the template or the settings are at fault, or what it names and the check does not find (certificates, maps, users): ${words}`;
 }

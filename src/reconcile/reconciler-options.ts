@@ -39,7 +39,7 @@ export interface ReconcilerOptions {
     /** `apply.readBack` */
     readonly readBack?: number;
   };
-  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry'>;
+  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry' | 'checkCommand'>;
   readonly emit: Emit;
   /** The guard and the cache; without it every change is believed at once. */
   readonly believed?: Believed;

@@ -245,6 +245,24 @@ describe('Quarantine', () => {
     expect(loop.file.text).toBeNull();
   });
 
+  test('says what HAProxy said of the real text, and who judged it, where not even an empty tree can be drawn', async () => {
+    await using loop = setUp({ quarantine: { checkCommand: 'podman exec hap haproxy -c -f {config}' } });
+    loop.judge.verdict = () => ({
+      kind: 'refused',
+      output:
+        "[ALERT]    (1) : config : parsing [/h.cfg:1] : 'bind' : unable to stat SSL certificate from file '/not/here.pem'",
+      lines: [1],
+    });
+    loop.template(`${TEMPLATE}\ndefault {{ service("web").name }}\n`);
+    loop.snapshot(server('web', 'a'));
+    await waitFor(() => loop.of('nobody-quarantined').length > 0);
+    const [said] = loop.of('nobody-quarantined');
+    expect(said).toMatchObject({ fault: 'template' });
+    expect(said?.message).toContain("unable to stat SSL certificate from file '/not/here.pem'");
+    expect(said?.message).toContain('said by podman exec hap haproxy -c -f {config}');
+    expect(said?.message).not.toContain('there is no service');
+  });
+
   test('goes on behind the loop where it takes too long, and sets aside then', async () => {
     await using loop = setUp({ quarantine: { retry: 60_000 } });
     loop.snapshot(server('web', 'a'));
