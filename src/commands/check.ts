@@ -1,4 +1,4 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PointsmanError } from '../errors.ts';
 import { whyNotOpened } from '../haproxy/state-by-socket.ts';
@@ -8,6 +8,7 @@ import type { HaproxyState } from '../reconcile/interfaces.ts';
 import { Picture } from '../reconcile/picture.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
+import { hasBelievedTree } from '../state/believed-files.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, renderContext } from './assemble.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
@@ -120,6 +121,11 @@ async function checkTemplate(
   if (rejected.length === 0) add('ok', 'keys', `${services.length} services, no key rejected`);
   else add('note', 'keys', `${rejected.length} rejected; pointsman services lists them`);
   await picture.setTemplate(await new TemplateFolder(settings.template).read());
+  const installed = await readFile(settings.output.path, 'utf8').catch(() => null);
+  picture.isDoubtful =
+    !services.some(({ instances }) => instances.length > 0) && !(await hasBelievedTree(settings.stateDir));
+  const wouldWait = await picture.draw(installed);
+  if (wouldWait.kind === 'nothing') add('note', 'start', wouldWait.missing);
   const drawn = await picture.draw();
   if (drawn.kind === 'template-error') throw drawn.error;
   if (drawn.kind === 'nothing') throw new Error(drawn.missing);

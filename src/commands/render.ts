@@ -1,5 +1,5 @@
 import { createTwoFilesPatch } from 'diff';
-import { PointsmanError, UsageError } from '../errors.ts';
+import { PointsmanError, SourceError, UsageError } from '../errors.ts';
 import type { Emit, PointsmanEvent } from '../events.ts';
 import { acquireLock } from '../haproxy/lock.ts';
 import { createPauseNotes } from '../haproxy/pause-notes.ts';
@@ -61,6 +61,7 @@ async function draw(
   io: Io,
   settings: Settings,
   fill: (picture: Picture) => Promise<unknown>,
+  installed: string | null = null,
 ): Promise<{ text: string; picture: Picture }> {
   const [set, version] = await Promise.all([
     new TemplateFolder(settings.template).read(),
@@ -71,14 +72,14 @@ async function draw(
   await fill(picture);
   for (const rejection of picture.catalog.rejected) io.err(rejectionLine(rejection));
   await picture.setTemplate(set);
-  const drawn = await picture.draw();
+  const drawn = await picture.draw(installed);
   switch (drawn.kind) {
     case 'text':
       return { text: drawn.text, picture };
     case 'template-error':
       throw drawn.error;
     case 'nothing':
-      throw new Error(`rendering: ${drawn.missing}`);
+      throw new SourceError(`rendering: ${drawn.missing}`);
   }
 }
 
@@ -118,7 +119,7 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
     const believed = await believeOnce(io, settings, { picture, shell, emit, cache });
     await believed.close();
   };
-  const { text, picture } = await draw(io, settings, fill);
+  const { text, picture } = await draw(io, settings, fill, await shell.file.read());
   await refuseWhilePaused(settings, picture);
   await shell.serverState?.clear();
   const target = settings.haproxy.mode === 'none' ? 'file' : 'haproxy';

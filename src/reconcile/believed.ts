@@ -123,12 +123,13 @@ export class Believed {
     } else {
       this.#cached = tree;
     }
-    this.#mayBeEmpty = file === 'none' || this.#cached !== null;
+    const known = this.#cached?.entries.some((one) => this.#classify(one)?.service != null) ?? false;
+    this.#mayBeEmpty = file === 'none' || known;
     for (const [place, revision] of (this.#cached?.revisions ?? []).entries())
       this.#revisions[place] = revision;
     const cached = this.#cached?.entries ?? [];
-    const known = new Set(cached.map(({ key }) => key));
-    const others = holds.map(({ entry }) => entry).filter(({ key }) => !known.has(key));
+    const keys = new Set(cached.map(({ key }) => key));
+    const others = holds.map(({ entry }) => entry).filter(({ key }) => !keys.has(key));
     picture.apply([...cached, ...others].map((entry) => ({ kind: 'put', entry })));
     // What was never accepted is no tree to blame a template by.
     if (this.#cached?.sinceGood) picture.since.seed(this.#cached.sinceGood);
@@ -189,6 +190,7 @@ export class Believed {
     this.#serving = true;
     const ageMs = Math.round(Math.max(0, now() - this.#cached.freshAt));
     emit({ kind: 'cache-served', keys: this.#cached.entries.length, ageMs, waitedMs: cache.wait });
+    picture.isDoubtful = !this.#mayBeEmpty;
     picture.begin();
     return true;
   }
@@ -230,14 +232,9 @@ export class Believed {
 
   #begin(): void {
     const { picture } = this.#options;
-    if (picture.hasTree) return;
-    if (this.#mayBeEmpty || picture.catalog.services.some(({ instances }) => instances.length > 0)) {
-      picture.begin();
-    } else {
-      picture.missing =
-        'the sources have no instance, there is no cache to compare with, and a file is installed: ' +
-        'waiting for the first one (pointsman release believes it)';
-    }
+    this.#mayBeEmpty ||= picture.catalog.services.some(({ instances }) => instances.length > 0);
+    picture.isDoubtful = !this.#mayBeEmpty;
+    if (!picture.hasTree) picture.begin();
   }
 
   #believe({ changes, held, letGo }: GuardStep, how: 'whole' | 'changes' = 'changes'): number {

@@ -5,6 +5,7 @@ import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { Tree } from '../model/tree.ts';
 import { hashText, sameText } from '../plan/mark.ts';
+import { losesAllServers } from '../plan/serves.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
 import type { TemplateSet } from './interfaces.ts';
@@ -29,6 +30,10 @@ export type Drawn =
   | { readonly kind: 'nothing'; readonly missing: string }
   | { readonly kind: 'template-error'; readonly error: PointsmanError };
 
+const NO_SERVER =
+  'the sources have no instance, there is no cache to compare with, and a file with servers is installed: ' +
+  'waiting for the first one (pointsman release believes it)';
+
 /** The believed tree and the template, and the text that follows from them. */
 export class Picture {
   readonly catalog: Catalog;
@@ -44,6 +49,8 @@ export class Picture {
   /** What is waited for while there is no tree, for people. */
   missing = 'no source has given its keys yet';
   #hasTree = false;
+  /** The tree has no instance, and nothing to compare it with: it may be that of a store that lost everything. */
+  isDoubtful = false;
   #view: readonly unknown[] = [];
   #text: string | null = null;
   #drawn: string | null = null;
@@ -194,8 +201,11 @@ export class Picture {
     this.#templates.miss(error);
   }
 
-  /** Renders what is believed. Says nothing of it: `tell` does. */
-  async draw(): Promise<Drawn> {
+  /**
+   * Renders what is believed. Says nothing of it: `tell` does. A doubtful tree gives nothing where all servers of the
+   * `installed` text would be gone with it.
+   */
+  async draw(installed: string | null = null): Promise<Drawn> {
     if (!this.#hasTree) return { kind: 'nothing', missing: this.missing };
     const template = this.#templates.current;
     if (!template) {
@@ -209,6 +219,8 @@ export class Picture {
     this.#templates.drew();
     try {
       const text = sameText(await this.render(this.catalog, template));
+      if (this.isDoubtful && installed !== null && losesAllServers(installed, text))
+        return { kind: 'nothing', missing: NO_SERVER };
       this.#text = text;
       this.#drawn = text;
       return { kind: 'text', text, hash: hashText(text) };

@@ -154,7 +154,7 @@ export class Reconciler {
       if (paused) await this.#recorder.idle();
       // A pause of the fleet is only known with the tree.
       const unsettled = paused || !picture.hasTree ? null : await this.#drift.settle();
-      const drawn = await watch.time('render', () => picture.draw());
+      const drawn = await watch.time('render', () => picture.draw(this.#rollout.installedText));
       const state = await this.#haproxy.ask(signal);
       if (signal.aborted) return;
       if (paused || unsettled) {

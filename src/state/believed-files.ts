@@ -57,6 +57,11 @@ export async function askRelease(stateDir: string, text: string): Promise<string
   return file;
 }
 
+/** Whether a believed tree lies in a state folder, of whatever source. */
+export async function hasBelievedTree(stateDir: string): Promise<boolean> {
+  return (await stat(path.join(stateDir, TREE)).catch(() => null)) !== null;
+}
+
 /** How many holds lie in a state folder, whatever source they are of. */
 export async function countHolds(stateDir: string): Promise<number> {
   const found = await readState(path.join(stateDir, HOLDS), HOLDS);

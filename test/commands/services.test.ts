@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { makeSite } from '../support/pointsman.ts';
@@ -55,4 +55,21 @@ test('check names what is wrong, in a line each, and ends with 1', async () => {
   expect(stdout).toMatch(/^ok +source .*: 6 keys$/m);
   expect(stdout).toMatch(/^note +keys +1 rejected; pointsman services lists them$/m);
   expect(stdout).toMatch(/^note +running +no HAProxy answers yet: /m);
+});
+
+test('check says what a first start would wait for, and that free keys which give servers are enough', async () => {
+  const more = { template: './own.njk', prefixes: { keys: ['/members'] } };
+  await using site = await makeSite({ haproxy: { mode: 'none' }, more });
+  const own =
+    'defaults\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\nlisten be\n  bind 127.0.0.1:1\n{% for one in gets("/members/*") %}\n  server {{ base(one.key) }} {{ one.value }}\n{% endfor %}\n';
+  await writeFile(path.join(site.folder, 'own.njk'), own);
+  await writeFile(site.configPath, 'backend old\n  server a 127.0.0.1:1\n');
+  const keys = (text: string) => writeFile(path.join(site.folder, 'services.yaml'), text);
+  await keys('pointsman: 1\n');
+  expect((await site.run('check')).stdout).toMatch(/^note +start +the sources have no instance/m);
+  expect(await site.run('render')).toMatchObject({ code: 1, stderr: expect.stringContaining('no instance') });
+  await keys('members:\n  a: 127.0.0.1:8001\n');
+  expect((await site.run('check')).stdout).not.toMatch(/^note +start/m);
+  expect((await site.run('render')).code).toBe(0);
+  expect(await readFile(site.configPath, 'utf8')).toContain('server a 127.0.0.1:8001');
 });

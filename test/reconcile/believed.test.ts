@@ -56,6 +56,24 @@ async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxA
   return { believed, picture, said, store, keys, snapshot, changes };
 }
 
+const INSTALLED = 'backend be_old\n  server a 10.0.0.9:80\n';
+const LISTING = {
+  folder: '/t',
+  entry: 'a.njk',
+  files: new Map([
+    [
+      'a.njk',
+      `backend be_all
+{% for s in services %}{% for i in s.instances %}
+  server {{ i.id }} {{ i.address }}
+{% endfor %}{% endfor %}
+{% for one in gets("/haproxy/members/*") %}
+  server {{ base(one.key) }} {{ one.value }}
+{% endfor %}
+`,
+    ],
+  ]),
+};
 const servers = (count: number) =>
   Array.from({ length: count }, (_, n) => entry(`/services/web/i${n}`, `10.0.0.1:${8000 + n}`, n + 1));
 const cached = (entries: readonly Entry[], age = 1000): CachedTree => ({
@@ -116,13 +134,31 @@ describe('the believed tree', () => {
     expect(believed.held).toBe(2);
   });
 
-  test('without a cache an empty first tree does not take the place of an installed file', async () => {
+  test('without a cache an empty first tree does not take the place of an installed file with servers', async () => {
     const { picture, snapshot, changes } = await setUp(memory(), 'installed');
+    await picture.setTemplate(LISTING);
     snapshot([], 3n);
-    expect(picture.hasTree).toBe(false);
-    expect(picture.missing).toContain('waiting for the first one');
+    expect(await picture.draw(INSTALLED)).toMatchObject({ missing: expect.stringContaining('waiting for') });
+    expect(await picture.draw('frontend old\n  bind :80\n')).toMatchObject({ kind: 'text' });
     changes(servers(1).map((one) => ({ kind: 'put', entry: one })));
-    expect(picture.hasTree).toBe(true);
+    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+  });
+
+  test('routes and keys that outlived all instances take nothing away, keys that give servers go out', async () => {
+    const { picture, snapshot } = await setUp(memory(), 'installed');
+    await picture.setTemplate(LISTING);
+    snapshot([entry('/routes/web', { hosts: ['a.example'] }, 1), entry('/haproxy/maxconn', '5', 2)], 3n);
+    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
+    snapshot([entry('/haproxy/members/a', '10.0.0.1:80', 1)], 4n);
+    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+  });
+
+  test('a cache without an instance makes an empty first tree no surer', async () => {
+    const store = memory({ tree: cached([entry('/haproxy/maxconn', '5', 2)]) });
+    const { picture, snapshot } = await setUp(store, 'installed');
+    await picture.setTemplate(LISTING);
+    snapshot([entry('/haproxy/maxconn', '5', 2)], 3n);
+    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
   });
 
   test('goes on with what was held, and since when', async () => {
@@ -146,7 +182,8 @@ describe('the believed tree', () => {
     const empty = await setUp(memory(), 'installed');
     empty.snapshot([], 3n);
     empty.believed.release();
-    expect(empty.picture.hasTree).toBe(true);
+    await empty.picture.setTemplate(LISTING);
+    expect(await empty.picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
   });
 
   test('is written with how fresh it is', async () => {
