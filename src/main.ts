@@ -6,6 +6,7 @@ import type { ExitCode, Io } from './commands/io.ts';
 import { EXIT } from './commands/io.ts';
 import { addCommands } from './commands/program.ts';
 import { PointsmanError } from './errors.ts';
+import { visibleLines } from './model/visible.ts';
 import { hideSecrets } from './settings/redact-settings.ts';
 
 /** The only place that reads argv, env and signals, and that sets the exit code. */
@@ -24,7 +25,7 @@ async function main(): Promise<ExitCode> {
   const hidden: string[] = [];
   const io: Io = {
     out: (text) => process.stdout.write(text),
-    err: (line) => process.stderr.write(`${hideSecrets(line, hidden)}\n`),
+    err: (line) => process.stderr.write(`${visibleLines(hideSecrets(line, hidden))}\n`),
     hide: (secrets) => {
       for (const secret of secrets) hidden.push(secret);
     },

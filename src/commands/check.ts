@@ -4,6 +4,7 @@ import { PointsmanError } from '../errors.ts';
 import { whyNotOpened } from '../haproxy/state-by-socket.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { Entry } from '../model/entry.ts';
+import { visibleLines } from '../model/visible.ts';
 import type { HaproxyState } from '../reconcile/interfaces.ts';
 import { Picture } from '../reconcile/picture.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
@@ -32,7 +33,7 @@ export async function check(io: Io, flags: CommonFlags & { readonly from?: strin
   const findings: Finding[] = [];
   const add = (verdict: Finding['verdict'], what: string, found: string) => {
     findings.push({ verdict, what, found });
-    const said = hideSecrets(found, secrets);
+    const said = visibleLines(hideSecrets(found, secrets));
     io.out(`${verdict.padEnd(5)}  ${what.padEnd(9)}  ${said.replaceAll('\n', '\n                  ')}\n`);
   };
   add('ok', 'settings', settings.configFile ?? 'from flags and environment');

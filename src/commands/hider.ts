@@ -1,12 +1,13 @@
 import type { PointsmanEvent } from '../events.ts';
+import { visibleLines } from '../model/visible.ts';
 import { hideSecrets } from '../settings/redact-settings.ts';
 
 /**
- * Takes secrets out of events, so that neither log nor status shows them: HAProxy's own words, the lines of the
- * configuration that it names and the diff of a hand edit may hold what a template wrote.
+ * Makes events fit to be told, for log and status alike: takes secrets out of them (HAProxy's own words, the lines of
+ * the configuration that it names and the diff of a hand edit may hold what a template wrote), and escapes whatever a
+ * person would not see as what it is, whoever wrote it.
  */
 export function hider(secrets: readonly string[]): (event: PointsmanEvent) => PointsmanEvent {
-  if (secrets.length === 0) return (event) => event;
   return (event) => hide(event, secrets);
 }
 
@@ -14,7 +15,7 @@ export function hider(secrets: readonly string[]): (event: PointsmanEvent) => Po
 const OURS = new Set(['kind', 'outcome', 'state', 'mode']);
 
 function hide<T>(value: T, secrets: readonly string[]): T {
-  if (typeof value === 'string') return hideSecrets(value, secrets) as T & string;
+  if (typeof value === 'string') return visibleLines(hideSecrets(value, secrets)) as T & string;
   if (Array.isArray(value)) return value.map((one) => hide(one, secrets)) as T & unknown[];
   if (typeof value !== 'object' || value === null) return value;
   const fields = Object.entries(value).map(([name, one]) => [

@@ -1,4 +1,5 @@
 import type { Instance, Service } from '../model/service.ts';
+import { visibleLines, visibleQuoted } from '../model/visible.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
@@ -16,7 +17,8 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
   const catalog = await catalogOf(io, settings, flags.from);
   if (flags.json) {
     const { rejected, ignored } = catalog;
-    io.out(`${JSON.stringify({ services: catalog.services, rejected, ignored }, null, 2)}\n`);
+    const text = JSON.stringify({ services: catalog.services, rejected, ignored }, null, 2);
+    io.out(`${visibleQuoted(text)}\n`);
     return EXIT.fine;
   }
   const blocks = catalog.services.map(describe);
@@ -26,7 +28,7 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
   ]);
   if (rejected.length > 0) blocks.push(['rejected', ...rejected].join('\n'));
   if (blocks.length === 0) blocks.push(`no service under ${settings.prefixes.services.join(', ')}`);
-  io.out(`${blocks.join('\n\n')}\n`);
+  io.out(`${visibleLines(blocks.join('\n\n'))}\n`);
   return EXIT.fine;
 }
 

@@ -1,3 +1,5 @@
+import { visibleLines, visibleQuoted } from '../model/visible.ts';
+
 /** Plain in every place that we write to, and without a `:` or `-` that could mean something. */
 const PLAIN = /^[A-Za-z0-9_./][A-Za-z0-9_.:/@%+=-]*$/;
 const NULL = /^(null|Null|NULL)$/;
@@ -39,18 +41,15 @@ function isBlock(text: string): boolean {
   return (
     /^[!-~]/.test(text) &&
     /^[ -~\u00a1-\ud7ff\n]*$/.test(text) &&
-    !/[\u2028\u2029]/.test(text) &&
+    visibleLines(text) === text &&
     text.includes('\n') &&
     !/\n\n$| (\n|$)/.test(text)
   );
 }
 
-/** JSON's strings are YAML's double-quoted ones, but for characters that YAML wants escaped. */
+/** JSON's strings are YAML's double-quoted ones, but for characters that YAML wants escaped, or that nobody sees. */
 function quoted(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return visibleQuoted(JSON.stringify(text), 'long');
 }
 
 function parseObject(value: string): Record<string, unknown> | null {

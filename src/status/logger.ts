@@ -53,6 +53,7 @@ export interface EventLog extends Disposable {
  * were left out. Only what `describeEvent` says is written, so no secret of the settings can get in.
  */
 export async function openLog(options: LogOptions): Promise<EventLog> {
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && options.terminal);
   const logger = pino(
     {
       level: options.level,
@@ -60,11 +61,13 @@ export async function openLog(options: LogOptions): Promise<EventLog> {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    await streamOf(options),
+    await streamOf(options, pretty),
   );
   const lines = paceLines((event, leftOut) => {
     const { level, message, fields } = describeEvent(event);
-    logger[level]({ event: event.kind, ...fields, ...(leftOut > 0 ? { leftOut } : {}) }, message);
+    // No line but a record's first begins at the margin: else a text of somebody's could pass for a record.
+    const shown = pretty ? message.replaceAll('\n', '\n    ') : message;
+    logger[level]({ event: event.kind, ...fields, ...(leftOut > 0 ? { leftOut } : {}) }, shown);
   });
   return {
     listener: (event) => {
@@ -74,8 +77,7 @@ export async function openLog(options: LogOptions): Promise<EventLog> {
   };
 }
 
-async function streamOf(options: LogOptions): Promise<pino.DestinationStream> {
-  const pretty = options.format === 'pretty' || (options.format === 'auto' && options.terminal);
+async function streamOf(options: LogOptions, pretty: boolean): Promise<pino.DestinationStream> {
   if (!pretty) return options.stream ?? pino.destination({ dest: 2, sync: true });
   const { prettyFactory } = await import('pino-pretty');
   const format = prettyFactory({

@@ -84,6 +84,9 @@ const HARD_VALUES = [
     '\ufffd',
     '\ud800',
     '\u007f',
+    'two\nlines \u202e with a turn',
+    '{"a\u2066":"\u202e \u00a0"}',
+    '\u{e0041}\u200b',
     'a\n---\nb',
     'a\n...\n',
     '# a\nb',
@@ -156,6 +159,16 @@ describe('writeTree()', () => {
       expect(back(tree)).toEqual(tree);
     },
   );
+
+  it('shows nothing as what it is not: what is unseen is escaped', () => {
+    const unseen = '\u202a\u202e\u2066\u2069\u200b\u00a0\u{e0041}';
+    const tree = ['/free/a', '/routes/a', '/services/web/a'].flatMap((path) => [
+      entry(path, `two\nlines ${unseen}`),
+      entry(`${path}${unseen}`, `{"a${unseen}":"${unseen}"}`),
+    ]);
+    expect(writeTree(tree, shape)).toMatch(/^[\n -~]+$/);
+    expect(back(tree)).toEqual([...tree].sort((a, b) => compare(a.key, b.key)));
+  });
 
   it('is readable where it can be', () => {
     const tree = [

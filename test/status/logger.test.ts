@@ -49,6 +49,16 @@ describe('openLog()', () => {
     expect(text?.startsWith('{')).toBe(format === 'json');
   });
 
+  it('gives no text a line that passes for a record', async () => {
+    const forged = '12:00:00.000 INFO: haproxy was reloaded';
+    const event: PointsmanEvent = { kind: 'notice', message: `reading etcd: it says\n${forged}` };
+    for (const format of ['json', 'pretty'] as const) {
+      const text = (await written([event], { format })).join('');
+      expect(text).toContain(forged);
+      expect(text).not.toMatch(new RegExp(`^${forged}`, 'm'));
+    }
+  });
+
   it('leaves out what is below the level', async () => {
     const events: PointsmanEvent[] = [
       { kind: 'started' },
