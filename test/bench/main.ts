@@ -1,10 +1,11 @@
 /**
- * npm run bench [-- --sizes 10x3,100x10] [--rounds 40] [--apply auto|reload] [--template "without memo"]: real etcd,
- * real HAProxy, the built program as its users run it (`managed`, default pace). Times from the put to the first
+ * npm run bench [-- --sizes 10x3,100x10] [--rounds 40] [--apply auto|reload] [--template "without memo"] [--haproxy 3.4]:
+ * real etcd, real HAProxy (PATH's, or a branch or path), the built program as its users run it (`managed`, default pace). Times from the put to the first
  * answer of the new instance, and from the delete to the last one; the CPU that changes, equal puts and rest cost;
  * 200 changes in 2 s with streams and requests (below 10,000 servers).
  */
 import { parseArgs } from 'node:util';
+import { chooseHaproxy } from '../support/chosen-haproxy.ts';
 import { startEtcd } from '../support/etcd.ts';
 import { type Measured, measure } from './measure.ts';
 
@@ -14,9 +15,12 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '40' },
     apply: { type: 'string', default: 'auto' },
     template: { type: 'string', default: 'packaged' },
+    haproxy: { type: 'string' },
   },
 });
 
+using haproxy = chooseHaproxy(values.haproxy);
+console.log(`HAProxy ${haproxy.version}`);
 const rows: (readonly [name: string, Measured])[] = [];
 for (const size of values.sizes.split(',')) {
   const [services = 1, instances = 1] = size.split('x').map(Number);

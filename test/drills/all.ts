@@ -1,3 +1,4 @@
+import type { HaproxyBinary } from '../support/haproxy-versions.ts';
 import { cacheDrills } from './cache.ts';
 import { crashDrills } from './crash.ts';
 import { driftDrills } from './drift.ts';
@@ -9,10 +10,10 @@ import { quarantineDrills } from './quarantine.ts';
 import { quarantineSlowDrills } from './quarantine-slow.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
-import { runtimeDrills } from './runtime.ts';
+import { runtimeDrillsOn } from './runtime.ts';
 
-/** Every drill, in the order of the table. */
-export const DRILLS: readonly Drill[] = [
+/** Every drill, in the order of the table; those of the Runtime API on each of `versions`, the others on PATH's HAProxy. */
+export const drillsOn = (versions: readonly HaproxyBinary[]): readonly Drill[] => [
   ...cacheDrills,
   ...guardDrills,
   ...etcdDrills,
@@ -21,7 +22,7 @@ export const DRILLS: readonly Drill[] = [
   ...reloadDrills,
   ...streamDrills,
   ...driftDrills,
-  ...runtimeDrills,
+  ...versions.flatMap(runtimeDrillsOn),
   ...crashDrills,
   ...hostileDrills,
 ];

@@ -1,11 +1,14 @@
 /**
- * npm run drills [-- --runs 5] [--only WORDS] [--part 1/3]: every drill on real etcd and real HAProxy, and the
- * table: what was promised, what was seen (median and worst). With `--part` every third one, so that three of these
- * side by side do them all.
+ * npm run drills [-- --runs 5] [--only WORDS] [--part 1/3] [--haproxy 3.4]: every drill on real etcd and real HAProxy,
+ * and the table: what was promised, what was seen (median and worst). With `--part` every third one, so that three of
+ * these side by side do them all. With `--haproxy` (a branch or a path) all of them on that one, else on PATH's, and
+ * those of the Runtime API on every version.
  */
 import { parseArgs } from 'node:util';
+import { chooseHaproxy } from '../support/chosen-haproxy.ts';
+import { haproxyVersions } from '../support/haproxy-versions.ts';
 import startReaper from '../support/reaper.ts';
-import { DRILLS } from './all.ts';
+import { drillsOn } from './all.ts';
 import type { DrillResult } from './drill.ts';
 
 const { values } = parseArgs({
@@ -13,11 +16,15 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
     part: { type: 'string', default: '1/1' },
+    haproxy: { type: 'string' },
   },
 });
 const [part = 1, parts = 1] = values.part.split('/').map(Number);
-const chosen = DRILLS.filter(({ name }, at) => name.includes(values.only) && at % parts === part - 1);
+using haproxy = chooseHaproxy(values.haproxy);
+const drills = drillsOn(values.haproxy === undefined ? haproxyVersions : [haproxy]);
+const chosen = drills.filter(({ name }, at) => name.includes(values.only) && at % parts === part - 1);
 startReaper();
+console.error(`HAProxy ${haproxy.version}`);
 const rows: Record<string, string>[] = [];
 for (const drill of chosen) {
   const results: DrillResult[] = [];
@@ -42,5 +49,6 @@ for (const drill of chosen) {
   console.error(Object.values(row).join(' | '));
   if (broken.length > 0) process.exitCode = 1;
 }
+console.log(`HAProxy ${haproxy.version}`);
 console.log('| drill | promised | median | worst | seen | kept |\n| - | - | - | - | - | - |');
 for (const row of rows) console.log(`| ${Object.values(row).join(' | ')} |`);

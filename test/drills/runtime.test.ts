@@ -1,6 +1,7 @@
 import { test } from 'vitest';
-import { runtimeDrills } from './runtime.ts';
+import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { runtimeDrillsOn } from './runtime.ts';
 
-test.each(runtimeDrills)('$name', async (drill) => {
+test.each(haproxyVersions.flatMap(runtimeDrillsOn))('$name', async (drill) => {
   await drill.run('short');
 });

@@ -1,18 +1,14 @@
 import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cli, freePort, showProc, startBackend, waitFor } from '../support/haproxy.ts';
-import { type HaproxyBinary, haproxyVersions } from '../support/haproxy-versions.ts';
+import type { HaproxyBinary } from '../support/haproxy-versions.ts';
 import type { Drill } from './drill.ts';
 import { hold, noFailures, type Rig, showServers, startRig, within } from './rig.ts';
 
-/** Changes without a reload, and what gets in their way. */
-export const runtimeDrills: readonly Drill[] = haproxyVersions.flatMap((binary) => [
-  strangers(binary),
-  slowRequests(binary),
-  flapping(binary),
-  downServers(binary),
-  movedByHand(binary),
-]);
+/** Changes without a reload, and what gets in their way, on one HAProxy. */
+export function runtimeDrillsOn(binary: HaproxyBinary): readonly Drill[] {
+  return [strangers, slowRequests, flapping, downServers, movedByHand].map((drill) => drill(binary));
+}
 
 function rigOf({ path }: HaproxyBinary): Promise<Rig> {
   return startRig({ haproxy: { binary: path }, more: { apply: { mode: 'auto' } } });

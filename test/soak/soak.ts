@@ -13,8 +13,6 @@ import { startWorld, type World } from './world.ts';
 export interface SoakOptions {
   readonly seed: number;
   readonly minutes: number;
-  /** The HAProxy. @default 'haproxy' */
-  readonly binary?: string;
 }
 
 /** What came of a soak. */
@@ -43,9 +41,9 @@ export interface SoakResult {
 const OLD_WORKERS = 15_000;
 
 /** Chance does its worst for some minutes; then it is quiet, and everything has to agree. */
-export async function soak({ seed, minutes, binary = 'haproxy' }: SoakOptions): Promise<SoakResult> {
+export async function soak({ seed, minutes }: SoakOptions): Promise<SoakResult> {
   const story = new Story();
-  await using world = await startWorld({ story, random: new Random(seed), binary });
+  await using world = await startWorld({ story, random: new Random(seed) });
   await using gauge = new Gauge(world);
   const end = AbortSignal.timeout(minutes * 60_000);
   // The life from the last kill on is measured; a short one would tell nothing anyway.

@@ -43,13 +43,12 @@ export const TEMPLATE = [
 export async function startWorld(options: {
   readonly story: Story;
   readonly random: Random;
-  readonly binary: string;
 }): Promise<World> {
-  const { story, random, binary } = options;
+  const { story, random } = options;
   const stack = new AsyncDisposableStack();
   try {
     const store = stack.use(await Store.start());
-    const site = stack.use(await makeSoakSite(store, binary));
+    const site = stack.use(await makeSoakSite(store));
     const template = path.join(site.folder, 'templates', 'own.njk');
     await mkdir(path.dirname(template));
     await writeFile(template, TEMPLATE);
@@ -63,7 +62,7 @@ export async function startWorld(options: {
     const said = () => daemon.log().some(({ outcome }) => outcome === 'published-waiting');
     await waitFor(said, { what: 'the first file', timeout: 30_000 });
     const { configPath, masterSocket } = site;
-    const haproxy = stack.use(await startHaproxy({ binary, configPath, masterSocket }));
+    const haproxy = stack.use(await startHaproxy({ configPath, masterSocket }));
     await daemon.ready();
     await waitFor(async () => (await request(site.url, { host: 'alpha' })).status === 200);
     const traffic = stack.use(new Traffic({ story, random: random.fork(), fleet }));
@@ -88,10 +87,10 @@ export async function startWorld(options: {
 }
 
 /** The defaults, but for holds and caches whose times would be longer than a soak. */
-function makeSoakSite(store: Store, binary: string): Promise<Site> {
+function makeSoakSite(store: Store): Promise<Site> {
   return makeSite({
     sources: [{ etcd: { endpoints: [store.etcd.endpoint] } }],
-    haproxy: { mode: 'master-socket', binary },
+    haproxy: { mode: 'master-socket' },
     vars: { bindAddress: '127.0.0.1' },
     pace: { reloadInterval: '2s' },
     more: {
