@@ -53,6 +53,17 @@ export interface RejectedKey {
   readonly other?: string;
 }
 
+/** Something about the keys of a service that is nothing wrong, but may not be what was meant. */
+export interface KeyRemark {
+  readonly service: string;
+  /** `misspelt`: an unknown field that is like a known one. */
+  readonly kind: 'misspelt' | 'unknown field' | 'udp';
+  readonly count: number;
+  /** One of the keys. */
+  readonly key: string;
+  readonly message: string;
+}
+
 /** What is set aside because HAProxy or the template refuses it. */
 export interface QuarantinedUnit {
   /** `instances of web`, `route of web`, `key /haproxy/maxconn`. */
@@ -89,6 +100,10 @@ export type SourceHappening =
     }
   /** Keys that are rejected and were not before, or for another reason. */
   | { readonly kind: 'keys-rejected'; readonly rejected: readonly RejectedKey[] }
+  /** What may not be meant as it stands, each told once: unknown fields, UDP ports. */
+  | { readonly kind: 'keys-remarked'; readonly remarks: readonly KeyRemark[] }
+  /** All of these as they are now, at most 100 of them. */
+  | { readonly kind: 'remarks'; readonly remarks: readonly KeyRemark[]; readonly count: number }
   /** Keys that were rejected and are right now, or gone. */
   | { readonly kind: 'rejections-gone'; readonly keys: readonly string[] }
   /** Units that are set aside and were not before, or for another reason. */

@@ -118,9 +118,15 @@ async function checkTemplate(
   const context = renderContext(settings, io.env, version);
   const picture = new Picture({ catalog: catalogOptions(settings), context, emit: () => {} });
   picture.replace(entries);
-  const { rejected, services } = picture.catalog;
+  const { rejected, remarks, services } = picture.catalog;
   if (rejected.length === 0) add('ok', 'keys', `${services.length} services, no key rejected`);
   else add('note', 'keys', `${rejected.length} rejected; pointsman services lists them`);
+  if (remarks.length > 0)
+    add(
+      'note',
+      'keys',
+      `${remarks[0]?.message}${remarks.length === 1 ? '' : `; ${remarks.length - 1} more, see pointsman services`}`,
+    );
   await picture.setTemplate(await new TemplateFolder(settings.template).read());
   const installed = await readFile(settings.output.path, 'utf8').catch(() => null);
   picture.isDoubtful =

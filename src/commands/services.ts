@@ -16,9 +16,10 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
   const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
   const catalog = await catalogOf(io, settings, flags.from);
   if (flags.json) {
-    const { rejected, ignored } = catalog;
-    const text = JSON.stringify({ services: catalog.services, rejected, ignored }, null, 2);
-    io.out(`${visibleQuoted(text)}\n`);
+    const { rejected, ignored, remarks } = catalog;
+    const text = JSON.stringify({ services: catalog.services, rejected, remarks, ignored }, null, 2);
+    io.out(`${visibleQuoted(text)}
+`);
     return EXIT.fine;
   }
   const blocks = catalog.services.map(describe);
@@ -27,6 +28,8 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
     `    ${reason}${other === undefined ? '' : `: ${other}`}`,
   ]);
   if (rejected.length > 0) blocks.push(['rejected', ...rejected].join('\n'));
+  const remarks = catalog.remarks.map(({ message }) => `  ${message}`);
+  if (remarks.length > 0) blocks.push(['to look at', ...remarks].join('\n'));
   if (blocks.length === 0) blocks.push(`no service under ${settings.prefixes.services.join(', ')}`);
   io.out(`${visibleLines(blocks.join('\n\n'))}\n`);
   return EXIT.fine;

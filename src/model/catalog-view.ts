@@ -1,3 +1,4 @@
+import type { Remark } from './remarks.ts';
 import type { Rejection, Route, Service } from './service.ts';
 
 /** What rendering, status and commands read of a catalog. Everything is sorted. */
@@ -8,7 +9,9 @@ export interface CatalogView {
   readonly routes: readonly Route[];
   /** Sorted by key. */
   readonly rejected: readonly Rejection[];
-  /** Keys that were ignored without being wrong: empty values and keys that end in `/`. */
+  /** Keys that were ignored without being wrong: empty values, keys that end in `/`, UDP ports. */
   readonly ignored: number;
+  /** What may not be meant as it stands: unknown fields, UDP ports. Sorted by service. */
+  readonly remarks: readonly Remark[];
   service(name: string): Service | undefined;
 }

@@ -1,11 +1,12 @@
 import { AddressClaims, type Candidate } from './address-claims.ts';
 import type { CatalogView } from './catalog-view.ts';
 import { type Change, compare, type Entry } from './entry.ts';
-import { parseInstance } from './instance-value.ts';
+import { INSTANCE_FIELDS, parseInstance } from './instance-value.ts';
 import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
 import { rejection } from './rejection.ts';
+import { type Noticed, type Remark, Remarks, sameNoticed } from './remarks.ts';
 import { type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
-import { parseRoute } from './route-value.ts';
+import { parseRoute, ROUTE_FIELDS } from './route-value.ts';
 import type { Instance, Rejection, Route, Service } from './service.ts';
 import { type DefaultRoutes, type RouteCandidate, ServiceSlot, type Won, wonBy } from './service-slot.ts';
 import { Tree } from './tree.ts';
@@ -26,6 +27,7 @@ interface Placed {
   readonly entry: Entry;
   readonly instance?: Instance;
   readonly route?: RouteCandidate;
+  readonly noticed?: Noticed;
 }
 
 const NOTHING_WON: Won = { hosts: [], port: null };
@@ -40,6 +42,7 @@ export class Catalog implements CatalogView {
   readonly #options: CatalogOptions;
   readonly #placed = new Map<string, Placed>();
   readonly #slots = new Map<string, ServiceSlot>();
+  readonly #remarks = new Remarks({ instances: INSTANCE_FIELDS, route: ROUTE_FIELDS });
   readonly #wrong = new Map<string, Rejection>();
   readonly #addresses = new AddressClaims();
   readonly #claims = new Map<string, { claims: readonly RouteClaim[]; signature: string }>();
@@ -78,6 +81,10 @@ export class Catalog implements CatalogView {
     return this.#rejected;
   }
 
+  get remarks(): readonly Remark[] {
+    return this.#remarks.list;
+  }
+
   service(name: string): Service | undefined {
     return this.#services.get(name);
   }
@@ -98,6 +105,7 @@ export class Catalog implements CatalogView {
       const key = change.kind === 'put' ? change.entry.key : change.key;
       const before = this.#take(key);
       if (change.kind === 'put') this.#place(change.entry, before);
+      this.#remark(before, this.#placed.get(key));
     }
     this.#touch();
     this.#settle();
@@ -109,7 +117,7 @@ export class Catalog implements CatalogView {
     if (!placed) return undefined;
     this.#placed.delete(key);
     this.#wrong.delete(key);
-    if (ignorable(placed.entry)) this.#ignored--;
+    if (ignorable(placed)) this.#ignored--;
     else this.#set(placed.role, undefined, undefined);
     return placed;
   }
@@ -117,9 +125,10 @@ export class Catalog implements CatalogView {
   #place(entry: Entry, before: Placed | undefined): void {
     const known = before?.entry.refused === entry.refused ? before?.role : undefined;
     const role = known ?? this.#roleOf(entry);
-    if (ignorable(entry)) {
+    if (ignorable({ role, entry })) {
       this.#ignored++;
-      this.#placed.set(entry.key, { role, entry });
+      const noticed = role.kind === 'udp' ? UDP : undefined;
+      this.#placed.set(entry.key, { role, entry, ...(noticed ? { noticed } : {}) });
       return;
     }
     const same = before?.entry.value === entry.value && before.entry.refused === entry.refused;
@@ -139,27 +148,40 @@ export class Catalog implements CatalogView {
   }
 
   /** Parses a value, or takes over what the same value gave before. */
-  #make(role: KeyRole, entry: Entry, kept: Placed | undefined): Pick<Placed, 'instance' | 'route'> {
+  #make(role: KeyRole, entry: Entry, kept: Placed | undefined): Omit<Placed, 'role' | 'entry'> {
+    const noticed = kept?.noticed ? { noticed: kept.noticed } : {};
     switch (role.kind) {
+      case 'udp':
       case 'free':
         return {};
       case 'wrong':
         this.#reject(entry, role.reason);
         return {};
       case 'instance': {
-        if (kept?.instance) return { instance: kept.instance };
+        if (kept?.instance) return { instance: kept.instance, ...noticed };
         const result = parseInstance(entry.key, role.id, entry.value);
-        if (result.kind === 'good') return { instance: result.value };
+        if (result.kind === 'good')
+          return { instance: result.value, ...noticedIn('instances', result.unknown) };
         this.#reject(entry, result.reason);
         return {};
       }
       case 'route': {
-        if (kept?.route?.value) return { route: { entry, value: kept.route.value } };
+        if (kept?.route?.value) return { route: { entry, value: kept.route.value }, ...noticed };
         const result = parseRoute(entry.value);
-        if (result.kind === 'good') return { route: { entry, value: result.value } };
+        if (result.kind === 'good')
+          return { route: { entry, value: result.value }, ...noticedIn('route', result.unknown) };
         this.#reject(entry, `${result.reason}; until it is mended the service is on no frontend`);
         return { route: { entry, value: null } };
       }
+    }
+  }
+
+  /** What is noticed of a key: nothing where it is the same as before. */
+  #remark(before: Placed | undefined, after: Placed | undefined): void {
+    if (sameNoticed(before?.noticed, after?.noticed)) return;
+    for (const [placed, step] of [[before, 'remove'] as const, [after, 'add'] as const]) {
+      if (placed?.noticed && 'service' in placed.role)
+        this.#remarks[step](placed.role.service, placed.entry, placed.noticed);
     }
   }
 
@@ -240,9 +262,16 @@ export class Catalog implements CatalogView {
   }
 }
 
-/** Directories of registrars and keys without a value say nothing, and are nothing wrong. */
-function ignorable(entry: Entry): boolean {
-  return entry.refused === undefined && (entry.value === '' || entry.key.endsWith('/'));
+/** Directories of registrars, keys without a value and UDP ports say nothing to us, and are nothing wrong. */
+function ignorable({ role, entry }: Pick<Placed, 'role' | 'entry'>): boolean {
+  if (entry.refused !== undefined) return false;
+  return role.kind === 'udp' || entry.value === '' || entry.key.endsWith('/');
+}
+
+const UDP: Noticed = { kind: 'udp' };
+
+function noticedIn(of: 'instances' | 'route', unknown: readonly string[]): Pick<Placed, 'noticed'> {
+  return unknown.length === 0 ? {} : { noticed: { kind: 'fields', of, unknown } };
 }
 
 function sameRoutes(a: readonly Route[], b: readonly Route[]): boolean {

@@ -5,13 +5,20 @@ export class BadValue extends Error {}
 
 /** A parsed value, or one sentence that says what was found and what would fit. */
 export type Parsed<T> =
-  | { readonly kind: 'good'; readonly value: T }
+  | {
+      readonly kind: 'good';
+      readonly value: T;
+      /** Fields that went to `meta` because nobody knows them. */
+      readonly unknown: readonly string[];
+    }
   | { readonly kind: 'bad'; readonly reason: string };
 
 /** Runs a parser that throws `BadValue`. */
-export function parsed<T>(parse: () => T): Parsed<T> {
+export function parsed<T>(
+  parse: () => { readonly value: T; readonly unknown: readonly string[] },
+): Parsed<T> {
   try {
-    return { kind: 'good', value: parse() };
+    return { kind: 'good', ...parse() };
   } catch (error) {
     if (error instanceof BadValue) return { kind: 'bad', reason: error.message };
     throw error;
@@ -76,6 +83,17 @@ export function object(name: string, value: unknown): ReadonlyMap<string, unknow
   if (isRecord(value)) return new Map(Object.entries(value));
   throw new BadValue(`${name} must be an object, found ${found(value)}`);
 }
+
+/** The names of fields that are not `known`, as the value writes them. */
+export function unknownFields(
+  fields: ReadonlyMap<string, unknown>,
+  known: ReadonlySet<string>,
+): readonly string[] {
+  const unknown = [...fields.keys()].filter((name) => !known.has(name));
+  return unknown.length === 0 ? NONE : unknown;
+}
+
+const NONE: readonly string[] = Object.freeze([]);
 
 /** The fields that are not `known`, joined with those inside `meta` (which win). */
 export function metaOf(

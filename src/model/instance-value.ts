@@ -1,8 +1,32 @@
 import { addressOf, parseAddress } from './address.ts';
-import { bool, integer, jsonObject, list, matching, metaOf, type Parsed, parsed } from './fields.ts';
+import {
+  BadValue,
+  bool,
+  integer,
+  jsonObject,
+  list,
+  matching,
+  metaOf,
+  type Parsed,
+  parsed,
+  unknownFields,
+} from './fields.ts';
+import { meantBy } from './remarks.ts';
 import type { Instance } from './service.ts';
+import { shorten } from './shorten.ts';
 
-const KNOWN = new Set(['host', 'port', 'weight', 'maxconn', 'backup', 'drain', 'tags', 'meta']);
+/** The fields of an instance's JSON value. */
+export const INSTANCE_FIELDS = [
+  'host',
+  'port',
+  'weight',
+  'maxconn',
+  'backup',
+  'drain',
+  'tags',
+  'meta',
+] as const;
+const KNOWN: ReadonlySet<string> = new Set(INSTANCE_FIELDS);
 const TAG = /^[A-Za-z0-9_.:/=@+-]{1,128}$/;
 const NO_META = Object.freeze({});
 const NO_TAGS: readonly string[] = Object.freeze([]);
@@ -15,13 +39,21 @@ export function parseInstance(key: string, id: string, value: string): Parsed<In
   return parsed(() => (/^\s*[{"]/.test(value) ? fromJson(key, id, value) : plain(key, id, value)));
 }
 
-function plain(key: string, id: string, value: string): Instance {
-  const rest = { weight: null, maxconn: null, backup: false, drain: false, tags: NO_TAGS, meta: NO_META };
-  return { id, key, ...parseAddress(value), ...rest };
+/** A value and the names of its fields that nobody knows. */
+interface Read {
+  readonly value: Instance;
+  readonly unknown: readonly string[];
 }
 
-function fromJson(key: string, id: string, value: string): Instance {
+function plain(key: string, id: string, value: string): Read {
+  const rest = { weight: null, maxconn: null, backup: false, drain: false, tags: NO_TAGS, meta: NO_META };
+  return { value: { id, key, ...parseAddress(value), ...rest }, unknown: NO_TAGS };
+}
+
+function fromJson(key: string, id: string, value: string): Read {
   const fields = jsonObject(value);
+  needed(fields, 'host', 'an IP address or a host name');
+  needed(fields, 'port', 'a whole number from 1 to 65535');
   const host = matching(
     'host',
     fields.get('host'),
@@ -35,7 +67,7 @@ function fromJson(key: string, id: string, value: string): Instance {
       matching('a tag', tag, TAG, '1 to 128 of the characters A-Z a-z 0-9 _ . : / = @ + -'),
     ),
   );
-  return {
+  const instance: Instance = {
     id,
     key,
     ...addressOf(host, integer('port', fields.get('port'), 1, 65535)),
@@ -46,6 +78,16 @@ function fromJson(key: string, id: string, value: string): Instance {
     tags: tags ?? NO_TAGS,
     meta: metaOf(fields, KNOWN),
   };
+  return { value: instance, unknown: unknownFields(fields, KNOWN) };
+}
+
+/** Throws `BadValue` where the field is missing, with what may have been written in its place. */
+function needed(fields: ReadonlyMap<string, unknown>, name: 'host' | 'port', fits: string): void {
+  const value = fields.get(name);
+  if (value !== undefined && value !== null) return;
+  const other = unknownFields(fields, KNOWN).find((field) => meantBy(field, INSTANCE_FIELDS) === name);
+  const meant = other === undefined ? '' : `; did you mean it by "${shorten(other, 60)}"?`;
+  throw new BadValue(`${name} must be ${fits}, and is missing${meant}`);
 }
 
 /** Null and missing are the same: a field that is not there. */

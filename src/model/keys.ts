@@ -10,10 +10,14 @@ export interface Prefixes {
 export type KeyRole =
   | { readonly kind: 'instance'; readonly service: string; readonly id: string; readonly rank: number }
   | { readonly kind: 'route'; readonly service: string; readonly rank: number }
+  /** Registrator's key of a UDP port: no server of HAProxy's. */
+  | { readonly kind: 'udp'; readonly service: string }
   | { readonly kind: 'free' }
   | { readonly kind: 'wrong'; readonly reason: string };
 
 const SERVICE_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+/** Registrator's `<host>:<container>:<port>:udp`. */
+const UDP_ID = /:\d{1,5}:udp$/;
 const INSTANCE_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 
 /** Every watched prefix once, in the order of the settings. */
@@ -57,7 +61,7 @@ function instanceRole(rest: string, rank: number): KeyRole {
   if (!INSTANCE_ID.test(id)) {
     return wrong('the instance id must be 1 to 128 of the characters A-Z a-z 0-9 _ . : -');
   }
-  return { kind: 'instance', service, id, rank };
+  return UDP_ID.test(id) ? { kind: 'udp', service } : { kind: 'instance', service, id, rank };
 }
 
 function routeRole(rest: string, rank: number): KeyRole {

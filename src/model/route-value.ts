@@ -11,6 +11,7 @@ import {
   oneOf,
   type Parsed,
   parsed,
+  unknownFields,
 } from './fields.ts';
 import { BALANCE, type Balance, type Check, type Meta, TIMEOUTS, type TimeoutName } from './service.ts';
 import { shorten } from './shorten.ts';
@@ -28,8 +29,21 @@ export interface RouteValue {
   readonly meta: Meta;
 }
 
-const KNOWN = new Set(['mode', 'hosts', 'paths', 'port', 'expose', 'balance', 'check', 'timeouts', 'meta']);
-const CHECK_FIELDS = ['path', 'interval', 'rise', 'fall', 'status'] as const;
+/** The fields of a route's JSON value. */
+export const ROUTE_FIELDS = [
+  'mode',
+  'hosts',
+  'paths',
+  'port',
+  'expose',
+  'balance',
+  'check',
+  'timeouts',
+  'meta',
+] as const;
+const KNOWN: ReadonlySet<string> = new Set(ROUTE_FIELDS);
+/** The fields of its `check`. */
+export const CHECK_FIELDS = ['path', 'interval', 'rise', 'fall', 'status'] as const;
 const DURATION = /^([1-9]\d{0,8})(us|ms|s|m|h|d)?$/;
 const MILLISECONDS: Readonly<Record<string, number>> = {
   us: 0.001,
@@ -65,7 +79,7 @@ export function parseRoute(value: string): Parsed<RouteValue> {
       meta: metaOf(fields, KNOWN),
     };
     if (route.mode === 'tcp') refuseHttpFields(route);
-    return route;
+    return { value: route, unknown: unknownFields(fields, KNOWN) };
   });
 }
 

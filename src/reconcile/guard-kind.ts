@@ -29,6 +29,7 @@ export function classifier(prefixes: Prefixes): Classify {
         return ROUTE;
       case 'free':
         return FREE;
+      case 'udp':
       case 'wrong':
         return null;
       case 'instance': {

@@ -13,6 +13,7 @@ import { type Filtered, QuarantineShelf } from './quarantine-shelf.ts';
 import { SinceGood } from './quarantine-since.ts';
 import { unitOf } from './quarantine-unit.ts';
 import { Rejections } from './rejections.ts';
+import { RemarkTeller } from './remark-teller.ts';
 import { TemplateChoice } from './template-choice.ts';
 
 /** What a picture is made with. */
@@ -42,6 +43,7 @@ export class Picture {
   readonly since = new SinceGood();
   readonly #options: PictureOptions;
   readonly #rejections: Rejections;
+  readonly #remarks: RemarkTeller;
   readonly #templates: TemplateChoice;
   #onFiltered: (filtered: Omit<Filtered, 'changes'>) => void = () => {};
   /** What of the tree is held: it went from the sources. */
@@ -60,6 +62,7 @@ export class Picture {
     this.catalog = new Catalog(options.catalog);
     this.shelf = new QuarantineShelf(options.catalog.prefixes);
     this.#rejections = new Rejections(options.emit);
+    this.#remarks = new RemarkTeller(options.emit);
     this.#templates = new TemplateChoice(options.emit);
   }
 
@@ -152,7 +155,12 @@ export class Picture {
     this.#hasTree = true;
     const released = this.shelf.begin();
     if (released.length > 0) this.#onFiltered({ released, touched: [] });
+    this.#tellKeys();
+  }
+
+  #tellKeys(): void {
     this.#rejections.update(this.catalog.rejected);
+    this.#remarks.update(this.catalog.remarks);
   }
 
   apply(changes: readonly Change[]): void {
@@ -165,7 +173,7 @@ export class Picture {
   believe(changes: readonly Change[]): void {
     this.since.note(changes, this.catalog.tree);
     this.catalog.apply(changes);
-    if (this.#hasTree) this.#rejections.update(this.catalog.rejected);
+    if (this.#hasTree) this.#tellKeys();
   }
 
   /** Has `listener` told what changes of the sources did to what is set aside. */

@@ -29,6 +29,7 @@ export function unitOf(key: string, prefixes: Prefixes): Unit {
       return { id: `instances of ${role.service}`, kind: 'instances', name: role.service };
     case 'route':
       return { id: `route of ${role.service}`, kind: 'route', name: role.service };
+    case 'udp':
     case 'free':
     case 'wrong':
       return { id: `key ${key}`, kind: 'key', name: key };

@@ -1,5 +1,5 @@
+import { didYouMean } from '../model/nearest-names.ts';
 import { GLOBAL_NAMES, LEFT_OUT } from './globals.ts';
-import { didYouMean } from './nearest-names.ts';
 import { templateError } from './site.ts';
 import type { ParsedFile, Reference } from './template-references.ts';
 import { type FreeName, type Scopes, scopesOf } from './template-scopes.ts';

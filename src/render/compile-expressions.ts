@@ -1,5 +1,5 @@
+import { didYouMean } from '../model/nearest-names.ts';
 import { type StrictCompiler, siteOf } from './compiler-state.ts';
-import { didYouMean } from './nearest-names.ts';
 import type {
   AnyFunction,
   BinaryNode,

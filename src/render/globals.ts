@@ -1,3 +1,4 @@
+import { nearestNames } from '../model/nearest-names.ts';
 import type { RenderInput } from './context.ts';
 import { text } from './functions/arguments.ts';
 import { DATA_FUNCTIONS } from './functions/data.ts';
@@ -7,7 +8,6 @@ import { PATH_FUNCTIONS } from './functions/paths.ts';
 import { REGEX_FUNCTIONS } from './functions/regex.ts';
 import { storeFunctions } from './functions/store.ts';
 import { STRING_FUNCTIONS } from './functions/strings.ts';
-import { nearestNames } from './nearest-names.ts';
 import { internals } from './nunjucks.ts';
 import type { ServiceViews } from './service-views.ts';
 import { Fault } from './site.ts';

@@ -1,4 +1,4 @@
-import { didYouMean } from './nearest-names.ts';
+import { didYouMean } from '../model/nearest-names.ts';
 import { type Site, templateError } from './site.ts';
 import { describe, isPlainObject } from './values.ts';
 

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { nearest } from './nearest.ts';
+import { nearestNames } from '../model/nearest-names.ts';
 import type { Override } from './overrides.ts';
 import { SETTING_KEYS } from './schema.ts';
 import { isServiceLink } from './service-links.ts';
@@ -65,6 +65,6 @@ function camelCase(name: string): string {
 }
 
 function describe(name: string): string {
-  const near = nearest(name, PATHS.keys());
+  const [near = null] = nearestNames(name, PATHS.keys());
   return `${name} is no setting${near === null ? '' : `; did you mean ${near}?`}`;
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { nearest } from './nearest.ts';
+import { nearestNames } from '../model/nearest-names.ts';
 import { SETTING_KEYS } from './schema.ts';
 
 /** What the messages need besides the issues. */
@@ -44,7 +44,7 @@ function suggestion(path: readonly PropertyKey[]): string {
   const key = String(path.at(-1));
   const around = patternOf(path.slice(0, -1));
   const siblings = childrenOf(around);
-  const near = nearest(key, siblings);
+  const [near = null] = nearestNames(key, siblings);
   const dotted = [...path.slice(0, -1), near].join('.');
   if (near !== null) return `; did you mean ${dotted}?`;
   const elsewhere = SETTING_KEYS.find((one) => one.path.endsWith(`.${key}`));

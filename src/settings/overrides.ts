@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { UsageError } from '../errors.ts';
+import { nearestNames } from '../model/nearest-names.ts';
 import type { LeafKind } from './leaf.ts';
-import { nearest } from './nearest.ts';
 import { SETTING_KEYS } from './schema.ts';
 
 /** One setting from outside the file. */
@@ -131,6 +131,6 @@ function describe(path: string): string {
   const known = SETTING_KEYS.map((key) =>
     key.path.replace(/^sources\[\]\.etcd\./, 'etcd.').replace('[]', '.0'),
   );
-  const near = nearest(path, known) ?? known.find((key) => key.endsWith(`.${path}`)) ?? null;
+  const near = nearestNames(path, known)[0] ?? known.find((key) => key.endsWith(`.${path}`)) ?? null;
   return `${path} is no setting${near === null ? '' : `; did you mean ${near}?`}`;
 }

@@ -1,4 +1,4 @@
-import type { HaproxyFacts, PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
+import type { HaproxyFacts, KeyRemark, PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
 import type { GuardRule, HeldKey } from '../events-guard.ts';
 
 /** How loud a line is. */
@@ -51,6 +51,10 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     }
     case 'keys-rejected':
       return rejected(event.rejected);
+    case 'keys-remarked':
+      return remarked(event.remarks);
+    case 'remarks':
+      return line('debug', `${event.count} remarks on keys`);
     case 'rejections-gone':
       return line('info', `no longer rejected: ${shorten(event.keys)}`, { count: event.keys.length });
     case 'keys-held':
@@ -195,9 +199,15 @@ const LOUDNESS: Readonly<Record<PassEvent['outcome'], LogLevel>> = {
   paused: 'warn',
 };
 
+function remarked(remarks: readonly KeyRemark[]): LogLine {
+  const shown = remarks.slice(0, SHOWN).map(({ message }) => message);
+  const level = remarks.some(({ kind }) => kind === 'misspelt') ? 'warn' : 'info';
+  return line(level, `${shown.join('\n')}${more(remarks.length - shown.length)}`, { count: remarks.length });
+}
+
 function rejected(keys: readonly RejectedKey[]): LogLine {
   const shown = keys.slice(0, SHOWN);
-  const each = shown.map((one) => `${one.key}: ${one.reason}`);
+  const each = shown.map(({ key, reason, other }) => `${key}: ${reason}${other ? `: ${other}` : ''}`);
   const message = `rejected ${each.join('; ')}${more(keys.length - shown.length)}`;
   return line('warn', message, { count: keys.length, rejected: shown });
 }

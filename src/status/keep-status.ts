@@ -30,6 +30,7 @@ export function keepStatus(options: { readonly version: string; readonly now: ()
     pending: null,
     ahead: null,
     rejected: new Map(),
+    remarks: [],
     quarantined: new Map(),
     held: new Map(),
     cache: null,
@@ -83,6 +84,9 @@ function update(draft: Draft, event: PointsmanEvent, at: number): void {
       return;
     case 'keys-rejected':
       draft.rejected = new Map([...draft.rejected, ...event.rejected.map((one) => [one.key, one] as const)]);
+      return;
+    case 'remarks':
+      draft.remarks = event.remarks;
       return;
     case 'rejections-gone':
       draft.rejected = without(draft.rejected, event.keys);

@@ -58,7 +58,11 @@ export const GAUGES: readonly GaugeRow[] = [
     'What is set aside because it is refused; /api/status names it.',
     ({ status }) => status.quarantined.size,
   ),
-  gauge('ignored_keys', 'Empty values and keys that end in a slash.', ({ status }) => status.counts.ignored),
+  gauge(
+    'ignored_keys',
+    'Empty values, keys that end in a slash, UDP ports.',
+    ({ status }) => status.counts.ignored,
+  ),
   gauge('pending', '1 while something should be applied and is not.', ({ status }) =>
     flag(status.pending !== null),
   ),

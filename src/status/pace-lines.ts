@@ -116,6 +116,9 @@ function join(older: PointsmanEvent, newer: PointsmanEvent): PointsmanEvent {
     const byKey = new Map([...older.rejected, ...newer.rejected].map((one) => [one.key, one]));
     return { kind: 'keys-rejected', rejected: [...byKey.values()] };
   }
+  if (older.kind === 'keys-remarked' && newer.kind === 'keys-remarked') {
+    return { kind: 'keys-remarked', remarks: [...older.remarks, ...newer.remarks] };
+  }
   if (older.kind === 'rejections-gone' && newer.kind === 'rejections-gone') {
     return { kind: 'rejections-gone', keys: [...new Set([...older.keys, ...newer.keys])] };
   }

@@ -3,6 +3,7 @@ import type {
   Counts,
   HaproxyFacts,
   Hashes,
+  KeyRemark,
   PassEvent,
   QuarantinedUnit,
   RejectedKey,
@@ -45,6 +46,8 @@ export interface Status {
   /** Not null while HAProxy runs what the file does not hold yet: since when. */
   readonly ahead: { readonly since: number } | null;
   readonly rejected: ReadonlyMap<string, RejectedKey>;
+  /** What may not be meant as it stands, at most 100 of them. */
+  readonly remarks: readonly KeyRemark[];
   /** What is set aside, by unit. */
   readonly quarantined: ReadonlyMap<string, QuarantinedUnit>;
   /** What the guard holds, by key. */

@@ -45,6 +45,29 @@ test('services --json is the same as data', async () => {
   expect(rejected).toMatchObject([{ key: '/services/web/bad' }]);
 });
 
+test('services lists unknown fields and UDP ports under what to look at, and check names them', async () => {
+  await using site = await makeSite();
+  const tree = `services:
+  dns:
+    h1:dns:53: 10.0.0.1:53
+    h1:dns:53:udp: 10.0.0.1:53
+    b: { host: 10.0.0.2, port: 53, wieght: 5 }
+`;
+  await writeFile(path.join(site.folder, 'services.yaml'), tree);
+  const { code, stdout } = await site.run('services');
+  expect(code).toBe(0);
+  expect(stdout.split('\n\n').at(-1)).toMatchInlineSnapshot(`
+    "to look at
+      service dns: registrator's UDP ports are left out (/services/dns/h1:dns:53:udp): HAProxy balances TCP
+      instances of dns: the unknown field "wieght" goes to meta (/services/dns/b); did you mean "weight"?
+    "
+  `);
+  expect(stdout).not.toContain('rejected');
+  expect((await site.run('check')).stdout).toMatch(
+    /^note +keys +service dns: registrator's UDP ports are left out .*; 1 more, see pointsman services$/m,
+  );
+});
+
 test('check names what is wrong, in a line each, and ends with 1', async () => {
   await using site = await makeSite({ haproxy: { mode: 'master-socket', binary: '/nowhere/haproxy' } });
   await writeFile(path.join(site.folder, 'services.yaml'), TREE);

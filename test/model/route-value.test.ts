@@ -15,6 +15,7 @@ describe('parseRoute()', () => {
     };
     expect(parseRoute(JSON.stringify(value))).toEqual({
       kind: 'good',
+      unknown: ['team'],
       value: {
         mode: 'http',
         hosts: ['shop.example.com', '*.shop.example.com'],

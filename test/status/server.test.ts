@@ -160,6 +160,7 @@ describe('/api/status', () => {
     const { kind: _, ...pass } = samplePass();
     expect(JSON.parse(text)).toEqual({
       ready: true,
+      remarks: [],
       ahead: null,
       missing: [],
       paused: null,

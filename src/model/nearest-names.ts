@@ -1,4 +1,4 @@
-import { compare } from '../model/entry.ts';
+import { compare } from './entry.ts';
 
 /** The names that a person may have meant by `wrong`, nearest first, at most three. */
 export function nearestNames(wrong: string, names: Iterable<string>): string[] {
