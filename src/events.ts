@@ -36,7 +36,7 @@ export type LifeEvent =
   /** `cause` is the signal or the failure that ends it. */
   | { readonly kind: 'stopping'; readonly cause: string }
   | { readonly kind: 'stopped' }
-  /** Something worth a warning, once: a service under two prefixes, another HAProxy branch than the judge's. */
+  /** Something worth a warning, once: such as a service under two prefixes. */
   | { readonly kind: 'notice'; readonly message: string; readonly hint?: string }
   /** Neither the file nor HAProxy is touched until then (milliseconds since 1970). Said again every minute. */
   | { readonly kind: 'paused'; readonly until: number; readonly by: string }
@@ -239,6 +239,8 @@ export interface HaproxyFacts {
 
 /** What HAProxy does. */
 export type HaproxyEvent =
+  /** The HAProxy that judges (null: not known), and what to say where another branch runs. */
+  | { readonly kind: 'judged-by'; readonly version: string | null; readonly trouble: string | null }
   | { readonly kind: 'haproxy-away'; readonly cause: string }
   | { readonly kind: 'haproxy-appeared'; readonly facts: HaproxyFacts }
   /** It answers as before, but its worker, mark or counters moved. */

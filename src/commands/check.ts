@@ -5,6 +5,7 @@ import { whyNotOpened } from '../haproxy/state-by-socket.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { Entry } from '../model/entry.ts';
 import { visibleLines } from '../model/visible.ts';
+import { otherBranch } from '../plan/haproxy-branch.ts';
 import type { HaproxyState } from '../reconcile/interfaces.ts';
 import { Picture } from '../reconcile/picture.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
@@ -12,10 +13,11 @@ import type { Settings } from '../settings/settings.ts';
 import { hasBelievedTree } from '../state/believed-files.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, renderContext } from './assemble.ts';
+import { judgeCommand, templateVersion } from './haproxy-versions.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
-import { judgeAsPublished, type Shell, shellOf, versionOf } from './shell-of.ts';
+import { controlOf, judgeAsPublished, type Shell, shellOf } from './shell-of.ts';
 import { sourceOf } from './source-of.ts';
 
 /** One thing that was looked at. A `note` is neither good nor bad: HAProxy may start later. */
@@ -37,13 +39,13 @@ export async function check(io: Io, flags: CommonFlags & { readonly from?: strin
     io.out(`${verdict.padEnd(5)}  ${what.padEnd(9)}  ${said.replaceAll('\n', '\n                  ')}\n`);
   };
   add('ok', 'settings', settings.configFile ?? 'from flags and environment');
-  const branch = await checkBinary(io, settings, add);
+  const judge = await checkJudge(io, settings, add);
   const shell = await attempt(() => shellOf(settings, () => {}), 'output', add);
   if (shell) await checkOutput(settings, add);
   const entries = await attempt(async () => readSource(io, settings, flags.from, add), 'source', add);
   const text = entries && (await attempt(() => checkTemplate(io, settings, entries, add), 'template', add));
-  if (shell && text !== undefined && branch !== null) await checkText(io, shell, settings, text, add);
-  if (shell) await checkHaproxy(io, settings, { shell, branch }, add);
+  if (shell && text !== undefined && judge !== undefined) await checkText(io, shell, settings, text, add);
+  if (shell) await checkHaproxy(io, settings, { shell, judge }, add);
   return findings.some(({ verdict }) => verdict === 'wrong') ? EXIT.failed : EXIT.fine;
 }
 
@@ -59,10 +61,19 @@ async function attempt<T>(work: () => Promise<T>, what: string, add: Add): Promi
   }
 }
 
-async function checkBinary(io: Io, settings: Settings, add: Add): Promise<string | null> {
-  const found = await attempt(() => haproxyVersion(settings.haproxy.binary, io.signal), 'haproxy', add);
-  if (found) add('ok', 'haproxy', `${settings.haproxy.binary} is ${found.full}`);
-  return found?.branch ?? null;
+/** The version of the HAProxy that judges: null where it cannot be asked, undefined where there is none. */
+async function checkJudge(io: Io, settings: Settings, add: Add): Promise<string | null | undefined> {
+  const { binary, checkCommand, mode } = settings.haproxy;
+  const ask = async (command: readonly [string, ...string[]]) => {
+    const found = await attempt(() => haproxyVersion(command, io.signal), 'haproxy', add);
+    if (found) add('ok', 'haproxy', `${command.join(' ')} is ${found.full}`);
+    return found?.full;
+  };
+  const command = judgeCommand(settings);
+  if (mode === 'managed' && command?.join(' ') !== binary) await ask([binary]);
+  if (command !== null) return ask(command);
+  add('note', 'haproxy', `${checkCommand.join(' ')} judges, and cannot be asked for its version`);
+  return null;
 }
 
 async function checkOutput({ output, stateDir }: Settings, add: Add): Promise<void> {
@@ -114,7 +125,11 @@ async function checkTemplate(
   entries: readonly Entry[],
   add: Add,
 ): Promise<string> {
-  const version = await versionOf(settings, io.signal);
+  const version = await templateVersion(
+    settings,
+    controlOf(settings, () => {}),
+    io.signal,
+  );
   const context = renderContext(settings, io.env, version);
   const picture = new Picture({ catalog: catalogOptions(settings), context, emit: () => {} });
   picture.replace(entries);
@@ -155,7 +170,7 @@ async function checkText(io: Io, shell: Shell, settings: Settings, text: string,
 async function checkHaproxy(
   io: Io,
   settings: Settings,
-  { shell, branch }: { readonly shell: Shell; readonly branch: string | null },
+  { shell, judge }: { readonly shell: Shell; readonly judge: string | null | undefined },
   add: Add,
 ): Promise<void> {
   const { mode } = settings.haproxy;
@@ -172,10 +187,8 @@ async function checkHaproxy(
     );
   }
   const { version } = state;
-  if (version !== null && branch !== null && !version.startsWith(`${branch}.`)) {
-    const advice = 'let the same one judge it: haproxy.binary or haproxy.checkCommand';
-    return add('wrong', 'running', `HAProxy ${version} runs, but ${branch} judges the file; ${advice}`);
-  }
+  const trouble = otherBranch(version, judge ?? null);
+  if (trouble !== null) return add('wrong', 'running', trouble);
   add(
     'ok',
     'running',

@@ -6,6 +6,7 @@ import { createPauseNotes } from '../haproxy/pause-notes.ts';
 import { excerpt } from '../plan/excerpt.ts';
 import { splitMark } from '../plan/mark.ts';
 import { Drift } from '../reconcile/drift.ts';
+import type { HaproxyControl } from '../reconcile/interfaces.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
 import { Pause } from '../reconcile/pause.ts';
 import { Picture } from '../reconcile/picture.ts';
@@ -18,10 +19,11 @@ import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
 import { believeOnce } from './believed-once.ts';
+import { templateVersion } from './haproxy-versions.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
-import { judgeAsPublished, shellOf, versionOf } from './shell-of.ts';
+import { controlOf, judgeAsPublished, shellOf } from './shell-of.ts';
 import { entriesOf, rejectionLine } from './tree-of.ts';
 
 /** The flags of `render`. */
@@ -61,11 +63,11 @@ async function draw(
   io: Io,
   settings: Settings,
   fill: (picture: Picture) => Promise<unknown>,
-  installed: string | null = null,
+  { control, installed = null }: { control: HaproxyControl; installed?: string | null },
 ): Promise<{ text: string; picture: Picture }> {
   const [set, version] = await Promise.all([
     new TemplateFolder(settings.template).read(),
-    versionOf(settings, io.signal),
+    templateVersion(settings, control, io.signal),
   ]);
   const context = renderContext(settings, io.env, version);
   const picture = new Picture({ catalog: catalogOptions(settings), context, emit: () => {} });
@@ -89,7 +91,7 @@ function diffOf(path: string, before: string, text: string): string {
 
 async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
   const fill = async (picture: Picture) => picture.replace(await entriesOf(io, settings, flags.from));
-  const { text } = await draw(io, settings, fill);
+  const { text } = await draw(io, settings, fill, { control: controlOf(settings, () => {}) });
   const { path } = settings.output;
   const needed = flags.diff || flags.exitCode || flags.validate;
   const shell = needed ? await shellOf(settings, () => {}) : null;
@@ -119,7 +121,10 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
     const believed = await believeOnce(io, settings, { picture, shell, emit, cache });
     await believed.close();
   };
-  const { text, picture } = await draw(io, settings, fill, await shell.file.read());
+  const { text, picture } = await draw(io, settings, fill, {
+    control: shell.haproxy,
+    installed: await shell.file.read(),
+  });
   await refuseWhilePaused(settings, picture);
   await shell.serverState?.clear();
   const target = settings.haproxy.mode === 'none' ? 'file' : 'haproxy';

@@ -1,4 +1,5 @@
 import { createBus } from '../events.ts';
+import { watchBranches } from '../haproxy/branch-watch.ts';
 import { acquireLock } from '../haproxy/lock.ts';
 import { createPauseNotes } from '../haproxy/pause-notes.ts';
 import { createStateFile } from '../haproxy/state-file.ts';
@@ -12,12 +13,13 @@ import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, paceOf, pauseKeys, renderContext } from './assemble.ts';
 import { believedOf } from './believed-of.ts';
+import { judgeVersion, versionAtFirst } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { runtimeOf } from './runtime-of.ts';
 import { settingsOf } from './settings-of.ts';
-import { shellOf, versionOf } from './shell-of.ts';
+import { shellOf } from './shell-of.ts';
 
 /** The flags of `run`. */
 export interface RunFlags extends CommonFlags {
@@ -31,7 +33,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'run' });
   const bus = createBus(hider(secretsOf(settings, io.env)));
   const { emit } = bus;
-  const version = await versionOf(settings, io.signal);
+  const version = await versionAtFirst(settings, io.signal);
   const sources = openSources(settings);
   const shell = await shellOf(settings, emit);
   await shell.serverState?.clear();
@@ -60,6 +62,12 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const log = { ...settings.log, terminal: io.terminal };
   const lastTurn = () => reconciler.lastTurn;
   await using _observers = await observe({ bus, version: io.version, log, listen, lastTurn });
+  const judge = () =>
+    judgeVersion(settings, io.signal).then(
+      (found) => found?.full ?? null,
+      () => null,
+    );
+  bus.subscribe(watchBranches({ judge, emit }));
   emit({
     kind: 'starting',
     version: io.version,

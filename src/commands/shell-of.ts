@@ -10,7 +10,6 @@ import { createPendingNote } from '../haproxy/pending-note.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
 import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
 import type { FileAccess } from '../haproxy/temp-file.ts';
-import { haproxyVersion } from '../haproxy/version.ts';
 import { withMark } from '../plan/mark.ts';
 import type {
   ConfigFile,
@@ -51,17 +50,22 @@ export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
   const file = withKeptEdits(plain, emit);
   const { checkCommand, checkTimeout } = haproxy;
   const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
+  const control = controlOf(settings, emit);
+  const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
+  const serverState = serverStateOf(settings, { access, emit });
+  const health = serverState ? keepHealth(control, serverState) : control;
+  return { judge, file, haproxy: health, preflight, pending, serverState };
+}
+
+/** What asks HAProxy and tells it to reload; it opens nothing yet. */
+export function controlOf({ haproxy, output }: Settings, emit: Emit): HaproxyControl {
   const { reloadCommand, ...rest } = haproxy;
-  const control = createControl({
+  return createControl({
     ...rest,
     ...(reloadCommand === undefined ? {} : { reloadCommand }),
     configPath: output.path,
     onLine: withoutEcho((line) => emit({ kind: 'haproxy-log', line })),
   });
-  const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
-  const serverState = serverStateOf(settings, { access, emit });
-  const health = serverState ? keepHealth(control, serverState) : control;
-  return { judge, file, haproxy: health, preflight, pending, serverState };
 }
 
 function serverStateOf(
@@ -87,12 +91,6 @@ export function judgeAsPublished(
   signal: AbortSignal,
 ): Promise<Verdict> {
   return judge.check(haproxy.mode === 'none' ? text : withMark(text), signal);
-}
-
-/** The version of the settings' HAProxy for templates (`2.6.12`), or `''` where there is none on this machine. */
-export async function versionOf(settings: Settings, signal: AbortSignal): Promise<string> {
-  const found = await haproxyVersion(settings.haproxy.binary, signal).catch(() => null);
-  return found === null ? '' : (/^\d+(\.\d+)*/.exec(found.full)?.[0] ?? '');
 }
 
 async function candidatePath(output: string): Promise<string> {

@@ -10,9 +10,15 @@ export interface HaproxyVersion {
   readonly branch: string;
 }
 
-/** Asks a binary for its version. Throws a `SystemError` where it is missing or is no HAProxy. */
-export async function haproxyVersion(binary: string, signal?: AbortSignal): Promise<HaproxyVersion> {
-  const { said, exitCode, error, timedOut } = await runProgram(binary, ['-v'], { timeout: 10_000, signal });
+/** Asks a binary, or what a command runs, for its version. Throws a `SystemError` where it is missing or is no HAProxy. */
+export async function haproxyVersion(
+  command: string | readonly [string, ...string[]],
+  signal?: AbortSignal,
+): Promise<HaproxyVersion> {
+  const [program, ...args] = typeof command === 'string' ? [command] : command;
+  const binary = [program, ...args].join(' ');
+  const ran = await runProgram(program, [...args, '-v'], { timeout: 10_000, signal });
+  const { said, exitCode, error, timedOut } = ran;
   signal?.throwIfAborted();
   if (error) {
     const hint = 'Install HAProxy, or set haproxy.binary.';

@@ -1,12 +1,15 @@
 import type { Applied, Emit } from '../events.ts';
 import type { HaproxyControl, HaproxyState } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
+import type { Picture } from './picture.ts';
 import type { Rollout } from './rollout.ts';
 
 /** What the watch works with. */
 export interface HaproxyWatchOptions {
   readonly control: HaproxyControl;
   readonly rollout: Rollout;
+  /** What is drawn may depend on the version of HAProxy. */
+  readonly picture: Pick<Picture, 'runsOn'>;
   readonly mailbox: Mailbox;
   readonly emit: Emit;
 }
@@ -64,7 +67,7 @@ export class HaproxyWatch {
   }
 
   #see(state: HaproxyState): void {
-    const { rollout, mailbox, emit } = this.#options;
+    const { rollout, picture, mailbox, emit } = this.#options;
     const { applied } = rollout;
     const came = state.kind === 'running' && this.#state?.kind !== 'running';
     const went = state.kind === 'away' && this.#state?.kind === 'running';
@@ -77,6 +80,8 @@ export class HaproxyWatch {
       expected !== null &&
       (state.mark !== expected || !rollout.trust.trusts(state.pid));
     if (drifted && applied.kind === 'verified') emit({ kind: 'haproxy-drift', expected, found: state.mark });
+    if (state.kind === 'running' && picture.runsOn(state.version))
+      mailbox.post('HAProxy is of another version');
     if (came) mailbox.post('HAProxy appeared');
     else if (went) mailbox.post('HAProxy went away');
     else if (drifted) mailbox.post('HAProxy runs another text');

@@ -4,6 +4,7 @@ import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { Tree } from '../model/tree.ts';
+import { plainVersion } from '../plan/haproxy-branch.ts';
 import { hashText, sameText } from '../plan/mark.ts';
 import { losesAllServers } from '../plan/serves.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
@@ -53,12 +54,14 @@ export class Picture {
   #hasTree = false;
   /** The tree has no instance, and nothing to compare it with: it may be that of a store that lost everything. */
   isDoubtful = false;
+  #context: PictureOptions['context'];
   #view: readonly unknown[] = [];
   #text: string | null = null;
   #drawn: string | null = null;
 
   constructor(options: PictureOptions) {
     this.#options = options;
+    this.#context = options.context;
     this.catalog = new Catalog(options.catalog);
     this.shelf = new QuarantineShelf(options.catalog.prefixes);
     this.#rejections = new Rejections(options.emit);
@@ -196,7 +199,15 @@ export class Picture {
 
   /** Renders any catalog with a template. Throws a `TemplateError`. */
   render(catalog: Catalog, template: CompiledTemplate): Promise<string> {
-    return template.render({ catalog, tree: catalog.tree, ...this.#options.context });
+    return template.render({ catalog, tree: catalog.tree, ...this.#context });
+  }
+
+  /** Takes the version of the HAProxy that runs, for templates. True where it is another than before. */
+  runsOn(version: string | null): boolean {
+    const plain = version === null ? '' : plainVersion(version);
+    if (plain === '' || plain === this.#context.haproxy.version) return false;
+    this.#context = { ...this.#context, haproxy: { ...this.#context.haproxy, version: plain } };
+    return true;
   }
 
   /** Takes a template. One that does not compile leaves the last good one in its place. */

@@ -65,7 +65,7 @@ export class Reconciler {
     const judge = new VouchingJudge(options);
     const rollout = new Rollout({ ...options, judge });
     this.#rollout = rollout;
-    this.#haproxy = new HaproxyWatch({ control: options.haproxy, rollout, mailbox, emit });
+    this.#haproxy = new HaproxyWatch({ control: options.haproxy, rollout, picture, mailbox, emit });
     this.#drift = new Drift({ file, rollout, mailbox, idle: () => this.#recorder.idle(), emit });
     this.#mending = new Mend(rollout);
     this.#waits = new ReloadWaits({ pace: this.#pace, cap: new WorkerCap({ most, emit }), turns, mailbox });
@@ -157,6 +157,8 @@ export class Reconciler {
       const drawn = await watch.time('render', () => picture.draw(this.#rollout.installedText));
       const state = await this.#haproxy.ask(signal);
       if (signal.aborted) return;
+      // It was drawn for another HAProxy.
+      if (state.kind === 'running' && picture.runsOn(state.version)) continue;
       if (paused || unsettled) {
         picture.tell(drawn);
         if (unsettled) this.#retryAt = performance.now() + unsettled.retryInMs;

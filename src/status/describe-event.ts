@@ -129,6 +129,9 @@ export function describeEvent(event: PointsmanEvent): LogLine {
         'warn',
         `${event.path} was changed by somebody else and is put right${event.kept ? ` (kept as ${event.kept})` : ''}:\n${event.diff}`,
       );
+    case 'judged-by':
+      if (event.trouble !== null) return line('warn', event.trouble);
+      return line('debug', `HAProxy ${event.version ?? 'of an unknown version'} judges configurations`);
     case 'haproxy-away':
       return line('warn', `HAProxy does not answer: ${event.cause}`);
     case 'haproxy-appeared':

@@ -38,6 +38,7 @@ export function keepStatus(options: { readonly version: string; readonly now: ()
     lastApply: null,
     lastError: null,
     haproxy: { kind: 'unknown' },
+    judge: { version: null, trouble: null },
     paused: null,
   };
   return {
@@ -120,6 +121,9 @@ function update(draft: Draft, event: PointsmanEvent, at: number): void {
       return;
     case 'template-mended':
       draft.template = { ...draft.template, error: null };
+      return;
+    case 'judged-by':
+      draft.judge = { version: event.version, trouble: event.trouble };
       return;
     case 'pass':
       updatePass(draft, event, at);

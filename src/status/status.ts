@@ -59,6 +59,8 @@ export interface Status {
   readonly lastApply: (PassEvent & { readonly at: number }) | null;
   readonly lastError: { readonly at: number; readonly event: string; readonly message: string } | null;
   readonly haproxy: HaproxyStatus;
+  /** The HAProxy that judges configurations; null where that is not known. `trouble`: another branch runs. */
+  readonly judge: { readonly version: string | null; readonly trouble: string | null };
   /** Neither the file nor HAProxy is touched until then; null where it is not so. */
   readonly paused: { readonly until: number; readonly by: string } | null;
   /** What is missing until HAProxy runs a verified configuration; empty when it does. */

@@ -161,6 +161,7 @@ describe('/api/status', () => {
     expect(JSON.parse(text)).toEqual({
       ready: true,
       remarks: [],
+      judge: { version: null, trouble: null },
       ahead: null,
       missing: [],
       paused: null,

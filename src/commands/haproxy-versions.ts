@@ -1,0 +1,51 @@
+import path from 'node:path';
+import { type HaproxyVersion, haproxyVersion } from '../haproxy/version.ts';
+import { plainVersion } from '../plan/haproxy-branch.ts';
+import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** Milliseconds that a single command waits for what HAProxy says of itself. */
+const PATIENCE = 2000;
+
+/** What judges configurations, by `-v`: `haproxy.checkCommand` up to its `-c`. Null where a script hides it. */
+export function judgeCommand({ haproxy }: Pick<Settings, 'haproxy'>): readonly [string, ...string[]] | null {
+  const [program, ...args] = haproxy.checkCommand.slice(0, Math.max(0, haproxy.checkCommand.indexOf('-c')));
+  if (program === undefined) return null;
+  const last = args.at(-1) ?? program;
+  return last === haproxy.binary || path.basename(last) === 'haproxy' ? [program, ...args] : null;
+}
+
+/** The HAProxy that judges. Null where that is not known; throws a `SystemError` where it should be and is not there. */
+export async function judgeVersion(
+  settings: Pick<Settings, 'haproxy'>,
+  signal: AbortSignal,
+): Promise<HaproxyVersion | null> {
+  const command = judgeCommand(settings);
+  return command === null ? null : haproxyVersion(command, signal);
+}
+
+/**
+ * `haproxy.version` of templates before HAProxy was asked (`2.6.12`): the judge's, or else that of `haproxy.binary`. `''`
+ * where there is none on this machine.
+ */
+export async function versionAtFirst(
+  settings: Pick<Settings, 'haproxy'>,
+  signal: AbortSignal,
+): Promise<string> {
+  const command = judgeCommand(settings) ?? ([settings.haproxy.binary] as const);
+  const found = await haproxyVersion(command, signal).catch(() => null);
+  return found === null ? '' : plainVersion(found.full);
+}
+
+/** `haproxy.version` of templates as the daemon has it: that of the HAProxy that runs, where one answers. */
+export async function templateVersion(
+  settings: Pick<Settings, 'haproxy'>,
+  control: Pick<HaproxyControl, 'state'>,
+  signal: AbortSignal,
+): Promise<string> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+  const state = await control.state(inTime).catch(() => null);
+  signal.throwIfAborted();
+  const running = state?.kind === 'running' && state.version !== null ? plainVersion(state.version) : '';
+  return running === '' ? versionAtFirst(settings, signal) : running;
+}
