@@ -36,6 +36,16 @@ export type LifeEvent =
   /** `cause` is the signal or the failure that ends it. */
   | { readonly kind: 'stopping'; readonly cause: string }
   | { readonly kind: 'stopped' }
+  /**
+   * It ends though nobody asked it to; `stack` where that is a bug. `haproxy` is the master that goes on (`managed`), which the
+   * next start adopts.
+   */
+  | {
+      readonly kind: 'crashed';
+      readonly message: string;
+      readonly stack: string | null;
+      readonly haproxy: number | null;
+    }
   /** Something worth a warning, once: such as a service under two prefixes. */
   | { readonly kind: 'notice'; readonly message: string; readonly hint?: string }
   /** Neither the file nor HAProxy is touched until then (milliseconds since 1970). Said again every minute. */
@@ -251,9 +261,11 @@ export type HaproxyEvent =
   | { readonly kind: 'servers-drifted'; readonly differences: readonly string[]; readonly count: number }
   /** A removed server had its last session and is deleted; `ms` since it left the text. */
   | { readonly kind: 'server-gone'; readonly backend: string; readonly server: string; readonly ms: number }
+  /** HAProxy was started, and answers (`managed`). The pid is its master's. */
+  | { readonly kind: 'haproxy-started'; readonly pid: number }
   /** A HAProxy that already ran is ours now (`managed`). */
   | { readonly kind: 'haproxy-adopted'; readonly pid: number }
-  /** Our child ended (`managed`). */
+  /** It ended though nobody here asked it to (`managed`). */
   | { readonly kind: 'haproxy-exited'; readonly cause: string; readonly restartInMs: number | null }
   /** A line that HAProxy wrote (`managed`). */
   | { readonly kind: 'haproxy-log'; readonly line: string }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import type { ExitCode, Io } from './commands/io.ts';
@@ -8,6 +9,9 @@ import { addCommands } from './commands/program.ts';
 import { PointsmanError } from './errors.ts';
 import { visibleLines } from './model/visible.ts';
 import { hideSecrets } from './settings/redact-settings.ts';
+
+const hidden: string[] = [];
+const crashListeners: ((error: unknown) => void)[] = [];
 
 /** The only place that reads argv, env and signals, and that sets the exit code. */
 async function main(): Promise<ExitCode> {
@@ -22,13 +26,13 @@ async function main(): Promise<ExitCode> {
     if (error.code === 'EPIPE') process.exit(EXIT.fine);
     throw error;
   });
-  const hidden: string[] = [];
   const io: Io = {
     out: (text) => process.stdout.write(text),
     err: (line) => process.stderr.write(`${visibleLines(hideSecrets(line, hidden))}\n`),
     hide: (secrets) => {
       for (const secret of secrets) hidden.push(secret);
     },
+    onCrash: (listener) => crashListeners.push(listener),
     stdin: process.stdin,
     env: process.env,
     cwd: process.cwd(),
@@ -60,6 +64,13 @@ function tell(error: unknown, io: Io): ExitCode {
   return error.code === 'refused' ? EXIT.refused : EXIT.failed;
 }
 
+/** The end over a bug: it is said once, by whoever listens or as Node does. */
+function crash(error: unknown): never {
+  if (crashListeners.length === 0) process.stderr.write(`${hideSecrets(inspect(error), hidden)}\n`);
+  for (const listener of crashListeners) listener(error);
+  process.exit(EXIT.failed);
+}
+
 function wantsStack(argv: readonly string[], env: Io['env']): boolean {
   return / --log-level[ =]debug\b/.test(argv.join(' ')) || env.POINTSMAN_LOG_LEVEL === 'debug';
 }
@@ -79,4 +90,5 @@ function keepSmall(): void {
 
 // Not by letting the loop run dry: Node then takes its signal handlers down before the process is gone, and a second
 // SIGTERM in between would be the exit code. (Pipes and files are written at once on Linux: nothing is lost.)
-process.exit(await main());
+process.on('uncaughtException', crash);
+main().then((code) => process.exit(code), crash);

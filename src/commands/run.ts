@@ -13,6 +13,7 @@ import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, paceOf, pauseKeys, renderContext } from './assemble.ts';
 import { believedOf } from './believed-of.ts';
+import { farewellOf } from './farewell.ts';
 import { judgeVersion, versionAtFirst } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
@@ -76,9 +77,20 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     template: settings.template,
     target: output.path,
   });
-  await using _haproxy = shell.haproxy;
-  await reconciler.run(io.signal);
-  emit({ kind: 'stopping', cause: String(io.signal.reason) });
+  const farewell = farewellOf(bus, settings.haproxy.mode);
+  io.onCrash(farewell);
+  await using haproxy = shell.haproxy;
+  try {
+    await reconciler.run(io.signal);
+    emit({ kind: 'stopping', cause: String(io.signal.reason) });
+  } catch (error) {
+    farewell(error);
+    throw error;
+  } finally {
+    // Only a person ends HAProxy: an error of ours leaves it running.
+    if (io.signal.aborted) await haproxy.stop?.();
+  }
+  emit({ kind: 'stopped' });
   return EXIT.fine;
 }
 

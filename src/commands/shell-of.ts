@@ -65,6 +65,7 @@ export function controlOf({ haproxy, output }: Settings, emit: Emit): HaproxyCon
     ...(reloadCommand === undefined ? {} : { reloadCommand }),
     configPath: output.path,
     onLine: withoutEcho((line) => emit({ kind: 'haproxy-log', line })),
+    onChange: emit,
   });
 }
 

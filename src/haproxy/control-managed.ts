@@ -1,12 +1,12 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HaproxyEvent } from '../events.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
 import { downByMaster } from './down-servers.ts';
-import { explainFileError } from './file-error.ts';
-import { type HaproxyChild, startChild, stopMaster } from './haproxy-child.ts';
+import { startChild, stopMaster } from './haproxy-child.ts';
+import { HaproxyOutput } from './haproxy-output.ts';
 import { haproxyLives, isHaproxy, processFacts } from './haproxy-process.ts';
-import { type LogPipe, openLogPipe } from './log-pipe.ts';
+import { awaitStart, type HaproxyStart, verifyStart } from './haproxy-start.ts';
 import { MasterSocket, type Proc } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
 import { Serial } from './serial.ts';
@@ -22,9 +22,19 @@ export interface ManagedSettings {
   readonly configPath: string;
   /** Milliseconds for a soft stop. @default 3 s */
   readonly grace?: number;
+  /** Milliseconds in which a HAProxy that was started, or is there, has to answer. @default 60 s */
+  readonly patience?: number;
   /** Gets each line that HAProxy says on stdout and stderr. */
   readonly onLine?: (line: string) => void;
+  /** Told when a HAProxy became ours or ended. */
+  readonly onChange?: (change: ManagedChange) => void;
 }
+
+/** What became of the HAProxy that is ours. */
+export type ManagedChange = Extract<
+  HaproxyEvent,
+  { readonly kind: 'haproxy-started' | 'haproxy-adopted' | 'haproxy-exited' }
+>;
 
 /** Runs HAProxy as a child that outlives it; see `ManagedHaproxy`. */
 export function controlManaged(settings: ManagedSettings): HaproxyControl {
@@ -33,7 +43,7 @@ export function controlManaged(settings: ManagedSettings): HaproxyControl {
 
 const PAUSES = { first: 100, most: 5000, steady: 10_000 };
 const LOOK = 300;
-const KEPT_LINES = 200;
+const PATIENCE = 60_000;
 
 /**
  *   idle --reload()--> (answers on the master socket?) --yes--> adopted --dies--+
@@ -41,7 +51,7 @@ const KEPT_LINES = 200;
  *                                 +--> running --dies--> pausing 100 ms .. 5 s --> running (or adopted)
  *
  * Never two: before each start it asks the master socket, and where that refuses, waits for the master that the pid
- * file names (it may be in the middle of a reload).
+ * file names (it may be in the middle of a reload). Only `stop` ends it.
  */
 class ManagedHaproxy implements HaproxyControl {
   readonly #settings: ManagedSettings;
@@ -49,13 +59,14 @@ class ManagedHaproxy implements HaproxyControl {
   readonly #serial = new Serial();
   readonly #stop = new AbortController();
   readonly #hints = new Set<() => void>();
-  readonly #lines: string[] = [];
-  #said = 0;
-  #pipe: LogPipe | null = null;
-  #child: HaproxyChild | null = null;
+  readonly #output: HaproxyOutput;
+  /** How many lines had come when the present HAProxy, or the last one, became ours. */
+  #since = 0;
+  #started: HaproxyStart | null = null;
   /** The master that runs, started here or adopted. */
   #pid: number | null = null;
   #wanted = false;
+  #answered = false;
   #deaths = 0;
   #startedAt = 0;
   #lastEnd: string | null = null;
@@ -63,7 +74,8 @@ class ManagedHaproxy implements HaproxyControl {
 
   constructor(settings: ManagedSettings) {
     this.#settings = settings;
-    this.#master = new MasterSocket(settings.masterSocket);
+    this.#master = new MasterSocket(settings.masterSocket, Math.min(10_000, settings.patience ?? PATIENCE));
+    this.#output = new HaproxyOutput(`${settings.masterSocket}.log`, settings.onLine);
   }
 
   async state(signal: AbortSignal): Promise<HaproxyState> {
@@ -71,7 +83,10 @@ class ManagedHaproxy implements HaproxyControl {
     if (state.kind === 'running' || this.#pid !== null) return state;
     if (!this.#wanted) return { kind: 'away', cause: 'HAProxy has not been started yet.' };
     if (this.#lastEnd === null) return state;
-    return { kind: 'away', cause: `${this.#lastEnd}; it is started again. ${this.#tail(0)}`.trim() };
+    return {
+      kind: 'away',
+      cause: `${this.#lastEnd}; it is started again. ${this.#output.since(this.#since)}`.trim(),
+    };
   }
 
   /** Starts HAProxy from the file that lies there, or adopts the one that runs, and loads nothing anew. */
@@ -86,15 +101,16 @@ class ManagedHaproxy implements HaproxyControl {
   reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome> {
     return this.#serial.run(async () => {
       this.#wanted = true;
-      const from = this.#said;
+      const from = this.#output.said;
       const before = this.#pid;
       const problem = await this.#ensure(signal);
       if (problem !== null) return { kind: 'failed', message: problem };
-      const started = this.#child !== null && this.#pid !== before && this.#pid === this.#child.pid;
-      if (started) return this.#verifyStart(mark, from, signal);
+      const started = this.#started;
+      if (started && this.#pid !== before && this.#pid === started.child.pid)
+        return verifyStart(started, mark, signal);
       try {
         const { configPath } = this.#settings;
-        const log = () => this.#tail(from);
+        const log = () => this.#output.since(from);
         return await reloadByMaster({ master: this.#master, configPath, mark, log }, signal);
       } catch (error) {
         if (error instanceof SocketError) return { kind: 'failed', message: error.advice };
@@ -123,57 +139,59 @@ class ManagedHaproxy implements HaproxyControl {
     return downByMaster(this.#master, signal);
   }
 
+  async stop(): Promise<void> {
+    await this.#letGo();
+    if (this.#pid !== null) await stopMaster(this.#pid, this.#settings.grace ?? 3000);
+    this.#pid = null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#letGo();
+    this.#output.close();
+  }
+
+  /** From now on nobody starts it again. */
+  async #letGo(): Promise<void> {
     this.#stop.abort();
     await this.#keeper;
     await this.#serial.idle();
-    if (this.#pid !== null) await stopMaster(this.#pid, this.#settings.grace ?? 3000);
-    this.#pid = null;
-    this.#pipe?.close();
-    this.#pipe = null;
   }
 
   /** Has a HAProxy answer: the one that runs, one that is adopted, or a new one. Gives what is wrong, or null. */
   async #ensure(signal: AbortSignal): Promise<string | null> {
     try {
-      await this.#openPipe();
+      await this.#output.open();
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
     const proc = await this.#running(signal);
-    if (proc) {
-      this.#pid = proc.master;
-      this.#keep();
-      return null;
+    if (proc === 'mute') {
+      const { masterSocket } = this.#settings;
+      return `a haproxy master lives and does not answer on ${masterSocket}. Look whether it is stopped; end it, and a new one is started.`;
     }
-    return this.#start(signal);
+    if (proc === null) return this.#start(signal);
+    if (proc.master !== this.#pid) this.#ours('adopted', proc.master);
+    this.#keep();
+    return null;
   }
 
-  async #openPipe(): Promise<void> {
-    if (this.#pipe) return;
-    const folder = path.dirname(this.#settings.masterSocket);
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o750 });
-    } catch (error) {
-      throw explainFileError(error, `making the folder ${folder}`);
-    }
-    this.#pipe = await openLogPipe(`${this.#settings.masterSocket}.log`, (line) => {
-      this.#said += 1;
-      this.#lines.push(line);
-      if (this.#lines.length > KEPT_LINES) this.#lines.shift();
-      this.#settings.onLine?.(line);
-    });
+  #ours(kind: 'started' | 'adopted', pid: number): void {
+    this.#pid = pid;
+    this.#answered = true;
+    if (kind === 'adopted') this.#since = this.#output.said;
+    this.#settings.onChange?.({ kind: `haproxy-${kind}`, pid });
   }
 
-  /** The master that answers; one that lives and refuses is loading, and is waited for. */
-  async #running(signal: AbortSignal): Promise<Proc | null> {
-    const end = Date.now() + 60_000;
+  /** The master that answers; one that lives and refuses is loading, and is waited for, but not for ever. */
+  async #running(signal: AbortSignal): Promise<Proc | 'mute' | null> {
+    const end = Date.now() + (this.#settings.patience ?? PATIENCE);
     for (;;) {
       const proc = await this.#master.showProc(signal).catch((error: unknown) => {
         if (error instanceof SocketError) return null;
         throw error;
       });
-      if (proc || Date.now() > end || !(await this.#masterLives())) return proc;
+      if (proc || !(await this.#masterLives())) return proc;
+      if (Date.now() > end) return 'mute';
       await sleep(50, undefined, { signal });
     }
   }
@@ -193,56 +211,40 @@ class ManagedHaproxy implements HaproxyControl {
   }
 
   async #start(signal: AbortSignal): Promise<string | null> {
-    const { binary, masterSocket, configPath } = this.#settings;
-    const from = this.#said;
+    const { binary, masterSocket, configPath, patience = PATIENCE } = this.#settings;
+    this.#since = this.#output.said;
+    this.#answered = false;
     this.#startedAt = Date.now();
     const child = startChild({
       binary,
       masterSocket,
       configPath,
       pidFile: this.#pidFile,
-      logFd: this.#pipe?.fd ?? 2,
+      logFd: this.#output.fd,
       onEnd: (how) => this.#onEnd(how),
     });
-    this.#child = child;
     this.#pid = child.pid ?? null;
     this.#keep();
-    for (;;) {
-      const proc = await this.#master.showProc(signal).catch(() => null);
-      if (child.ended() !== null) {
-        // Its last words are still in the pipe.
-        await sleep(50, undefined, { signal });
-        return `starting HAProxy on ${configPath}: ${child.ended()}. ${this.#tail(from)}`.trim();
-      }
-      if (proc?.worker && proc.master === child.pid) return null;
-      await sleep(25, undefined, { signal });
-    }
-  }
-
-  async #verifyStart(mark: string, from: number, signal: AbortSignal): Promise<ReloadOutcome> {
-    const end = Date.now() + 5000;
-    for (;;) {
-      const state = await stateByMaster(this.#master, signal);
-      if (state.kind === 'running' && state.mark === mark && state.pid !== null) {
-        await sleep(50, undefined, { signal });
-        return { kind: 'verified', pid: state.pid, tries: 1, log: this.#tail(from) };
-      }
-      const ended = this.#child?.ended() ?? null;
-      if (ended !== null || Date.now() > end) {
-        const found = ended ?? `it does not answer with this text's mark (${mark})`;
-        await sleep(50, undefined, { signal });
-        const message = `starting HAProxy on ${this.#settings.configPath}: ${found}. ${this.#tail(from)}`;
-        return { kind: 'failed', message: message.trim() };
-      }
-      await sleep(25, undefined, { signal });
-    }
+    const [master, output, since] = [this.#master, this.#output, this.#since];
+    this.#started = { child, master, output, since, masterSocket, configPath };
+    const problem = await awaitStart(this.#started, patience, signal);
+    if (problem === null && child.pid !== undefined) this.#ours('started', child.pid);
+    return problem;
   }
 
   #onEnd(how: string): void {
     this.#pid = null;
     this.#lastEnd = how;
     this.#deaths = Date.now() - this.#startedAt > PAUSES.steady ? 1 : this.#deaths + 1;
+    if (this.#answered && !this.#stop.signal.aborted) {
+      this.#settings.onChange?.({ kind: 'haproxy-exited', cause: how, restartInMs: this.#pause });
+    }
+    this.#answered = false;
     for (const look of this.#hints) look();
+  }
+
+  get #pause(): number {
+    return Math.min(PAUSES.most, PAUSES.first * 2 ** Math.max(0, this.#deaths - 1));
   }
 
   /**
@@ -256,7 +258,7 @@ class ManagedHaproxy implements HaproxyControl {
         for (;;) {
           if (this.#pid === null) await this.#again(signal);
           await this.#nextLook(signal);
-          const adopted = this.#pid !== null && this.#pid !== this.#child?.pid;
+          const adopted = this.#pid !== null && this.#pid !== this.#started?.child.pid;
           if (adopted && !(await haproxyLives(this.#pid ?? 0))) this.#onEnd('HAProxy ended');
         }
       } catch (error) {
@@ -266,8 +268,7 @@ class ManagedHaproxy implements HaproxyControl {
   }
 
   async #again(signal: AbortSignal): Promise<void> {
-    const pause = Math.min(PAUSES.most, PAUSES.first * 2 ** Math.max(0, this.#deaths - 1));
-    await sleep(pause, undefined, { signal, ref: false });
+    await sleep(this.#pause, undefined, { signal, ref: false });
     await this.#serial.run(async () => {
       signal.throwIfAborted();
       if (this.#pid === null && this.#wanted) await this.#ensure(signal);
@@ -288,11 +289,5 @@ class ManagedHaproxy implements HaproxyControl {
     } finally {
       this.#hints.delete(look);
     }
-  }
-
-  /** What it has said since line `from`, as far as it is kept. */
-  #tail(from: number): string {
-    const fresh = Math.min(this.#said - from, this.#lines.length);
-    return fresh > 0 ? this.#lines.slice(-Math.min(fresh, 30)).join('\n') : '';
   }
 }

@@ -1,6 +1,6 @@
 import type { HaproxyControl } from '../reconcile/interfaces.ts';
 import { controlByCommand } from './control-command.ts';
-import { controlManaged } from './control-managed.ts';
+import { controlManaged, type ManagedChange } from './control-managed.ts';
 import { controlByMasterSocket } from './control-master-socket.ts';
 import { controlNothing } from './control-none.ts';
 import { controlBySignal } from './control-signal.ts';
@@ -20,6 +20,8 @@ export interface ControlSettings {
   readonly grace?: number;
   /** `managed`: gets each line that HAProxy says. */
   readonly onLine?: (line: string) => void;
+  /** `managed`: told when a HAProxy became ours or ended. */
+  readonly onChange?: (change: ManagedChange) => void;
 }
 
 /** Picks the control of `haproxy.mode`. Nothing is opened or started before it is first used. */

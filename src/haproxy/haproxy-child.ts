@@ -25,21 +25,29 @@ export interface HaproxyChild {
 
 /**
  * Starts `haproxy -W` in a session of its own: it outlives this process, however that ends, and a Ctrl-C of the
- * terminal does not reach it.
+ * terminal does not reach it. `-db` keeps the master in the foreground whatever its text says (`daemon`), as in
+ * HAProxy's own image.
  */
 export function startChild(options: ChildOptions): HaproxyChild {
   const { binary, masterSocket, configPath, pidFile, logFd } = options;
-  const args = ['-W', '-S', `${masterSocket},mode,600`, '-f', configPath, '-p', pidFile];
-  const child: ChildProcess = spawn(binary, args, { detached: true, stdio: ['ignore', logFd, logFd] });
+  const args = ['-W', '-db', '-S', `${masterSocket},mode,600`, '-f', configPath, '-p', pidFile];
   let how: string | null = null;
   const end = (sentence: string) => {
     if (how !== null) return;
     how = sentence;
     options.onEnd(sentence);
   };
-  child.once('error', (error: NodeJS.ErrnoException) => {
+  const fail = (error: NodeJS.ErrnoException) =>
     end(`starting ${binary}: ${whyNotRun('it', error)}. Install HAProxy, or set haproxy.binary`);
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(binary, args, { detached: true, stdio: ['ignore', logFd, logFd] });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    fail(error);
+    return { pid: undefined, ended: () => how };
+  }
+  child.on('error', fail);
   child.once('exit', (code, signal) => end(`HAProxy ended (${signal ?? `exit code ${code}`})`));
   child.unref();
   return { pid: child.pid, ended: () => how };

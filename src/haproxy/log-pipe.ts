@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -14,13 +14,21 @@ export interface LogPipe {
   close(): void;
 }
 
+/** Who gets the lines. */
+export interface LineListeners {
+  /** Each line from now on. */
+  readonly onLine: (line: string) => void;
+  /** Each line that lay in the pipe already: of a HAProxy that ran while nobody read. */
+  readonly onEarlier: (line: string) => void;
+}
+
 /**
  * Opens a named pipe for HAProxy's output. An ordinary pipe would end with Pointsman, and the next line that
  * HAProxy writes would kill it (SIGPIPE, until it has set its handlers again in a reload). This one is opened for
  * reading and writing, so it has a reader as long as HAProxy lives, and without blocking: while nobody
  * reads, 64 KiB are kept and further lines are dropped. Throws a `SystemError`.
  */
-export async function openLogPipe(path: string, onLine: (line: string) => void): Promise<LogPipe> {
+export async function openLogPipe(path: string, { onLine, onEarlier }: LineListeners): Promise<LogPipe> {
   const before = await stat(path).catch(() => null);
   if (before && !before.isFIFO()) await rm(path, { force: true });
   if (!before?.isFIFO()) {
@@ -34,6 +42,7 @@ export async function openLogPipe(path: string, onLine: (line: string) => void):
   }
   const flags = constants.O_RDWR | constants.O_NONBLOCK;
   const fd = openSync(path, flags);
+  for (const line of linesIn(fd)) onEarlier(line);
   const input = new Socket({ fd: openSync(path, flags), readable: true, writable: false });
   input.on('error', () => input.destroy());
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
@@ -47,4 +56,22 @@ export async function openLogPipe(path: string, onLine: (line: string) => void):
       closeSync(fd);
     },
   };
+}
+
+/** What a descriptor that does not block holds at this moment. */
+function linesIn(fd: number): readonly string[] {
+  const chunk = Buffer.alloc(64 * 1024);
+  const found: Buffer[] = [];
+  try {
+    // A pipe holds 64 KiB; who writes all the time must not keep us.
+    for (let turn = 0; turn < 16; turn += 1) {
+      const size = readSync(fd, chunk);
+      if (size === 0) break;
+      found.push(Buffer.from(chunk.subarray(0, size)));
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  }
+  const text = Buffer.concat(found).toString('utf8');
+  return text.split('\n').filter((line) => line !== '');
 }

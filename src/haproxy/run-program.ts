@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BoundedText } from './bounded-text.ts';
+import { endGroup } from './process-group.ts';
 
 /** What a program is run with. */
 export interface RunOptions {
@@ -32,9 +33,6 @@ export function lastLines(said: string): string {
   const lines = said.trim().split('\n');
   return lines.length <= LINES ? lines.join('\n') : ['…', ...lines.slice(-LINES)].join('\n');
 }
-
-/** Milliseconds that a group has after SIGTERM, and once more after SIGKILL. */
-const GRACE = 500;
 
 /** How long its last words are waited for, where a child of its own holds the pipes open. */
 const DRAIN = 100;
@@ -119,23 +117,4 @@ function hearNoMore(stream: Readable): void {
   stream.removeAllListeners('data');
   stream.resume();
   if (stream instanceof Socket) stream.unref();
-}
-
-async function endGroup(leader: number): Promise<void> {
-  for (const name of ['SIGTERM', 'SIGKILL'] as const) {
-    const end = performance.now() + GRACE;
-    for (let living = send(leader, name); living && performance.now() < end; living = send(leader, 0)) {
-      await sleep(20);
-    }
-  }
-}
-
-/** False where nobody of the group is left. */
-function send(leader: number, name: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(-leader, name);
-  } catch (error) {
-    // Somebody of it is there and may not be signalled: a program that became another user.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -94,13 +94,14 @@ export function keepHealth(control: HaproxyControl, file: ServerStateFile): Hapr
       await file.clear();
     }
   };
-  const { start, downServers } = control;
+  const { start, stop, downServers } = control;
   return {
     state: (signal) => control.state(signal),
     reload,
     watch: (signal) => control.watch(signal),
     [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
     ...(start ? { start: start.bind(control) } : {}),
+    ...(stop ? { stop: stop.bind(control) } : {}),
     ...(downServers ? { downServers: downServers.bind(control) } : {}),
   };
 }

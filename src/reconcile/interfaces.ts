@@ -196,12 +196,14 @@ export interface HaproxyControl {
   reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome>;
   /** Yields whenever HAProxy came, went, or changed its worker or mark: within 1 s. */
   watch(signal: AbortSignal): AsyncIterable<HaproxyState>;
-  /** Ends what it started (`managed`: soft stop, bounded); elsewhere only closes its own connections. */
+  /** Closes its own connections. HAProxy goes on, in every mode. */
   [Symbol.asyncDispose](): Promise<void>;
   /** The servers that HAProxy's checks call DOWN, as `backend/server`; null where it cannot be asked now. */
   downServers?(signal: AbortSignal): Promise<ReadonlySet<string> | null>;
   /** `managed` only: starts HAProxy from the file that lies there, where none runs. */
   start?(signal: AbortSignal): Promise<HaproxyState>;
+  /** `managed` only: ends HAProxy, softly and bounded. From then on nothing is started. */
+  stop?(): Promise<void>;
 }
 
 /** A small file of `stateDir`. Both throw a `SystemError`. */

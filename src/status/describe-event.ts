@@ -30,6 +30,13 @@ export function describeEvent(event: PointsmanEvent): LogLine {
       return line('info', `stopping: ${event.cause}`);
     case 'stopped':
       return line('info', 'stopped');
+    case 'crashed': {
+      const { stack, haproxy } = event;
+      const goesOn =
+        haproxy === null ? '' : `. HAProxy (pid ${haproxy}) goes on, and the next start adopts it`;
+      const fields = { ...(stack === null ? {} : { stack }), haproxy };
+      return line('error', `pointsman ends over an error: ${event.message}${goesOn}`, fields);
+    }
     case 'notice':
       return line('warn', withHint(event.message, event.hint));
     case 'paused': {
@@ -143,10 +150,12 @@ export function describeEvent(event: PointsmanEvent): LogLine {
         expected: event.expected,
         found: event.found,
       });
+    case 'haproxy-started':
+      return line('info', `started HAProxy (pid ${event.pid})`, { pid: event.pid });
     case 'haproxy-adopted':
-      return line('info', 'adopted the HAProxy that runs already', { pid: event.pid });
+      return line('info', `adopted the HAProxy that runs already (pid ${event.pid})`, { pid: event.pid });
     case 'haproxy-exited':
-      return line('error', `HAProxy ended: ${event.cause}${again(event.restartInMs)}`);
+      return line('error', `${event.cause}${again(event.restartInMs)}`);
     case 'haproxy-log':
       return line(severity(event.line), `haproxy: ${event.line}`);
     case 'reload-delayed':

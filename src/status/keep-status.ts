@@ -65,6 +65,7 @@ function update(draft: Draft, event: PointsmanEvent, at: number): void {
       return;
     case 'stopping':
     case 'stopped':
+    case 'crashed':
       draft.life = 'stopping';
       return;
     case 'paused':

@@ -3,10 +3,14 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { controlManaged } from '../../src/haproxy/control-managed.ts';
+import {
+  controlManaged,
+  type ManagedChange,
+  type ManagedSettings,
+} from '../../src/haproxy/control-managed.ts';
 import { haproxyLives } from '../../src/haproxy/haproxy-process.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
-import type { HaproxyState } from '../../src/reconcile/interfaces.ts';
+import type { HaproxyControl, HaproxyState } from '../../src/reconcile/interfaces.ts';
 import {
   freePort,
   isAlive,
@@ -48,7 +52,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const { settings, write, url, masterSocket, lines } = await setUp(folder.path);
     let master = 0;
     {
-      await using control = controlManaged(settings);
+      await using control = manage(settings);
       expect(await control.state(never)).toEqual({
         kind: 'away',
         cause: 'HAProxy has not been started yet.',
@@ -71,7 +75,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   test('start() starts HAProxy from the file that lies there, and leaves one that runs alone', async () => {
     await using folder = await tempFolder();
     const { settings, write, masterSocket, url } = await setUp(folder.path);
-    await using control = controlManaged(settings);
+    await using control = manage(settings);
     const mark = await write('one');
     expect(await control.start?.(never)).toMatchObject({ kind: 'running', mark, reloads: 0 });
     expect((await request(url)).body).toBe('one');
@@ -85,7 +89,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   test("a failed reload tells HAProxy's own words, on every version", async () => {
     await using folder = await tempFolder();
     const { settings, write, url } = await setUp(folder.path);
-    await using control = controlManaged(settings);
+    await using control = manage(settings);
     await control.reload(await write('old'), never);
     const taken = await freePort();
     const server = createServer().listen(taken, '127.0.0.1');
@@ -101,7 +105,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   test('a killed master is back within 1 s at its first death, and watch() tells both', async () => {
     await using folder = await tempFolder();
     const { settings, write, url, masterSocket } = await setUp(folder.path);
-    await using control = controlManaged(settings);
+    await using control = manage(settings);
     const mark = await write('one');
     await control.reload(mark, never);
     const abort = new AbortController();
@@ -150,7 +154,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     {
       // In the very moment of a reload it refuses to talk, and is adopted all the same.
       process.kill(master, 'SIGUSR2');
-      await using control = controlManaged(settings);
+      await using control = manage(settings);
       const next = await write('two');
       expect(await control.reload(next, never)).toMatchObject({ kind: 'verified' });
       expect(await showProc(masterSocket)).toMatchObject({ master });
@@ -164,7 +168,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   test('a text that HAProxy does not start with is failed with its words; a good one then starts it', async () => {
     await using folder = await tempFolder();
     const { settings, write, url } = await setUp(folder.path);
-    await using control = controlManaged(settings);
+    await using control = manage(settings);
     const bad = await write('bad', { global: ['nonsense'] });
     const outcome = await control.reload(bad, never);
     expect(outcome).toMatchObject({
@@ -178,7 +182,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   test('a worker that dies over a text (a missing chroot) takes HAProxy down; the last good file brings it back', async () => {
     await using folder = await tempFolder();
     const { settings, write, url } = await setUp(folder.path);
-    await using control = controlManaged(settings);
+    await using control = manage(settings);
     const good = await write('good');
     await control.reload(good, never);
     const bad = await write('bad', { global: ['chroot /nowhere/at/all'] });
@@ -192,11 +196,87 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     expect((await request(url)).body).toBe('good');
   });
 
+  test('`daemon` in the text is harmless: HAProxy stays in the foreground, is reloaded and started again', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url, masterSocket } = await setUp(folder.path);
+    const changes: ManagedChange[] = [];
+    await using control = manage({ ...settings, onChange: (change) => changes.push(change) });
+    const daemon = { global: ['daemon'] };
+    expect(await control.reload(await write('one', daemon), never)).toMatchObject({ kind: 'verified' });
+    expect(await control.reload(await write('two', daemon), never)).toMatchObject({ kind: 'verified' });
+    const { master } = await showProc(masterSocket);
+    expect(changes).toEqual([{ kind: 'haproxy-started', pid: master }]);
+    process.kill(master, 'SIGKILL');
+    await waitFor(async () => (await request(url).catch(() => null))?.body === 'two');
+    await waitFor(() => changes.length === 3);
+    expect(changes.slice(1)).toEqual([
+      { kind: 'haproxy-exited', cause: 'HAProxy ended (SIGKILL)', restartInMs: 100 },
+      { kind: 'haproxy-started', pid: (await showProc(masterSocket)).master },
+    ]);
+  });
+
+  test('only stop() ends HAProxy; one that was let go serves on and is adopted, and its end is told', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url, masterSocket } = await setUp(folder.path);
+    await using _reaper = reaper(masterSocket);
+    const mark = await write('one');
+    {
+      await using control = controlManaged(settings);
+      await control.reload(mark, never);
+    }
+    const { master } = await showProc(masterSocket);
+    const changes: ManagedChange[] = [];
+    const again = controlManaged({ ...settings, onChange: (change) => changes.push(change) });
+    expect(await again.start?.(never)).toMatchObject({ kind: 'running', mark, reloads: 0 });
+    expect((await request(url)).body).toBe('one');
+    expect(changes).toEqual([{ kind: 'haproxy-adopted', pid: master }]);
+    process.kill(master, 'SIGKILL');
+    await waitFor(() => changes.length === 3);
+    expect(changes[1]).toMatchObject({ kind: 'haproxy-exited', cause: 'HAProxy ended' });
+    await again.stop?.();
+    await again[Symbol.asyncDispose]();
+    await expect(request(url)).rejects.toThrow();
+  });
+
+  test('what an earlier HAProxy said is not quoted as the words of a later one', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, masterSocket, configPath } = await setUp(folder.path);
+    await using control = manage(settings);
+    await control.reload(await write('one'), never);
+    const first = (await showProc(masterSocket)).master;
+    await writeFile(configPath, 'nonsense\n');
+    process.kill(first, 'SIGKILL');
+    const cause = await waitFor(async () => {
+      const state = await control.state(never);
+      return state.kind === 'away' && state.cause.includes('nonsense') ? state.cause : null;
+    });
+    expect(cause).not.toContain(`(${first})`);
+    expect(cause).not.toContain('Loading success');
+  });
+
+  test('a master that lives and is mute is waited for within bounds and never doubled', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, masterSocket } = await setUp(folder.path);
+    await using first = manage(settings);
+    const mark = await write('one');
+    await first.reload(mark, never);
+    const { master } = await showProc(masterSocket);
+    process.kill(master, 'SIGSTOP');
+    await using second = controlManaged({ ...settings, patience: 300 });
+    const outcome = await second.reload(mark, never);
+    process.kill(master, 'SIGCONT');
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      message: expect.stringContaining(`a haproxy master lives and does not answer on ${masterSocket}`),
+    });
+    expect((await showProc(masterSocket)).master).toBe(master);
+  });
+
   test('a soft stop lets a running request finish, and is bounded', async () => {
     await using folder = await tempFolder();
     const { settings, write, url, masterSocket } = await setUp(folder.path);
     await using slow = await slowBackend();
-    const control = controlManaged({ ...settings, grace: 5000 });
+    const control = manage({ ...settings, grace: 5000 });
     await control.reload(await write('', { server: slow.address }), never);
     const answered = request(`${url}?600`);
     await waitFor(() => slow.asked() === 1);
@@ -205,7 +285,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     expect((await answered).body).toBe('slow');
     expect(Date.now() - started).toBeLessThan(4000);
 
-    const second = controlManaged({ ...settings, grace: 300 });
+    const second = manage({ ...settings, grace: 300 });
     await second.reload(await write('', { server: slow.address }), never);
     const { master, workers } = await showProc(masterSocket);
     const cut = request(`${url}?20000`).catch(() => null);
@@ -235,15 +315,30 @@ test('a process that has nothing else to do ends, and HAProxy serves on', async 
   expect(once.output()).toBe('verified\n');
   const { master } = await showProc(masterSocket);
   expect((await request(`http://127.0.0.1:${port}/`)).body).toBe('hello');
-  await using control = controlManaged({ binary: 'haproxy', masterSocket, configPath });
+  await using control = manage({ binary: 'haproxy', masterSocket, configPath });
   expect(await control.start?.(never)).toMatchObject({ kind: 'running' });
   expect((await showProc(masterSocket)).master).toBe(master);
+});
+
+test('a program that does not answer on the master socket is ended, and said so', async () => {
+  await using folder = await tempFolder();
+  const binary = path.join(folder.path, 'haproxy');
+  await writeFile(binary, `#!/bin/sh\necho $$ > ${binary}.pid\necho I wait\nexec sleep 60\n`, {
+    mode: 0o755,
+  });
+  const masterSocket = path.join(folder.path, 'm.sock');
+  await using control = manage({ binary, masterSocket, configPath: '/x', patience: 500 });
+  expect(await control.reload('0123456789abcdef', never)).toEqual({
+    kind: 'failed',
+    message: `starting HAProxy on /x: it did not answer on ${masterSocket} in 0.5 s, so it was ended. I wait`,
+  });
+  expect(await isAlive(Number(await readFile(`${binary}.pid`, 'utf8')))).toBe(false);
 });
 
 test('a HAProxy that is not installed is said so', async () => {
   await using folder = await tempFolder();
   const masterSocket = path.join(folder.path, 'm.sock');
-  await using control = controlManaged({ binary: '/nowhere/haproxy', masterSocket, configPath: '/x' });
+  await using control = manage({ binary: '/nowhere/haproxy', masterSocket, configPath: '/x' });
   expect(await control.reload('0123456789abcdef', never)).toMatchObject({
     kind: 'failed',
     message: expect.stringContaining('starting /nowhere/haproxy: it is not there. Install HAProxy'),
@@ -258,13 +353,24 @@ test('a socket file left by a dead HAProxy is no problem', async () => {
   await writeFile(configPath, withMark(text));
   const settings = { binary: 'haproxy', masterSocket, configPath };
   {
-    await using first = controlManaged(settings);
+    await using first = manage(settings);
     await first.reload(hashText(text), never);
   }
   expect(await readFile(`${masterSocket}.pid`, 'utf8')).toMatch(/^\d+\n$/);
-  await using control = controlManaged(settings);
+  await using control = manage(settings);
   expect(await control.reload(hashText(text), never)).toMatchObject({ kind: 'verified' });
 });
+
+/** A control whose HAProxy ends with it. */
+function manage(settings: ManagedSettings): HaproxyControl {
+  const control = controlManaged(settings);
+  const letGo = control[Symbol.asyncDispose].bind(control);
+  control[Symbol.asyncDispose] = async () => {
+    await control.stop?.();
+    await letGo();
+  };
+  return control;
+}
 
 /** Ends the HAProxy that a test left alone on purpose, also where the test failed. */
 function reaper(masterSocket: string): AsyncDisposable {

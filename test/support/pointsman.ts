@@ -18,8 +18,12 @@ export interface Site extends AsyncDisposable {
   readonly url: string;
   /** Runs a command to its end. */
   run(...args: string[]): Promise<{ code: number | string; stdout: string; stderr: string }>;
-  /** Starts the daemon (as another user with `uid`) and waits until it says that it started. */
-  start(options?: { readonly uid?: number; readonly flags?: readonly string[] }): Promise<Daemon>;
+  /** Starts the daemon (as another user with `uid`, with `env` besides ours) and waits until it says that it started. */
+  start(options?: {
+    readonly uid?: number;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly flags?: readonly string[];
+  }): Promise<Daemon>;
 }
 
 /** A running `pointsman run`. */
@@ -64,7 +68,7 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
   };
   // JSON is YAML.
   await writeFile(settingsFile, JSON.stringify(settings, null, 2));
-  const invoke = (args: readonly string[], options: { readonly uid?: number }) =>
+  const invoke = (args: readonly string[], options: { uid?: number; env: NodeJS.ProcessEnv }) =>
     startProcess(process.execPath, [MAIN, ...args, '--config', settingsFile], { cwd: folder, ...options });
   return {
     folder,
@@ -76,8 +80,8 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
     statusPort,
     url: `http://127.0.0.1:${httpPort}`,
     run: (...args) => runToEnd([MAIN, ...args, '--config', settingsFile], folder),
-    async start({ flags = [], ...options } = {}) {
-      const daemon = await invoke(['run', ...flags], options);
+    async start({ flags = [], env = {}, ...options } = {}) {
+      const daemon = await invoke(['run', ...flags], { ...options, env: { ...process.env, ...env } });
       let ended = false;
       void daemon.ended.then(() => {
         ended = true;
