@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HaproxyEvent } from '../events.ts';
+import type { HaproxyEvent } from '../events-haproxy.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
 import { downByMaster } from './down-servers.ts';
 import { startChild, stopMaster } from './haproxy-child.ts';

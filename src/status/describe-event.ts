@@ -1,5 +1,6 @@
-import type { HaproxyFacts, KeyRemark, PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
+import type { KeyRemark, PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
 import type { GuardRule, HeldKey } from '../events-guard.ts';
+import type { HaproxyFacts } from '../events-haproxy.ts';
 
 /** How loud a line is. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -1,7 +1,6 @@
 import type {
   Applied,
   Counts,
-  HaproxyFacts,
   Hashes,
   KeyRemark,
   PassEvent,
@@ -9,6 +8,7 @@ import type {
   RejectedKey,
 } from '../events.ts';
 import type { HeldKey } from '../events-guard.ts';
+import type { HaproxyFacts } from '../events-haproxy.ts';
 
 /** What is known of one source. Times are milliseconds since 1970. */
 export interface SourceStatus {

@@ -3,9 +3,10 @@ import { type Import, importsOf, type SourceFile, withoutComments } from './sour
 /** What each part may import besides itself and `errors.ts`. A name that ends in `.ts` is that one file. */
 const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   'errors.ts': [],
-  'events.ts': ['events-file.ts', 'events-guard.ts'],
+  'events.ts': ['events-file.ts', 'events-guard.ts', 'events-haproxy.ts'],
   'events-file.ts': [],
   'events-guard.ts': [],
+  'events-haproxy.ts': [],
   'our-user.ts': [],
   model: [],
   render: ['model'],
@@ -19,18 +20,35 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'plan',
     'events.ts',
     'events-guard.ts',
+    'events-haproxy.ts',
     'our-user.ts',
     'reconcile/interfaces.ts',
     'reconcile/runtime-interfaces.ts',
   ],
   state: ['model', 'plan', 'events.ts', 'events-guard.ts', 'our-user.ts', 'reconcile/interfaces.ts'],
-  status: ['model', 'plan', 'events.ts', 'events-guard.ts', 'our-user.ts', 'reconcile/interfaces.ts'],
+  status: [
+    'model',
+    'plan',
+    'events.ts',
+    'events-guard.ts',
+    'events-haproxy.ts',
+    'our-user.ts',
+    'reconcile/interfaces.ts',
+  ],
   testing: ['model', 'render', 'sources', 'templates'],
   commands: 'everything',
   'main.ts': 'everything',
 };
 
-const PURE = ['model', 'render', 'plan', 'events.ts', 'events-file.ts', 'events-guard.ts'];
+const PURE = [
+  'model',
+  'render',
+  'plan',
+  'events.ts',
+  'events-file.ts',
+  'events-guard.ts',
+  'events-haproxy.ts',
+];
 const PURE_MODULES: Readonly<Record<string, readonly string[]>> = { render: ['nunjucks'] };
 const HASHES = new Set(['createHash', 'hash']);
 const IMPURE: readonly (readonly [RegExp, string])[] = [

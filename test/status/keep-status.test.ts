@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { HaproxyFacts, PointsmanEvent } from '../../src/events.ts';
+import type { PointsmanEvent } from '../../src/events.ts';
+import type { HaproxyFacts } from '../../src/events-haproxy.ts';
 import { keepStatus } from '../../src/status/keep-status.ts';
 import { samplePass } from './sample-pass.ts';
 
