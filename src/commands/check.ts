@@ -1,6 +1,9 @@
 import { access, constants, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PointsmanError } from '../errors.ts';
+import { loadedBy, loadedFiles, otherFilesOf } from '../haproxy/loaded-files.ts';
+import { RuntimeSocket } from '../haproxy/runtime-socket.ts';
+import { SocketError } from '../haproxy/socket-command.ts';
 import { whyNotOpened } from '../haproxy/state-by-socket.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { Entry } from '../model/entry.ts';
@@ -186,6 +189,7 @@ async function checkHaproxy(
       `mode ${mode}: HAProxy cannot be asked what it runs, and every change is a reload${state.why === undefined ? '' : `: ${state.why}`}`,
     );
   }
+  await checkFiles(io, settings, add);
   const { version } = state;
   const trouble = otherBranch(version, judge ?? null);
   if (trouble !== null) return add('wrong', 'running', trouble);
@@ -194,4 +198,30 @@ async function checkHaproxy(
     'running',
     `HAProxy ${version ?? ''} runs ${state.mark === null ? 'a configuration without our mark' : state.mark}`,
   );
+}
+
+/** Where HAProxy loads several files (`-f`): what servers inherit from the others has to be known here. */
+async function checkFiles(io: Io, { haproxy, output }: Settings, add: Add): Promise<void> {
+  if (haproxy.statsSocket === '') return;
+  const socket = new RuntimeSocket(haproxy.statsSocket);
+  const worker = { ask: (command: string) => socket.command(command, io.signal) };
+  try {
+    const files = await loadedFiles(worker);
+    if (files.length <= 1) return;
+    const loads = `HAProxy loads ${files.join(', ')}`;
+    const others = await otherFilesOf(worker, loadedBy(await socket.info(io.signal)), output.path);
+    if (others.kind === 'read')
+      add('ok', 'files', `${loads}; what our servers inherit from the others is read`);
+    else add('note', 'files', `every change of servers is a reload: ${others.why}`);
+    const judged = haproxy.checkCommand.filter((word) => word === '-f').length;
+    if (judged <= 1)
+      add(
+        'note',
+        'files',
+        `${loads}, and haproxy.checkCommand judges ours alone: name them all, in this order`,
+      );
+  } catch (error) {
+    if (!(error instanceof SocketError)) throw error;
+    add('note', 'files', error.advice);
+  }
 }

@@ -4,11 +4,12 @@ import type { Settings } from '../settings/settings.ts';
 
 /** Changes servers at run time, where `apply.mode` and `haproxy` allow it. Opens nothing yet. */
 export async function runtimeOf(settings: Settings, emit: Emit): Promise<RuntimeApplier | null> {
-  const { apply, haproxy, stateDir } = settings;
+  const { apply, haproxy, output, stateDir } = settings;
   if (apply.mode === 'reload' || haproxy.mode === 'none' || haproxy.statsSocket === '') return null;
   return createRuntimeApplier({
     statsSocket: haproxy.statsSocket,
     stateDir,
+    configPath: output.path,
     onNote: (note) => {
       if (note.kind === 'trouble') emit({ kind: 'notice', message: note.message });
       else emit({ kind: 'server-gone', backend: note.backend, server: note.server, ms: note.after });

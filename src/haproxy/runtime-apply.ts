@@ -29,6 +29,8 @@ const MAX_COMMANDS = 1000;
 export interface ApplierOptions {
   /** The worker's stats socket, at level admin; empty for none. */
   readonly statsSocket: string;
+  /** The file that is published, as this process names it. */
+  readonly configPath: string;
   /** Where the journal of lingering servers lies. */
   readonly stateDir: string;
   /** Gets what went on in the background: a sentence each. */
@@ -61,9 +63,9 @@ export class RuntimeApplier implements Runtime {
   }
 
   usable(signal: AbortSignal): Promise<Usability> {
-    const { statsSocket } = this.#options;
+    const { statsSocket, configPath } = this.#options;
     if (statsSocket === '') return Promise.resolve(noStatsSocket());
-    return askUsability(statsSocket, () => this.#open(signal));
+    return askUsability(statsSocket, configPath, () => this.#open(signal));
   }
 
   apply(batch: Batch, signal: AbortSignal): Promise<ApplyOutcome> {

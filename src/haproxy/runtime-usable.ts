@@ -1,5 +1,6 @@
 import { runtimeAbilities } from '../plan/runtime-version.ts';
 import type { Usability } from '../reconcile/runtime-interfaces.ts';
+import { loadedBy, otherFilesOf } from './loaded-files.ts';
 import type { RuntimeSession } from './runtime-session.ts';
 import { SocketError } from './socket-command.ts';
 
@@ -10,11 +11,16 @@ export function noStatsSocket(): Usability {
   return { kind: 'no', reason: `${ONLY_RELOADS}: haproxy.statsSocket is empty` };
 }
 
-/** Asks a worker whether its servers can be changed: its version, and what its stats socket allows. */
-export async function askUsability(path: string, open: () => RuntimeSession): Promise<Usability> {
+/** Asks a worker whether its servers can be changed: its version, what its stats socket allows, and which files it loaded. */
+export async function askUsability(
+  path: string,
+  configPath: string,
+  open: () => RuntimeSession,
+): Promise<Usability> {
   try {
     await using session = open();
-    const [{ version }, level] = await Promise.all([session.info(), session.ask('show cli level')]);
+    const [info, level] = await Promise.all([session.info(), session.ask('show cli level')]);
+    const { version } = info;
     if (!runtimeAbilities(version)) {
       return {
         kind: 'no',
@@ -25,7 +31,7 @@ export async function askUsability(path: string, open: () => RuntimeSession): Pr
       const reason = `${ONLY_RELOADS}: the stats socket ${path} is not at level admin; write "stats socket ${path} level admin" in the template`;
       return { kind: 'no', reason };
     }
-    return { kind: 'yes', version };
+    return { kind: 'yes', version, otherFiles: await otherFilesOf(session, loadedBy(info), configPath) };
   } catch (error) {
     if (!(error instanceof SocketError)) throw error;
     if (error.trouble === 'missing' || error.trouble === 'denied' || error.trouble === 'stranger') {

@@ -7,12 +7,16 @@ import { type ServerRow, sameHost } from './runtime-server-rows.ts';
 /**
  * The rows for a new worker that loads `text`: of those servers that are DOWN by their checks, and in `text` still have
  * the same address and a check that can bring them up again. All others start as the text says, so that nothing in it
- * is undone; UP is what they start as.
+ * is undone; UP is what they start as. `before` are the texts that HAProxy loads before this one.
  */
-export function healthRows(rows: readonly ServerRow[], text: string): string[] {
+export function healthRows(
+  rows: readonly ServerRow[],
+  text: string,
+  before: readonly string[] = [],
+): string[] {
   const down = rows.filter(({ state, admin }) => state === 'down' && admin === 'ready');
   if (down.length === 0) return [];
-  const servers = serversOf(text, new Set(down.map(({ backend }) => backend)));
+  const servers = serversOf(text, new Set(down.map(({ backend }) => backend)), before);
   return down.flatMap((row) => {
     const server = servers.get(`${row.backend}/${row.server}`);
     return server && keeps(row, server) ? [healthRow(row, server)] : [];
@@ -40,15 +44,23 @@ function healthRow({ line, backend, server }: ServerRow, { settings, address }: 
   return [...place, ...health, 0, 0, '-', literalAddress(address)?.port, '-'].join(' ');
 }
 
-function serversOf(text: string, backends: ReadonlySet<string>): Map<string, Server> {
+function serversOf(
+  text: string,
+  backends: ReadonlySet<string>,
+  before: readonly string[],
+): Map<string, Server> {
   const picture = takePicture(text);
+  const filesBefore = before.map(takePicture);
   const servers = new Map<string, Server>();
   picture.sections.forEach(({ kind }, index) => {
     if (kind !== 'backend' && kind !== 'listen') return;
     const lines = sectionLines(picture, index);
     const backend = lines.header.words[1] ?? '';
     if (!backends.has(backend) || lines.unclear.length > 0) return;
-    for (const server of mergeServers(lines, inheritedBy(picture, index, lines.header))) {
+    for (const server of mergeServers(
+      lines,
+      inheritedBy({ picture, index, header: lines.header }, filesBefore),
+    )) {
       servers.set(`${backend}/${server.name}`, server);
     }
   });

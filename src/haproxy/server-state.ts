@@ -3,6 +3,7 @@ import { SystemError } from '../errors.ts';
 import { globalLines } from '../plan/global-lines.ts';
 import type { HaproxyControl } from '../reconcile/interfaces.ts';
 import { explainFileError } from './file-error.ts';
+import { otherFilesOf } from './loaded-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
 import { healthRows } from './server-state-rows.ts';
@@ -54,7 +55,12 @@ export class ServerStateFile {
   async #rows(text: string, signal: AbortSignal): Promise<string[]> {
     try {
       await using session = new RuntimeSession(this.#options.statsSocket, signal);
-      return healthRows(parseServerRows(await session.ask('show servers state')) ?? [], text);
+      const rows = parseServerRows(await session.ask('show servers state')) ?? [];
+      const { pid } = await session.info();
+      // What lies there now is what the new worker loads.
+      const now = { pid, loadedAt: Number.POSITIVE_INFINITY };
+      const others = await otherFilesOf(session, now, this.#options.configPath);
+      return healthRows(rows, text, others.kind === 'read' ? others.before : []);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SocketError) return [];

@@ -4,14 +4,16 @@ import type { SectionLines } from './section-lines.ts';
 const NAME_CHARACTER = /[A-Za-z0-9_.:-]/;
 
 /** Whether lines other than its own name a server: HAProxy refuses to remove it then. */
-export function isNamed(picture: Picture, section: SectionLines, server: string): boolean {
+export function isNamed(pictures: readonly Picture[], section: SectionLines, server: string): boolean {
   if (server === '') return false;
   const own = section.body
     .filter(({ words }) => mayName(words))
     .map(({ words }) => words.slice(words[0] === 'server' ? 3 : 1).join(' '));
   if (own.some((text) => holds(text, server))) return true;
   const full = `${section.header.words[1]}/${server}`;
-  return picture.sections.some(({ naming }, index) => naming && holds(sectionText(picture, index), full));
+  return pictures.some((picture) =>
+    picture.sections.some(({ naming }, index) => naming && holds(sectionText(picture, index), full)),
+  );
 }
 
 function mayName(words: readonly string[]): boolean {

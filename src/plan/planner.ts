@@ -1,5 +1,6 @@
 import { inheritedBy } from './inherited.ts';
 import { isNamed } from './named-servers.ts';
+import { NO_OTHER_FILES, type OtherFiles } from './other-files.ts';
 import { nextPicture, type Picture, type Step, sectionLines, sectionText, takePicture } from './picture.ts';
 import type { Plan, Reason, ServerCommand } from './plan.ts';
 import { readProxy } from './proxy.ts';
@@ -16,6 +17,8 @@ export interface PlanOptions {
   readonly version: string | null;
   /** More commands than this in one plan: a reload is cheaper. @default 1000 */
   readonly maxCommands?: number;
+  /** What HAProxy loads beside this text. @default nothing */
+  readonly otherFiles?: OtherFiles;
 }
 
 /** Plans from one text to another. Pure; see `Planner` for many plans from the same text. */
@@ -24,6 +27,14 @@ export function plan(runningText: string, newText: string, options: PlanOptions)
 }
 
 const PROXIES = new Set(['backend', 'listen']);
+/** What a diff of two texts depends on. */
+interface Context {
+  readonly abilities: RuntimeAbilities;
+  /** The files that are loaded before ours, and all others: names of servers may stand anywhere. */
+  readonly before: readonly Picture[];
+  readonly others: readonly Picture[];
+}
+
 /** Everything is possible, so that only reasons of the texts are found. */
 const ALL_ABILITIES: RuntimeAbilities = { branch: Number.POSITIVE_INFINITY, completeDefaults: true };
 
@@ -34,12 +45,14 @@ const ALL_ABILITIES: RuntimeAbilities = { branch: Number.POSITIVE_INFINITY, comp
 export class Planner {
   readonly #options: PlanOptions;
   readonly #abilities: RuntimeAbilities | null;
+  readonly #context: Context;
   #running: Picture;
   #planned: Picture | null = null;
 
   constructor(runningText: string, options: PlanOptions) {
     this.#options = options;
     this.#abilities = options.version === null ? null : runtimeAbilities(options.version);
+    this.#context = contextOf(this.#abilities ?? ALL_ABILITIES, options.otherFiles ?? NO_OTHER_FILES);
     this.#running = takePicture(runningText);
   }
 
@@ -62,7 +75,7 @@ export class Planner {
    */
   partOf(newText: string): { readonly text: string; readonly commands: readonly ServerCommand[] } | null {
     const step = nextPicture(this.#running, newText);
-    const text = partOf(this.#running, step, this.#abilities ?? ALL_ABILITIES);
+    const text = partOf(this.#running, step, this.#context);
     if (text === this.#running.text) return null;
     const plan = this.plan(text);
     return plan.kind === 'runtime' ? { text, commands: plan.commands } : null;
@@ -76,7 +89,7 @@ export class Planner {
   }
 
   #judge(step: Step): Plan {
-    const { reasons, changes } = diff(this.#running, step, this.#abilities ?? ALL_ABILITIES);
+    const { reasons, changes } = diff(this.#running, step, this.#context);
     const commands = [
       ...changes.flatMap(({ adds }) => adds),
       ...changes.flatMap(({ changes: inPlace }) => inPlace),
@@ -91,26 +104,29 @@ export class Planner {
   }
 
   #generalReasons(commands: readonly ServerCommand[]): Reason[] {
-    const { version, maxCommands = 1000 } = this.#options;
+    const { version, maxCommands = 1000, otherFiles } = this.#options;
     const messages: string[] = [];
     if (!this.#abilities)
       messages.push(`HAProxy ${version ?? 'of unknown version'} cannot change servers while it runs`);
     if (commands.length > maxCommands) {
       messages.push(`${commands.length} commands in one pass are more than ${maxCommands}`);
     }
+    if (otherFiles?.kind === 'unread') messages.push(otherFiles.why);
     return messages.map((message) => ({ message, section: null, line: null, of: 'new' }));
   }
 }
 
-function diff(
-  old: Picture,
-  step: Step,
-  abilities: RuntimeAbilities,
-): { reasons: Reasons; changes: ServerChanges[] } {
+function contextOf(abilities: RuntimeAbilities, files: OtherFiles): Context {
+  if (files.kind === 'unread') return { abilities, before: [], others: [] };
+  const [before, after] = [files.before.map(takePicture), files.after.map(takePicture)];
+  return { abilities, before, others: [...before, ...after] };
+}
+
+function diff(old: Picture, step: Step, context: Context): { reasons: Reasons; changes: ServerChanges[] } {
   const { pairs, reasons } = pairSections(old, step);
   const changes: ServerChanges[] = [];
   for (const pair of pairs) {
-    const found = diffPair(old, step.next, pair, abilities);
+    const found = diffPair(old, step.next, pair, context);
     reasons.join(found.reasons);
     if (found.changes) changes.push(found.changes);
   }
@@ -121,7 +137,7 @@ function diffPair(
   old: Picture,
   next: Picture,
   pair: SectionPair,
-  abilities: RuntimeAbilities,
+  { abilities, before: filesBefore, others }: Context,
 ): { readonly reasons: Reasons; readonly changes?: ServerChanges } {
   if (sectionText(old, pair.old) === sectionText(next, pair.next)) return { reasons: new Reasons() };
   const before = sectionLines(old, pair.old);
@@ -133,19 +149,20 @@ function diffPair(
   const reasons = diffLines(before, after, lines);
   // Otherwise each of its servers would be another reason.
   if (!sameDefaultServers(lines.before, lines.after)) return { reasons };
-  const inherited = inheritedBy(next, pair.next, after.header);
-  const named = (server: string) => isNamed(next, after, server);
+  const place = { picture: next, index: pair.next, header: after.header };
+  const inherited = inheritedBy(place, filesBefore);
+  const named = (server: string) => isNamed([next, ...others], after, server);
   const changes = diffServers({ before, after, inherited, abilities, isNamed: named });
   reasons.add(changes.reasons);
   return { reasons, changes };
 }
 
-function partOf(old: Picture, step: Step, abilities: RuntimeAbilities): string {
+function partOf(old: Picture, step: Step, context: Context): string {
   const { next } = step;
   const parts: string[] = [];
   let from = 0;
   for (const pair of pairSections(old, step).pairs.toSorted((a, b) => a.old - b.old)) {
-    const { reasons, changes } = diffPair(old, next, pair, abilities);
+    const { reasons, changes } = diffPair(old, next, pair, context);
     if (reasons.count > 0 || !changes) continue;
     const text = sectionText(old, pair.old);
     const start = old.sections[pair.old]?.start ?? old.text.length;

@@ -1,3 +1,4 @@
+import type { OtherFiles } from '../plan/other-files.ts';
 import type { ServerCommand } from '../plan/plan.ts';
 
 /** Some changes of servers, and what they are to be done to. */
@@ -24,7 +25,7 @@ export type ApplyOutcome =
 
 /** Whether servers can be changed without a reload. `reason` is a sentence for people: what is missing, what to do. */
 export type Usability =
-  | { readonly kind: 'yes'; readonly version: string }
+  | { readonly kind: 'yes'; readonly version: string; readonly otherFiles: OtherFiles }
   | { readonly kind: 'no'; readonly reason: string }
   /** Nobody answers right now. */
   | { readonly kind: 'away'; readonly cause: string };

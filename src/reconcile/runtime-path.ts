@@ -1,11 +1,12 @@
 import type { Emit } from '../events.ts';
 import { hashText } from '../plan/mark.ts';
+import { NO_OTHER_FILES, type OtherFiles } from '../plan/other-files.ts';
 import { describeReasons } from '../plan/plan.ts';
 import { Planner } from '../plan/planner.ts';
 import type { HaproxyState } from './interfaces.ts';
 import type { Need } from './need.ts';
 import type { Rollout } from './rollout.ts';
-import type { Batch, Runtime } from './runtime-interfaces.ts';
+import type { Batch, Runtime, Usability } from './runtime-interfaces.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** What changes at run time are made with. */
@@ -43,8 +44,9 @@ export class RuntimePath {
   readonly #options: RuntimePathOptions;
   #planner: Planner | null = null;
   #version: string | null = null;
+  #otherFiles: OtherFiles = NO_OTHER_FILES;
   /** The worker that was asked whether its servers can be changed, and what it said. */
-  #asked: { readonly pid: number; readonly unusable: string | null } | null = null;
+  #asked: { readonly pid: number; readonly answer: Exclude<Usability, { kind: 'away' }> } | null = null;
   /** Told once. */
   #told: string | null = null;
 
@@ -62,9 +64,9 @@ export class RuntimePath {
     const { text, state } = step;
     if (need.kind === 'record' || state.kind !== 'running' || state.pid === null) return need;
     if (running === null || running === text || state.mark === null) return need;
-    const unusable = await this.#whyNot(state.pid, signal);
-    if (unusable !== null) return need;
-    const planner = this.#plannerOf(running, state.version);
+    const usable = await this.#usable(state.pid, signal);
+    if (usable.kind !== 'yes') return need;
+    const planner = this.#plannerOf(running, state.version, usable.otherFiles);
     const plan = await watch.time('plan', async () => planner.plan(text));
     const of = { pid: state.pid, mark: state.mark };
     if (plan.kind === 'reload') {
@@ -123,26 +125,30 @@ export class RuntimePath {
     return left.kind === 'record' ? { kind: 'done' } : { kind: 'not done', state: await ask(signal) };
   }
 
-  #plannerOf(running: string, version: string | null): Planner {
-    if (this.#planner?.text === running && this.#version === version) return this.#planner;
+  #plannerOf(running: string, version: string | null, otherFiles: OtherFiles): Planner {
+    const same = this.#version === version && this.#otherFiles === otherFiles;
+    if (same && this.#planner?.text === running) return this.#planner;
     this.#version = version;
-    this.#planner = new Planner(running, { version });
+    this.#otherFiles = otherFiles;
+    this.#planner = new Planner(running, { version, otherFiles });
     return this.#planner;
   }
 
   /** Asked once for each worker; what it says is told once. */
-  async #whyNot(pid: number, signal: AbortSignal): Promise<string | null> {
-    if (this.#asked?.pid === pid) return this.#asked.unusable;
+  async #usable(pid: number, signal: AbortSignal): Promise<Usability> {
+    if (this.#asked?.pid === pid) return this.#asked.answer;
     const answer = await this.#options.runtime.usable(signal);
-    if (answer.kind === 'away') return answer.cause;
-    const unusable = answer.kind === 'no' ? answer.reason : null;
-    this.#asked = { pid, unusable };
-    if (unusable !== null && unusable !== this.#told) {
-      this.#options.emit({ kind: 'notice', message: unusable });
-    }
-    this.#told = unusable;
-    return unusable;
+    if (answer.kind === 'away') return answer;
+    this.#asked = { pid, answer };
+    const trouble = answer.kind === 'no' ? answer.reason : whyUnread(answer.otherFiles);
+    if (trouble !== null && trouble !== this.#told) this.#options.emit({ kind: 'notice', message: trouble });
+    this.#told = trouble;
+    return answer;
   }
+}
+
+function whyUnread(files: OtherFiles): string | null {
+  return files.kind === 'unread' ? `every change of servers is a reload: ${files.why}` : null;
 }
 
 function countOf(commands: number): string {

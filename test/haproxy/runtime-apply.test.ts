@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
 import { hashText } from '../../src/plan/mark.ts';
+import { NO_OTHER_FILES } from '../../src/plan/other-files.ts';
 import { request, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeRuntimeSite, never } from './runtime-fixture.ts';
@@ -196,6 +197,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     expect(await site.applier.usable(never)).toEqual({
       kind: 'yes',
       version: expect.stringContaining(`${binary.name}.`),
+      otherFiles: NO_OTHER_FILES,
     });
     await using low = await makeRuntimeSite(binary, ['server a 127.0.0.1:1001'], { level: 'operator' });
     expect(await low.applier.usable(never)).toEqual({
@@ -205,12 +207,17 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     await using nowhere = await createRuntimeApplier({
       statsSocket: `${site.folder}/none`,
       stateDir: site.folder,
+      configPath: site.configPath,
     });
     expect(await nowhere.usable(never)).toMatchObject({
       kind: 'no',
       reason: expect.stringContaining('there is no such socket'),
     });
-    await using none = await createRuntimeApplier({ statsSocket: '', stateDir: site.folder });
+    await using none = await createRuntimeApplier({
+      statsSocket: '',
+      stateDir: site.folder,
+      configPath: site.configPath,
+    });
     expect(await none.usable(never)).toEqual({
       kind: 'no',
       reason: 'the Runtime API is not used, every change is a reload: haproxy.statsSocket is empty',

@@ -81,7 +81,7 @@ export async function makeRuntimeSite(
   const haproxy = stack.use(await startHaproxy({ binary: binary.path, configPath }));
   const notes: RuntimeNote[] = [];
   const open = () =>
-    createRuntimeApplier({ statsSocket, stateDir: folder, onNote: (note) => notes.push(note) });
+    createRuntimeApplier({ statsSocket, configPath, stateDir: folder, onNote: (note) => notes.push(note) });
   const runtime = new RuntimeSocket(statsSocket);
   const worker = async () => (await runtime.info(never)).pid;
   await waitFor(() => worker().catch(() => null));

@@ -128,6 +128,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     site.applier = await createRuntimeApplier({
       statsSocket,
       stateDir: folder,
+      configPath: site.configPath,
       onNote: (note) => site.notes.push(note),
     });
     expect(site.applier.leavers).toMatchObject([{ server: 's', address: slow.address }]);

@@ -116,7 +116,11 @@ async function standBetween(site: RuntimeSite, what: RegExp, does: () => Promise
   });
   await new Promise<void>((resolve) => server.listen(front, resolve));
   await site.applier[Symbol.asyncDispose]();
-  site.applier = await createRuntimeApplier({ statsSocket: front, stateDir: site.folder });
+  site.applier = await createRuntimeApplier({
+    statsSocket: front,
+    stateDir: site.folder,
+    configPath: site.configPath,
+  });
   await site.applier.usable(never);
   return {
     said: () => said,

@@ -3,6 +3,7 @@ import { SystemError } from '../../src/errors.ts';
 import type { PassEvent } from '../../src/events.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
+import { NO_OTHER_FILES } from '../../src/plan/other-files.ts';
 import type { Source, SourceEvent, Templates } from '../../src/reconcile/interfaces.ts';
 import type { PaceOptions } from '../../src/reconcile/pace.ts';
 import { Picture } from '../../src/reconcile/picture.ts';
@@ -79,7 +80,7 @@ function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string;
 /** A worker that does whatever it is told. */
 function fakeRuntime(haproxy: FakeHaproxy): Pick<Runtime, 'usable' | 'apply' | 'readBackAll'> {
   return {
-    usable: async () => ({ kind: 'yes', version: '2.6.12' }),
+    usable: async () => ({ kind: 'yes', version: '2.6.12', otherFiles: NO_OTHER_FILES }),
     apply: async ({ mark, commands, expected }) => {
       haproxy.mark = mark;
       return { kind: 'applied', pid: expected.pid, commands: commands.length, lingering: 0 };

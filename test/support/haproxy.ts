@@ -89,10 +89,13 @@ export async function startHaproxy(options: {
   pidFile?: string;
   /** @default the test's own user */
   uid?: number;
+  /** What is given by `-f`. @default the configuration alone */
+  files?: readonly string[];
 }): Promise<TestProcess & { readonly masterSocket: string }> {
   const masterSocket = options.masterSocket ?? `${options.configPath}.sock`;
   const pidFile = options.pidFile === undefined ? [] : ['-p', options.pidFile];
-  const args = ['-W', '-S', `${masterSocket},mode,600`, '-f', options.configPath, ...pidFile];
+  const files = (options.files ?? [options.configPath]).flatMap((file) => ['-f', file]);
+  const args = ['-W', '-S', `${masterSocket},mode,600`, ...files, ...pidFile];
   const { binary = 'haproxy', uid } = options;
   const process = await startProcess(binary, args, uid === undefined ? {} : { uid });
   let dead = false;

@@ -1,0 +1,121 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { NO_OTHER_FILES, type OtherFiles } from '../plan/other-files.ts';
+import { isHaproxy, processFacts } from './haproxy-process.ts';
+import type { RuntimeInfo } from './runtime-socket.ts';
+
+/** Larger files are not read: nobody writes such a one by hand. */
+const MOST_BYTES = 16 * 2 ** 20;
+/** Milliseconds: `show info` counts whole seconds. A file that is as young as the worker counts as changed. */
+const MARGIN = 2000;
+
+/** Asks a worker one command. */
+export interface Asker {
+  ask(command: string): Promise<string>;
+}
+
+/**
+ * Asks a worker which files it loaded (`HAPROXY_CFGFILES`; management guide 9.3, "show env"). Empty where it does not
+ * say. A name that holds a `;` falls apart, and then is a file that is not there.
+ */
+export async function loadedFiles(worker: Asker): Promise<readonly string[]> {
+  const answer = await worker.ask('show env HAPROXY_CFGFILES');
+  const list = /^HAPROXY_CFGFILES=(.*)$/m.exec(answer)?.[1] ?? '';
+  return list.split(';').filter((name) => name !== '');
+}
+
+/** A worker, and when it loaded its files (milliseconds since 1970): what was written later is not what it runs. */
+export interface Loaded {
+  readonly pid: number;
+  readonly loadedAt: number;
+}
+
+/** When a worker loaded its files, at the earliest. */
+export function loadedBy({ pid, uptime }: RuntimeInfo): Loaded {
+  return { pid, loadedAt: Date.now() - uptime * 1000 - MARGIN };
+}
+
+/**
+ * Reads what a worker loaded beside our file. That is only known where the files can be found as HAProxy sees them, and
+ * were not changed since it loaded them.
+ */
+export async function otherFilesOf(
+  worker: Asker,
+  { pid, loadedAt }: Loaded,
+  configPath: string,
+): Promise<OtherFiles> {
+  const names = await loadedFiles(worker);
+  if (names.length <= 1 || names.join(';') === configPath) return NO_OTHER_FILES;
+  const view = await viewOf(pid);
+  const places = names.map((name) => placeOf(name, view, configPath));
+  const same = await Promise.all(places.map((place) => place !== null && isSamePlace(place, configPath)));
+  const ours = same.indexOf(true);
+  if (ours === -1) {
+    const why = `HAProxy loads ${names.join(', ')}, and none of them is ${configPath} here, so that what its servers inherit is not known. Give HAProxy absolute paths, and keep its files in one folder with ours`;
+    return { kind: 'unread', why };
+  }
+  const texts: string[] = [];
+  for (const [index, place] of places.entries()) {
+    const read = index === ours ? { text: '' } : await readPlace(place, loadedAt);
+    if ('found' in read) {
+      const why = `HAProxy loads ${names[index]} too, which ${read.found}, so that what its servers inherit is not known. ${read.hint}`;
+      return { kind: 'unread', why };
+    }
+    texts.push(read.text);
+  }
+  return { kind: 'read', before: texts.slice(0, ours), after: texts.slice(ours + 1) };
+}
+
+/** Where HAProxy's paths lead, seen from here; null where its process is not in our sight. */
+interface View {
+  readonly root: string;
+  readonly folder: string;
+}
+
+/** A worker may have a chroot: the master reads the files. */
+async function viewOf(worker: number): Promise<View | null> {
+  const facts = await processFacts(worker);
+  if (!facts || !isHaproxy(facts)) return null;
+  const parent = await processFacts(facts.parent);
+  const pid = parent && isHaproxy(parent) ? parent.pid : worker;
+  const view = { root: `/proc/${pid}/root`, folder: `/proc/${pid}/cwd` };
+  const seen = await stat(`${view.root}/`).catch(() => null);
+  return seen && view;
+}
+
+/**
+ * Where a file lies, seen from here. Out of sight of HAProxy's process only the folder of our own file is known to be
+ * the same for both.
+ */
+function placeOf(name: string, view: View | null, configPath: string): string | null {
+  if (view) return path.isAbsolute(name) ? `${view.root}${name}` : `${view.folder}/${name}`;
+  return path.isAbsolute(name) && path.dirname(name) === path.dirname(configPath) ? name : null;
+}
+
+/** By their folders: the file itself is replaced again and again. */
+async function isSamePlace(one: string, other: string): Promise<boolean> {
+  if (path.basename(one) !== path.basename(other)) return false;
+  const [a, b] = await Promise.all(
+    [one, other].map((file) => stat(path.dirname(file), { bigint: true }).catch(() => null)),
+  );
+  return a !== null && b !== null && a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+type ReadPlace = { readonly text: string } | { readonly found: string; readonly hint: string };
+
+async function readPlace(place: string | null, loadedAt: number): Promise<ReadPlace> {
+  if (place === null) {
+    return { found: 'is out of sight here', hint: 'Put it into one folder with ours.' };
+  }
+  try {
+    const { ctimeMs, size } = await stat(place);
+    if (ctimeMs > loadedAt) {
+      return { found: 'was changed since or right before', hint: 'The next reload loads it as it is now.' };
+    }
+    if (size > MOST_BYTES) return { found: 'is too large to be read', hint: 'Split it.' };
+    return { text: await readFile(place, 'utf8') };
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    return { found: `cannot be read here (${code})`, hint: 'Let this user read it.' };
+  }
+}
