@@ -10,7 +10,7 @@ export interface Entry {
   readonly source: number;
   readonly created: bigint;
   readonly modified: bigint;
-  /** Why a limit kept the value out (`limits.ts`). Then `value` is only its beginning, for people. */
+  /** Why it was kept out: a limit (`limits.ts`), or bytes that are no text. Then `value` is only its beginning, for people. */
   readonly refused?: string;
 }
 

@@ -20,6 +20,8 @@ export type SourceEvent =
       readonly keys: number;
       readonly revision: bigint;
     }
+  /** Something that a person should know once, and that needs no retry. */
+  | { readonly kind: 'notice'; readonly message: string; readonly hint: string }
   /** One transaction, whole. */
   | { readonly kind: 'changes'; readonly changes: readonly Change[]; readonly revision: bigint }
   /** A change of state; `error` says why it is not `live`. Said once per change, not per try. */

@@ -26,6 +26,9 @@ export async function followSource(
         emit({ kind: 'source-state', source: of.index, name: of.name, state, error: error?.message ?? null });
         break;
       }
+      case 'notice':
+        emit(event);
+        break;
       case 'heard': {
         const { of, what, changed, keys, revision } = event;
         believed?.heard(event);

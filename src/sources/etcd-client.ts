@@ -1,12 +1,7 @@
-import type {
-  IDuplexStream,
-  IOptions,
-  IRangeRequest,
-  IRangeResponse,
-  IWatchRequest,
-  IWatchResponse,
-} from 'etcd3';
+import type { IDuplexStream, IOptions, IRangeRequest, IWatchRequest } from 'etcd3';
 import { abortable } from './abortable.ts';
+import { type RangeAnswer, rangeAnswer, tokenAnswer } from './etcd-answers.ts';
+import type { EtcdUser } from './etcd-denied.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { tlsOptions } from './etcd-tls.ts';
 import { readSecret } from './read-secret.ts';
@@ -14,8 +9,8 @@ import { readSecret } from './read-secret.ts';
 type CallOptions = Exclude<NonNullable<IOptions['defaultCallOptions']>, (...args: never[]) => unknown>;
 type Interceptor = NonNullable<CallOptions['interceptors']>[number];
 
-/** The two-way stream of etcd's Watch service. */
-export type WatchStream = IDuplexStream<IWatchRequest, IWatchResponse>;
+/** The two-way stream of etcd's Watch service; what comes is not checked yet: see `watchAnswer`. */
+export type WatchStream = IDuplexStream<IWatchRequest, unknown>;
 
 /** How long the first answer of an endpoint may take. */
 const ANSWER_LIMIT = 2_000;
@@ -33,14 +28,21 @@ let connections = 0;
 /** One connection to one member. Every call throws what grpc says; `explainEtcdError` makes it readable. */
 export interface EtcdConnection extends Disposable {
   readonly endpoint: string;
-  /** Waits for a sign of life: any answer that took a quorum, and be it that a token is missing. Costs etcd next to nothing. */
-  probe(signal: AbortSignal): Promise<void>;
+  /** Null where neither the settings nor a certificate name one. */
+  readonly user: EtcdUser | null;
+  /**
+   * Waits for a sign of life: any answer that took a quorum, and be it that a token is missing. Costs etcd next to
+   * nothing. Gives the store's revision, or null where all it said is that.
+   *
+   * @default limit 2,000 milliseconds
+   */
+  probe(signal: AbortSignal, limit?: number): Promise<bigint | null>;
   /** Gets a fresh token where there is a user name; to be called before a stream and before a full read. */
   authenticate(signal: AbortSignal): Promise<void>;
   /** A small question that tells whether the member answers. */
-  ask(request: IRangeRequest, signal: AbortSignal): Promise<IRangeResponse>;
+  ask(request: IRangeRequest, signal: AbortSignal): Promise<RangeAnswer>;
   /** A page of keys, which may take `limit` milliseconds. */
-  page(request: IRangeRequest, limit: number, signal: AbortSignal): Promise<IRangeResponse>;
+  page(request: IRangeRequest, limit: number, signal: AbortSignal): Promise<RangeAnswer>;
   stream(signal: AbortSignal): Promise<WatchStream>;
 }
 
@@ -53,7 +55,9 @@ export interface EtcdConnection extends Disposable {
  */
 export async function connectEtcd(endpoint: string, options: EtcdSourceOptions): Promise<EtcdConnection> {
   const [{ Etcd3 }, { noop }] = await Promise.all([import('etcd3'), import('cockatiel')]);
-  const tls = endpoint.startsWith('https:') ? await tlsOptions(endpoint, options) : {};
+  const { bearer, ...tls } = endpoint.startsWith('https:')
+    ? await tlsOptions(endpoint, options)
+    : { bearer: null };
   connections++;
   const client = new Etcd3({
     hosts: endpoint,
@@ -87,16 +91,19 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
     interceptors: [withToken],
   });
 
-  const ask = (request: IRangeRequest, signal: AbortSignal) =>
-    abortable(client.kv.range(request, within(ANSWER_LIMIT)), signal);
+  const page = async (request: IRangeRequest, limit: number, signal: AbortSignal) =>
+    rangeAnswer(await abortable(client.kv.range(request, within(limit)), signal));
 
   return {
     endpoint,
-    async probe(signal) {
+    user: options.username === undefined ? bearer : { name: options.username, from: 'username' },
+    async probe(signal, limit = ANSWER_LIMIT) {
       try {
-        await ask({ key: Buffer.from('/'), count_only: true }, signal);
+        const { revision } = await page({ key: Buffer.from('/'), count_only: true }, limit, signal);
+        return revision;
       } catch (error) {
         if (!ANSWERS.test(String(error))) throw error;
+        return null;
       }
     },
     async authenticate(signal) {
@@ -109,14 +116,14 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
           client.auth.authenticate({ name, password }, within(LOGIN_LIMIT)),
           signal,
         );
-        token = answer.token;
+        token = tokenAnswer(answer);
       } catch (error) {
         // As etcd's own client does: a user name is no mistake where nobody asks for it.
         if (!String(error).includes('authentication is not enabled')) throw error;
       }
     },
-    ask,
-    page: (request, limit, signal) => abortable(client.kv.range(request, within(limit)), signal),
+    ask: (request, signal) => page(request, ANSWER_LIMIT, signal),
+    page,
     stream: (signal) => abortable(client.watchClient.watch({ interceptors: [withToken] }), signal),
     [Symbol.dispose]: () => client.close(),
   };

@@ -31,7 +31,7 @@ const SHORTCUTS = 3;
 /** Where we stand in the store: what was read, and what comes next. */
 interface Position {
   readonly ranges: readonly KeyRange[];
-  readonly clusterId: string;
+  readonly clusterId: string | null;
   readonly merger: RevisionMerger;
   readonly witness: Witness;
 }
@@ -64,6 +64,8 @@ class EtcdFollower {
   readonly #members: EtcdMembers;
   readonly #failures = new Map<string, Explained>();
   readonly #patience = new PagePatience();
+  /** Endpoints that answer no progress requests. */
+  readonly #mute = new Set<string>();
   #position: Position | null = null;
   #fruitless = 0;
   #shortcuts = 0;
@@ -131,7 +133,8 @@ class EtcdFollower {
         readTook: this.#readTook,
       };
       const quicker = this.#shortcuts < SHORTCUTS && readIsQuicker(backlog);
-      if (same && sameRanges(ranges, this.#position.ranges) && !quicker) return this.#position;
+      const wentBack = revision < witness.revision;
+      if (same && !wentBack && sameRanges(ranges, this.#position.ranges) && !quicker) return this.#position;
       if (quicker) this.#shortcuts++;
     }
     const { entries, revision, ranges, clusterId } = await this.#read(connection, this.#ranges, signal);
@@ -176,6 +179,7 @@ class EtcdFollower {
         ...position,
         index: this.#options.index,
         limits: this.#options.limits,
+        mute: this.#mute.has(connection.endpoint),
         signal,
         onLive: () => {
           this.#failures.clear();
@@ -183,6 +187,7 @@ class EtcdFollower {
           this.#state.live();
           reread.start();
         },
+        onMute: () => this.#tellMute(connection.endpoint),
         onRevision: (revision) => {
           reread.note(revision);
           if (position.witness.knows(revision)) return;
@@ -193,6 +198,18 @@ class EtcdFollower {
       reread.stop();
       over.abort();
     }
+  }
+
+  #tellMute(endpoint: string): void {
+    if (this.#mute.has(endpoint)) return;
+    this.#mute.add(endpoint);
+    const cost =
+      'a change of several prefixes at once may arrive in parts, and a connection that died is noticed within 4 s';
+    this.#queue.push({
+      kind: 'notice',
+      message: `watching etcd: ${endpoint}: it answers no progress requests, as "etcd grpc-proxy" does: ${cost}`,
+      hint: 'where that matters, name the members of etcd themselves in "endpoints"',
+    });
   }
 
   /** Learns from the end of a stream. */

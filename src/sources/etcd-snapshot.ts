@@ -1,10 +1,12 @@
-import type { IKeyValue, IRangeResponse } from 'etcd3';
 import { SourceError } from '../errors.ts';
 import { compare, type Entry } from '../model/entry.ts';
 import { type Limits, refuse, tooLarge } from '../model/limits.ts';
+import type { KeyValue, RangeAnswer } from './etcd-answers.ts';
 import type { EtcdConnection } from './etcd-client.ts';
+import { denied } from './etcd-denied.ts';
 import type { PagePatience } from './etcd-patience.ts';
-import type { KeyRange } from './key-ranges.ts';
+import { isWithin, type KeyRange } from './key-ranges.ts';
+import { notUtf8, textOf } from './utf8-text.ts';
 
 /** So much of a value that is dropped is kept, to show it. */
 const HEAD = 200;
@@ -25,7 +27,7 @@ export interface Reading {
 export interface EtcdSnapshot {
   readonly entries: readonly Entry[];
   readonly revision: bigint;
-  readonly clusterId: string;
+  readonly clusterId: string | null;
   /** The ranges that this user may read. */
   readonly ranges: readonly KeyRange[];
 }
@@ -81,21 +83,16 @@ export async function allowedRanges(
   const given = answers.filter((answer) => answer !== null);
   const refused = wanted.find((range) => !ranges.some(({ prefix }) => prefix === range.prefix));
   // The lowest of the answers' revisions: all of them know it, and it cannot be compacted yet.
-  const oldest = given.sort((a, b) => compare(BigInt(a.header.revision), BigInt(b.header.revision)))[0];
-  if (refused || !oldest) {
-    const prefix = refused?.prefix ?? '/';
-    throw new SourceError(`permission denied for ${prefix}`, {
-      hint: `etcdctl role grant-permission ROLE read --prefix ${prefix}/`,
-    });
-  }
-  return { ranges, revision: BigInt(oldest.header.revision), clusterId: oldest.header.cluster_id };
+  const oldest = given.sort((a, b) => compare(a.revision, b.revision))[0];
+  if (refused || !oldest) throw denied(refused ?? { prefix: '' }, connection.user);
+  return { ranges, revision: oldest.revision, clusterId: oldest.clusterId };
 }
 
 async function allowed(
   connection: EtcdConnection,
   range: KeyRange,
   signal: AbortSignal,
-): Promise<IRangeResponse | null> {
+): Promise<RangeAnswer | null> {
   try {
     return await connection.ask({ ...bounds(range), limit: 1, keys_only: true }, signal);
   } catch (error) {
@@ -112,26 +109,30 @@ interface PagesOf {
 async function* pages(
   connection: EtcdConnection,
   { range, revision, patience, signal }: Omit<SnapshotOptions, keyof Reading> & PagesOf,
-): AsyncGenerator<IKeyValue> {
+): AsyncGenerator<KeyValue> {
   let start = range.start;
   let limit = patience.keys;
   for (;;) {
     // Serializable: the revision is fixed and this member has it, so no quorum is needed again.
     const request = { ...bounds(range), key: start, limit, revision: String(revision), serializable: true };
-    let page: IRangeResponse;
+    let page: RangeAnswer;
     try {
       const asked = performance.now();
       page = await connection.page(request, patience.milliseconds, signal);
       patience.came(performance.now() - asked);
     } catch (error) {
       if (/deadline.exceeded/i.test(String(error))) patience.stayedAway();
+      if (String(error).includes('permission denied')) throw denied(range, connection.user);
       if (limit === 1 || !String(error).includes('larger than max')) throw error;
       limit = Math.ceil(limit / 8);
       continue;
     }
     const { kvs, more } = page;
+    const [first, last] = [kvs[0], kvs.at(-1)];
+    const foreign = first && last && (Buffer.compare(first.key, start) < 0 || !isWithin(range, last.key));
+    if (foreign)
+      throw new SourceError("its answer to a read is not etcd's: it holds keys that were not asked for");
     yield* kvs;
-    const last = kvs.at(-1);
     if (!more || !last) return;
     start = Buffer.concat([last.key, Buffer.from([0])]);
   }
@@ -143,20 +144,27 @@ export function bounds(range: KeyRange): { key: Buffer; range_end?: Buffer } {
 }
 
 /**
- * One key of etcd. Bytes that are no UTF-8 become U+FFFD: the catalog rejects such a value by name. A value beyond the
- * limits is dropped at once, so that it costs no memory.
+ * One key of etcd. Bytes that are no UTF-8 are no text that a template could have, and are refused by name. A value
+ * beyond the limits is dropped at once, so that it costs no memory.
  */
-export function toEntry(kv: IKeyValue, { index, limits }: Reading): Entry {
-  const large = limits !== undefined && kv.value.length > limits.valueBytes;
+export function toEntry({ key, value, created, modified }: KeyValue, { index, limits }: Reading): Entry {
+  const large = limits !== undefined && value.length > limits.valueBytes;
+  const bytes = noText('key', key) ?? (large ? undefined : noText('value', value));
+  const whole = !large && bytes === undefined;
   const entry: Entry = {
-    key: kv.key.toString('utf8'),
-    value: (large ? kv.value.subarray(0, HEAD) : kv.value).toString('utf8'),
+    key: textOf(key),
+    value: whole ? value.toString('utf8') : textOf(value.subarray(0, HEAD)),
     source: index,
-    created: BigInt(kv.create_revision),
-    modified: BigInt(kv.mod_revision),
+    created,
+    modified,
   };
-  const reason = large ? tooLarge(entry, limits, kv.value.length) : undefined;
+  const reason = large ? tooLarge(entry, limits, value.length) : bytes;
   return reason === undefined ? entry : refuse(entry, reason);
+}
+
+function noText(what: string, bytes: Buffer): string | undefined {
+  const found = notUtf8(bytes);
+  return found ? `the ${what} is no UTF-8: it has the byte ${found.byte} at place ${found.at}` : undefined;
 }
 
 /**

@@ -1,7 +1,10 @@
-import type { IEvent, IWatchResponse } from 'etcd3';
+import { SourceError } from '../errors.ts';
+import { type WatchAnswer, type WatchEvent, watchAnswer } from './etcd-answers.ts';
 import type { EtcdConnection, WatchStream } from './etcd-client.ts';
+import { denied } from './etcd-denied.ts';
+import { StreamLife } from './etcd-life.ts';
 import { bounds, type Reading, toEntry } from './etcd-snapshot.ts';
-import type { KeyRange } from './key-ranges.ts';
+import { isWithin, type KeyRange } from './key-ranges.ts';
 import type { RangedChange, Revision, RevisionMerger } from './revision-merger.ts';
 
 /** Why a stream ended. */
@@ -17,37 +20,46 @@ export interface StreamOptions extends Reading {
   readonly ranges: readonly KeyRange[];
   /** Knows where each range has to start; holds what is not complete yet. */
   readonly merger: RevisionMerger;
-  readonly clusterId: string;
+  readonly clusterId: string | null;
+  /** Whether the endpoint is known to answer no progress requests. */
+  readonly mute: boolean;
   readonly signal: AbortSignal;
   /** All watches stand. */
   onLive(): void;
   onRevision(revision: Revision): void;
+  /** The endpoint answers no progress requests. */
+  onMute(): void;
 }
 
+type Created = Extract<WatchAnswer, { kind: 'created' }>;
+type Events = Extract<WatchAnswer, { kind: 'events' }>;
+
 const CREATE_LIMIT = 2_000;
-const PING_EVERY = 1_000;
-const PING_LIMIT = 1_500;
 /** After this the question whether all watches are in step is asked again: etcd leaves it unanswered when they are not. */
 const BARRIER_AGAIN = 100;
 /** etcd looks after watches that lag behind every 100 ms, and gives each up to 1,000 revisions then. */
 const CATCH_UP_QUIET = 300;
+/** What an event costs beside its key and value, and a fragment beside its events: empty ones without end are noticed too. */
+const EVENT_COST = 200;
+const FRAGMENT_COST = 1024;
 
 /**
  * Follows etcd on one stream until it ends; never rejects.
  *
- *     created by all -> live: events -> held -> barrier answered -> given out
- *                        every 1 s a ping; 1.5 s without any message after it -> lost
+ *     created one by one -> live: events -> held -> barrier answered -> given out
+ *                           no sign of life -> lost
  *
  * There is one watch per range, as permissions often allow no more than these ranges. The watches of a stream send
  * the shares of a transaction one after the other, so an event is given out only after a `progress_request` that
  * was sent after it is answered (one round trip). From 3.4.25 and 3.5.8 on etcd answers when all watches of the
  * stream are in step and after their events; older ones answer at once, and there the share of a watch that is
  * overtaken would come as an event of its own, never out of order for a key and never lost. For this reason
- * nothing is given out while watches catch up after a reconnect.
+ * nothing is given out while watches catch up after a reconnect. `etcd grpc-proxy` never answers: there every message
+ * is given out as it comes. It also numbers the watches by itself, hence one by one.
  */
 export function followStream(connection: EtcdConnection, options: StreamOptions): Promise<StreamEnd> {
   return new Promise((resolve) => {
-    const follower = new Follower(options, resolve);
+    const follower = new Follower(connection, options, resolve);
     connection.stream(options.signal).then(
       (stream) => follower.begin(stream),
       (error: unknown) => follower.end(lost(error)),
@@ -56,24 +68,42 @@ export function followStream(connection: EtcdConnection, options: StreamOptions)
 }
 
 class Follower {
+  readonly #connection: EtcdConnection;
   readonly #options: StreamOptions;
   readonly #resolve: (end: StreamEnd) => void;
+  readonly #life: StreamLife;
+  /** The place of the range that a watch is for, by the watch's number. */
+  readonly #watches = new Map<string, number>();
   readonly #fragments = new Map<string, RangedChange[]>();
-  readonly #created = new Set<string>();
-  readonly #timers = new Set<NodeJS.Timeout>();
   readonly #onAbort = () => this.end({ kind: 'aborted' });
+  #createLimit: NodeJS.Timeout | undefined;
   #stream: WatchStream | null = null;
   #ended = false;
   #events = 0;
-  #messages = 0;
+  #fragmentBytes = 0;
   #barrier: { readonly upTo: bigint; readonly timer: NodeJS.Timeout } | null = null;
   /** The store's revision when the watches were created: events up to it are old ones. */
   #catchUpTo = 0n;
   #quietAt = 0;
 
-  constructor(options: StreamOptions, resolve: (end: StreamEnd) => void) {
+  constructor(connection: EtcdConnection, options: StreamOptions, resolve: (end: StreamEnd) => void) {
+    this.#connection = connection;
     this.#options = options;
     this.#resolve = resolve;
+    this.#life = new StreamLife({
+      mute: options.mute,
+      ping: () => this.#stream?.write({ progress_request: {} }),
+      question: (limit) => connection.probe(options.signal, limit),
+      onQuestion: (revision) => {
+        const wiped = options.merger.next.some((next) => revision < next - 1n);
+        if (wiped) this.end({ kind: 'outdated', why: 'rolled back' });
+      },
+      onMute: () => {
+        options.onMute();
+        this.#releaseAll();
+      },
+      onLost: (error) => this.end(lost(error, this.#events)),
+    });
     options.signal.addEventListener('abort', this.#onAbort);
   }
 
@@ -87,19 +117,11 @@ class Follower {
       this.end({ kind: 'aborted' });
       return;
     }
-    for (const [place, range] of this.#options.ranges.entries()) {
-      stream.write({
-        create_request: {
-          ...bounds(range),
-          start_revision: String(this.#options.merger.next[place] ?? 0n),
-          watch_id: String(place + 1),
-          fragment: true,
-        },
-      });
-    }
-    this.#later(CREATE_LIMIT, () => {
-      if (!this.#live) this.end(lost(new Error('no answer to the watch request')));
-    });
+    this.#create();
+    this.#createLimit = setTimeout(
+      () => this.end(lost(new Error('no answer to the watch request'))),
+      CREATE_LIMIT,
+    );
   }
 
   /** The first reason counts. Whatever is held is asked for again by the next stream. */
@@ -107,84 +129,143 @@ class Follower {
     if (this.#ended) return;
     this.#ended = true;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#createLimit);
+    this.#life.stop();
     if (this.#barrier) clearTimeout(this.#barrier.timer);
     this.#stream?.cancel();
+    this.#fragments.clear();
     this.#options.merger.discard();
     this.#resolve(this.#options.signal.aborted ? { kind: 'aborted' } : end);
   }
 
-  get #live(): boolean {
-    return this.#created.size === this.#options.ranges.length;
+  #create(): void {
+    const place = this.#watches.size;
+    const range = this.#options.ranges[place];
+    if (!range) return;
+    this.#stream?.write({
+      create_request: {
+        ...bounds(range),
+        start_revision: String(this.#options.merger.next[place] ?? 0n),
+        watch_id: String(place + 1),
+        fragment: true,
+      },
+    });
   }
 
-  #receive(message: IWatchResponse): void {
+  #receive(message: unknown): void {
     if (this.#ended) return;
-    this.#messages++;
-    if (message.compact_revision !== '0') this.end({ kind: 'outdated', why: 'compacted' });
-    else if (message.canceled)
-      this.end(lost(new Error(message.cancel_reason || 'it ended the watch'), this.#events));
-    else if (message.created) this.#onCreated(message);
-    else if (message.events.length > 0 || message.fragment) this.#onEvents(message);
-    else this.#onProgress(BigInt(message.header.revision));
+    try {
+      this.#take(watchAnswer(message));
+    } catch (error) {
+      this.end(lost(error, this.#events));
+    }
   }
 
-  #onCreated({ header, watch_id }: IWatchResponse): void {
-    const { merger, clusterId } = this.#options;
-    const revision = BigInt(header.revision);
-    const rolledBack = merger.next.some((next) => revision < next - 1n);
-    if (rolledBack || header.cluster_id !== clusterId) {
+  #take(answer: WatchAnswer): void {
+    this.#life.heard();
+    switch (answer.kind) {
+      case 'compacted':
+        this.end({ kind: 'outdated', why: 'compacted' });
+        break;
+      case 'ended':
+        throw this.#whyEnded(answer);
+      case 'created':
+        this.#onCreated(answer);
+        break;
+      case 'events':
+        this.#onEvents(answer);
+        break;
+      case 'progress':
+        this.#onProgress(answer.revision);
+        break;
+      default:
+        answer satisfies never;
+    }
+  }
+
+  #whyEnded({ watch, reason }: Extract<WatchAnswer, { kind: 'ended' }>): Error {
+    const range = this.#options.ranges[this.#watches.get(watch) ?? this.#watches.size];
+    if (range && reason.includes('permission denied')) return denied(range, this.#connection.user);
+    return new Error(reason || 'it ended the watch');
+  }
+
+  #onCreated({ watch, revision, clusterId }: Created): void {
+    const { merger, ranges, clusterId: known } = this.#options;
+    const next = merger.next[this.#watches.size];
+    if (next === undefined || this.#watches.has(watch)) throw foreign('a watch that was not asked for');
+    const rolledBack = revision < next - 1n;
+    if (rolledBack || (clusterId !== null && known !== null && clusterId !== known)) {
       this.end({ kind: 'outdated', why: rolledBack ? 'rolled back' : 'other cluster' });
       return;
     }
-    this.#created.add(watch_id);
+    this.#watches.set(watch, this.#watches.size);
     if (revision > this.#catchUpTo) this.#catchUpTo = revision;
-    if (!this.#live) return;
-    const lags = merger.next.length > 1 && merger.next.some((next) => next <= this.#catchUpTo);
-    if (lags) this.#quietAt = performance.now() + CATCH_UP_QUIET;
-    this.#options.onLive();
-    this.#ping();
-  }
-
-  #onEvents(message: IWatchResponse): void {
-    // Changed at once, also while fragments follow: what is too large is dropped and not collected.
-    const changes = this.#fragments.get(message.watch_id) ?? [];
-    for (const event of message.events) changes.push(this.#toChange(event, Number(message.watch_id) - 1));
-    if (message.fragment) {
-      this.#fragments.set(message.watch_id, changes);
+    if (this.#watches.size < ranges.length) {
+      this.#create();
       return;
     }
-    this.#fragments.delete(message.watch_id);
+    clearTimeout(this.#createLimit);
+    const lags = ranges.length > 1 && merger.next.some((one) => one <= this.#catchUpTo);
+    if (lags) this.#quietAt = performance.now() + CATCH_UP_QUIET;
+    this.#options.onLive();
+    this.#life.begin();
+  }
+
+  #onEvents({ watch, events, fragment }: Events): void {
+    const place = this.#watches.get(watch);
+    if (place === undefined) throw foreign('events of a watch that was not asked for');
+    // Changed at once, also while fragments follow: what is too large is dropped and not collected.
+    const changes = this.#fragments.get(watch) ?? [];
+    for (const event of events) changes.push(this.#toChange(event, place));
+    this.#fragmentBytes += FRAGMENT_COST + sizeOf(changes.slice(changes.length - events.length));
+    this.#bound();
+    if (fragment) {
+      this.#fragments.set(watch, changes);
+      return;
+    }
+    this.#fragments.delete(watch);
+    if (this.#fragments.size === 0) this.#fragmentBytes = 0;
     this.#events += changes.length;
     if (this.#quietAt > 0 && changes.some(({ revision }) => revision <= this.#catchUpTo)) {
       this.#quietAt = performance.now() + CATCH_UP_QUIET;
+      this.#life.lags();
     }
-    const { merger } = this.#options;
-    merger.add(changes);
-    if (this.#options.ranges.length === 1) this.#release(merger.highest ?? 0n);
+    this.#options.merger.add(changes);
+    if (this.#options.ranges.length === 1 || this.#life.mute) this.#releaseAll();
     else if (!this.#barrier) this.#askBarrier();
   }
 
-  #toChange({ type, kv }: IEvent, range: number): RangedChange {
-    const revision = BigInt(kv.mod_revision);
+  /** What is held until it is whole must not fill the memory, whoever sends it. A full read takes it in pages. */
+  #bound(): void {
+    const most = this.#options.limits?.totalBytes ?? Number.POSITIVE_INFINITY;
+    if (this.#fragmentBytes + this.#options.merger.bytes <= most) return;
+    throw new SourceError(`more than limits.totalBytes (${most}) came that belongs together`, {
+      hint: 'if that goes on, everything is read anew, in pages; or raise limits.totalBytes',
+    });
+  }
+
+  #toChange({ kind, kv }: WatchEvent, range: number): RangedChange {
+    const asked = this.#options.ranges[range];
+    if (!asked || !isWithin(asked, kv.key)) throw foreign('a key that was not asked for');
     const entry = toEntry(kv, this.#options);
-    if (type === 'Delete') return { range, revision, change: { kind: 'delete', key: entry.key } };
-    return { range, revision, change: { kind: 'put', entry } };
+    const of = { range, revision: kv.modified, bytes: entry.key.length + entry.value.length + EVENT_COST };
+    return { ...of, change: kind === 'delete' ? { kind, key: entry.key } : { kind, entry } };
   }
 
   #askBarrier(): void {
     const upTo = this.#options.merger.highest;
-    if (upTo === null) return;
+    if (upTo === null || this.#life.mute) return;
     const wait = this.#quietAt - performance.now();
     const again = () => {
       this.#barrier = null;
       this.#askBarrier();
     };
-    if (wait <= 0) this.#stream?.write({ progress_request: {} });
+    if (wait <= 0) this.#life.ping();
     this.#barrier = { upTo: wait > 0 ? 0n : upTo, timer: setTimeout(again, wait > 0 ? wait : BARRIER_AGAIN) };
   }
 
   #onProgress(revision: bigint): void {
+    this.#life.answered();
     const barrier = this.#barrier;
     if (!barrier || barrier.upTo === 0n) return;
     clearTimeout(barrier.timer);
@@ -193,31 +274,21 @@ class Follower {
     this.#askBarrier();
   }
 
+  #releaseAll(): void {
+    this.#release(this.#options.merger.highest ?? 0n);
+  }
+
   #release(upTo: bigint): void {
     for (const revision of this.#options.merger.release(upTo)) this.#options.onRevision(revision);
   }
+}
 
-  #ping(): void {
-    this.#later(PING_EVERY, () => {
-      const before = this.#messages;
-      this.#stream?.write({ progress_request: {} });
-      this.#later(PING_LIMIT, () => {
-        // When this process itself was stopped, the answer may wait in the socket: a moment to read it.
-        this.#later(50, () => {
-          if (this.#messages === before) this.end(lost(new Error('no answer to a ping'), this.#events));
-          else this.#ping();
-        });
-      });
-    });
-  }
+function sizeOf(changes: readonly RangedChange[]): number {
+  return changes.reduce((sum, { bytes }) => sum + bytes, 0);
+}
 
-  #later(milliseconds: number, act: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      if (!this.#ended) act();
-    }, milliseconds);
-    this.#timers.add(timer);
-  }
+function foreign(what: string): SourceError {
+  return new SourceError(`its answer to a watch is not etcd's: it holds ${what}`);
 }
 
 function lost(error: unknown, events = 0): StreamEnd {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import type { ClientOptions, VerifyOptions } from '@grpc/grpc-js';
+import { type EtcdUser, userOf } from './etcd-denied.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { readSecret } from './read-secret.ts';
 
@@ -9,13 +10,16 @@ const NAME_OF_AN_ADDRESS = 'etcd';
 
 /**
  * The grpc options for an endpoint with TLS: the system's authorities unless `tls.ca` names others, and the client
- * certificate where there is one. Files are read anew with each call.
+ * certificate where there is one, with whom it stands for. Files are read anew with each call.
  *
  * The channel is made here because etcd3 takes no verification of its own, and grpc gives an address to Node as the
  * server's name: Node 22 and 24 warn of that (DEP0123), newer ones refuse it. So an address goes out under another
  * name, while the certificate must still be made out for the address itself.
  */
-export async function tlsOptions(endpoint: string, { tls }: EtcdSourceOptions): Promise<ClientOptions> {
+export async function tlsOptions(
+  endpoint: string,
+  { tls }: EtcdSourceOptions,
+): Promise<ClientOptions & { readonly bearer: EtcdUser | null }> {
   const [{ Channel, credentials }, ca, chain, key] = await Promise.all([
     import('@grpc/grpc-js'),
     tls?.ca === undefined ? null : readSecret('tls.ca', tls.ca),
@@ -32,6 +36,7 @@ export async function tlsOptions(endpoint: string, { tls }: EtcdSourceOptions): 
       ? credentials.createSsl(ca, key, chain, verify)
       : credentials.createSsl(ca, null, null, verify);
   return {
+    bearer: chain ? userOf(chain) : null,
     ...(byAddress ? { 'grpc.ssl_target_name_override': NAME_OF_AN_ADDRESS } : {}),
     channelFactoryOverride: (address, _, options) => new Channel(address, secure, options),
   };

@@ -33,7 +33,7 @@ async function* watchLimited(
     if (event.kind === 'state') state = event;
     if (event.kind === 'snapshot') yield { ...event, entries: admission.replace(event.entries) };
     else if (event.kind === 'changes') yield { ...event, changes: admission.apply(event.changes) };
-    else if (!overflows) yield event;
+    else if (!overflows || event.kind !== 'state') yield event;
     if (overflows === admission.forgotten > 0) continue;
     overflows = !overflows;
     yield overflows ? { kind: 'state', state: 'stale', error: overflow(limits), of } : state;

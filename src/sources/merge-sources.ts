@@ -53,6 +53,7 @@ class Merger {
     switch (event.kind) {
       case 'state':
       case 'heard':
+      case 'notice':
         this.#queue.push(event);
         return;
       case 'snapshot':

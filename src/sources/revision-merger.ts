@@ -12,6 +12,8 @@ export interface RangedChange {
   readonly range: number;
   readonly revision: bigint;
   readonly change: Change;
+  /** What it costs while it is held, about. */
+  readonly bytes: number;
 }
 
 /**
@@ -25,6 +27,7 @@ export class RevisionMerger {
   readonly next: bigint[];
   readonly #held = new Map<bigint, RangedChange[]>();
   #highest = 0n;
+  #bytes = 0;
 
   constructor(next: readonly bigint[]) {
     this.next = [...next];
@@ -35,11 +38,17 @@ export class RevisionMerger {
     return this.#held.size === 0 ? null : this.#highest;
   }
 
+  /** What all that is held costs, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   add(changes: readonly RangedChange[]): void {
     for (const change of changes) {
       const { revision, range } = change;
       // A repeated event must not be applied after a newer one.
       if (revision < (this.next[range] ?? 0n)) continue;
+      this.#bytes += change.bytes;
       const held = this.#held.get(revision);
       if (held) held.push(change);
       else this.#held.set(revision, [change]);
@@ -50,6 +59,7 @@ export class RevisionMerger {
   /** Forgets what is held: the next stream brings it again. */
   discard(): void {
     this.#held.clear();
+    this.#bytes = 0;
   }
 
   /** Gives out, in order, all revisions up to and including `upTo`. */
@@ -58,7 +68,10 @@ export class RevisionMerger {
     due.sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [revision, changes] of due) {
       this.#held.delete(revision);
-      for (const { range } of changes) this.next[range] = revision + 1n;
+      for (const { range, bytes } of changes) {
+        this.next[range] = revision + 1n;
+        this.#bytes -= bytes;
+      }
     }
     return due.map(([revision, changes]) => ({ revision, changes: changes.map(({ change }) => change) }));
   }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Entry } from '../../src/model/entry.ts';
+import { visible } from '../../src/model/visible.ts';
 import type { EtcdSourceOptions } from '../../src/sources/etcd-options.ts';
 import { etcdSource } from '../../src/sources/etcd-source.ts';
 import { sameAsFreshRead } from '../support/believed.ts';
@@ -223,13 +225,39 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     await sameAsFreshRead(seen, source(etcd));
   });
 
-  test('bytes that are no UTF-8 do no harm', async () => {
+  test('bytes that are no UTF-8 are refused by their key, each key by itself, and never changed in silence', async () => {
     await using etcd = await startEtcd();
-    await etcd.client
-      .put(Buffer.from([0x2f, 0x72, 0x6f, 0x75, 0x74, 0x65, 0x73, 0x2f, 0xff]))
-      .value(Buffer.of(0xfe));
+    const put = (key: string, value: string) =>
+      etcd.client.put(Buffer.from(key, 'latin1')).value(Buffer.from(value, 'latin1'));
+    await put('/routes/\xff', 'a');
+    await put('/routes/\xfe\xff', 'b');
+    await put('/services/web/a', '10.0.0.1:\xff80');
+    await put('/services/web/b', `${'x'.repeat(1_000)}\xc3`);
+    await etcd.put('/services/web/c', 'é \ufffd 😀');
     const watched = source(etcd);
-    expect(await watched.read(signal())).toMatchObject([{ key: '/routes/\ufffd', value: '\ufffd' }]);
+    const told = (entries: Iterable<Entry>) =>
+      [...entries].map(({ key, value, refused }) => [visible(key), value, refused]);
+    const expected = [
+      ['/routes/\\xfe\\xff', 'b', 'the key is no UTF-8: it has the byte \\xfe at place 8'],
+      ['/routes/\\xff', 'a', 'the key is no UTF-8: it has the byte \\xff at place 8'],
+      ['/services/web/a', '10.0.0.1:\\xff80', 'the value is no UTF-8: it has the byte \\xff at place 9'],
+      ['/services/web/b', `${'x'.repeat(79)}…`, 'the value is no UTF-8: it has the byte \\xc3 at place 1000'],
+      ['/services/web/c', 'é \ufffd 😀', undefined],
+    ];
+    expect(told(await watched.read(signal())).sort()).toEqual(expected);
+
+    await using seen = new SourceRecorder(watched);
+    await seen.until(() => seen.states.includes('live'));
+    expect(told(seen.tree.values()).sort()).toEqual(expected);
+    await etcd.client.delete().key(Buffer.from('/routes/\xff', 'latin1'));
+    await put('/services/web/d', '\xc0\xaf');
+    await seen.until(() => seen.tree.has('/services/web/d'));
+    expect([...seen.tree.keys()].map(visible).sort()).toEqual([
+      '/routes/\\xfe\\xff',
+      ...['a', 'b', 'c', 'd'].map((id) => `/services/web/${id}`),
+    ]);
+    expect(seen.tree.get('/services/web/d')?.refused).toContain('it has the byte \\xc0 at place 0');
+    expect(seen.snapshots).toHaveLength(1);
   });
 
   test('an abort ends the watch at once, connected or not', async () => {

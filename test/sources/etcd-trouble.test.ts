@@ -89,7 +89,9 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     const wrong = { endpoints, username: 'reader', password: 'wrong' };
     expect(await failure(wrong)).toContain('the user name or the password is wrong | check username');
     const refused = await failure({ ...options, prefixes: ['/services', '/routes'] });
-    expect(refused).toContain('permission denied for /routes | etcdctl role grant-permission');
+    expect(refused).toContain(
+      'permission denied for /routes to the user "reader" | etcdctl role grant-permission',
+    );
     await rm(passwordFile);
     expect(await failure(options)).toContain('reading passwordFile of the etcd source: ENOENT');
   });

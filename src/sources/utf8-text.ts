@@ -1,0 +1,48 @@
+import { isUtf8 } from 'node:buffer';
+
+/**
+ * Bytes as a text, each text from one row of bytes alone: bytes that are no UTF-8 become halves of characters, U+DC80
+ * to U+DCFF, which no UTF-8 gives (as Python's "surrogateescape" does). So a key that is no text still has a name of its
+ * own, by which it is refused, shown (`\xff`) and deleted.
+ */
+export function textOf(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = lengthAt(bytes, at);
+    parts.push(
+      length === 0 ? String.fromCharCode(0xdc00 + (bytes[at] ?? 0)) : bytes.toString('utf8', at, at + length),
+    );
+    at += Math.max(1, length);
+  }
+  return parts.join('');
+}
+
+/** Where the first byte stands that is no UTF-8, and which; null where all is. */
+export function notUtf8(bytes: Buffer): { readonly byte: string; readonly at: number } | null {
+  if (isUtf8(bytes)) return null;
+  // The longest beginning that is UTF-8, but for a character that is cut: halving, as each look is quick.
+  let [good, bad] = [0, bytes.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isUtf8(bytes.subarray(0, startOf(bytes, middle)))) good = middle;
+    else bad = middle;
+  }
+  let at = startOf(bytes, good);
+  for (let length = lengthAt(bytes, at); length > 0; length = lengthAt(bytes, at)) at += length;
+  return { byte: `\\x${(bytes[at] ?? 0).toString(16).padStart(2, '0')}`, at };
+}
+
+/** The length of the character that begins here; 0 where none does. */
+function lengthAt(bytes: Buffer, at: number): number {
+  const first = bytes[at] ?? 0xff;
+  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  return at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length)) ? length : 0;
+}
+
+/** The start of the character that a place lies in: at most three bytes before it. */
+function startOf(bytes: Buffer, place: number): number {
+  let at = place;
+  while (at > 0 && at > place - 3 && ((bytes[at] ?? 0) & 0xc0) === 0x80) at--;
+  return at;
+}
