@@ -81,6 +81,30 @@ test('the two containers of compose run one image and share folders, not files',
   expect(pointsman?.volumes).toContain('run-haproxy:/run/haproxy');
 });
 
+test('HAProxy of the official image shares user and folders with Pointsman, and can be reloaded by its socket', async () => {
+  const text = await readFile(`${FOLDER}official-haproxy.yaml`, 'utf8');
+  const reset = { tag: '!reset', resolve: () => null };
+  const { services } = z
+    .strictObject({
+      services: z.strictObject({
+        haproxy: service.pick({ image: true, command: true, depends_on: true }).extend({
+          build: z.null(),
+          user: z.string(),
+        }),
+      }),
+    })
+    .parse(parse(text, { customTags: [reset] }));
+  const { haproxy } = services;
+  const dockerfile = await readFile(`${FOLDER}../../Dockerfile`, 'utf8');
+  expect(dockerfile).toContain(`USER ${haproxy.user}\n`);
+  expect(haproxy.image).toBe('haproxy:3.4');
+  expect(haproxy.depends_on).toHaveProperty('pointsman');
+  const settings = await loadSettings({ configPath: `${FOLDER}pointsman.yaml`, env: {}, cwd: FOLDER });
+  expect(haproxy.command?.at(-1)).toContain(
+    `exec haproxy -W -db -S ${settings.haproxy.masterSocket},mode,660 -f ${settings.output.path}\n`,
+  );
+});
+
 test('what compose registers is the address of a service that compose runs, inside of its network', async () => {
   const { services } = await readCompose();
   const addresses = Object.values(services).flatMap((one) => one.networks?.fleet?.ipv4_address ?? []);
