@@ -1,12 +1,12 @@
 import { AddressClaims, type Candidate } from './address-claims.ts';
 import type { CatalogView } from './catalog-view.ts';
 import { type Change, compare, type Entry } from './entry.ts';
-import { INSTANCE_FIELDS, parseInstance } from './instance-value.ts';
+import { INSTANCE_FIELDS, INSTANCE_META, parseInstance } from './instance-value.ts';
 import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
 import { rejection } from './rejection.ts';
 import { type Noticed, type Remark, Remarks, sameNoticed } from './remarks.ts';
 import { type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
-import { parseRoute, ROUTE_FIELDS } from './route-value.ts';
+import { parseRoute, ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
 import type { Instance, Rejection, Route, Service } from './service.ts';
 import { type DefaultRoutes, type RouteCandidate, ServiceSlot, type Won, wonBy } from './service-slot.ts';
 import { Tree } from './tree.ts';
@@ -42,7 +42,7 @@ export class Catalog implements CatalogView {
   readonly #options: CatalogOptions;
   readonly #placed = new Map<string, Placed>();
   readonly #slots = new Map<string, ServiceSlot>();
-  readonly #remarks = new Remarks({ instances: INSTANCE_FIELDS, route: ROUTE_FIELDS });
+  readonly #remarks = new Remarks(FIELDS);
   readonly #wrong = new Map<string, Rejection>();
   readonly #addresses = new AddressClaims();
   readonly #claims = new Map<string, { claims: readonly RouteClaim[]; signature: string }>();
@@ -268,6 +268,10 @@ function ignorable({ role, entry }: Pick<Placed, 'role' | 'entry'>): boolean {
   return role.kind === 'udp' || entry.value === '' || entry.key.endsWith('/');
 }
 
+const FIELDS = {
+  instances: [...INSTANCE_FIELDS, ...INSTANCE_META],
+  route: [...ROUTE_FIELDS, ...ROUTE_META],
+};
 const UDP: Noticed = { kind: 'udp' };
 
 function noticedIn(of: 'instances' | 'route', unknown: readonly string[]): Pick<Placed, 'noticed'> {

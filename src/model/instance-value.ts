@@ -26,7 +26,10 @@ export const INSTANCE_FIELDS = [
   'tags',
   'meta',
 ] as const;
+/** What Pointsman itself reads out of its `meta`. */
+export const INSTANCE_META = ['shared'] as const;
 const KNOWN: ReadonlySet<string> = new Set(INSTANCE_FIELDS);
+const READ: ReadonlySet<string> = new Set([...INSTANCE_FIELDS, ...INSTANCE_META]);
 const TAG = /^[A-Za-z0-9_.:/=@+-]{1,128}$/;
 const NO_META = Object.freeze({});
 const NO_TAGS: readonly string[] = Object.freeze([]);
@@ -78,7 +81,7 @@ function fromJson(key: string, id: string, value: string): Read {
     tags: tags ?? NO_TAGS,
     meta: metaOf(fields, KNOWN),
   };
-  return { value: instance, unknown: unknownFields(fields, KNOWN) };
+  return { value: instance, unknown: unknownFields(fields, READ) };
 }
 
 /** Throws `BadValue` where the field is missing, with what may have been written in its place. */

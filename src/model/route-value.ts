@@ -42,6 +42,9 @@ export const ROUTE_FIELDS = [
   'meta',
 ] as const;
 const KNOWN: ReadonlySet<string> = new Set(ROUTE_FIELDS);
+/** What the packaged template reads out of its `meta`. */
+export const ROUTE_META = ['proxyProtocol'] as const;
+const READ: ReadonlySet<string> = new Set([...ROUTE_FIELDS, ...ROUTE_META]);
 /** The fields of its `check`. */
 export const CHECK_FIELDS = ['path', 'interval', 'rise', 'fall', 'status'] as const;
 const DURATION = /^([1-9]\d{0,8})(us|ms|s|m|h|d)?$/;
@@ -79,7 +82,7 @@ export function parseRoute(value: string): Parsed<RouteValue> {
       meta: metaOf(fields, KNOWN),
     };
     if (route.mode === 'tcp') refuseHttpFields(route);
-    return { value: route, unknown: unknownFields(fields, KNOWN) };
+    return { value: route, unknown: unknownFields(fields, READ) };
   });
 }
 

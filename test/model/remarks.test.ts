@@ -44,6 +44,11 @@ describe('remarks of the catalog', () => {
     expect(catalog.remarks).toEqual([]);
   });
 
+  test('say nothing of what is read out of meta', () => {
+    const route = { mode: 'tcp', port: 1, proxyProtocol: true };
+    expect(messages({ '/services/web/a': { ...JSON_A, shared: true }, '/routes/web': route })).toEqual([]);
+  });
+
   test('are bounded for each service, and fit for a terminal', () => {
     const fields = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`f${at}\u202e\n`, 1]));
     const remarks = messages({ '/services/web/a': { ...JSON_A, ...fields } });
