@@ -18,7 +18,7 @@ export function inheritedBy(
   { picture, index, header }: ProxyPlace,
   filesBefore: readonly Picture[] = [],
 ): Inherited {
-  const lines: Line[] = [];
+  let lines: readonly Line[] = [];
   const unclear: string[] = [];
   const seen = new Set<string>();
   const pictures = [picture, ...filesBefore.toReversed()];
@@ -28,7 +28,7 @@ export function inheritedBy(
   while (place !== null && !seen.has(`${place.of} ${place.at}`)) {
     seen.add(`${place.of} ${place.at}`);
     const section: SectionLines = sectionLines(pictures[place.of] ?? picture, place.at);
-    lines.unshift(...section.body);
+    lines = [...section.body, ...lines];
     for (const { message } of section.unclear) unclear.push(`its defaults are not clear: ${message}`);
     const parent = parentName(section.header);
     place = parent === null ? null : namedDefaults(pictures, parent);
