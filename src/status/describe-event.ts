@@ -1,16 +1,8 @@
 import type { KeyRemark, PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
 import type { GuardRule, HeldKey } from '../events-guard.ts';
 import type { HaproxyFacts } from '../events-haproxy.ts';
-
-/** How loud a line is. */
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/** One line of the log. */
-export interface LogLine {
-  readonly level: LogLevel;
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
+import { levelOfWords } from './haproxy-words.ts';
+import type { LogLevel, LogLine } from './log-line.ts';
 
 const SHOWN = 20;
 
@@ -104,11 +96,11 @@ export function describeEvent(event: PointsmanEvent): LogLine {
         },
       );
     case 'check-broken':
-      return line('error', `the check could not be done: ${event.message}${again(event.retryInMs)}`);
+      return line('error', `the check could not be done${again(event.retryInMs)}: ${event.message}`);
     case 'check-warned':
       return line('warn', `haproxy warns of the configuration:\n${event.warnings.trim()}`);
     case 'preflight-failed':
-      return line('error', `not published: ${event.message}${again(event.retryInMs)}`);
+      return line('error', `not published${again(event.retryInMs)}: ${event.message}`);
     case 'ahead':
       return line('debug', 'HAProxy is ahead of the file', { hash: event.hash });
     case 'ahead-too-long':
@@ -143,7 +135,7 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'haproxy-away':
       return line('warn', `HAProxy does not answer: ${event.cause}`);
     case 'haproxy-appeared':
-      return line('info', `HAProxy answers${identity(event.facts)}`, { ...event.facts });
+      return appeared(event.facts);
     case 'haproxy-changed':
       return line('debug', 'HAProxy changed', { ...event.facts });
     case 'haproxy-drift':
@@ -158,16 +150,25 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'haproxy-exited':
       return line('error', `${event.cause}${again(event.restartInMs)}`);
     case 'haproxy-log':
-      return line(severity(event.line), `haproxy: ${event.line}`);
+      return line(levelOfWords(event.line), `haproxy: ${event.line}`);
     case 'reload-delayed':
       return line('warn', `the reload waits: ${event.cause}`);
     case 'reload-failed':
-      return line('error', `the reload failed: ${event.message.trim()}${again(event.retryInMs)}`, {
+      return line('error', `the reload failed${again(event.retryInMs)}: ${event.message.trim()}`, {
         failures: event.failures,
       });
     default:
       return unknownEvent(event);
   }
+}
+
+/** Without a socket nobody can answer: then a process was seen, or nothing at all. */
+function appeared(facts: HaproxyFacts): LogLine {
+  const fields = { ...facts };
+  if (facts.verifiable) return line('info', `HAProxy answers${identity(facts)}`, fields);
+  if (facts.pid === null)
+    return line('debug', 'HAProxy is not asked: there is no socket of it to ask on', fields);
+  return line('info', `HAProxy runs${identity(facts)}; there is no socket to ask it on`, fields);
 }
 
 function identity({ version, pid }: HaproxyFacts): string {
@@ -272,12 +273,6 @@ function withHint(message: string, hint: string | undefined): string {
 
 function again(ms: number | null): string {
   return ms === null ? '' : ` (again in ${ms} ms)`;
-}
-
-/** HAProxy writes `[ALERT]`, `[WARNING]` or `[NOTICE]` in front. */
-function severity(text: string): LogLevel {
-  if (/\[(?:ALERT|EMERG|CRIT)/.test(text)) return 'error';
-  return text.includes('[WARNING') ? 'warn' : 'info';
 }
 
 function unknownEvent(event: never): never {

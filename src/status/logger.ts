@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { Emit } from '../events.ts';
-import { describeEvent, type LogLevel } from './describe-event.ts';
+import { describeLines } from './describe-lines.ts';
+import type { LogLevel } from './log-line.ts';
 import { paceLines } from './pace-lines.ts';
 
 /** Fields that the sentence says already, or that only machines read. */
@@ -49,8 +50,8 @@ export interface EventLog extends Disposable {
 }
 
 /**
- * Opens the log: one line per event, at most one per second and kind with `leftOut`, the count of those that
- * were left out. Only what `describeEvent` says is written, so no secret of the settings can get in.
+ * Opens the log: one line per event (HAProxy's words one by one), at most one event per second and kind with `leftOut`, the count of those that
+ * were left out. Only what `describeLines` says is written, so no secret of the settings can get in.
  */
 export async function openLog(options: LogOptions): Promise<EventLog> {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && options.terminal);
@@ -64,14 +65,16 @@ export async function openLog(options: LogOptions): Promise<EventLog> {
     await streamOf(options, pretty),
   );
   const lines = paceLines((event, leftOut) => {
-    const { level, message, fields } = describeEvent(event);
-    // No line but a record's first begins at the margin: else a text of somebody's could pass for a record.
-    const shown = pretty ? message.replaceAll('\n', '\n    ') : message;
-    logger[level]({ event: event.kind, ...fields, ...(leftOut > 0 ? { leftOut } : {}) }, shown);
+    const count = leftOut > 0 ? { leftOut } : {};
+    for (const { level, message, fields } of describeLines(event)) {
+      // No line but a record's first begins at the margin: else a text of somebody's could pass for a record.
+      const shown = pretty ? message.replaceAll('\n', '\n    ') : message;
+      logger[level]({ event: event.kind, ...fields, ...count }, shown);
+    }
   });
   return {
     listener: (event) => {
-      if (logger.isLevelEnabled(describeEvent(event).level)) lines.listener(event);
+      if (describeLines(event).some(({ level }) => logger.isLevelEnabled(level))) lines.listener(event);
     },
     [Symbol.dispose]: () => lines[Symbol.dispose](),
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
-import type { LogLevel } from '../../src/status/describe-event.ts';
+import type { LogLevel } from '../../src/status/log-line.ts';
 import { openLog } from '../../src/status/logger.ts';
 import { samplePass } from './sample-pass.ts';
 
@@ -88,18 +88,72 @@ describe('openLog()', () => {
     expect(lines[1]).toMatchObject({ level: 'info', msg: 'no longer rejected: /services/web/1' });
   });
 
-  it("shows HAProxy's own words and the lines they name", async () => {
-    const [text] = await written([
-      {
-        kind: 'check-refused',
-        output: '[ALERT] parsing [haproxy.cfg:12]\n',
-        excerpt: ['12 | server x'],
-        hash: 'ab',
-      },
+  const records = async (event: PointsmanEvent, level: LogLevel = 'debug') =>
+    (await written([event], { level })).map((text) => {
+      const { level: loud, msg, part } = JSON.parse(text);
+      return [loud, msg, part];
+    });
+
+  it("writes HAProxy's own words a line each, as loud as HAProxy has them, and the lines they name", async () => {
+    const refused: PointsmanEvent = {
+      kind: 'check-refused',
+      output:
+        '[NOTICE]   (7) : haproxy version is 2.6\n[WARNING]  (7) : old\n[ALERT] parsing [haproxy.cfg:12]\n',
+      excerpt: ['12 | server x'],
+      hash: 'ab',
+    };
+    expect(await records(refused)).toEqual([
+      ['error', 'haproxy refuses the configuration:', undefined],
+      ['debug', '[NOTICE]   (7) : haproxy version is 2.6', 2],
+      ['warn', '[WARNING]  (7) : old', 3],
+      ['error', '[ALERT] parsing [haproxy.cfg:12]', 4],
+      ['error', '12 | server x', 5],
     ]);
-    expect(JSON.parse(text ?? '').msg).toBe(
-      'haproxy refuses the configuration:\n[ALERT] parsing [haproxy.cfg:12]\n12 | server x',
-    );
+    expect(await records(refused, 'error')).toHaveLength(3);
+    const failed = { kind: 'reload-failed', failures: 1, retryInMs: 1000 } as const;
+    const message = 'loading /x: HAProxy goes on; it said:\n[NOTICE] (7) : why\n[ALERT] (7) : no';
+    expect(await records({ ...failed, message })).toEqual([
+      ['error', 'the reload failed (again in 1000 ms): loading /x: HAProxy goes on; it said:', undefined],
+      ['info', '[NOTICE] (7) : why', 2],
+      ['error', '[ALERT] (7) : no', 3],
+    ]);
+    const many = Array.from({ length: 80 }, (_, index) => `[ALERT] (7) : ${index}`).join('\n');
+    expect((await records({ ...failed, message: `no\n${many}` })).slice(-2)).toEqual([
+      ['error', '[ALERT] (7) : 49', 51],
+      ['error', '… and 30 more lines', 52],
+    ]);
+  });
+
+  it('writes what HAProxy says of itself a line each, and what is routine for debugging only', async () => {
+    const line = [
+      '[NOTICE]   (1) : New worker (2) forked',
+      '[WARNING]  (1) : Former worker (3) exited with code 0 (Exit)',
+      '[ALERT]    (1) : Current worker (2) exited with code 139 (Segmentation fault)',
+      'Server be_web/one is DOWN',
+    ].join('\n');
+    expect(await records({ kind: 'haproxy-log', line })).toEqual([
+      ['debug', 'haproxy: [NOTICE]   (1) : New worker (2) forked', undefined],
+      ['debug', 'haproxy: [WARNING]  (1) : Former worker (3) exited with code 0 (Exit)', undefined],
+      [
+        'error',
+        'haproxy: [ALERT]    (1) : Current worker (2) exited with code 139 (Segmentation fault)',
+        undefined,
+      ],
+      ['info', 'haproxy: Server be_web/one is DOWN', undefined],
+    ]);
+  });
+
+  it('says that HAProxy answers only where it was asked', async () => {
+    const facts = { mark: null, version: null, reloads: null, failedReloads: null, oldWorkers: null };
+    const seen = (pid: number | null, verifiable: boolean) =>
+      records({ kind: 'haproxy-appeared', facts: { ...facts, pid, verifiable } });
+    expect(await seen(null, false)).toEqual([
+      ['debug', 'HAProxy is not asked: there is no socket of it to ask on', undefined],
+    ]);
+    expect(await seen(7, false)).toEqual([
+      ['info', 'HAProxy runs (pid 7); there is no socket to ask it on', undefined],
+    ]);
+    expect(await seen(7, true)).toEqual([['info', 'HAProxy answers (pid 7)', undefined]]);
   });
 
   it('writes the count of what it left out with what it held back, at the latest when it is closed', async () => {

@@ -200,7 +200,7 @@ describe('/api/status', () => {
         at: '2026-01-01T00:00:00.000Z',
         ageSeconds: 5,
         event: 'reload-failed',
-        message: 'the reload failed: port taken (again in 500 ms)',
+        message: 'the reload failed (again in 500 ms): port taken',
       },
     });
   });
