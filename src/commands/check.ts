@@ -134,7 +134,8 @@ async function checkTemplate(
     io.signal,
   );
   const context = renderContext(settings, io.env, version);
-  const picture = new Picture({ catalog: catalogOptions(settings), context, emit: () => {} });
+  const renderLimit = settings.limits.render;
+  const picture = new Picture({ catalog: catalogOptions(settings), context, renderLimit, emit: () => {} });
   picture.replace(entries);
   const { rejected, remarks, services } = picture.catalog;
   if (rejected.length === 0) add('ok', 'keys', `${services.length} services, no key rejected`);

@@ -70,7 +70,8 @@ async function draw(
     templateVersion(settings, control, io.signal),
   ]);
   const context = renderContext(settings, io.env, version);
-  const picture = new Picture({ catalog: catalogOptions(settings), context, emit: () => {} });
+  const renderLimit = settings.limits.render;
+  const picture = new Picture({ catalog: catalogOptions(settings), context, renderLimit, emit: () => {} });
   await fill(picture);
   for (const rejection of picture.catalog.rejected) io.err(rejectionLine(rejection));
   await picture.setTemplate(set);

@@ -41,6 +41,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const picture = new Picture({
     catalog: catalogOptions(settings),
     context: renderContext(settings, io.env, version),
+    renderLimit: settings.limits.render,
     emit,
   });
   await using runtime = await runtimeOf(settings, emit);

@@ -4,6 +4,7 @@ import { compare } from './entry.ts';
 export function nearestNames(wrong: string, names: Iterable<string>): string[] {
   const limit = wrong.length <= 3 ? 1 : wrong.length <= 8 ? 2 : 3;
   return [...names]
+    .filter((name) => Math.abs(name.length - wrong.length) <= limit)
     .map((name) => ({ name, distance: distance(wrong.toLowerCase(), name.toLowerCase()) }))
     .filter((one) => one.distance <= limit)
     .sort((a, b) => a.distance - b.distance || compare(a.name, b.name))

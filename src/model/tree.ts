@@ -33,7 +33,7 @@ export class Tree implements TreeView {
   }
 
   *under(prefix: string): Iterable<Entry> {
-    const root = prefix.length > 1 ? prefix.replace(/\/+$/, '') : prefix;
+    const root = prefix.length > 1 ? withoutEndSlashes(prefix) : prefix;
     const self = this.get(root);
     if (self && root !== '/') yield self;
     const folder = root === '/' ? '/' : `${root}/`;
@@ -105,6 +105,13 @@ export class Tree implements TreeView {
     }
     return low;
   }
+}
+
+/** `/a` for `/a//`. A pattern such as `/+$` would take the square of a long row of slashes. */
+export function withoutEndSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === '/') end--;
+  return path.slice(0, end);
 }
 
 function weigh(entry: Entry): bigint {

@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { PointsmanError } from '../errors.ts';
 import type { Counts, Emit, Hashes } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
@@ -15,13 +16,17 @@ import { SinceGood } from './quarantine-since.ts';
 import { unitOf } from './quarantine-unit.ts';
 import { Rejections } from './rejections.ts';
 import { RemarkTeller } from './remark-teller.ts';
+import { RenderTime } from './render-time.ts';
 import { TemplateChoice } from './template-choice.ts';
+import { type TimeLimit, withinTime } from './time-limit.ts';
 
 /** What a picture is made with. */
 export interface PictureOptions {
   readonly catalog: CatalogOptions;
   /** What templates see beside the keys. */
   readonly context: Pick<RenderInput, 'node' | 'haproxy' | 'vars'>;
+  /** How long one rendering may take, in milliseconds. @default no limit */
+  readonly renderLimit?: number;
   readonly emit: Emit;
 }
 
@@ -58,6 +63,7 @@ export class Picture {
   #view: readonly unknown[] = [];
   #text: string | null = null;
   #drawn: string | null = null;
+  readonly #renderTime: RenderTime;
 
   constructor(options: PictureOptions) {
     this.#options = options;
@@ -67,6 +73,7 @@ export class Picture {
     this.#rejections = new Rejections(options.emit);
     this.#remarks = new RemarkTeller(options.emit);
     this.#templates = new TemplateChoice(options.emit);
+    this.#renderTime = new RenderTime(options.renderLimit);
   }
 
   /** True once a source gave everything that it has. */
@@ -188,6 +195,7 @@ export class Picture {
   accepted(): void {
     this.since.accepted();
     this.#templates.accepted();
+    this.#renderTime.accepted();
   }
 
   /** A catalog of the same tree, to try things on. */
@@ -199,7 +207,19 @@ export class Picture {
 
   /** Renders any catalog with a template. Throws a `TemplateError`. */
   render(catalog: Catalog, template: CompiledTemplate): Promise<string> {
-    return template.render({ catalog, tree: catalog.tree, ...this.#context });
+    return this.#render(catalog, template, this.#renderTime.limit);
+  }
+
+  /** The same, to find what is refused: with less time, and after whatever else waits. */
+  async tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string> {
+    await breathe(undefined, { signal });
+    const { trial, limit } = this.#renderTime;
+    return this.#render(catalog, template, this.#templates.isNew ? limit : trial(catalog.tree.size));
+  }
+
+  #render(catalog: Catalog, template: CompiledTemplate, limit: TimeLimit | undefined): Promise<string> {
+    const run = limit && ((work: () => string) => withinTime(limit, work));
+    return template.render({ catalog, tree: catalog.tree, ...this.#context }, run);
   }
 
   /** Takes the version of the HAProxy that runs, for templates. True where it is another than before. */
@@ -237,7 +257,8 @@ export class Picture {
     this.since.drew();
     this.#templates.drew();
     try {
-      const text = sameText(await this.render(this.catalog, template));
+      const render = () => this.render(this.catalog, template);
+      const text = sameText(await this.#renderTime.measure(this.catalog.tree.size, render));
       if (this.isDoubtful && installed !== null && losesAllServers(installed, text))
         return { kind: 'nothing', missing: NO_SERVER };
       this.#text = text;

@@ -58,7 +58,7 @@ export async function searchChanges(
   const trial = new QuarantineTrial({
     catalog,
     plans,
-    render: (one) => picture.render(one, template),
+    render: (one) => picture.tryRender(one, template, signal),
     check: (text) => judge.vouch(text, signal),
     spend: () => budget.spend(),
   });

@@ -6,7 +6,8 @@ import type { RenderInput } from './context.ts';
 import { createGlobals } from './globals.ts';
 import { MemoCache } from './memo-cache.ts';
 import { ServiceViews } from './service-views.ts';
-import { located } from './site.ts';
+import { Fault, located } from './site.ts';
+import { LONGEST_OUTPUT } from './sizes.ts';
 import { compileFile } from './strict-compiler.ts';
 import { createEnvironment } from './strict-filters.ts';
 import { createRuntime } from './strict-runtime.ts';
@@ -16,9 +17,15 @@ import type { TemplateSet } from './template-set.ts';
 
 /** A template that is ready to render. */
 export interface CompiledTemplate {
-  /** Tree in, text out: the same input gives the same bytes. Rejects with a `TemplateError`. */
-  render(input: RenderInput): Promise<string>;
+  /**
+   * Tree in, text out: the same input gives the same bytes. Rejects with a `TemplateError`. `run` is given the work,
+   * which changes nothing but what `{% memo %}` remembers: it may end it by throwing.
+   */
+  render(input: RenderInput, run?: Run): Promise<string>;
 }
+
+/** Does some work, all of which is done when it returns, and gives what that gave. */
+export type Run = (work: () => string) => string | Promise<string>;
 
 /**
  * Compiles the template of a folder with every file that it may use, and checks it: syntax, names, filters,
@@ -46,14 +53,20 @@ export function compileTemplate(set: TemplateSet): CompiledTemplate {
   const memos = new MemoCache();
   const runtime = createRuntime({ files, memos, isClosed, isStable });
   return {
-    async render(input) {
+    async render(input, run = (work) => work()) {
       memos.begin(input);
+      const globals = createGlobals(input, views);
+      const entry = { file: set.entry, line: null, text: null };
+      runtime.calling.site = entry;
       try {
-        return files.render(set.entry, env, createGlobals(input, views), runtime);
+        const text = await run(() => files.render(set.entry, env, globals, runtime));
+        if (text.length > LONGEST_OUTPUT) {
+          runtime.calling.site = entry;
+          throw new Fault(`the configuration has ${text.length} characters, more than ${LONGEST_OUTPUT}`);
+        }
+        return text;
       } catch (error) {
-        throw error instanceof TemplateError
-          ? error
-          : located(error, { file: set.entry, line: null, text: null });
+        throw error instanceof TemplateError ? error : located(error, runtime.calling.site);
       }
     },
   };

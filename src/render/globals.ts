@@ -1,4 +1,5 @@
 import { nearestNames } from '../model/nearest-names.ts';
+import { range } from './bounded-filters.ts';
 import type { RenderInput } from './context.ts';
 import { text } from './functions/arguments.ts';
 import { DATA_FUNCTIONS } from './functions/data.ts';
@@ -15,6 +16,7 @@ import { Fault } from './site.ts';
 /** Functions whose answer depends on their arguments alone. nunjucks' own three are among them. */
 export const PURE_FUNCTIONS: Readonly<Record<string, unknown>> = {
   ...new internals.Environment([], {}).globals,
+  range,
   ...STRING_FUNCTIONS,
   ...PATH_FUNCTIONS,
   ...LIST_FUNCTIONS,

@@ -1,19 +1,21 @@
 import { serverIds } from '../model/server-ids.ts';
+import { boundedFilters } from './bounded-filters.ts';
 import { type AnyFunction, type Environment, internals, SYNTAX } from './nunjucks.ts';
 import { Fault } from './site.ts';
+import { joined } from './sizes.ts';
 import type { IsClosed } from './strict-lookup.ts';
 import { isPlainObject, textOf, unwrap } from './values.ts';
 
 /** nunjucks' filters and tests, with those replaced that let something undefined through. */
 export function createEnvironment(isClosed: IsClosed): Environment {
   const env = new internals.Environment([], SYNTAX);
-  for (const [name, filter] of Object.entries(strictFilters(isClosed, env))) {
+  for (const [name, filter] of Object.entries({ ...boundedFilters(env), ...strictFilters(isClosed) })) {
     env.addFilter(name, filter as AnyFunction);
   }
   return env;
 }
 
-function strictFilters(isClosed: IsClosed, env: Environment) {
+function strictFilters(isClosed: IsClosed) {
   const orDefault = (value: unknown, fallback: unknown, falsy?: unknown) =>
     value === undefined || value === null || (falsy === true && !unwrap(value)) ? fallback : value;
   return {
@@ -21,9 +23,10 @@ function strictFilters(isClosed: IsClosed, env: Environment) {
     default: orDefault,
     d: orDefault,
     join: (list: unknown, separator: unknown = '', path?: unknown) =>
-      items(list, 'join')
-        .map((item) => textOf(path === undefined ? item : pathOf(item, path, 'refuse')))
-        .join(textOf(separator)),
+      joined(
+        items(list, 'join').map((item) => textOf(path === undefined ? item : pathOf(item, path, 'refuse'))),
+        textOf(separator),
+      ),
     string: (value: unknown) => textOf(value),
     sum: (list: unknown, path?: unknown, start: unknown = 0) =>
       items(list, 'sum').reduce<number>(
@@ -34,19 +37,21 @@ function strictFilters(isClosed: IsClosed, env: Environment) {
       items(list, 'selectattr').filter((item) => Boolean(unwrap(pathOf(item, path, isClosed)))),
     rejectattr: (list: unknown, path: unknown) =>
       items(list, 'rejectattr').filter((item) => !unwrap(pathOf(item, path, isClosed))),
-    groupby(this: unknown, list: unknown, path: unknown) {
+    /** Into an object without a prototype: `constructor` is a name like any other. */
+    groupby(list: unknown, path: unknown) {
+      const groups: Record<string, unknown[]> = Object.create(null);
       for (const item of items(list, 'groupby')) {
-        textOf(pathOf(item, path, 'refuse'));
+        const name = textOf(pathOf(item, path, 'refuse'));
+        groups[name] ??= [];
+        groups[name].push(item);
       }
-      return env.filters.groupby === undefined ? {} : GROUPBY.call(this, list, path);
+      return groups;
     },
     /** The stable server ids of a service's instances, by instance id: for backends that balance by a hash. */
     serverIds: (instances: unknown) =>
       serverIds(items(instances, 'serverIds').map((item) => ({ id: textOf(pathOf(item, 'id', 'refuse')) }))),
   };
 }
-
-const GROUPBY = new internals.Environment([], SYNTAX).filters.groupby as AnyFunction;
 
 function items(list: unknown, name: string): readonly unknown[] {
   if (!Array.isArray(list)) {

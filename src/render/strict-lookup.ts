@@ -1,5 +1,6 @@
 import { didYouMean } from '../model/nearest-names.ts';
 import { type Site, templateError } from './site.ts';
+import { checkLength } from './sizes.ts';
 import { describe, isPlainObject } from './values.ts';
 
 /** Members of JavaScript that would differ from machine to machine, or lead out of a template's data. */
@@ -52,9 +53,21 @@ function findInPrototype(target: object, key: unknown): unknown {
   }
   const value = (target as Readonly<Record<string, unknown>>)[name];
   if (typeof value === 'function') {
-    return (...args: unknown[]) => value.apply(target, args);
+    return (...args: unknown[]) => {
+      checkGrowth(target, name, args);
+      return value.apply(target, args);
+    };
   }
   return value === undefined ? NOTHING : value;
+}
+
+/** JavaScript's own methods that give as much as they are told to. */
+function checkGrowth(target: object, method: string, args: readonly unknown[]): void {
+  if (method === 'repeat') {
+    checkLength(String(target).length * Number(args[0] ?? 0));
+  } else if (method === 'padStart' || method === 'padEnd') {
+    checkLength(Number(args[0] ?? 0));
+  }
 }
 
 function missing(target: unknown, key: unknown, site: Site): Error {

@@ -1,6 +1,7 @@
 import type { MemoCache } from './memo-cache.ts';
 import { type AnyFunction, type Environment, type Frame, internals } from './nunjucks.ts';
 import { Fault, located, type Site, templateError } from './site.ts';
+import { LONGEST_TEXT } from './sizes.ts';
 import { type IsClosed, member, memberOrNothing } from './strict-lookup.ts';
 import * as operators from './strict-operators.ts';
 import type { TemplateContext } from './template-context.ts';
@@ -13,6 +14,9 @@ const TAKE_NULL = new Set(['default', 'd', 'dump']);
 
 /** All macros there are: they are the functions that know named arguments. */
 const MACROS = new WeakSet<AnyFunction>();
+
+/** Where a render is: the last call of a function or filter, or the last loop. For one that is ended from outside. */
+const CALLING: { site: Site } = { site: { file: '', line: null, text: null } };
 
 /** What one compiled template's runtime works with. */
 export interface RuntimeParts {
@@ -28,6 +32,7 @@ export function createRuntime(parts: RuntimeParts) {
   return {
     ...values(parts),
     ...statements(parts),
+    calling: CALLING,
     located,
     Frame: runtime.Frame,
     SafeString: runtime.SafeString,
@@ -81,7 +86,10 @@ function values({ isClosed }: RuntimeParts) {
     equal: (op: string, a: unknown, b: unknown) => operators.equal(op, a, b),
     order: (op: string, a: unknown, b: unknown, site: Site) => at(site, () => operators.order(op, a, b)),
     within: (a: unknown, b: unknown, site: Site) => at(site, () => operators.within(a, b)),
-    iterate: (value: unknown, names: number, site: Site) => at(site, () => iterate(value, names)),
+    iterate(value: unknown, names: number, site: Site): unknown {
+      CALLING.site = site;
+      return at(site, () => iterate(value, names));
+    },
   };
 }
 
@@ -183,6 +191,7 @@ function callFunction(fn: unknown, site: Site, context: TemplateContext, args: r
   if (typeof fn !== 'function') {
     throw templateError(site, `cannot call ${describe(fn)}`);
   }
+  CALLING.site = site;
   try {
     return fn.apply(context, args);
   } catch (error) {
@@ -211,6 +220,9 @@ function result(value: unknown, site: Site): unknown {
     throw templateError(site, value === undefined ? 'gives nothing' : 'gives no number', {
       hint: `where that may be, write \`${site.text} | default(…)\``,
     });
+  }
+  if (typeof value === 'string' && value.length > LONGEST_TEXT) {
+    throw templateError(site, `gives a text of ${value.length} characters, more than ${LONGEST_TEXT}`);
   }
   if (typeof value === 'string' && value.includes('[object Object]')) {
     throw templateError(site, 'an object became text', { hint: 'name one of its fields' });

@@ -158,6 +158,7 @@ export const settingsSchema = z.strictObject({
       valueBytes: whole(64, 16_777_216).prefault(262_144),
       totalBytes: whole(1024, 4_294_967_296).prefault(134_217_728),
       routes: whole(1, 10_000_000).prefault(200_000),
+      render: longDuration().prefault('1s'),
     })
     .prefault({}),
   duplicateAddresses: word(['newest', 'allow']).prefault('newest'),

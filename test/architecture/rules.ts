@@ -49,7 +49,7 @@ const PURE = [
   'events-guard.ts',
   'events-haproxy.ts',
 ];
-const PURE_MODULES: Readonly<Record<string, readonly string[]>> = { render: ['nunjucks'] };
+const PURE_MODULES: Readonly<Record<string, readonly string[]>> = { render: ['nunjucks', 're2js'] };
 const HASHES = new Set(['createHash', 'hash']);
 const IMPURE: readonly (readonly [RegExp, string])[] = [
   [/\bDate\.now\b|\bnew Date\b|\bDate\(/, 'reads the clock'],

@@ -4,6 +4,8 @@ import { spreadCalls } from './spreads.ts';
 
 /** What may stay, and why. */
 const FINE: Readonly<Record<string, string>> = {
+  'render/bounded-filters.ts: (original[name] as AnyFunction).apply(self, args)':
+    'as many as a template writes',
   'render/strict-lookup.ts: value.apply(target, args)': 'as many as a template writes',
   'render/strict-runtime.ts: fn.apply(context, [...args])': 'as many as a template writes',
   'render/strict-runtime.ts: fn.apply(context, args)': 'as many as a template writes',

@@ -1,3 +1,4 @@
+import { linearRegex } from '../linear-regex.ts';
 import { Fault } from '../site.ts';
 
 /** A glob of Go's `path.Match`: `*` and `?` do not cross `/`, `[a-z]` and `[^a-z]` are classes, `\` escapes. */
@@ -16,14 +17,23 @@ export function parseGlob(pattern: string): Glob {
     return { literal: pattern, prefix: pattern, matches: (key) => key === pattern };
   }
   const start = pattern.slice(0, magic);
-  const expression = new RegExp(`^${source(pattern)}$`, 'su');
+  const expression = `(?s)^${source(pattern)}$`;
+  const quick = isQuick(pattern)
+    ? new RegExp(expression.slice('(?s)'.length), 'su')
+    : linearRegex(expression);
   return {
     literal: null,
     prefix: start.slice(0, start.lastIndexOf('/')),
-    matches: (key) => expression.test(key),
+    matches: (key) => quick.test(key),
   };
 }
 
+/** With one `*` between slashes, JavaScript's own expressions have one way to match, and take a tenth of the time. */
+function isQuick(pattern: string): boolean {
+  return !/\*[^/]*\*/.test(pattern) && !/\*.*\[.*\*/s.test(pattern);
+}
+
+/** In a syntax that both kinds of expressions have. */
 function source(pattern: string): string {
   const runes = [...pattern];
   let out = '';
@@ -71,18 +81,18 @@ function classSource(runes: readonly string[], pattern: string): string {
       i = high.next;
       out +=
         (low.rune.codePointAt(0) ?? 0) <= (high.rune.codePointAt(0) ?? 0)
-          ? `${code(low.rune)}-${code(high.rune)}`
+          ? `${member(low.rune)}-${member(high.rune)}`
           : '';
     } else {
-      out += code(low.rune);
+      out += member(low.rune);
     }
   }
   return ranges === 0
     ? bad(pattern)
     : out === ''
       ? negated
-        ? '[^]'
-        : '[]'
+        ? '[\\s\\S]'
+        : '[^\\s\\S]'
       : `[${negated ? '^' : ''}${out}]`;
 }
 
@@ -98,8 +108,8 @@ function literal(rune: string): string {
   return /[\\^$.*+?()[\]{}|/]/.test(rune) ? `\\${rune}` : rune;
 }
 
-function code(rune: string): string {
-  return `\\u{${(rune.codePointAt(0) ?? 0).toString(16)}}`;
+function member(rune: string): string {
+  return rune === '-' ? '\\-' : literal(rune);
 }
 
 function bad(pattern: string): never {

@@ -1,5 +1,6 @@
 import { compare } from '../../model/entry.ts';
 import { Fault } from '../site.ts';
+import { checkItems } from '../sizes.ts';
 import { unwrap } from '../values.ts';
 import { integer, list, object, text } from './arguments.ts';
 
@@ -8,20 +9,20 @@ export const LIST_FUNCTIONS = {
   reverse: (items: unknown) => [...list(items, 'the list')].reverse(),
   /** By length in bytes; equal ones keep their order. */
   sortByLength(items: unknown): string[] {
-    const all = list(items, 'the list').map((item) => text(item, 'each item'));
-    return all.sort((a, b) => bytes(a) - bytes(b));
+    return byLength(
+      list(items, 'the list').map((item) => text(item, 'each item')),
+      (item) => item,
+    );
   },
   /** Sorts what `gets` gives by the length of the keys. */
   sortKVByLength(items: unknown): unknown[] {
     const all = list(items, 'the list').map((item) => object(item, 'each item'));
-    return all.sort((a, b) => bytes(text(a.key, 'key')) - bytes(text(b.key, 'key')));
+    return byLength(all, (item) => text(item.key, 'key'));
   },
   /** From the first to the last, both included. */
   seq(first: unknown, last: unknown): number[] {
     const [from, to] = [integer(first, 'the first'), integer(last, 'the last')];
-    if (to - from > 1_000_000) {
-      throw new Fault(`${to - from + 1} numbers are too many`);
-    }
+    checkItems(to - from + 1);
     return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
   },
   list: (...items: unknown[]) => items,
@@ -51,6 +52,9 @@ function mapOf(pairs: readonly unknown[]): Record<string, unknown> {
   return Object.fromEntries(entries);
 }
 
-function bytes(value: string): number {
-  return Buffer.byteLength(value);
+function byLength<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
+  return items
+    .map((item) => ({ item, bytes: Buffer.byteLength(nameOf(item)) }))
+    .sort((a, b) => a.bytes - b.bytes)
+    .map(({ item }) => item);
 }

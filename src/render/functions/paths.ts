@@ -1,3 +1,4 @@
+import { withoutEndSlashes } from '../../model/tree.ts';
 import { text } from './arguments.ts';
 
 /** confd's functions on paths, with the meaning of Go's `path` package. */
@@ -5,7 +6,7 @@ export const PATH_FUNCTIONS = {
   /** The last part: `base("/a/b/")` is `b`. */
   base(path: unknown): string {
     const whole = text(path, 'the path');
-    const trimmed = whole.replace(/\/+$/, '');
+    const trimmed = withoutEndSlashes(whole);
     return whole === '' ? '.' : trimmed === '' ? '/' : trimmed.slice(trimmed.lastIndexOf('/') + 1);
   },
   /** All but the last part: `dir("/a/b")` is `/a`, `dir("/a/b/")` is `/a/b`. */

@@ -1,45 +1,53 @@
-import { Fault } from '../site.ts';
+import { linearRegex } from '../linear-regex.ts';
+import { checkLength } from '../sizes.ts';
 import { text } from './arguments.ts';
 
-/** The functions on regular expressions of confd's newer versions, in Go's syntax as far as JavaScript has it. */
+/** The functions on regular expressions of confd's newer versions, in Go's syntax and with its meaning. */
 export const REGEX_FUNCTIONS = {
-  regexMatch: (pattern: unknown, value: unknown) => compile(pattern, '').test(text(value, 'the text')),
+  regexMatch: (pattern: unknown, value: unknown) => compile(pattern).test(text(value, 'the text')),
   /** The first match, or an empty text. */
-  regexFind: (pattern: unknown, value: unknown) =>
-    compile(pattern, '').exec(text(value, 'the text'))?.[0] ?? '',
+  regexFind(pattern: unknown, value: unknown): string {
+    const matcher = compile(pattern).matcher(text(value, 'the text'));
+    return matcher.find() ? (matcher.group() ?? '') : '';
+  },
   /** `$1` and `${name}` in the replacement stand for groups, `$$` for a dollar. */
   regexReplaceAll(pattern: unknown, value: unknown, replacement: unknown): string {
-    const template = text(replacement, 'the replacement');
-    return text(value, 'the text').replaceAll(compile(pattern, 'g'), (...match) => expand(template, match));
+    const [expression, whole] = [compile(pattern), text(value, 'the text')];
+    const parts = templateParts(text(replacement, 'the replacement'));
+    const names = expression.namedGroups();
+    const matcher = expression.matcher(whole);
+    const groupOf = (name: string) => {
+      const number = /^\d+$/.test(name) ? Number(name) : names[name];
+      return number === undefined || number > matcher.groupCount() ? '' : (matcher.group(number) ?? '');
+    };
+    let out = '';
+    let end = 0;
+    while (matcher.find()) {
+      // As Go: where a match has just ended, an empty one does not count.
+      if (matcher.end() > end || matcher.start() === 0) {
+        out += whole.slice(end, matcher.start());
+        out += parts.map((part) => (typeof part === 'string' ? part : groupOf(part.group))).join('');
+        end = matcher.end();
+        checkLength(out.length);
+      }
+    }
+    return out + whole.slice(end);
   },
 };
 
-/** Go writes named groups `(?P<n>…)`, the text's ends `\A` and `\z`, and flags for all of it `(?i)`. */
-function compile(pattern: unknown, flags: string): RegExp {
-  const source = text(pattern, 'the pattern');
-  const [, inline = '', rest = source] = /^\(\?([ims]+)\)([\s\S]*)$/.exec(source) ?? [];
-  const js = rest.replaceAll('(?P<', '(?<').replace(/^\\A/, '^').replace(/\\z$/, '$');
-  try {
-    return new RegExp(js, `${flags}${inline}u`);
-  } catch (error) {
-    throw new Fault(`${JSON.stringify(source)} is no regular expression: ${(error as Error).message}`);
-  }
+function compile(pattern: unknown) {
+  return linearRegex(text(pattern, 'the pattern'));
 }
 
 /** As Go's `Expand`: a name is as long as it can be, and an unknown one is empty. */
-function expand(template: string, match: readonly unknown[]): string {
-  const last = match.at(-1);
-  const named = typeof last === 'object' && last !== null ? (last as Record<string, string>) : {};
-  const groups = match.slice(
-    0,
-    match.findIndex((part) => typeof part === 'number'),
-  );
-  return template.replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (all, bare?: string, braced?: string) => {
-    const name = bare ?? braced;
-    if (name === undefined) {
-      return all === '$$' ? '$' : all;
-    }
-    const group = /^\d+$/.test(name) ? groups[Number(name)] : named[name];
-    return typeof group === 'string' ? group : '';
-  });
+function templateParts(template: string): readonly (string | { readonly group: string })[] {
+  const parts: (string | { readonly group: string })[] = [];
+  let end = 0;
+  for (const match of template.matchAll(/\$(?:\$|(\w+)|\{(\w+)\})/g)) {
+    parts.push(template.slice(end, match.index));
+    const group = match[1] ?? match[2];
+    parts.push(group === undefined ? '$' : { group });
+    end = match.index + match[0].length;
+  }
+  return [...parts, template.slice(end)];
 }

@@ -1,4 +1,6 @@
+import { occurrences } from '../bounded-filters.ts';
 import { Fault } from '../site.ts';
+import { checkLength, joined } from '../sizes.ts';
 import { textOf } from '../values.ts';
 import { integer, text, texts } from './arguments.ts';
 
@@ -9,7 +11,7 @@ export const STRING_FUNCTIONS = {
     return by === '' ? [...text(value, 'the text')] : text(value, 'the text').split(by);
   },
   join(items: unknown, separator: unknown): string {
-    return texts(items, 'the list').join(text(separator, 'the separator'));
+    return joined(texts(items, 'the list'), text(separator, 'the separator'));
   },
   /** Without `count`, and with one below 0: all. */
   replace(value: unknown, from: unknown, to: unknown, count: unknown = -1): string {
@@ -39,14 +41,19 @@ export const STRING_FUNCTIONS = {
   },
   repeat(count: unknown, value: unknown): string {
     const times = integer(count, 'the count');
-    if (times < 0 || times > 100_000) {
-      throw new Fault(`the count must be 0 to 100000, not ${times}`);
+    const part = text(value, 'the text');
+    if (times < 0) {
+      throw new Fault(`the count must be 0 or more, not ${times}`);
     }
-    return text(value, 'the text').repeat(times);
+    checkLength(times * part.length);
+    return part.repeat(times);
   },
   indent(spaces: unknown, value: unknown): string {
-    const width = ' '.repeat(Math.max(0, integer(spaces, 'the number of spaces')));
-    return text(value, 'the text')
+    const whole = text(value, 'the text');
+    const count = Math.max(0, integer(spaces, 'the number of spaces'));
+    checkLength(whole.length + count * (occurrences(whole, '\n') + 1));
+    const width = ' '.repeat(count);
+    return whole
       .split('\n')
       .map((line) => width + line)
       .join('\n');
@@ -58,8 +65,9 @@ export const STRING_FUNCTIONS = {
 
 /** As Go: an empty text to replace matches before every rune and at the end. */
 function replace(value: string, from: string, to: string, count: number): string {
+  checkLength(value.length + occurrences(value, from) * to.length);
   const limit = count < 0 ? Number.POSITIVE_INFINITY : count;
-  const parts = from === '' ? ['', ...value, ''] : value.split(from);
+  const parts = value.split(from);
   const glue = (index: number) => (index < limit ? to : from);
   if (from === '') {
     const runes = [...value];
