@@ -1,4 +1,5 @@
 import { shorten } from './shorten.ts';
+import { parseJson, WrittenNumber } from './written-number.ts';
 
 /** Thrown inside the parsers of values; they turn it into a rejection. Never leaves `model`. */
 export class BadValue extends Error {}
@@ -33,7 +34,7 @@ export function jsonObject(text: string): ReadonlyMap<string, unknown> {
   if (nestsDeeper(text, DEPTH)) throw new BadValue(`the JSON nests deeper than ${DEPTH} levels`);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new BadValue(
       `the JSON does not parse: ${shorten(error instanceof Error ? error.message : String(error))}`,
@@ -45,7 +46,8 @@ export function jsonObject(text: string): ReadonlyMap<string, unknown> {
 
 /** An integer from `min` to `max`, as a number or as digits in a string. */
 export function integer(name: string, value: unknown, min: number, max: number): number {
-  const number = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value;
+  const isWritten = typeof value === 'string' ? /^\d{1,10}$/.test(value) : value instanceof WrittenNumber;
+  const number = isWritten ? Number(value) : value;
   if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
   throw new BadValue(`${name} must be a whole number from ${min} to ${max}, found ${found(value)}`);
 }
@@ -124,15 +126,19 @@ function nestsDeeper(text: string, limit: number): boolean {
 }
 
 function found(value: unknown): string {
+  if (value instanceof WrittenNumber) return shorten(String(value), 40);
   return typeof value === 'object' ? kindOf(value) : shorten(JSON.stringify(value) ?? String(value), 40);
 }
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
+  if (value instanceof WrittenNumber) return 'a number';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof WrittenNumber)
+  );
 }

@@ -15,6 +15,7 @@ import {
 } from './fields.ts';
 import { BALANCE, type Balance, type Check, type Meta, TIMEOUTS, type TimeoutName } from './service.ts';
 import { shorten } from './shorten.ts';
+import { WrittenNumber } from './written-number.ts';
 
 /** What `/routes/<service>` says, checked. */
 export interface RouteValue {
@@ -138,7 +139,7 @@ function readCheck(value: unknown): Check {
 }
 
 function statusList(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : value;
+  const text = typeof value === 'number' || value instanceof WrittenNumber ? String(value) : value;
   const status = matching('check.status', text, STATUS, 'a status such as 200 or 200-399 or 200,204');
   const backwards = status.split(',').find((part) => Number(part.slice(0, 3)) > Number(part.slice(-3)));
   if (backwards !== undefined)
@@ -163,7 +164,7 @@ function readTimeouts(value: unknown): Partial<Record<TimeoutName, string>> {
  * one without a unit.
  */
 function duration(name: string, value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : value;
+  const text = typeof value === 'number' || value instanceof WrittenNumber ? String(value) : value;
   const found = matching(name, text, DURATION, 'a duration such as 500ms, 2s or 5m');
   const [, count = '', unit = 'ms'] = DURATION.exec(found) ?? [];
   const milliseconds = Number(count) * (MILLISECONDS[unit] ?? 1);

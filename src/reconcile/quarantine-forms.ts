@@ -1,6 +1,7 @@
 import { compare, type Entry } from '../model/entry.ts';
 import { parseInstance } from '../model/instance-value.ts';
 import type { Instance } from '../model/service.ts';
+import { parseJson } from '../model/written-number.ts';
 import type { Entries, Unit } from './quarantine-unit.ts';
 
 /**
@@ -52,6 +53,6 @@ function instanceOf({ key, value }: Entry): Instance | undefined {
 function atAddress(value: string, { address, host, port, drain }: Instance): string {
   const plain = !/^\s*[{"]/.test(value);
   if (plain && !drain) return address;
-  const { drain: _, ...fields } = plain ? {} : (JSON.parse(value) as Record<string, unknown>);
+  const { drain: _, ...fields } = plain ? {} : (parseJson(value) as Record<string, unknown>);
   return JSON.stringify({ ...fields, host, port, ...(drain ? { drain } : {}) });
 }

@@ -76,8 +76,9 @@ function pathOf(item: unknown, path: unknown, missing: 'refuse' | IsClosed): unk
 }
 
 function numberOf(value: unknown): number {
-  if (typeof value !== 'number') {
+  const plain = unwrap(value);
+  if (typeof plain !== 'number') {
     throw new Fault('only numbers can be summed up');
   }
-  return value;
+  return plain;
 }

@@ -1,7 +1,7 @@
 import { didYouMean } from '../model/nearest-names.ts';
 import { type Site, templateError } from './site.ts';
 import { checkLength } from './sizes.ts';
-import { describe, isPlainObject } from './values.ts';
+import { describe, isPlainObject, unwrap } from './values.ts';
 
 /** Members of JavaScript that would differ from machine to machine, or lead out of a template's data. */
 const CLOSED = new Set(['constructor', 'prototype', '__proto__', 'localeCompare']);
@@ -39,7 +39,7 @@ function find(target: unknown, key: unknown): unknown {
     return NOTHING;
   }
   if (isPlainObject(target)) {
-    const name = String(key);
+    const name = String(unwrap(key));
     return Object.hasOwn(target, name) ? target[name] : NOTHING;
   }
   return findInPrototype(target as object, key);
@@ -47,7 +47,7 @@ function find(target: unknown, key: unknown): unknown {
 
 /** Lists, texts and numbers have their own items and JavaScript's methods. */
 function findInPrototype(target: object, key: unknown): unknown {
-  const name = String(key);
+  const name = String(unwrap(key));
   if (typeof target === 'function' || CLOSED.has(name) || name.startsWith('toLocale')) {
     return NOTHING;
   }

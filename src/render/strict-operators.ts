@@ -1,5 +1,9 @@
+import { shorten } from '../model/shorten.ts';
+import { isExact, WrittenNumber } from '../model/written-number.ts';
 import { Fault } from './site.ts';
 import { describe, isPlainObject, textOf, unwrap } from './values.ts';
+
+const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 
 /** `~`: both sides must have a text. */
 export function concat(left: unknown, right: unknown): string {
@@ -9,6 +13,12 @@ export function concat(left: unknown, right: unknown): string {
 /** `+`: two numbers are added, anything else that has a text is joined, as in nunjucks. */
 export function add(left: unknown, right: unknown): unknown {
   const [a, b] = [unwrap(left), unwrap(right)];
+  if (
+    (left instanceof WrittenNumber && typeof b === 'number') ||
+    (right instanceof WrittenNumber && typeof a === 'number')
+  ) {
+    return checkNumber(numberOf(a) + numberOf(b), left, right);
+  }
   return typeof a === 'number' && typeof b === 'number' ? checkNumber(a + b, left, right) : concat(a, b);
 }
 
@@ -70,6 +80,9 @@ function numberOf(value: unknown): number {
   const number = typeof plain === 'string' && plain.trim() !== '' ? Number(plain) : plain;
   if (typeof number !== 'number' || Number.isNaN(number)) {
     throw new Fault(`${describe(value)} is no number`);
+  }
+  if (typeof plain === 'string' && DECIMAL.test(plain) && !isExact(plain)) {
+    throw new Fault(`the number ${shorten(plain.trim(), 60)} has more digits than can be calculated with`);
   }
   return number;
 }

@@ -1,3 +1,4 @@
+import { WrittenNumber } from '../model/written-number.ts';
 import type { MemoCache } from './memo-cache.ts';
 import { type AnyFunction, type Environment, type Frame, internals } from './nunjucks.ts';
 import { Fault, located, type Site, templateError } from './site.ts';
@@ -6,7 +7,7 @@ import { type IsClosed, member, memberOrNothing } from './strict-lookup.ts';
 import * as operators from './strict-operators.ts';
 import type { TemplateContext } from './template-context.ts';
 import type { Files } from './template-files.ts';
-import { describe, isPlainObject, textOf } from './values.ts';
+import { describe, isPlainObject, textOf, unwrap } from './values.ts';
 
 const { runtime } = internals;
 /** Filters that make something of null; for any other, null is a value that was forgotten. */
@@ -73,7 +74,8 @@ function values({ isClosed }: RuntimeParts) {
     },
     filterOrNothing: callFilter,
     test(fn: AnyFunction, site: Site, context: TemplateContext, args: readonly unknown[]): boolean {
-      return at(site, () => fn.apply(context, [...args]) === true);
+      const plain = args.map((arg) => (arg instanceof WrittenNumber ? unwrap(arg) : arg));
+      return at(site, () => fn.apply(context, plain) === true);
     },
     text(value: unknown, site: Site): string {
       return typeof value === 'string' ? value : at(site, () => textOf(value));

@@ -1,13 +1,23 @@
+import { WrittenNumber } from '../model/written-number.ts';
 import { internals } from './nunjucks.ts';
 import { Fault } from './site.ts';
 
-/** What macros give: text in an object. Operators and functions of ours take its text. */
+/**
+ * What macros give is text in an object, and so is a number that JavaScript would write otherwise. Operators and
+ * functions of ours take its text, or the number that it is.
+ */
 export function unwrap(value: unknown): unknown {
+  if (value instanceof WrittenNumber) {
+    return value.isExact ? value.valueOf() : value.toString();
+  }
   return value instanceof internals.runtime.SafeString ? value.toString() : value;
 }
 
 /** Says what a value is, for error messages. */
 export function describe(value: unknown): string {
+  if (value instanceof WrittenNumber) {
+    return `the number ${value.toString()}`;
+  }
   const plain = unwrap(value);
   switch (typeof plain) {
     case 'string':
@@ -25,6 +35,9 @@ export function describe(value: unknown): string {
 
 /** The text that a value has in the output. Throws a `Fault` for what has none: null, NaN, lists, objects. */
 export function textOf(value: unknown): string {
+  if (value instanceof WrittenNumber) {
+    return value.toString();
+  }
   const plain = unwrap(value);
   if (typeof plain === 'string') {
     return plain;

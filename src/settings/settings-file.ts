@@ -1,10 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { UsageError } from '../errors.ts';
+import { asWritten } from '../model/written-number.ts';
 import type { RawSettings } from './overrides.ts';
 import { SETTING_KEYS } from './schema.ts';
 
 const SECTIONS = new Set(SETTING_KEYS.map((key) => key.path.split(/[.[]/)[0]));
+
+/** What JSON takes for a number too. */
+const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** A settings file as it was read, not checked yet. */
 export interface SettingsFile {
@@ -43,6 +47,7 @@ export function parseSettingsFile(path: string, text: string): SettingsFile {
       hint: 'Check indentation, quotes and brackets there.',
     });
   }
+  keepNumbers(document.getIn(['vars'], true));
   const raw: unknown = document.toJS() ?? {};
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new UsageError(`${path}:1: found no keys; would fit: a map that starts with sources:`, {
@@ -61,6 +66,18 @@ export function parseSettingsFile(path: string, text: string): SettingsFile {
   const lineOf = (keys: readonly PropertyKey[]): number =>
     keys.length === 0 ? 1 : (lineAt(keys) ?? lineOf(keys.slice(0, -1)));
   return { path, raw: dropEmpty({ ...raw }), lineOf };
+}
+
+/** Numbers of `vars` are for templates, as they are written: `1.10` is a version, `12345678901234567890` an id. */
+function keepNumbers(vars: unknown): void {
+  if (!isNode(vars)) return;
+  visit(vars, {
+    Scalar(_, node) {
+      if (typeof node.value === 'number' && node.source && DECIMAL.test(node.source)) {
+        node.value = asWritten(node.source);
+      }
+    },
+  });
 }
 
 /** A section whose keys are all commented out (`guard:` and nothing) is as good as absent. */

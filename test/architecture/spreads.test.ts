@@ -7,7 +7,7 @@ const FINE: Readonly<Record<string, string>> = {
   'render/bounded-filters.ts: (original[name] as AnyFunction).apply(self, args)':
     'as many as a template writes',
   'render/strict-lookup.ts: value.apply(target, args)': 'as many as a template writes',
-  'render/strict-runtime.ts: fn.apply(context, [...args])': 'as many as a template writes',
+  'render/strict-runtime.ts: fn.apply(context, plain)': 'as many as a template writes',
   'render/strict-runtime.ts: fn.apply(context, args)': 'as many as a template writes',
   'render/strict-runtime.ts: macro.apply(this, args)': 'as many as a template writes',
   'sources/merge-sources.ts: this.#layers.apply(place, change)': 'a method of ours',

@@ -19,6 +19,7 @@ const WORST: Readonly<Record<string, (length: number) => string>> = {
   words: (length) => 'Ab1. '.repeat(length / 5),
   'an address of mail': (length) => `a@${'a.'.repeat(length / 2)}`,
   digits: (length) => '1'.repeat(length),
+  'digits and a letter': (length) => `${'1'.repeat(length)}x`,
   base64: (length) => 'QUFB'.repeat(length / 4),
   list: (length) => `[${'1,'.repeat(length / 2)}1]`,
   object: (length) => `{${'"a":1,'.repeat(length / 6)}"b":1}`,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseJson } from '../../model/written-number.ts';
 import { findControlCharacters } from '../control-characters.ts';
 import { Fault } from '../site.ts';
 import { describe, isPlainObject, unwrap } from '../values.ts';
@@ -59,7 +60,7 @@ export const DATA_FUNCTIONS = {
 function parse(name: string, value: unknown): unknown {
   const source = text(value, 'the JSON');
   try {
-    return clean(name, JSON.parse(source));
+    return clean(name, parseJson(source));
   } catch (error) {
     throw error instanceof SyntaxError
       ? new Fault(`${describe(source)} is not JSON: ${error.message}`)
