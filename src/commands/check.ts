@@ -8,6 +8,7 @@ import { whyNotOpened } from '../haproxy/state-by-socket.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { Entry } from '../model/entry.ts';
 import { visibleLines } from '../model/visible.ts';
+import { ourUser } from '../our-user.ts';
 import { otherBranch } from '../plan/haproxy-branch.ts';
 import type { HaproxyState } from '../reconcile/interfaces.ts';
 import { Picture } from '../reconcile/picture.ts';
@@ -16,6 +17,7 @@ import type { Settings } from '../settings/settings.ts';
 import { hasBelievedTree } from '../state/believed-files.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, renderContext } from './assemble.ts';
+import { type Add, checkCommands, checkStatus } from './check-outside.ts';
 import { judgeCommand, templateVersion } from './haproxy-versions.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
@@ -45,14 +47,14 @@ export async function check(io: Io, flags: CommonFlags & { readonly from?: strin
   const judge = await checkJudge(io, settings, add);
   const shell = await attempt(() => shellOf(settings, () => {}), 'output', add);
   if (shell) await checkOutput(settings, add);
+  await checkCommands(io, settings, add);
+  await attempt(() => checkStatus(settings, add), 'status', add);
   const entries = await attempt(async () => readSource(io, settings, flags.from, add), 'source', add);
   const text = entries && (await attempt(() => checkTemplate(io, settings, entries, add), 'template', add));
   if (shell && text !== undefined && judge !== undefined) await checkText(io, shell, settings, text, add);
   if (shell) await checkHaproxy(io, settings, { shell, judge }, add);
   return findings.some(({ verdict }) => verdict === 'wrong') ? EXIT.failed : EXIT.fine;
 }
-
-type Add = (verdict: Finding['verdict'], what: string, found: string) => void;
 
 async function attempt<T>(work: () => Promise<T>, what: string, add: Add): Promise<T | undefined> {
   try {
@@ -105,7 +107,8 @@ async function whyNotWritable(folder: string): Promise<string | null> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const parent = path.dirname(folder);
-    if (code !== 'ENOENT') return `it cannot be written (${code}); give it to this user`;
+    if (code !== 'ENOENT')
+      return `${ourUser()} may not write to it (${code}); give it to this user, or let its group write`;
     return parent === folder ? 'it is missing' : whyNotWritable(parent);
   }
 }

@@ -1,7 +1,10 @@
 import { ourUser } from '../our-user.ts';
 
 /** Why a program could not be run, in words: `/usr/sbin/haproxy is not there`. */
-export function whyNotRun(program: string, error: NodeJS.ErrnoException): string {
+export function whyNotRun(
+  program: string,
+  error: { readonly code?: string | undefined; readonly message?: string },
+): string {
   switch (error.code) {
     case 'ENOENT':
       return `${program} is not there`;
@@ -17,6 +20,6 @@ export function whyNotRun(program: string, error: NodeJS.ErrnoException): string
     case 'E2BIG':
       return `the arguments of ${program} are too long`;
     default:
-      return error.message;
+      return error.message ?? 'it could not be run';
   }
 }

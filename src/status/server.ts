@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { SystemError } from '../errors.ts';
+import { type ListenAddress, listenError } from './listen-error.ts';
 import type { Metrics } from './metrics.ts';
 import { reportOf } from './report.ts';
 import type { Status } from './status.ts';
@@ -10,7 +10,7 @@ export const MOST_TURN_AGE = 10_000;
 /** What the server answers from. Times are milliseconds since 1970. */
 export interface StatusServerOptions {
   /** `status.listen` of the settings; port 0 takes a free one. */
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: ListenAddress;
   readonly status: () => Status;
   readonly metrics: Pick<Metrics, 'read'>;
   /** When the loop last turned. */
@@ -37,7 +37,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
     return { url, [Symbol.asyncDispose]: () => server.close() };
   } catch (cause) {
     await server.close();
-    throw explain(options.listen, cause);
+    throw listenError(options.listen, cause);
   }
 }
 
@@ -83,18 +83,4 @@ function answer(
   }
   const lines = [ok ? yes : no, ...missing, ...(note ? [note] : [])];
   return reply.type('text/plain; charset=utf-8').send(`${lines.join('\n')}\n`);
-}
-
-function explain({ host, port }: StatusServerOptions['listen'], cause: unknown): SystemError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  const why: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another process listens there',
-    EADDRNOTAVAIL: 'this machine has no such address',
-    EACCES: 'this user may not listen there',
-    ENOTFOUND: 'there is no such host',
-  };
-  return new SystemError(`opening the status server on ${host}:${port}: ${why[code] ?? code}`, {
-    hint: 'Set status.listen (POINTSMAN_STATUS_LISTEN) to another address, such as 127.0.0.1:9291.',
-    cause,
-  });
 }
