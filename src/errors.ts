@@ -54,3 +54,8 @@ export class SystemError extends PointsmanError {
     super('system', message, options);
   }
 }
+
+/** Whatever was thrown, as an error with a stack. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

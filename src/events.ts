@@ -49,6 +49,15 @@ export type LifeEvent =
     }
   /** Something worth a warning, once: such as a service under two prefixes. */
   | { readonly kind: 'notice'; readonly message: string; readonly hint?: string }
+  /** A part of the loop threw what is a bug; everything else goes on. `report` is the file that holds its input. */
+  | {
+      readonly kind: 'part-failed';
+      readonly where: string;
+      readonly message: string;
+      readonly stack: string;
+      readonly report: string | null;
+      readonly retryInMs: number | null;
+    }
   /** Neither the file nor HAProxy is touched until then (milliseconds since 1970). Said again every minute. */
   | { readonly kind: 'paused'; readonly until: number; readonly by: string }
   /** The pause is over. */

@@ -20,7 +20,12 @@ async function main(): Promise<ExitCode> {
   process.umask(0o027);
   const stop = new AbortController();
   // A group and its leader may both pass a signal on: the second one must not cut the stop short.
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort(name));
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => {
+      if (!stop.signal.aborted) endAnyway(name);
+      stop.abort(name);
+    });
+  }
   // A reader that went away (`pointsman render | head`) is no error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.fine);
@@ -51,6 +56,20 @@ async function main(): Promise<ExitCode> {
   } catch (error) {
     return tell(error, io);
   }
+}
+
+/** Milliseconds after a signal in which everything has to come to its end: container engines kill after 10 s. */
+const LONGEST_END = 9_000;
+
+/** Whatever hangs: a signal ends the process. HAProxy goes on where it could not be told to stop. */
+function endAnyway(name: string): void {
+  const end = () => {
+    process.stderr.write(
+      `pointsman: ${name} came ${LONGEST_END / 1000} s ago, and not everything has ended: it ends now\n`,
+    );
+    process.exit(EXIT.failed);
+  };
+  setTimeout(end, LONGEST_END).unref();
 }
 
 /** One line and a hint; a stack only for bugs and with `--log-level debug`. */

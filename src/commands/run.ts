@@ -9,6 +9,7 @@ import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
+import { createCrashFile } from '../state/crash-file.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { catalogOptions, paceOf, pauseKeys, renderContext } from './assemble.ts';
@@ -58,12 +59,14 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
     ...(runtime ? { runtime: { ...settings.apply, runtime } } : {}),
     quarantine: { file: createStateFile(stateDir, 'quarantine.json'), ...checkedBy(settings) },
+    crashFile: createCrashFile({ stateDir, version: io.version }),
+    stepLimit: stepLimit(settings),
     emit,
   });
   const { listen } = settings.status;
   const log = { ...settings.log, terminal: io.terminal };
-  const lastTurn = () => reconciler.lastTurn;
-  await using _observers = await observe({ bus, version: io.version, log, listen, lastTurn });
+  const { turns } = reconciler;
+  await using _observers = await observe({ bus, version: io.version, log, listen, turns });
   const judge = () =>
     judgeVersion(settings, io.signal).then(
       (found) => found?.full ?? null,
@@ -81,9 +84,12 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const farewell = farewellOf(bus, settings.haproxy.mode);
   io.onCrash(farewell);
   await using haproxy = shell.haproxy;
+  // Said when it is heard, whatever has still to come to its end.
+  const onSignal = () => emit({ kind: 'stopping', cause: String(io.signal.reason) });
+  io.signal.addEventListener('abort', onSignal, { once: true });
+  if (io.signal.aborted) onSignal();
   try {
     await reconciler.run(io.signal);
-    emit({ kind: 'stopping', cause: String(io.signal.reason) });
   } catch (error) {
     farewell(error);
     throw error;
@@ -98,4 +104,9 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
 function checkedBy({ haproxy }: Settings): { readonly checkCommand?: string } {
   const command = haproxy.checkCommand.join(' ');
   return command === `${haproxy.binary} -c -f {config}` ? {} : { checkCommand: command };
+}
+
+/** The longest that a step of a pass takes by its own limits, and a minute more. */
+function stepLimit({ haproxy }: Settings): number {
+  return haproxy.checkTimeout + 120_000;
 }

@@ -1,5 +1,5 @@
-import { PointsmanError } from '../errors.ts';
-import type { Emit } from '../events.ts';
+import { asError, PointsmanError } from '../errors.ts';
+import type { Emit, LifeEvent } from '../events.ts';
 
 /** What a saver does, and how often. */
 export interface SaverOptions {
@@ -55,13 +55,17 @@ export class Saver {
       await this.#options.save();
       this.#told = '';
     } catch (error) {
-      if (!(error instanceof PointsmanError)) throw error;
       this.#wanted = true;
-      const { message, hint } = error;
-      if (message !== this.#told)
-        this.#options.emit({ kind: 'notice', message, ...(hint === undefined ? {} : { hint }) });
+      const { message, stack = '' } = asError(error);
+      if (message !== this.#told) this.#options.emit(eventOf(error, { message, stack }));
       this.#told = message;
     }
     this.#lastEnd = performance.now();
   }
+}
+
+function eventOf(error: unknown, { message, stack }: { message: string; stack: string }): LifeEvent {
+  if (!(error instanceof PointsmanError))
+    return { kind: 'part-failed', where: 'writing the cache', message, stack, report: null, retryInMs: null };
+  return { kind: 'notice', message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
 }

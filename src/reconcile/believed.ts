@@ -230,6 +230,11 @@ export class Believed {
     await this.#saveTree.close();
   }
 
+  /** After a step that threw: the guard counts anew from what is believed and held. */
+  recover(): void {
+    this.#guard.begin([...this.#guard.held]);
+  }
+
   #begin(): void {
     const { picture } = this.#options;
     this.#mayBeEmpty ||= picture.catalog.services.some(({ instances }) => instances.length > 0);
@@ -246,12 +251,7 @@ export class Believed {
     }
     if (how === 'whole') {
       // What an earlier run had set aside waits for everything that the sources have.
-      const whole = new Map([...this.#tree].map((entry) => [entry.key, entry]));
-      for (const change of changes) {
-        if (change.kind === 'put') whole.set(change.entry.key, change.entry);
-        else whole.delete(change.key);
-      }
-      picture.take(whole.values());
+      picture.take(this.#tree.after(changes));
       return letGo.length;
     }
     if (changes.length === 0) return letGo.length;

@@ -43,9 +43,9 @@ export class Guard {
   readonly #options: GuardOptions;
   readonly #classify: Classify;
   readonly #believed: BelievedView;
-  readonly #tallies = new Tallies();
-  readonly #held = new HeldKeys();
-  readonly #recent = new Recent(this.#tallies);
+  #tallies = new Tallies();
+  #held = new HeldKeys();
+  #recent = new Recent(this.#tallies);
   #addresses: LiveAddresses | undefined;
 
   constructor(options: GuardOptions, classify: Classify, believed: BelievedView) {
@@ -74,6 +74,10 @@ export class Guard {
   /** Takes the believed tree as it is now for what was there all the time, with what of it was held. */
   begin(holds: Iterable<Hold>): void {
     const held = new Map([...holds].map((hold) => [hold.entry.key, hold]));
+    this.#tallies = new Tallies();
+    this.#held = new HeldKeys();
+    this.#recent = new Recent(this.#tallies);
+    this.#addresses = undefined;
     for (const entry of this.#believed) {
       const kind = this.#classify(entry);
       const hold = held.get(entry.key);

@@ -29,6 +29,16 @@ export class GuardedTree implements BelievedView {
     return whole.changesTo(entries);
   }
 
+  /** Everything that is there after some changes. */
+  after(changes: readonly Change[]): Iterable<Entry> {
+    const whole = new Map([...this].map((entry) => [entry.key, entry]));
+    for (const change of changes) {
+      if (change.kind === 'put') whole.set(change.entry.key, change.entry);
+      else whole.delete(change.key);
+    }
+    return whole.values();
+  }
+
   *[Symbol.iterator](): Iterator<Entry> {
     const { shelf, catalog, prefixes } = this.#picture;
     for (const entry of catalog.tree) {

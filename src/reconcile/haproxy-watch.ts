@@ -62,8 +62,11 @@ export class HaproxyWatch {
 
   /** A pass ended: what was missed is looked up. */
   async release(signal: AbortSignal): Promise<void> {
-    if (this.#missed && !signal.aborted) this.#see(await this.#options.control.state(signal));
-    this.#held = false;
+    try {
+      if (this.#missed && !signal.aborted) this.#see(await this.#options.control.state(signal));
+    } finally {
+      this.#held = false;
+    }
   }
 
   #see(state: HaproxyState): void {

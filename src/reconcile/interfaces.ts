@@ -208,6 +208,24 @@ export interface HaproxyControl {
   stop?(): Promise<void>;
 }
 
+/** The input of a part of the loop that threw what is a bug. */
+export interface CrashInput {
+  /** `a pass`, `following the sources`. */
+  readonly where: string;
+  readonly stack: string;
+  /** The believed tree: it may hold secrets. */
+  readonly keys: readonly Entry[];
+  /** What HAProxy runs and what is installed, null where that is not known. */
+  readonly running: string | null;
+  readonly installedText: string | null;
+}
+
+/** Keeps the input of a crash for a report. */
+export interface CrashFile {
+  /** Keeps it in the place of the one before, and gives the path. Throws a `SystemError`. */
+  keep(input: CrashInput): Promise<string>;
+}
+
 /** A small file of `stateDir`. Both throw a `SystemError`. */
 export interface StateFile {
   readonly path: string;

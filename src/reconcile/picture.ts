@@ -17,6 +17,7 @@ import { unitOf } from './quarantine-unit.ts';
 import { Rejections } from './rejections.ts';
 import { RemarkTeller } from './remark-teller.ts';
 import { RenderTime } from './render-time.ts';
+import { type Before, restoredCatalog } from './restored-catalog.ts';
 import { TemplateChoice } from './template-choice.ts';
 import { type TimeLimit, withinTime } from './time-limit.ts';
 
@@ -43,7 +44,7 @@ const NO_SERVER =
 
 /** The believed tree and the template, and the text that follows from them. */
 export class Picture {
-  readonly catalog: Catalog;
+  #catalog: Catalog;
   /** What is set aside, and by what the believed tree differs from the last good one. */
   readonly shelf: QuarantineShelf;
   readonly since = new SinceGood();
@@ -68,12 +69,17 @@ export class Picture {
   constructor(options: PictureOptions) {
     this.#options = options;
     this.#context = options.context;
-    this.catalog = new Catalog(options.catalog);
+    this.#catalog = new Catalog(options.catalog);
     this.shelf = new QuarantineShelf(options.catalog.prefixes);
     this.#rejections = new Rejections(options.emit);
     this.#remarks = new RemarkTeller(options.emit);
     this.#templates = new TemplateChoice(options.emit);
     this.#renderTime = new RenderTime(options.renderLimit);
+  }
+
+  /** The believed tree as services and routes. */
+  get catalog(): Catalog {
+    return this.#catalog;
   }
 
   /** True once a source gave everything that it has. */
@@ -179,10 +185,19 @@ export class Picture {
     if (this.shelf.size > 0 || filtered.released.length > 0) this.#onFiltered(filtered);
   }
 
-  /** Changes the believed tree, past what is set aside. */
+  /** Changes the believed tree, past what is set aside: all of it, or nothing where that throws. */
   believe(changes: readonly Change[]): void {
-    this.since.note(changes, this.catalog.tree);
-    this.catalog.apply(changes);
+    const before: Before = changes.map((change) => {
+      const key = change.kind === 'put' ? change.entry.key : change.key;
+      return { key, entry: this.catalog.tree.get(key) };
+    });
+    try {
+      this.catalog.apply(changes);
+    } catch (error) {
+      this.#catalog = restoredCatalog(this.#options.catalog, this.catalog.tree, before);
+      throw error;
+    }
+    this.since.note(before);
     if (this.#hasTree) this.#tellKeys();
   }
 

@@ -1,4 +1,4 @@
-import { PointsmanError } from '../errors.ts';
+import { asError, PointsmanError } from '../errors.ts';
 import type { Emit, QuarantinedUnit } from '../events.ts';
 import type { StateFile } from './interfaces.ts';
 import type { Picture } from './picture.ts';
@@ -82,9 +82,14 @@ export class QuarantineKeeper {
   }
 
   #warn(error: unknown): void {
-    if (!(error instanceof PointsmanError)) throw error;
-    const { message, hint } = error;
-    this.#emit({ kind: 'notice', message, ...(hint === undefined ? {} : { hint }) });
+    if (error instanceof PointsmanError) {
+      const { message, hint } = error;
+      this.#emit({ kind: 'notice', message, ...(hint === undefined ? {} : { hint }) });
+      return;
+    }
+    const { message, stack = '' } = asError(error);
+    const where = 'writing down what is set aside';
+    this.#emit({ kind: 'part-failed', where, message, stack, report: null, retryInMs: null });
   }
 }
 

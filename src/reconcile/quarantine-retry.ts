@@ -13,6 +13,7 @@ import type { VouchingJudge } from './vouching-judge.ts';
 export interface QuarantineRetryOptions {
   readonly picture: Picture;
   readonly judge: Pick<VouchingJudge, 'vouch'>;
+  readonly plan: (text: string) => void;
   readonly mailbox: Mailbox;
   readonly keeper: QuarantineKeeper;
   /** The first pause, in milliseconds; they double. */
@@ -79,17 +80,23 @@ export class QuarantineRetry {
   }
 
   async #tryTemplate(signal: AbortSignal): Promise<boolean> {
-    const { picture, judge, mailbox } = this.#options;
+    const { picture, judge, plan, mailbox } = this.#options;
     const { refused } = picture.templates;
     if (!refused) return false;
-    const text = await picture.render(picture.copy(), refused).catch(() => null);
-    if (text === null || (await judge.vouch(text, signal)).kind !== 'accepted') return false;
+    try {
+      const text = await picture.render(picture.copy(), refused);
+      plan(text);
+      if ((await judge.vouch(text, signal)).kind !== 'accepted') return false;
+    } catch {
+      signal.throwIfAborted();
+      return false;
+    }
     if (picture.templates.readmit(refused)) mailbox.post('the template is accepted now');
     return true;
   }
 
   async #tryShelf(signal: AbortSignal): Promise<boolean> {
-    const { picture, judge } = this.#options;
+    const { picture, judge, plan } = this.#options;
     const before = new Map(picture.shelf.all.map((one) => [one.unit.id, one]));
     const changes = [...before.values()].map(({ unit, believed, wanted }) => ({
       unit,
@@ -99,7 +106,7 @@ export class QuarantineRetry {
     if (changes.length === 0) return false;
     const budget = new CheckBudget({ patience: 0, spent: 0, signal });
     const known = { kind: 'base' } as const;
-    const outcome = await searchChanges(changes, { picture, judge, budget, signal, known });
+    const outcome = await searchChanges(changes, { picture, judge, plan, budget, signal, known });
     return outcome.kind === 'settled' && this.#apply(outcome, before);
   }
 

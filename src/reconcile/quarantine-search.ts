@@ -28,6 +28,8 @@ export type SearchOutcome =
 export interface SearchStart {
   readonly picture: Picture;
   readonly judge: Pick<VouchingJudge, 'vouch'>;
+  /** Throws where the way to a text cannot be planned, which is a bug. */
+  readonly plan: (text: string) => void;
   readonly budget: Allowance;
   readonly signal: AbortSignal;
   readonly known: /** All of it together was refused; the last good state is good. */
@@ -44,7 +46,7 @@ export interface SearchStart {
  */
 export async function searchChanges(
   changes: readonly UnitChange[],
-  { picture, judge, budget, signal, known }: SearchStart,
+  { picture, judge, plan, budget, signal, known }: SearchStart,
 ): Promise<SearchOutcome> {
   const template = picture.templates.current;
   if (!template) throw new TypeError('there is no template');
@@ -58,6 +60,7 @@ export async function searchChanges(
   const trial = new QuarantineTrial({
     catalog,
     plans,
+    ...{ plan, signal },
     render: (one) => picture.tryRender(one, template, signal),
     check: (text) => judge.vouch(text, signal),
     spend: () => budget.spend(),

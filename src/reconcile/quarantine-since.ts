@@ -1,5 +1,5 @@
-import type { Change, Entry } from '../model/entry.ts';
-import type { TreeView } from '../model/tree-view.ts';
+import type { Entry } from '../model/entry.ts';
+import type { Before } from './restored-catalog.ts';
 
 /** Keys that changed since the last good tree, with what they were in it; undefined where they were not there. */
 export type Differences = ReadonlyMap<string, Entry | undefined>;
@@ -47,12 +47,9 @@ export class SinceGood {
     return this.#newer.size > 0;
   }
 
-  /** To be told before `changes` are applied to `tree`. */
-  note(changes: readonly Change[], tree: TreeView): void {
-    for (const change of changes) {
-      const key = change.kind === 'put' ? change.entry.key : change.key;
-      if (!this.#newer.has(key)) this.#newer.set(key, tree.get(key));
-    }
+  /** Keys that were changed, with what they were before. */
+  note(before: Before): void {
+    for (const { key, entry } of before) if (!this.#newer.has(key)) this.#newer.set(key, entry);
   }
 
   /** A text was drawn from the tree as it is. */

@@ -1,5 +1,6 @@
-import { PointsmanError } from '../errors.ts';
+import { asError, PointsmanError } from '../errors.ts';
 import type { Catalog } from '../model/catalog.ts';
+import { shorten } from '../model/shorten.ts';
 import { type NamedPlace, placesIn, placesOf, wordsOf } from '../plan/blame.ts';
 import { findGivers, withNeeds } from '../plan/blame-search.ts';
 import type { Verdict } from './interfaces.ts';
@@ -15,7 +16,9 @@ export type Refusal =
       readonly lines: readonly number[];
       readonly text: string;
     }
-  | { readonly kind: 'template-error'; readonly error: PointsmanError };
+  | { readonly kind: 'template-error'; readonly error: PointsmanError }
+  /** It makes Pointsman itself fail: rendering it, planning the way to it, or checking it threw what is a bug. */
+  | { readonly kind: 'crashed'; readonly error: Error };
 
 /** What a trial works with. */
 export interface TrialOptions {
@@ -23,7 +26,10 @@ export interface TrialOptions {
   readonly catalog: Catalog;
   readonly plans: readonly UnitPlan[];
   render(catalog: Catalog): Promise<string>;
+  /** Plans the way from what HAProxy runs to a text, for nothing but whether that throws. */
+  plan(text: string): void;
   check(text: string): Promise<Verdict>;
+  readonly signal: AbortSignal;
   /** Called before each check: it may wait. */
   spend(): Promise<void>;
 }
@@ -34,7 +40,10 @@ export class CheckBroken extends Error {}
 /** So many lines of a refusal are followed up. */
 const LINES = 200;
 
-/** Tries subsets of changes on a catalog of its own: the real one goes on as it is. */
+/**
+ * Tries subsets of changes on a catalog of its own: the real one goes on as it is. A trial is everything that a pass
+ * does with a text before anything is touched: it is rendered, planned and checked.
+ */
 export class QuarantineTrial {
   readonly #options: TrialOptions;
   readonly #now: Map<string, Entries>;
@@ -49,7 +58,12 @@ export class QuarantineTrial {
     const text = await this.#draw(parts);
     if (typeof text !== 'string') return text;
     await this.#options.spend();
-    const verdict = await this.#options.check(text);
+    let verdict: Verdict;
+    try {
+      verdict = await this.#options.check(text);
+    } catch (error) {
+      return this.#crashed(error);
+    }
     switch (verdict.kind) {
       case 'accepted':
         return null;
@@ -71,10 +85,10 @@ export class QuarantineTrial {
     const base = await this.#draw(kept);
     if (typeof base !== 'string') return new Map();
     const drawWith = (group: readonly UnitPart[]) => this.#draw([...kept, ...withNeeds(group, rest)]);
-    if (refusal.kind === 'template-error') {
+    if (refusal.kind !== 'refused') {
       return findGivers(rest, async (group) => {
         const drawn = await drawWith(group);
-        return typeof drawn === 'string' ? null : drawn.error.message;
+        return typeof drawn === 'string' ? null : wordsOfRefusal(drawn);
       });
     }
     const named = placesOf(refusal.text, refusal.lines.slice(0, LINES));
@@ -89,28 +103,42 @@ export class QuarantineTrial {
     return new Map([...givers].map(([part, found]) => [part, wordsFor(refusal.output, found)]));
   }
 
-  async #draw(parts: readonly UnitPart[]): Promise<string | Extract<Refusal, { kind: 'template-error' }>> {
-    const { catalog, plans, render } = this.#options;
+  async #draw(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {
+    const { catalog, plans, render, plan } = this.#options;
     const taken = new Set(parts.map(({ id }) => id));
-    const changes = plans.flatMap((plan) => {
-      const next = entriesWith(plan, taken);
-      const before = this.#now.get(plan.unit.id) ?? new Map();
-      this.#now.set(plan.unit.id, next);
+    const changes = plans.flatMap((one) => {
+      const next = entriesWith(one, taken);
+      const before = this.#now.get(one.unit.id) ?? new Map();
+      this.#now.set(one.unit.id, next);
       return changesBetween(before, next);
     });
     catalog.apply(changes);
     try {
-      return await render(catalog);
+      const text = await render(catalog);
+      plan(text);
+      return text;
     } catch (error) {
-      if (!(error instanceof PointsmanError)) throw error;
-      return { kind: 'template-error', error };
+      return error instanceof PointsmanError ? { kind: 'template-error', error } : this.#crashed(error);
     }
+  }
+
+  /** What is being ended says so by throwing. */
+  #crashed(error: unknown): Extract<Refusal, { kind: 'crashed' }> {
+    if (this.#options.signal.aborted) throw error;
+    return { kind: 'crashed', error: asError(error) };
   }
 }
 
 /** What a refusal says, for people. */
 export function wordsOfRefusal(refusal: Refusal): string {
-  return refusal.kind === 'refused' ? wordsOf(refusal.output) : refusal.error.message;
+  switch (refusal.kind) {
+    case 'refused':
+      return wordsOf(refusal.output);
+    case 'template-error':
+      return refusal.error.message;
+    case 'crashed':
+      return `Pointsman itself fails over it, which is a bug: ${shorten(String(refusal.error), 300)}`;
+  }
 }
 
 function wordsFor(output: string, places: readonly NamedPlace[]): string {

@@ -17,6 +17,8 @@ import type { VouchingJudge } from './vouching-judge.ts';
 export interface QuarantineOptions {
   readonly picture: Picture;
   readonly judge: Pick<VouchingJudge, 'vouch'>;
+  /** Plans the way from what HAProxy runs to a text, and throws where it cannot: a bug. @default nothing is planned */
+  readonly plan?: (text: string) => void;
   readonly rollout: Pick<Rollout, 'installedText'>;
   readonly mailbox: Mailbox;
   readonly emit: Emit;
@@ -28,6 +30,8 @@ export interface QuarantineOptions {
   readonly retry?: number;
   /** The command that judges, where it is not HAProxy's plain check. */
   readonly checkCommand?: string;
+  /** Gets what a search behind the loop threw. */
+  readonly onBug?: (error: unknown) => void;
 }
 
 /** What came of a refusal. */
@@ -53,6 +57,7 @@ export class Quarantine {
   readonly #options: QuarantineOptions;
   readonly #keeper: QuarantineKeeper;
   readonly #retry: QuarantineRetry;
+  readonly #plan: (text: string) => void;
   #search: Promise<SearchOutcome> | undefined;
   #abort = new AbortController();
   #said = '';
@@ -64,7 +69,8 @@ export class Quarantine {
     this.#keeper = new QuarantineKeeper(options);
     const { retry: first = 5000 } = options;
     const isBusy = () => this.#search !== undefined;
-    this.#retry = new QuarantineRetry({ ...options, keeper: this.#keeper, first, isBusy });
+    this.#plan = options.plan ?? (() => {});
+    this.#retry = new QuarantineRetry({ ...options, plan: this.#plan, keeper: this.#keeper, first, isBusy });
     options.picture.watchShelf(({ released, touched }) => {
       this.#keeper.released(released);
       // What was released may be what others wait for.
@@ -93,15 +99,20 @@ export class Quarantine {
     if (this.#search) return this.#stay('unknown', SEARCHING);
     if (++this.#attempts > ATTEMPTS) return this.#stay('unknown', unsettled(wordsOfRefusal(refusal)));
     const changes = changedUnits(picture);
-    if (changes.length === 0) return this.#nothingChanged(refusal, signal);
+    // What threw is tried in any case: it need not come from the keys or the template at all.
+    if (changes.length === 0 && refusal.kind !== 'crashed') return this.#nothingChanged(refusal, signal);
     this.#abort = new AbortController();
     const stop = AbortSignal.any([signal, this.#abort.signal]);
     const patience = this.#options.patience ?? 5000;
     const budget = new CheckBudget({ patience, spent: refusal.kind === 'refused' ? 1 : 0, signal: stop });
-    const isSure = picture.since.hasGood && !picture.templates.isNew && !picture.since.hasNewer;
+    const isSure =
+      refusal.kind !== 'crashed' &&
+      picture.since.hasGood &&
+      !picture.templates.isNew &&
+      !picture.since.hasNewer;
     const known = isSure ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
-    const { judge } = this.#options;
-    const search = searchChanges(changes, { picture, judge, budget, signal: stop, known });
+    const [{ judge }, plan] = [this.#options, this.#plan];
+    const search = searchChanges(changes, { picture, judge, plan, budget, signal: stop, known });
     const early = await Promise.race([search, budget.exceeded]);
     if (early !== 'exceeded') return this.#settle(early, refusal, signal);
     this.#search = search;
@@ -123,8 +134,12 @@ export class Quarantine {
 
   /** `refusal` is of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's. */
   #refuseTemplate(refusal: Refusal): Resolution {
-    const { hasBase } = this.#options.picture.since;
-    const message = hasBase ? templateAtFault(this.#wordsOf(refusal)) : nothingGood(this.#wordsOf(refusal));
+    const { since, templates } = this.#options.picture;
+    if (refusal.kind === 'crashed' && !templates.isNew)
+      return this.#stay('unknown', bugAtFault(wordsOfRefusal(refusal)));
+    const message = since.hasBase
+      ? templateAtFault(this.#wordsOf(refusal))
+      : nothingGood(this.#wordsOf(refusal));
     if (!this.#options.picture.templates.refuse(message)) return this.#stay('template', message);
     this.#retry.later();
     return { kind: 'again' };
@@ -154,6 +169,8 @@ export class Quarantine {
       }
       case 'settled': {
         const { taken, aside } = outcome;
+        if (aside.size === 0 && refusal.kind === 'crashed')
+          return this.#stay('unknown', notAgain(wordsOfRefusal(refusal)));
         // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
         if (!this.#options.picture.since.hasBase && aside.size > taken.size) {
           const words = [...new Set(aside.values())].slice(0, 2).join('; ');
@@ -185,7 +202,8 @@ export class Quarantine {
       const { kind } = await this.#settle(outcome, refusal, signal);
       if (kind === 'again') this.#options.mailbox.post('the search for what is refused ended');
     } catch (error) {
-      if (!this.#abort.signal.aborted && !signal.aborted) throw error;
+      if (this.#abort.signal.aborted || signal.aborted) return;
+      this.#options.onBug?.(error);
     } finally {
       this.#search = undefined;
     }
@@ -224,4 +242,12 @@ function templateAtFault(words: string): string {
 
 function nothingGood(words: string): string {
   return `nothing was accepted yet, and it is not one key alone, so the template or the settings are at fault, or what it names and the check does not find (certificates, maps, users): ${words}`;
+}
+
+function notAgain(words: string): string {
+  return `it is no key and not the template: rendered, planned and checked alone, the same text is fine: ${words}`;
+}
+
+function bugAtFault(words: string): string {
+  return `with the last good keys it is the same, HAProxy goes on with what it has: ${words}`;
 }

@@ -2,6 +2,7 @@ import type { Emit } from '../events.ts';
 import type { Believed } from './believed.ts';
 import type {
   ConfigFile,
+  CrashFile,
   HaproxyControl,
   Judge,
   PauseNotes,
@@ -40,6 +41,10 @@ export interface ReconcilerOptions {
     readonly readBack?: number;
   };
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry' | 'checkCommand'>;
+  /** Where the input of a crash is kept. */
+  readonly crashFile?: CrashFile;
+  /** Milliseconds for which a step of a pass counts as life. @default 2 min */
+  readonly stepLimit?: number;
   readonly emit: Emit;
   /** The guard and the cache; without it every change is believed at once. */
   readonly believed?: Believed;

@@ -14,7 +14,7 @@ export const AHEAD_FAULT_MS = 5000;
 export const RECORD_EVERY_MS = 1000;
 
 /** After the signal a check that is under way may still end: the file should say what HAProxy runs. */
-const GRACE_MS = 2000;
+const GRACE_MS = 1000;
 
 /** What a recorder works with. */
 export interface RecorderOptions {
@@ -28,7 +28,10 @@ export interface RecorderOptions {
 /** A text that HAProxy runs, and that did not become the file. */
 export interface Unrecorded {
   readonly text: string;
-  readonly result: Extract<RollResult, { kind: 'refused' | 'failed' }>;
+  readonly result:
+    | Extract<RollResult, { kind: 'refused' | 'failed' }>
+    /** It threw what is a bug. */
+    | { readonly kind: 'crashed'; readonly error: unknown };
 }
 
 /**
@@ -45,7 +48,6 @@ export class Recorder {
   #since: number | null = null;
   #alarm: NodeJS.Timeout | undefined;
   readonly #end = new AbortController();
-  #fail: (error: unknown) => void = () => {};
   #begun = Number.NEGATIVE_INFINITY;
   /** How many wait for it to be idle: then nothing else is waited for. */
   #hurries = 0;
@@ -100,23 +102,16 @@ export class Recorder {
     }
   }
 
-  /** Until `signal` aborts; what is under way then may end for a moment. Throws what is a bug. */
+  /** Until `signal` aborts; what is under way then may end for a moment. */
   async follow(signal: AbortSignal): Promise<void> {
-    const aborted = new Promise<void>((resolve) => {
+    await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
       if (signal.aborted) resolve();
     });
-    const failed = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-    });
-    try {
-      await Promise.race([aborted, failed]);
-    } finally {
-      const timer = setTimeout(() => this.#end.abort(new Error('the daemon ends')), GRACE_MS);
-      await this.idle();
-      clearTimeout(timer);
-      clearTimeout(this.#alarm);
-    }
+    const timer = setTimeout(() => this.#end.abort(new Error('the daemon ends')), GRACE_MS);
+    await this.idle();
+    clearTimeout(timer);
+    clearTimeout(this.#alarm);
   }
 
   async #run(): Promise<void> {
@@ -146,7 +141,9 @@ export class Recorder {
         }
       }
     } catch (error) {
-      if (!this.#end.signal.aborted) this.#fail(error);
+      const text = this.#current;
+      if (!this.#end.signal.aborted && text !== null)
+        this.#trouble = { text, result: { kind: 'crashed', error } };
     } finally {
       this.#job = null;
       this.#current = null;

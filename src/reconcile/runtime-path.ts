@@ -83,6 +83,14 @@ export class RuntimePath {
     return { kind: 'record', reasons: plan.kind === 'runtime' ? [countOf(commands.length)] : [] };
   }
 
+  /** Plans the way to a text as `apply` does, and does nothing. Throws what is a bug. */
+  tryPlan(text: string): void {
+    const { running } = this.#options.rollout;
+    if (running === null || running === text) return;
+    const planner = this.#plannerOf(running, this.#version, this.#otherFiles);
+    if (planner.plan(text).kind === 'reload') planner.partOf(text);
+  }
+
   /** What of a text that needs a reload can go out before it does so now. Null, or why it went wrong. */
   async #goPart(to: Target, watch: Stopwatch, signal: AbortSignal): Promise<string | null> {
     const part = to.planner.partOf(to.text);
@@ -99,7 +107,13 @@ export class RuntimePath {
     const { newServers, drain, runtime, rollout } = this.#options;
     const { planner, text, of } = to;
     const batch = { commands, expected: of, mark: hashText(text), newServers, drain };
-    const outcome = await watch.time('apply', () => runtime.apply(batch, signal));
+    // Where it breaks off nobody knows what was done.
+    const outcome = await watch
+      .time('apply', () => runtime.apply(batch, signal))
+      .catch((error: unknown) => {
+        rollout.trust.distrust(of.pid, 'a change at run time broke off');
+        throw error;
+      });
     switch (outcome.kind) {
       case 'applied':
         planner.moveTo(text);

@@ -1,24 +1,38 @@
 import type { Emit } from '../events.ts';
 import type { Believed } from './believed.ts';
+import { CrashScreen } from './crash-screen.ts';
+import type { Crashes } from './crashes.ts';
 import type { Source, SourceEvent } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Picture } from './picture.ts';
 
+/** What following the sources works with. */
+export interface SourceFollowerOptions {
+  readonly source: Source;
+  readonly picture: Picture;
+  readonly believed: Believed | undefined;
+  readonly mailbox: Mailbox;
+  readonly crashes: Pick<Crashes, 'tell'>;
+  readonly emit: Emit;
+}
+
+type Data = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
+
 /**
  * Takes what a source tells into the picture, at once and in order, and wakes the loop. With `believed` it goes
- * through the guard.
+ * through the guard. A value over which that throws is kept away by itself; else this throws, and begins anew with
+ * everything that the source has.
  */
-export async function followSource(
-  options: {
-    readonly source: Source;
-    readonly picture: Picture;
-    readonly believed: Believed | undefined;
-    readonly mailbox: Mailbox;
-    readonly emit: Emit;
-  },
-  signal: AbortSignal,
-): Promise<void> {
+export async function followSource(options: SourceFollowerOptions, signal: AbortSignal): Promise<void> {
   const { source, picture, believed, mailbox, emit } = options;
+  const screen = new CrashScreen(options);
+  const take = (event: Data) => {
+    const first = !picture.hasTree;
+    const { view } = picture;
+    const changed = believed ? believed.take(event) : takePlainly(picture, event);
+    if ((changed > 0 && picture.view !== view) || first)
+      mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
+  };
   for await (const event of source.watch(signal)) {
     switch (event.kind) {
       case 'state': {
@@ -44,22 +58,20 @@ export async function followSource(
         break;
       }
       case 'snapshot':
-      case 'changes': {
-        const first = !picture.hasTree;
-        const { view } = picture;
-        const changed = believed ? believed.take(event) : takePlainly(picture, event);
-        if ((changed > 0 && picture.view !== view) || first)
-          mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
-        break;
-      }
+      case 'changes':
+        try {
+          take(screen.pass(event));
+        } catch (error) {
+          believed?.recover();
+          if (!(await screen.find(event))) throw error;
+          await options.crashes.tell('taking what the sources say', error);
+          take(screen.pass(event));
+        }
     }
   }
 }
 
-function takePlainly(
-  picture: Picture,
-  event: Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>,
-): number {
+function takePlainly(picture: Picture, event: Data): number {
   if (event.kind === 'snapshot') return picture.replace(event.entries);
   picture.apply(event.changes);
   return event.changes.length;

@@ -1,7 +1,9 @@
 import type { Step } from '../events.ts';
+import type { Turns } from './turns.ts';
 
-/** Times the steps of one pass in milliseconds; a step done twice adds up. */
+/** Times the steps of one pass in milliseconds; a step done twice adds up. `turns` learns what is at work. */
 export class Stopwatch {
+  readonly #turns: Turns | undefined;
   readonly #start = performance.now();
   readonly #steps: Partial<Record<Step, number>> = {};
 
@@ -13,10 +15,14 @@ export class Stopwatch {
     return round(performance.now() - this.#start);
   }
 
+  constructor(turns?: Turns) {
+    this.#turns = turns;
+  }
+
   async time<T>(step: Step, work: () => Promise<T>): Promise<T> {
     const start = performance.now();
     try {
-      return await work();
+      return await (this.#turns?.step(step, work) ?? work());
     } finally {
       this.#steps[step] = round((this.#steps[step] ?? 0) + performance.now() - start);
     }

@@ -1,26 +1,59 @@
 /** The loop looks around at least this often, so that its last turn says whether it lives. */
 export const TURN_MS = 1000;
 
-/** Says when the loop last turned. */
+/** Milliseconds for which a step counts as turns where nothing else is said: more than its own limits together. */
+export const STEP_MS = 120_000;
+
+/** A step that is at work for longer than it may be. */
+export interface Overdue {
+  readonly step: string;
+  readonly ms: number;
+}
+
+interface Running {
+  readonly step: string;
+  readonly since: number;
+}
+
+/** Says when the loop last turned, and what it is at work on. */
 export class Turns {
+  readonly #limit: number;
+  readonly #running = new Set<Running>();
   #last = performance.now();
+
+  /** `limit`: milliseconds for which a step counts as turns. @default 2 min */
+  constructor(limit: number = STEP_MS) {
+    this.#limit = limit;
+  }
 
   /** In milliseconds of `performance.now()`. */
   get last(): number {
     return this.#last;
   }
 
+  /** The innermost step that is at work for longer than its limit, or null. */
+  get overdue(): Overdue | null {
+    const now = performance.now();
+    const late = [...this.#running].filter(({ since }) => now - since > this.#limit).at(-1);
+    return late ? { step: late.step, ms: Math.round(now - late.since) } : null;
+  }
+
   turn(): void {
     this.#last = performance.now();
   }
 
-  /** Steps with time limits of their own count as turns while they last. */
-  async beating<T>(work: () => Promise<T>): Promise<T> {
-    const timer = setInterval(() => this.turn(), TURN_MS);
+  /** A step with time limits of its own counts as turns while it lasts, but not for ever. */
+  async step<T>(step: string, work: () => Promise<T>): Promise<T> {
+    const running: Running = { step, since: performance.now() };
+    this.#running.add(running);
+    const timer = setInterval(() => {
+      if (this.overdue === null) this.turn();
+    }, TURN_MS);
     try {
       return await work();
     } finally {
       clearInterval(timer);
+      this.#running.delete(running);
     }
   }
 }

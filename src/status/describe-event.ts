@@ -32,6 +32,12 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     }
     case 'notice':
       return line('warn', withHint(event.message, event.hint));
+    case 'part-failed': {
+      const { where, message, stack, report, retryInMs } = event;
+      const kept = report === null ? '' : `; its input is kept in ${report}, please report it`;
+      const said = `${where} failed, which is a bug: ${message}${again(retryInMs)}${kept}`;
+      return line('error', said, { where, stack });
+    }
     case 'paused': {
       const until = new Date(event.until).toISOString();
       return line('warn', `PAUSED until ${until} by ${event.by}: neither the file nor HAProxy is touched`, {

@@ -2,7 +2,12 @@ import type { Bus } from '../events.ts';
 import { keepStatus } from './keep-status.ts';
 import { type LogOptions, openLog } from './logger.ts';
 import { openMetrics } from './metrics.ts';
-import { type StatusServer, type StatusServerOptions, startStatusServer } from './server.ts';
+import {
+  type OverdueStep,
+  type StatusServer,
+  type StatusServerOptions,
+  startStatusServer,
+} from './server.ts';
 
 /** What the observers of a daemon need. */
 export interface ObserveOptions {
@@ -10,8 +15,8 @@ export interface ObserveOptions {
   readonly version: string;
   readonly log: LogOptions;
   readonly listen: StatusServerOptions['listen'];
-  /** `performance.now()` of the loop's last turn; of its making before the first. */
-  readonly lastTurn: () => number;
+  /** `performance.now()` of the loop's last turn, of its making before the first; and a step of it that hangs. */
+  readonly turns: { readonly last: number; readonly overdue: OverdueStep | null };
 }
 
 /**
@@ -21,7 +26,7 @@ export interface ObserveOptions {
 export async function observe(options: ObserveOptions): Promise<StatusServer> {
   const log = await openLog(options.log);
   const keeper = keepStatus({ version: options.version, now });
-  const heartbeat = () => performance.timeOrigin + options.lastTurn();
+  const heartbeat = () => performance.timeOrigin + options.turns.last;
   const metrics = await openMetrics({ status: keeper.current, heartbeat, now });
   const ends = [log, keeper, metrics].map((observer) => options.bus.subscribe(observer.listener));
   const close = () => {
@@ -34,6 +39,7 @@ export async function observe(options: ObserveOptions): Promise<StatusServer> {
       status: keeper.current,
       metrics,
       heartbeat,
+      overdue: () => options.turns.overdue,
       now,
     });
     return {

@@ -15,7 +15,15 @@ export interface StatusServerOptions {
   readonly metrics: Pick<Metrics, 'read'>;
   /** When the loop last turned. */
   readonly heartbeat: () => number;
+  /** What the loop is at work on for longer than it may. */
+  readonly overdue: () => OverdueStep | null;
   readonly now: () => number;
+}
+
+/** A step of the loop, and for how long it is at work. */
+export interface OverdueStep {
+  readonly step: string;
+  readonly ms: number;
 }
 
 /** The running server. Disposing closes it at once, kept-alive connections too. */
@@ -41,14 +49,21 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   }
 }
 
-function addRoutes(server: FastifyInstance, { status, metrics, heartbeat, now }: StatusServerOptions): void {
+function addRoutes(
+  server: FastifyInstance,
+  { status, metrics, heartbeat, overdue, now }: StatusServerOptions,
+): void {
   server.addHook('onSend', async (_, reply) => {
     reply.header('cache-control', 'no-store');
   });
   server.get('/healthz', async (request, reply) => {
     const age = now() - heartbeat();
-    const wrong = age > MOST_TURN_AGE ? [`the loop last turned ${Math.round(age / 1000)} s ago`] : [];
-    return answer(request, reply, { yes: 'healthy', no: 'unhealthy', missing: wrong });
+    const late = overdue();
+    const missing = [
+      ...(age > MOST_TURN_AGE ? [`the loop last turned ${Math.round(age / 1000)} s ago`] : []),
+      ...(late ? [`it is at work on ${late.step} for ${Math.round(late.ms / 1000)} s`] : []),
+    ];
+    return answer(request, reply, { yes: 'healthy', no: 'unhealthy', missing });
   });
   server.get('/readyz', async (request, reply) => {
     const { missing, paused } = status();

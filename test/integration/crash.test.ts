@@ -2,21 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { isAlive, showProc, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
+import { isAlive, request, showProc, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
 import { makeSite, type Site } from '../support/pointsman.ts';
 
 const WAYS = {
   'an exception': "throw new Error('of a stranger')",
   'a rejection': "Promise.reject(new Error('of a stranger'))",
-  'a bug in what it does all the time': `
-    for (const name of ['readFile', 'readdir', 'stat', 'open']) {
-      const real = fs[name];
-      fs[name] = async (path, ...rest) => {
-        if (!String(path).startsWith('/proc/')) throw new Error('of a stranger');
-        return real(path, ...rest);
-      };
-    }
-    syncBuiltinESMExports()`,
 } as const;
 
 /** A module for `node --import` that does one of these as soon as its file is there. */
@@ -80,3 +71,38 @@ test.each([...Object.keys(WAYS), 'SIGKILL'])(
     expect(await isAlive(before.master)).toBe(false);
   },
 );
+
+test('a bug in what it does all the time fails that alone, with its stack: all else goes on, and so does it without the bug', async () => {
+  await using one = await startBackend('one');
+  await using two = await startBackend('two');
+  await using site = await makeSite();
+  const keys = (address: string) =>
+    writeFile(path.join(site.folder, 'services.yaml'), `services: { web: { one: "${address}" } }\n`);
+  await keys(one.address);
+  const fixed = path.join(site.folder, 'fixed');
+  const { env, crash } = await saboteur(
+    site,
+    `for (const name of ['readFile', 'readdir', 'stat', 'open']) {
+       const real = fs[name];
+       fs[name] = async (path, ...rest) => {
+         if (!String(path).startsWith('/proc/') && !existsSync(${JSON.stringify(fixed)})) throw new Error('of a stranger');
+         return real(path, ...rest);
+       };
+     }
+     syncBuiltinESMExports()`,
+  );
+  await using daemon = await site.start({ env });
+  await daemon.ready();
+  const before = await showProc(site.masterSocket);
+  await using load = startLoad(site.url, { host: 'web' });
+  await crash();
+  await keys(two.address);
+  const failed = () => daemon.log().filter(({ event }) => event === 'part-failed');
+  await waitFor(() => failed().length > 1, { timeout: 20_000 });
+  expect(failed()[0]).toMatchObject({ level: 'error', stack: expect.stringContaining('hook.mjs') });
+  expect((await request(`http://127.0.0.1:${site.statusPort}/healthz`)).status).toBe(200);
+  await writeFile(fixed, '');
+  await waitFor(() => two.requests() > 0, { what: 'the change', timeout: 90_000 });
+  expect(load.failures()).toEqual([]);
+  expect((await showProc(site.masterSocket)).master).toBe(before.master);
+}, 120_000);

@@ -43,6 +43,7 @@ const nameNothing =
 function setUp(
   options: {
     file?: StateFile;
+    template?: string;
     quarantine?: ReconcilerOptions['quarantine'];
     cached?: readonly Entry[];
     sinceGood?: ReadonlyMap<string, Entry | undefined>;
@@ -74,7 +75,7 @@ function setUp(
   const stop = new AbortController();
   const running = loop.run(stop.signal);
   let revision = 1n;
-  sets.push(setOf(TEMPLATE));
+  sets.push(setOf(options.template ?? TEMPLATE));
   return {
     ...{ judge, said, picture, state, file },
     text: () => splitMark(file.text ?? '').text,
@@ -237,8 +238,7 @@ describe('Quarantine', () => {
   });
 
   test('does not empty a first configuration because of its template', async () => {
-    await using loop = setUp();
-    loop.template(TEMPLATE.replace('{{ i.address }}', '{{ i.address }} bad'));
+    await using loop = setUp({ template: TEMPLATE.replace('{{ i.address }}', '{{ i.address }} bad') });
     loop.snapshot(...many(4));
     await waitFor(() => loop.of('nobody-quarantined').length > 0);
     expect(loop.of('nobody-quarantined')[0]).toMatchObject({ fault: 'template' });
@@ -246,14 +246,16 @@ describe('Quarantine', () => {
   });
 
   test('says what HAProxy said of the real text, and who judged it, where not even an empty tree can be drawn', async () => {
-    await using loop = setUp({ quarantine: { checkCommand: 'podman exec hap haproxy -c -f {config}' } });
+    await using loop = setUp({
+      quarantine: { checkCommand: 'podman exec hap haproxy -c -f {config}' },
+      template: `${TEMPLATE}\ndefault {{ service("web").name }}\n`,
+    });
     loop.judge.verdict = () => ({
       kind: 'refused',
       output:
         "[ALERT]    (1) : config : parsing [/h.cfg:1] : 'bind' : unable to stat SSL certificate from file '/not/here.pem'",
       lines: [1],
     });
-    loop.template(`${TEMPLATE}\ndefault {{ service("web").name }}\n`);
     loop.snapshot(server('web', 'a'));
     await waitFor(() => loop.of('nobody-quarantined').length > 0);
     const [said] = loop.of('nobody-quarantined');

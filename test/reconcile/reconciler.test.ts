@@ -178,7 +178,7 @@ describe('Reconciler', () => {
     await waitFor(() => outcomes(loop.passes()).includes('failed'));
     expect(loop.file.text).toBe(withMark('10.0.0.1:80\n'));
     await waitFor(() => loop.file.text === withMark('10.0.0.1:80\n10.0.0.1:81\n'));
-    await waitFor(() => loop.passes().at(-1)?.outcome === 'reloaded');
+    await waitFor(() => outcomes(loop.passes()).includes('reloaded'));
   });
 
   test('puts right what somebody else had HAProxy load', async () => {
@@ -193,20 +193,10 @@ describe('Reconciler', () => {
     expect(loop.file.writes).toBe(1);
   });
 
-  test('a bug in a part ends the run with its error', async () => {
-    const loop = setUp();
-    loop.judge.verdict = () => {
-      throw new TypeError('a bug');
-    };
-    loop.template(TEMPLATE);
-    loop.snapshot(server('a', 80));
-    await expect(loop.running).rejects.toThrow('a bug');
-  });
-
   test('turns at least every second', async () => {
     await using loop = setUp();
-    const first = loop.reconciler.lastTurn;
-    await waitFor(() => loop.reconciler.lastTurn > first, { timeout: 5000 });
+    const first = loop.reconciler.turns.last;
+    await waitFor(() => loop.reconciler.turns.last > first, { timeout: 5000 });
   });
 
   test('a text that becomes the file late does not make good what was drawn, and failed, after it', async () => {
@@ -215,7 +205,7 @@ describe('Reconciler', () => {
     await using loop = setUp({ apply: 'auto' });
     loop.template(template);
     loop.snapshot(server('a', 80));
-    await waitFor(() => loop.passes().at(-1)?.outcome === 'reloaded');
+    await waitFor(() => outcomes(loop.passes()).includes('reloaded'));
     let go: () => void = () => {};
     const { check } = loop.judge;
     loop.judge.check = (text) =>
@@ -225,9 +215,9 @@ describe('Reconciler', () => {
     loop.put(server('b', 81));
     await waitFor(() => loop.passes().at(-1)?.outcome === 'runtime');
     const odd = JSON.stringify({ host: '10.0.0.2', port: 80, cost: { later: 1 } });
-    const before = loop.reconciler.lastTurn;
+    const before = loop.reconciler.turns.last;
     loop.put(entry('/services/odd/one', odd, 82), entry('/services/new/one', '10.0.0.3:80', 82));
-    await waitFor(() => loop.reconciler.lastTurn > before, { every: 1 });
+    await waitFor(() => loop.reconciler.turns.last > before, { every: 1 });
     loop.judge.check = check;
     go();
     await waitFor(() => loop.file.text?.includes('be_new') === true);
@@ -242,7 +232,7 @@ describe('Reconciler', () => {
       '{% for s in services %}backend be_{{ s.name }}\n{% for i in s.instances %}  server {{ i.id }} {{ i.address }}\n{% endfor %}{% endfor %}',
     );
     loop.snapshot(server('a', 80));
-    await waitFor(() => loop.passes().at(-1)?.outcome === 'reloaded');
+    await waitFor(() => outcomes(loop.passes()).includes('reloaded'));
     const tries: number[] = [];
     Object.defineProperty(loop.file, 'failure', {
       get: () => {

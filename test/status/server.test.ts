@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
 import { keepStatus } from '../../src/status/keep-status.ts';
 import { openMetrics } from '../../src/status/metrics.ts';
-import { startStatusServer } from '../../src/status/server.ts';
+import { type OverdueStep, startStatusServer } from '../../src/status/server.ts';
 import { hashOf } from '../../src/status/status.ts';
 import { samplePass } from './sample-pass.ts';
 
@@ -20,7 +20,7 @@ const STARTING: PointsmanEvent = {
 
 /** A server on a free port, with a clock that only tests move. */
 async function start() {
-  const clock = { now: START, turned: START };
+  const clock = { now: START, turned: START, overdue: null as OverdueStep | null };
   const now = () => clock.now;
   const heartbeat = () => clock.turned;
   const keeper = keepStatus({ version: '1.2.3', now });
@@ -30,6 +30,7 @@ async function start() {
     status: keeper.current,
     metrics,
     heartbeat,
+    overdue: () => clock.overdue,
     now,
   });
   const tell = (...events: readonly PointsmanEvent[]) => {
@@ -101,6 +102,15 @@ describe('/healthz', () => {
     turning.release();
     await until(() => app.clock.turned === app.clock.now);
     expect((await app.ask('/healthz')).code).toBe(200);
+  });
+
+  it('is 503 with the name of a step that takes far longer than its limits', async () => {
+    await using app = await start();
+    app.clock.overdue = { step: 'the reload', ms: 185_000 };
+    expect(await app.ask('/healthz')).toMatchObject({
+      code: 503,
+      text: 'unhealthy\nit is at work on the reload for 185 s\n',
+    });
   });
 });
 
@@ -218,6 +228,7 @@ describe('startStatusServer()', () => {
         status: keepStatus({ version: '1', now: Date.now }).current,
         metrics: { read: async () => ({ text: '', contentType: 'text/plain' }) },
         heartbeat: Date.now,
+        overdue: () => null,
         now: Date.now,
       });
       await expect(start).rejects.toMatchObject({

@@ -1,0 +1,96 @@
+import { asError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { firstLines } from '../plan/excerpt.ts';
+import type { CrashFile } from './interfaces.ts';
+import { Retry } from './pace.ts';
+import type { Picture } from './picture.ts';
+import type { Rollout } from './rollout.ts';
+
+/** What is told of what threw, and kept. */
+export interface CrashesOptions {
+  readonly emit: Emit;
+  readonly picture: Pick<Picture, 'catalog' | 'drawn'>;
+  readonly rollout: Pick<Rollout, 'installedText' | 'running'>;
+  /** Where the input is kept for a report. */
+  readonly file?: CrashFile;
+}
+
+/** Of so many different crashes the input is kept, each in the place of the one before. */
+const MOST_KEPT = 20;
+
+/** So much of a stack is told. */
+const STACK_LINES = 30;
+
+/**
+ * A part of the loop that threw what is a bug: it is told with its stack, its input is kept, and it is tried again
+ * with growing pauses, while everything else goes on. Out of memory is excepted: there the process ends.
+ */
+export class Crashes {
+  readonly #options: CrashesOptions;
+  /** Where the input is kept, by stack. */
+  readonly #kept = new Map<string, string | null>();
+
+  constructor(options: CrashesOptions) {
+    this.#options = options;
+  }
+
+  /** Tells it, and keeps the input of the first of several that are alike. Never throws. */
+  async tell(where: string, thrown: unknown, retryInMs: number | null = null): Promise<void> {
+    const error = asError(thrown);
+    const stack = firstLines(error.stack ?? String(error), STACK_LINES);
+    if (!this.#kept.has(stack) && this.#kept.size < MOST_KEPT)
+      this.#kept.set(stack, await this.#keep(where, stack));
+    const report = this.#kept.get(stack) ?? null;
+    this.#options.emit({ kind: 'part-failed', where, message: String(error), stack, report, retryInMs });
+  }
+
+  /** Does `work` until `signal` aborts or it ends by itself; after it threw it begins anew, with growing pauses. */
+  async keepGoing(
+    where: string,
+    work: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const retry = new Retry();
+    while (!signal.aborted) {
+      const begun = performance.now();
+      try {
+        await work(signal);
+        return;
+      } catch (error) {
+        // Whatever waits rejects when it is told to stop: that is no failure.
+        if (signal.aborted) return;
+        if (performance.now() - begun > STEADY) retry.succeeded();
+        const pause = retry.failed();
+        await this.tell(where, error, pause);
+        await sleep(pause, signal);
+      }
+    }
+  }
+
+  async #keep(where: string, stack: string): Promise<string | null> {
+    const { file, picture, rollout } = this.#options;
+    try {
+      const { running, installedText } = rollout;
+      const keys = [...picture.catalog.tree];
+      return (await file?.keep({ where, stack, keys, running, installedText })) ?? null;
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Milliseconds after which what ran well until then begins with short pauses again. */
+const STEADY = 120_000;
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+    if (signal.aborted) done();
+  });
+}

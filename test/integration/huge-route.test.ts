@@ -1,0 +1,70 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { request, startBackend, startHaproxy, startLoad, waitFor } from '../support/haproxy.ts';
+import { makeSite } from '../support/pointsman.ts';
+
+/** 10 kB that make 128,000 places on the frontend. */
+function hugeRoute(): string {
+  const hosts = Array.from({ length: 400 }, (_, at) => `h${at}.evil.example`);
+  const paths = Array.from({ length: 320 }, (_, at) => `/p${at}`);
+  return JSON.stringify({ hosts, paths });
+}
+
+test.each(['managed', 'master-socket'] as const)(
+  'one route that changes 100,000 lines ends nothing, and the next change goes out (%s)',
+  async (mode) => {
+    await using one = await startBackend('one');
+    await using two = await startBackend('two');
+    await using site = await makeSite({
+      haproxy: { mode, checkTimeout: '60s' },
+      vars: { defaultService: 'web' },
+      more: { limits: { routes: 200_000 } },
+    });
+    const file = path.join(site.folder, 'services.yaml');
+    const keys = (services: object, routes: object = {}) =>
+      writeFile(file, JSON.stringify({ services, routes }));
+    await keys({ web: { one: one.address } });
+    if (mode === 'master-socket')
+      expect((await site.run('render', '--set', 'haproxy.mode=none')).code).toBe(0);
+    await using _haproxy =
+      mode === 'master-socket'
+        ? await startHaproxy({ configPath: site.configPath, masterSocket: site.masterSocket })
+        : undefined;
+    await using daemon = await site.start();
+    await daemon.ready();
+    await using load = startLoad(site.url);
+    await waitFor(() => load.ok() > 20);
+    await keys({ web: { one: one.address }, evil: { x: '127.0.0.1:1' } }, { evil: JSON.parse(hugeRoute()) });
+    await waitFor(
+      async () => {
+        const { lastPass } = (await daemon.status()) as { lastPass: { reasons: string[]; outcome: string } };
+        return lastPass.reasons.some((reason) => /^and \d{5,} more$/.test(reason));
+      },
+      { what: 'a pass with very many reasons', timeout: 90_000 },
+    );
+    await keys({ web: { two: two.address } });
+    await waitFor(async () => (await request(site.url)).body === 'two', {
+      what: 'the change after it',
+      timeout: 90_000,
+    });
+    expect((await request(`http://127.0.0.1:${site.statusPort}/readyz`)).status).toBe(200);
+    expect(load.failures()).toEqual([]);
+    const records = daemon.log();
+    expect(records.filter(({ event }) => event === 'part-failed')).toEqual([]);
+    expect(
+      Math.max(
+        0,
+        ...daemon
+          .output()
+          .split('\n')
+          .map((line) => line.length),
+      ),
+    ).toBeLessThan(20_000);
+    await waitFor(async () => (await readFile(site.configPath, 'utf8')).includes('server two'), {
+      what: 'the file',
+      timeout: 90_000,
+    });
+  },
+  240_000,
+);
