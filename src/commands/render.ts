@@ -115,7 +115,8 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
 async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
   const said: PointsmanEvent[] = [];
   const emit: Emit = (event) => said.push(event);
-  const shell = await shellOf(settings, emit);
+  // A HAProxy that outlives this command would be nobody's.
+  const shell = await shellOf(settings, emit, 'wait');
   const fill = async (picture: Picture) => {
     if (flags.from !== undefined) return void picture.replace(await entriesOf(io, settings, flags.from));
     const cache = flags.acceptStale ? 'any' : 'fresh';
@@ -149,7 +150,7 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
     ? rollout.load(text, load)
     : rollout.roll(text, watch, io.signal));
   for (const event of said) if (event.kind === 'hand-edit') io.err(describeEvent(event).message);
-  return tell(io, settings, { result, said, watch });
+  return tell(io, settings, { result, said, watch, isNew: need.kind !== 'load' });
 }
 
 async function refuseWhilePaused(settings: Settings, picture: Picture): Promise<void> {
@@ -167,11 +168,16 @@ async function refuseWhilePaused(settings: Settings, picture: Picture): Promise<
   });
 }
 
-function tell(
-  io: Io,
-  settings: Settings,
-  { result, said, watch }: { result: RollResult; said: readonly PointsmanEvent[]; watch: Stopwatch },
-): ExitCode {
+/** What came of a text. */
+interface Applied {
+  readonly result: RollResult;
+  readonly said: readonly PointsmanEvent[];
+  readonly watch: Stopwatch;
+  /** The file did not hold it before. */
+  readonly isNew: boolean;
+}
+
+function tell(io: Io, settings: Settings, { result, said, watch, isNew }: Applied): ExitCode {
   const { path } = settings.output;
   switch (result.kind) {
     case 'reloaded':
@@ -185,7 +191,7 @@ function tell(
       io.err(`published: ${path}`);
       return EXIT.fine;
     case 'published-waiting':
-      io.err(`published: ${path}; HAProxy is away: ${result.cause}`);
+      io.err(`${isNew ? 'published' : 'unchanged'}: ${path}; HAProxy is away: ${result.cause}`);
       return EXIT.fine;
     case 'refused': {
       const event = said.find((one) => one.kind === 'check-refused');

@@ -35,10 +35,14 @@ export interface Shell {
 }
 
 /**
- * Opens nothing yet but finds owner and group. Throws a `SystemError` where they do not exist. The candidates of
+ * Opens nothing yet but finds owner and group. `absent` is what a reload does in `managed` where no HAProxy runs. Throws a `SystemError` where they do not exist. The candidates of
  * `haproxy -c` lie beside the output, or in the temporary folder while the output's folder is not there.
  */
-export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
+export async function shellOf(
+  settings: Settings,
+  emit: Emit,
+  absent: 'start' | 'wait' = 'start',
+): Promise<Shell> {
   const { output, haproxy, stateDir } = settings;
   const { mode, owner, group } = output;
   const access = await resolveAccess({
@@ -50,7 +54,7 @@ export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
   const file = withKeptEdits(plain, emit);
   const { checkCommand, checkTimeout } = haproxy;
   const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
-  const control = controlOf(settings, emit);
+  const control = controlOf(settings, emit, absent);
   const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
   const serverState = serverStateOf(settings, { access, emit });
   const health = serverState ? keepHealth(control, serverState) : control;
@@ -58,10 +62,15 @@ export async function shellOf(settings: Settings, emit: Emit): Promise<Shell> {
 }
 
 /** What asks HAProxy and tells it to reload; it opens nothing yet. */
-export function controlOf({ haproxy, output }: Settings, emit: Emit): HaproxyControl {
+export function controlOf(
+  { haproxy, output }: Settings,
+  emit: Emit,
+  absent: 'start' | 'wait' = 'start',
+): HaproxyControl {
   const { reloadCommand, ...rest } = haproxy;
   return createControl({
     ...rest,
+    absent,
     ...(reloadCommand === undefined ? {} : { reloadCommand }),
     configPath: output.path,
     onLine: withoutEcho((line) => emit({ kind: 'haproxy-log', line })),

@@ -22,6 +22,8 @@ export interface ManagedSettings {
   readonly configPath: string;
   /** Milliseconds for a soft stop. @default 3 s */
   readonly grace?: number;
+  /** What a reload does where none runs: start one, or leave the file for the one that will. @default 'start' */
+  readonly absent?: 'start' | 'wait';
   /** Milliseconds in which a HAProxy that was started, or is there, has to answer. @default 60 s */
   readonly patience?: number;
   /** Gets each line that HAProxy says on stdout and stderr. */
@@ -100,6 +102,8 @@ class ManagedHaproxy implements HaproxyControl {
 
   reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome> {
     return this.#serial.run(async () => {
+      if (this.#settings.absent === 'wait' && (await this.#running(signal)) === null)
+        return { kind: 'away', cause: 'none runs. `pointsman run` starts it.' };
       this.#wanted = true;
       const from = this.#output.said;
       const before = this.#pid;
@@ -252,6 +256,7 @@ class ManagedHaproxy implements HaproxyControl {
    * `render` ends, and HAProxy serves on.
    */
   #keep(): void {
+    if (this.#settings.absent === 'wait') return;
     this.#keeper ??= (async () => {
       const signal = this.#stop.signal;
       try {

@@ -18,6 +18,8 @@ export interface ControlSettings {
   readonly reloadCommand?: readonly string[];
   /** `managed`: milliseconds for a soft stop. @default 3 s */
   readonly grace?: number;
+  /** `managed`: what a reload does where none runs. @default 'start' */
+  readonly absent?: 'start' | 'wait';
   /** `managed`: gets each line that HAProxy says. */
   readonly onLine?: (line: string) => void;
   /** `managed`: told when a HAProxy became ours or ended. */

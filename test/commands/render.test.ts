@@ -159,6 +159,31 @@ describe('render', () => {
     expect(splitMark(await readFile(site.configPath, 'utf8')).text).toBe(good);
   });
 
+  test('in managed, loads the file where HAProxy runs, and starts none where none does', async () => {
+    await using one = await startBackend('one');
+    await using two = await startBackend('two');
+    await using site = await makeSite({ vars: { defaultService: 'web' } });
+    await tree(site, `services: { web: { a: "${one.address}" } }\n`);
+    const path = site.configPath;
+    const absent = `${path}; HAProxy is away: none runs. \`pointsman run\` starts it.\n`;
+    expect(await site.run('render')).toMatchObject({ code: 0, stderr: `published: ${absent}` });
+    await expect(showProc(site.masterSocket)).rejects.toThrow();
+    expect(await site.run('render')).toMatchObject({ code: 0, stderr: `unchanged: ${absent}` });
+    await using daemon = await site.start();
+    await daemon.ready();
+    const before = await showProc(site.masterSocket);
+    expect(before.reloads).toBe(0);
+    daemon.child.kill('SIGKILL');
+    await daemon.ended;
+    await tree(site, `services: { web: { a: "${two.address}" } }\n`);
+    expect((await site.run('render')).stderr).toMatch(/^reloaded: HAProxy runs /);
+    expect((await request(site.url)).body).toBe('two');
+    expect(await showProc(site.masterSocket)).toMatchObject({ master: before.master, reloads: 1 });
+    await using next = await site.start();
+    await next.ready();
+    expect(await showProc(site.masterSocket)).toMatchObject({ master: before.master, reloads: 1 });
+  });
+
   test('is kept out while the daemon runs', async () => {
     await using site = await makeSite();
     await tree(site);
