@@ -1,4 +1,5 @@
 import { TemplateError } from '../errors.ts';
+import { checkLiterals } from './check-literals.ts';
 import { checkMemos } from './check-memo.ts';
 import { checkNames, nameFiles } from './check-names.ts';
 import { checkShape } from './check-shape.ts';
@@ -43,6 +44,7 @@ export function compileTemplate(set: TemplateSet): CompiledTemplate {
   const parsed = parseReachable(set);
   for (const file of parsed.values()) {
     checkShape(file);
+    checkLiterals(file);
   }
   const named = nameFiles(parsed);
   checkNames(named);

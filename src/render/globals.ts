@@ -1,4 +1,5 @@
 import { nearestNames } from '../model/nearest-names.ts';
+import type { Meta } from '../model/service.ts';
 import { range } from './bounded-filters.ts';
 import type { RenderInput } from './context.ts';
 import { text } from './functions/arguments.ts';
@@ -64,9 +65,16 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   fileExists: 'it would differ from host to host: use a variable of `vars` in the settings',
 };
 
+const IN_SETTINGS =
+  'for several lines make it a list of lines, and join them in the template: | join("\\n"); for HAProxy\'s own \\n use single quotes in YAML';
+const IN_ENVIRONMENT = 'correct the variable, or leave it out of node.env';
+
 /** The names of one render. Everything reachable is frozen. */
 export function createGlobals(input: RenderInput, views: ServiceViews): Readonly<Record<string, unknown>> {
-  const { catalog, tree, node, haproxy, vars } = input;
+  const { catalog, tree, haproxy } = input;
+  const vars = views.guarded(input.vars, 'vars of the settings', IN_SETTINGS);
+  const env = views.guarded(input.node.env, 'a variable of the environment', IN_ENVIRONMENT);
+  const node = env === input.node.env ? input.node : { ...input.node, env };
   views.settings(node, 'closed');
   views.settings(haproxy, 'closed');
   views.settings(vars, 'open');
@@ -79,7 +87,7 @@ export function createGlobals(input: RenderInput, views: ServiceViews): Readonly
     haproxy,
     vars,
     hostname: () => node.hostname,
-    getenv: (...args: unknown[]) => getenv(node.env, args),
+    getenv: (...args: unknown[]) => getenv(env, args),
     service(name: unknown) {
       const wanted = text(name, 'the name');
       const found = catalog.service(wanted);
@@ -103,7 +111,7 @@ function noSuchService(name: string, { catalog }: RenderInput): never {
 }
 
 /** confd's: an empty variable counts as none. Without a default, a variable that is not there is an error. */
-function getenv(env: Readonly<Record<string, string>>, args: readonly unknown[]): unknown {
+function getenv(env: Meta, args: readonly unknown[]): unknown {
   const name = text(args[0], 'the name');
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (value === undefined && args.length < 2) {

@@ -10,6 +10,7 @@ import { Fault } from './site.ts';
  */
 export class ServiceViews {
   readonly #views = new WeakMap<Service, Service>();
+  readonly #guarded = new WeakMap<object, Meta>();
   readonly #seen = new WeakSet<object>();
   readonly #closed = new WeakSet<object>();
 
@@ -51,6 +52,17 @@ export class ServiceViews {
     return routes;
   }
 
+  /** Data of the settings or of the environment; what holds a line break or a control character throws when it is read. */
+  guarded(value: Meta, where: string, hint: string): Meta {
+    const known = this.#guarded.get(value);
+    if (known !== undefined) {
+      return known;
+    }
+    const view = guardMeta(value, where, hint);
+    this.#guarded.set(value, view);
+    return view;
+  }
+
   /** Freezes data of the settings, once. `closed` has all the fields it may have, `open` has free ones. */
   settings(value: object, fields: 'closed' | 'open'): void {
     if (!this.#seen.has(value)) {
@@ -78,6 +90,8 @@ export class ServiceViews {
   }
 }
 
+const IN_STORE = 'correct the value in the store: such a value could add lines to the configuration';
+
 /** Freezes data to the bottom. What is frozen at the top need not be below. */
 function freezeDeep(value: unknown): void {
   if (typeof value === 'object' && value !== null) {
@@ -102,7 +116,7 @@ function guardInstance(instance: Instance): Instance {
 }
 
 /** The same object where nothing is wrong; else a copy in which each bad field throws when it is read. */
-function guardMeta(meta: Meta, where: string): Meta {
+function guardMeta(meta: Meta, where: string, hint = IN_STORE): Meta {
   if (findControlCharacters(meta) === null) {
     return meta;
   }
@@ -112,17 +126,14 @@ function guardMeta(meta: Meta, where: string): Meta {
     Object.defineProperty(
       guarded,
       name,
-      bad === null ? { value, enumerable: true } : { get: refuse(where, bad), enumerable: true },
+      bad === null ? { value, enumerable: true } : { get: refuse(where, bad, hint), enumerable: true },
     );
   }
   return guarded;
 }
 
-function refuse(where: string, field: string): () => never {
+function refuse(where: string, field: string, hint: string): () => never {
   return () => {
-    throw new Fault(
-      `${where}, field ${field}, holds a line break or a control character`,
-      'correct the value in the store: such a value could add lines to the configuration',
-    );
+    throw new Fault(`${where}, field ${field}, holds a line break or a control character`, hint);
   };
 }

@@ -1,3 +1,4 @@
+import { WrittenNumber } from '../model/written-number.ts';
 import type { Settings } from './settings.ts';
 
 const SECRET = /pass|secret|token|credential|private|auth|apikey/i;
@@ -36,12 +37,14 @@ function redactMap(map: object): Record<string, unknown> {
 
 function redact(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redact);
-  return typeof value === 'object' && value !== null ? redactMap(value) : value;
+  return typeof value === 'object' && value !== null && !(value instanceof WrittenNumber)
+    ? redactMap(value)
+    : value;
 }
 
 /** `secret`: something above is named like one, so all below is. */
 function textsBelow(value: unknown, above: 'secret' | 'open'): string[] {
-  if (typeof value === 'string' || typeof value === 'number')
+  if (typeof value === 'string' || typeof value === 'number' || value instanceof WrittenNumber)
     return above === 'secret' ? [String(value)] : [];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) =>

@@ -100,3 +100,59 @@ describe('values', () => {
     expect(await render('{{ vars.a }}', { vars: { a: `<&"'>\\` } })).toBe(`<&"'>\\`);
   });
 });
+
+describe('a line break or a control character that is not from the store', () => {
+  const node = { hostname: 'h', env: { BAD: 'a\nb', GOOD: 'x' } };
+  const vars = { ping: 'PING\r\n', lines: ['a', 'b'], good: 'x', deep: { a: { b: 'a\tb' } } };
+
+  it.each([
+    ['vars', '{{ vars.ping }}', 'vars of the settings, field .ping,'],
+    ['vars in a set', '{% set x = vars.ping %}', 'vars of the settings, field .ping,'],
+    ['deep in vars', '{{ vars.deep.a.b }}', 'vars of the settings, field .deep.a.b,'],
+    ['vars in a memo', '{% memo vars %}{{ vars.ping }}{% endmemo %}', 'field .ping,'],
+    ['node.env', '{{ node.env.BAD }}', 'a variable of the environment, field .BAD,'],
+    ['getenv', '{{ getenv("BAD") }}', 'a variable of the environment, field .BAD,'],
+  ])('is refused at its use: %s', async (_, text, message) => {
+    const told = await fault(text, { vars, node });
+    expect(told).toMatch(/^template main\.njk, line 1/);
+    expect(told).toContain(message);
+    expect(told).toContain(TOLD);
+  });
+
+  it('hurts nothing that leaves it alone, and lines in a list are joined', async () => {
+    const text = '{{ vars.good }} {{ node.env.GOOD }} {{ getenv("GOOD") }} {{ vars.lines | join("\\n") }}';
+    expect(await render(text, { vars, node })).toBe('x x x a\nb');
+  });
+
+  it.each([
+    ['{% set ping = "PING\\r\\n" %}{{ ping }}', 'the text "PING\\r\\n" holds a control character'],
+    ['{{ "PING\\r\\n" }}', 'holds a control character'],
+    ['{{ "a" ~ "\\r" }}', 'holds a control character'],
+    ['{{ vars.x | default("\\r") }}', 'holds a control character'],
+    ['{% for x in ["a\\r"] %}{{ x }}{% endfor %}', 'holds a control character'],
+    ['{% macro m(a="\\r") %}{{ a }}{% endmacro %}', 'holds a control character'],
+    ['{% set ping = "PING\\n" %}{{ ping }}', 'the text "PING\\n" holds a line break'],
+  ])('is refused when the template is loaded: %s', async (text, message) => {
+    const told = await fault(text);
+    expect(told).toMatch(/^template main\.njk, line 1: /);
+    expect(told).toContain(message);
+    expect(told).toContain('two backslashes');
+  });
+
+  it('names what to write instead', async () => {
+    expect(await fault('{% set ping = "PING\\r\\n" %}')).toContain('two backslashes: "PING\\\\r\\\\n"');
+    expect(await render('{% set ping = "PING\\\\r\\\\n" %}{{ ping }}')).toBe('PING\\r\\n');
+  });
+
+  it.each([
+    ['{{ ["a", "b"] | join("\\n  x ") }}', 'a\n  x b'],
+    ['{% set nl = "\\n" %}{{ "a" ~ nl ~ "b" }}', 'a\nb'],
+    ['{% set sep = "\\n  acl " %}{{ sep }}', '\n  acl '],
+    ['{{ "a\\nb" }}', 'a\nb'],
+    ['{{ getRaw("/haproxy/crlf") | replace("\\r", "") }}', 'a\nb'],
+    ['{{ contains("a", "\\r") }} {{ "a" == "\\r" }}', 'false false'],
+    ['{% set x %}a\nb{% endset %}{{ x }}', 'a\nb'],
+  ])('is fine where it is meant: %s', async (text, expected) => {
+    expect(await render(text, { tree: { '/haproxy/crlf': 'a\r\nb' } })).toBe(expected);
+  });
+});

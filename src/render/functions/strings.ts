@@ -1,7 +1,8 @@
 import { occurrences } from '../bounded-filters.ts';
+import { hasControlCharacters } from '../control-characters.ts';
 import { Fault } from '../site.ts';
 import { checkLength, joined } from '../sizes.ts';
-import { textOf } from '../values.ts';
+import { describe, textOf } from '../values.ts';
 import { integer, text, texts } from './arguments.ts';
 
 /** confd's functions on text, with the meaning of Go's `strings` package. */
@@ -58,8 +59,16 @@ export const STRING_FUNCTIONS = {
       .map((line) => width + line)
       .join('\n');
   },
+  /** One word of HAProxy's configuration, whatever the text holds (configuration manual 2.2, "Quoting and escaping"). */
   quote(value: unknown): string {
-    return JSON.stringify(textOf(value));
+    const word = textOf(value);
+    if (hasControlCharacters(word) || !word.isWellFormed()) {
+      throw new Fault(
+        `${describe(word)} holds a line break or a control character: no word of HAProxy's can`,
+        'take it out of the text first, or give each line a word of its own',
+      );
+    }
+    return `"${word.replace(/[\\"$]/g, '\\$&')}"`;
   },
 };
 
