@@ -1,4 +1,5 @@
-import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import { access } from 'node:fs/promises';
+import type { HaproxyControl, ReloadOutcome } from '../reconcile/interfaces.ts';
 import { controlByCommand } from './control-command.ts';
 import { controlManaged, type ManagedChange } from './control-managed.ts';
 import { controlByMasterSocket } from './control-master-socket.ts';
@@ -28,6 +29,26 @@ export interface ControlSettings {
 
 /** Picks the control of `haproxy.mode`. Nothing is opened or started before it is first used. */
 export function createControl(settings: ControlSettings): HaproxyControl {
+  const control = controlOf(settings);
+  return settings.mode === 'none' ? control : onlyWithFile(control, settings.configPath);
+}
+
+/** From 3.1 on HAProxy ends over a reload without a file, whoever took it away. */
+function onlyWithFile(control: HaproxyControl, configPath: string): HaproxyControl {
+  const reload = control.reload.bind(control);
+  return Object.assign(control, {
+    reload: async (mark: string, signal: AbortSignal): Promise<ReloadOutcome> => {
+      const gone = await access(configPath).then(
+        () => false,
+        () => true,
+      );
+      const message = `loading ${configPath}: somebody took it away`;
+      return gone ? { kind: 'failed', message } : reload(mark, signal);
+    },
+  });
+}
+
+function controlOf(settings: ControlSettings): HaproxyControl {
   switch (settings.mode) {
     case 'managed':
       return controlManaged(settings);
