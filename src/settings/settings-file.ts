@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { UsageError } from '../errors.ts';
@@ -20,13 +21,15 @@ export interface SettingsFile {
 
 /** Reads a settings file, or gives null where there is none. Throws a `UsageError` that names file and line. */
 export async function readSettingsFile(path: string): Promise<SettingsFile | null> {
-  const text = await readText(path);
-  return text === null ? null : parseSettingsFile(path, text);
+  const bytes = await readBytes(path);
+  if (bytes === null) return null;
+  if (isUtf8(bytes)) return parseSettingsFile(path, bytes.toString('utf8'));
+  throw new UsageError(`reading ${path}: it is no UTF-8`, { hint: 'Save it as UTF-8.' });
 }
 
-async function readText(path: string): Promise<string | null> {
+async function readBytes(path: string): Promise<Buffer | null> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'UNKNOWN';
     if (code === 'ENOENT') return null;

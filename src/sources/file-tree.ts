@@ -5,6 +5,7 @@ import { pause } from './abortable.ts';
 import { type FileState, listFiles } from './file-listing.ts';
 import { parseTreeEntries } from './tree-file.ts';
 import type { TreeShape } from './tree-shape.ts';
+import { fileText } from './utf8-text.ts';
 
 /** A file or folder that keys come from. */
 export interface FileSourceOptions {
@@ -105,7 +106,7 @@ export class FileTree {
     if (before?.signature === signature && !before.error) return before;
     const { shape, index } = this.#options;
     try {
-      const text = await readFile(path, 'utf8');
+      const text = fileText(await readFile(path), path);
       return { signature, entries: parseTreeEntries(text, { file: path, shape, index }), error: null };
     } catch (error) {
       const told = isSystemError(error) ? unreadable(path, error) : error;

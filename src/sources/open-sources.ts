@@ -1,4 +1,4 @@
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import type { Limits } from '../model/limits.ts';
 import type { Source } from '../reconcile/interfaces.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
@@ -40,7 +40,7 @@ export function openSources(settings: SourcesConfig, { from, stdin }: SourceChoi
   const shape = { services, routes };
   const within = (source: Source, index: number) => (limits ? limited(source, { index, limits }) : source);
   if (from === '-') {
-    const readText = () => text(stdin ?? process.stdin);
+    const readText = () => buffer(stdin ?? process.stdin);
     return [within(textSource({ name: 'standard input', shape, readText }), 0)];
   }
   if (from !== undefined) return [within(fileSource({ path: from, shape, index: 0 }), 0)];

@@ -3,21 +3,23 @@ import { abortable } from './abortable.ts';
 import { eventsOf } from './event-queue.ts';
 import { parseTreeEntries } from './tree-file.ts';
 import type { TreeShape } from './tree-shape.ts';
+import { fileText } from './utf8-text.ts';
 
 /** A text that is read once, such as standard input. */
 export interface TextSourceOptions {
   /** For error messages. */
   readonly name: string;
   readonly shape: TreeShape;
-  readText(): Promise<string>;
+  readText(): Promise<Buffer>;
 }
 
 /** Keys of a text in the tree form that cannot change: `--from -`. A broken one makes `watch()` throw, too. */
 export function textSource({ name, shape, readText }: TextSourceOptions): Source {
-  let text: Promise<string> | undefined;
+  let text: Promise<Buffer> | undefined;
   const entries = async (signal: AbortSignal) => {
     text ??= readText();
-    return parseTreeEntries(await abortable(text, signal), { file: name, shape, index: 0 });
+    const bytes = await abortable(text, signal);
+    return parseTreeEntries(fileText(bytes, name), { file: name, shape, index: 0 });
   };
   return {
     name,

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { SourceError } from '../errors.ts';
 
 /**
  * Bytes as a text, each text from one row of bytes alone: bytes that are no UTF-8 become halves of characters, U+DC80
@@ -16,6 +17,20 @@ export function textOf(bytes: Buffer): string {
     at += Math.max(1, length);
   }
   return parts.join('');
+}
+
+/**
+ * The text of a file.
+ *
+ * @throws SourceError that names file and line where it is no UTF-8.
+ */
+export function fileText(bytes: Buffer, file: string): string {
+  const found = notUtf8(bytes);
+  if (found === null) return bytes.toString('utf8');
+  const line = bytes.subarray(0, found.at).toString('latin1').split('\n').length;
+  throw new SourceError(`reading ${file}:${line}: it is no UTF-8: it has the byte ${found.byte} there`, {
+    hint: 'save it as UTF-8; it is read again as soon as it is saved',
+  });
 }
 
 /** Where the first byte stands that is no UTF-8, and which; null where all is. */

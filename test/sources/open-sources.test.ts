@@ -60,4 +60,7 @@ test('the sources of the settings are merged in their order, and what is dumped 
 test('a broken standard input is told with its line', async () => {
   const piped = openMerged({ sources: [], prefixes }, { from: '-', stdin: Readable.from(['a: 1\nb: [']) });
   await expect(piped.read(signal())).rejects.toThrow('reading standard input:2: ');
+  const stdin = Readable.from([Buffer.from('a: 1\nb: \xff\n', 'latin1')]);
+  const latin1 = openMerged({ sources: [], prefixes }, { from: '-', stdin });
+  await expect(latin1.read(signal())).rejects.toThrow('reading standard input:2: it is no UTF-8');
 });
