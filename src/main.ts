@@ -38,6 +38,7 @@ async function main(): Promise<ExitCode> {
       for (const secret of secrets) hidden.push(secret);
     },
     onCrash: (listener) => crashListeners.push(listener),
+    waitsFor: () => undefined,
     stdin: process.stdin,
     env: process.env,
     cwd: process.cwd(),

@@ -70,6 +70,7 @@ async function attempt<T>(work: () => Promise<T>, what: string, add: Add): Promi
 async function checkJudge(io: Io, settings: Settings, add: Add): Promise<string | null | undefined> {
   const { binary, checkCommand, mode } = settings.haproxy;
   const ask = async (command: readonly [string, ...string[]]) => {
+    io.waitsFor(`${command.join(' ')} -v`);
     const found = await attempt(() => haproxyVersion(command, io.signal), 'haproxy', add);
     if (found) add('ok', 'haproxy', `${command.join(' ')} is ${found.full}`);
     return found?.full;
@@ -120,6 +121,7 @@ async function readSource(
   add: Add,
 ): Promise<readonly Entry[]> {
   const source = sourceOf(io, settings, from);
+  io.waitsFor(`the sources (${source.name})`);
   const entries = await source.read(io.signal);
   add('ok', 'source', `${source.name}: ${entries.length} ${entries.length === 1 ? 'key' : 'keys'}`);
   return entries;
@@ -164,6 +166,7 @@ async function checkTemplate(
 
 async function checkText(io: Io, shell: Shell, settings: Settings, text: string, add: Add): Promise<void> {
   const { mode, statsSocket } = settings.haproxy;
+  io.waitsFor('the verdict of HAProxy (haproxy.checkCommand)');
   const verdict = await judgeAsPublished(shell, settings, text, io.signal);
   const unopened = mode === 'none' || statsSocket === '' ? null : whyNotOpened(text, statsSocket);
   if (unopened !== null) add('note', 'template', unopened);
@@ -182,6 +185,7 @@ async function checkHaproxy(
 ): Promise<void> {
   const { mode } = settings.haproxy;
   if (mode === 'none') return add('note', 'running', 'mode none: nobody is told of a new file');
+  io.waitsFor('an answer of the HAProxy that runs');
   const state: HaproxyState = await shell.haproxy.state(io.signal);
   if (state.kind === 'away') {
     return add('note', 'running', `no HAProxy answers yet: ${state.cause}`);

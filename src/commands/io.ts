@@ -8,6 +8,8 @@ export interface Io {
   err(line: string): void;
   /** From now on these texts are never written by `err`, whatever holds them. */
   hide(secrets: readonly string[]): void;
+  /** From now on this is what the command waits for: said where it takes too long. */
+  waitsFor(what: string): void;
   readonly stdin: Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -35,6 +37,12 @@ export const EXIT = {
 
 /** One of `EXIT`. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The option that every command has but `run`. */
+export interface BoundedFlags {
+  /** A duration, not checked yet. */
+  readonly timeout: string;
+}
 
 /** The options that every command has. */
 export interface CommonFlags {

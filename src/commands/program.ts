@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
-import type { CommonFlags, ExitCode, Io } from './io.ts';
+import { bounded } from './bounded.ts';
+import type { BoundedFlags, CommonFlags, ExitCode, Io } from './io.ts';
 import type { RunFlags } from './run.ts';
 
 const ACCEPT_STALE = 'where the sources do not answer, take a cache of any age';
+const DEFAULT_TIMEOUT = '30s';
 const collect = (value: string, before: readonly string[]) => [...before, value];
 
 /** Every verb loads its own code when it is called, so that `--help` stays quick. */
@@ -38,7 +40,7 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses')
     .action(async (flags) => {
       const { render } = await import('./render.ts');
-      ended(await render(io, flags));
+      ended(await bounded(io, { verb: 'render', ...flags }, (inner) => render(inner, flags)));
     });
 
   verb(program, 'services', 'every service and instance, and every rejected key with its reason', {
@@ -48,7 +50,7 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     .option('--json', 'as JSON')
     .action(async (flags) => {
       const { services } = await import('./services.ts');
-      ended(await services(io, flags));
+      ended(await bounded(io, { verb: 'services', ...flags }, (inner) => services(inner, flags)));
     });
 
   verb(program, 'dump', 'the watched tree as YAML, fit for --from', {
@@ -56,14 +58,14 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     from: 'from',
   }).action(async (flags) => {
     const { dump } = await import('./dump.ts');
-    ended(await dump(io, flags));
+    ended(await bounded(io, { verb: 'dump', ...flags }, (inner) => dump(inner, flags)));
   });
 
   verb(program, 'release', 'believe the disappearance that the guard holds back, now', {
     example: 'pointsman release --config examples/quickstart/pointsman.yaml',
-  }).action(async (flags: CommonFlags) => {
+  }).action(async (flags: CommonFlags & BoundedFlags) => {
     const { release } = await import('./release.ts');
-    ended(await release(io, flags));
+    ended(await bounded(io, { verb: 'release', ...flags }, (inner) => release(inner, flags)));
   });
 
   verb(program, 'check', 'doctor: settings, template, haproxy, sources, sockets and permissions', {
@@ -71,7 +73,7 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     from: 'from',
   }).action(async (flags) => {
     const { check } = await import('./check.ts');
-    ended(await check(io, flags));
+    ended(await bounded(io, { verb: 'check', ...flags }, (inner) => check(inner, flags)));
   });
 
   verb(program, 'pause', 'hands off the file and HAProxy for a while; works with the daemon dead', {
@@ -80,14 +82,14 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     .requiredOption('--for <duration>', 'how long: 90s, 30m, 2h, at most 168h; it ends by itself')
     .action(async (flags) => {
       const { pause } = await import('./pause.ts');
-      ended(await pause(io, flags));
+      ended(await bounded(io, { verb: 'pause', ...flags }, (inner) => pause(inner, flags)));
     });
 
   verb(program, 'resume', 'end the pause of this host', {
     example: 'pointsman resume --config examples/quickstart/pointsman.yaml',
-  }).action(async (flags: CommonFlags) => {
+  }).action(async (flags: CommonFlags & BoundedFlags) => {
     const { resume } = await import('./resume.ts');
-    ended(await resume(io, flags));
+    ended(await bounded(io, { verb: 'resume', ...flags }, (inner) => resume(inner, flags)));
   });
 }
 
@@ -107,6 +109,7 @@ function verb(
     )
     .addHelpText('after', `\nExample:\n  ${more.example}`)
     .showHelpAfterError(`Try: pointsman ${name} --help`);
+  if (name !== 'run') command.option('--timeout <duration>', 'how long it may take at most', DEFAULT_TIMEOUT);
   return more.from
     ? command.option('--from <file|dir|->', 'read the keys from here instead of the sources of the settings')
     : command;

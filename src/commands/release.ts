@@ -17,6 +17,7 @@ export async function release(io: Io, flags: CommonFlags): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags);
   const count = await countHolds(stateDir);
   const file = await ask(stateDir);
+  io.waitsFor('the daemon');
   const end = performance.now() + PATIENCE;
   while (performance.now() < end && !io.signal.aborted) {
     if ((await stat(file).catch(() => null)) === null) {

@@ -54,6 +54,7 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
   const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
   if (flags.dryRun) return dryRun(io, settings, flags);
   const { stateDir, output } = settings;
+  io.waitsFor('the lock of stateDir and output');
   await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'render' });
   return apply(io, settings, flags);
 }
@@ -101,6 +102,7 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
   if (!flags.diff) io.out(text);
   else if (text !== before) io.out(hideSecrets(diffOf(path, before, text), secretsOf(settings, io.env)));
   if (flags.validate && shell) {
+    io.waitsFor('the verdict of HAProxy (haproxy.checkCommand)');
     const verdict = await judgeAsPublished(shell, settings, text, io.signal);
     if (verdict.kind === 'broken')
       throw new PointsmanError('system', `checking the configuration: ${verdict.message}`);
@@ -137,6 +139,7 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   const unsettled = await drift.settle();
   if (unsettled) throw new PointsmanError('system', `applying ${settings.output.path}: ${unsettled.message}`);
   for (const event of said.splice(0)) io.err(describeEvent(event).message);
+  io.waitsFor('an answer of the HAProxy that runs');
   const state = await shell.haproxy.state(io.signal);
   rollout.observe(state);
   const need = rollout.need(text, state);
@@ -144,6 +147,7 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
     io.err(`unchanged: ${settings.output.path}`);
     return EXIT.fine;
   }
+  io.waitsFor('HAProxy to judge the configuration and run it');
   const watch = new Stopwatch();
   const load = { watch, signal: io.signal, before: null };
   const result = await (need.kind === 'load'

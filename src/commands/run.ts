@@ -36,7 +36,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const bus = createBus(hider(secretsOf(settings, io.env)));
   const { emit } = bus;
   const version = await versionAtFirst(settings, io.signal);
-  const sources = openSources(settings);
+  const sources = openSources(settings, { env: io.env });
   const shell = await shellOf(settings, emit);
   await shell.serverState?.clear();
   const picture = new Picture({

@@ -9,6 +9,6 @@ import type { Io } from './io.ts';
 export function sourceOf(io: Io, settings: Settings, from?: string): Source {
   const path = from === undefined || from === '-' ? from : resolve(io.cwd, from);
   return mergeSources(
-    openSources(settings, { stdin: io.stdin, ...(path === undefined ? {} : { from: path }) }),
+    openSources(settings, { stdin: io.stdin, env: io.env, ...(path === undefined ? {} : { from: path }) }),
   );
 }

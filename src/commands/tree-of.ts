@@ -9,6 +9,7 @@ import { sourceOf } from './source-of.ts';
 /** Reads every key once. Throws a `SourceError`. */
 export async function entriesOf(io: Io, settings: Settings, from?: string): Promise<readonly Entry[]> {
   const source = sourceOf(io, settings, from);
+  io.waitsFor(from === '-' ? 'the keys on standard input' : `the sources (${source.name})`);
   return source.read(io.signal);
 }
 

@@ -36,6 +36,7 @@ const etcd = z
       .exactOptional(),
     username: text('a user of etcd').exactOptional(),
     passwordFile: path('the path of a file that holds the password').exactOptional(),
+    proxy: word(['none', 'environment']).prefault('none'),
   })
   .refine((one) => 'username' in one === 'passwordFile' in one, {
     message: 'username and passwordFile belong together: give both or neither',

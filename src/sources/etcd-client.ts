@@ -4,6 +4,7 @@ import { type RangeAnswer, rangeAnswer, tokenAnswer } from './etcd-answers.ts';
 import type { EtcdUser } from './etcd-denied.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { tlsOptions } from './etcd-tls.ts';
+import { boundTunnels, isExcepted } from './http-proxy.ts';
 import { readSecret } from './read-secret.ts';
 
 type CallOptions = Exclude<NonNullable<IOptions['defaultCallOptions']>, (...args: never[]) => unknown>;
@@ -59,6 +60,9 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
     ? await tlsOptions(endpoint, options)
     : { bearer: null };
   connections++;
+  const { proxy = 'none', noProxy = '' } = options;
+  const throughProxy = proxy === 'environment' && !isExcepted(endpoint, noProxy);
+  if (throughProxy) await boundTunnels();
   const client = new Etcd3({
     hosts: endpoint,
     faultHandling: { host: () => noop, global: noop },
@@ -69,6 +73,7 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
       'grpc.enable_channelz': 0,
+      'grpc.enable_http_proxy': throughProxy ? 1 : 0,
       'grpc.service_config_disable_resolution': 1,
       // Channels with equal options share a socket: the services of this client do, a stuck one of an earlier client is not met again.
       'grpc.primary_user_agent': `pointsman/${connections}`,

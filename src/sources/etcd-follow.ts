@@ -76,7 +76,7 @@ class EtcdFollower {
     this.#ranges = ranges;
     this.#queue = queue;
     this.#state = new StateTeller(queue, { index: options.index, name: etcdName(options) });
-    this.#members = new EtcdMembers(options, (endpoint, error) => this.#failed(endpoint, error));
+    this.#members = new EtcdMembers(options, (endpoint, error) => this.#failed(endpoint, error, 'at first'));
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -222,12 +222,13 @@ class EtcdFollower {
     // A backlog that etcd cannot bring together in time would end every stream anew.
     this.#fruitless = this.#state.isLive && end.events === 0 ? this.#fruitless + 1 : 0;
     if (this.#fruitless > 2) this.#position = null;
-    this.#failed(endpoint, end.error);
+    this.#failed(endpoint, end.error, 'after it answered');
   }
 
   /** Told when a stream is lost, and then after each full round, so that rotating is no news. */
-  #failed(endpoint: string, error: unknown): void {
-    this.#failures.set(endpoint, explainEtcdError(error, endpoint, this.#options));
+  #failed(endpoint: string, error: unknown, when: 'at first' | 'after it answered'): void {
+    const options = { ...this.#options, hasAnswered: when === 'after it answered' };
+    this.#failures.set(endpoint, explainEtcdError(error, endpoint, options));
     const { endpoints } = this.#options;
     if (!this.#state.isLive && this.#failures.size < endpoints.length) return;
     const ordered = endpoints.flatMap((name) => {

@@ -10,6 +10,14 @@ export interface EtcdSourceOptions {
   readonly password?: string;
   /** Read anew for each connection; a final line break is not part of the password. */
   readonly passwordFile?: string;
+  /**
+   * Whether the HTTP proxy of the environment is gone through.
+   *
+   * @default none
+   */
+  readonly proxy?: 'none' | 'environment';
+  /** Hosts that are not asked through it: the text of `no_proxy`. */
+  readonly noProxy?: string;
   /** A prefix covers the key itself and everything below it, by segment. */
   readonly prefixes: readonly string[];
   /** The place of this source in the settings: `Entry.source`. */

@@ -10,7 +10,10 @@ import { textSource } from './text-source.ts';
 
 /** One entry of `sources` in the settings, checked, with absolute paths. */
 export type SourceConfig =
-  | ({ readonly kind: 'etcd' } & Pick<EtcdSourceOptions, 'endpoints' | 'tls' | 'username' | 'passwordFile'>)
+  | ({ readonly kind: 'etcd' } & Pick<
+      EtcdSourceOptions,
+      'endpoints' | 'tls' | 'username' | 'passwordFile' | 'proxy'
+    >)
   | { readonly kind: 'file'; readonly path: string };
 
 /** What of the settings the sources need. */
@@ -31,10 +34,12 @@ export interface SourceChoice {
   readonly from?: string;
   /** @default process.stdin */
   readonly stdin?: NodeJS.ReadableStream;
+  /** Says which hosts are not asked through the proxy that it names. @default {} */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The sources of a call, in the order of the settings; nothing is opened or read before they are asked. */
-export function openSources(settings: SourcesConfig, { from, stdin }: SourceChoice = {}): Source[] {
+export function openSources(settings: SourcesConfig, { from, stdin, env = {} }: SourceChoice = {}): Source[] {
   const { limits } = settings;
   const { services, routes, keys } = settings.prefixes;
   const shape = { services, routes };
@@ -44,11 +49,12 @@ export function openSources(settings: SourcesConfig, { from, stdin }: SourceChoi
     return [within(textSource({ name: 'standard input', shape, readText }), 0)];
   }
   if (from !== undefined) return [within(fileSource({ path: from, shape, index: 0 }), 0)];
+  const noProxy = [env.no_grpc_proxy, env.no_proxy, env.NO_PROXY].find((one) => one) ?? '';
   const prefixes = [...services, ...routes, ...keys];
   return settings.sources.map((config, index) => {
     const source =
       config.kind === 'etcd'
-        ? etcdSource({ ...config, prefixes, index, ...(limits ? { limits } : {}) })
+        ? etcdSource({ ...config, noProxy, prefixes, index, ...(limits ? { limits } : {}) })
         : fileSource({ path: config.path, shape, index });
     return heard(within(source, index), index);
   });

@@ -88,6 +88,7 @@ describe('loadSettings()', () => {
         tls: { ca: '/certs/ca.pem', cert: '/certs/me.pem', key: '/certs/me-key.pem' },
         username: 'pointsman',
         passwordFile: '/run/secrets/etcd',
+        proxy: 'none',
       },
       { kind: 'file', path: join(folder, 'datastores.yaml') },
     ]);
@@ -361,6 +362,7 @@ status: { listen: "[::1]:0" }\n`,
       tls: { ca: '/ca.pem' },
       username: 'me',
       passwordFile: '/pw',
+      proxy: 'none',
     });
   });
 
@@ -368,9 +370,11 @@ status: { listen: "[::1]:0" }\n`,
     const env = { POINTSMAN_ETCD_ENDPOINTS: 'http://b:1' };
     expect((await load(SOURCE, { env })).sources).toEqual([
       { kind: 'file', path: join(folder, 'tree.yaml') },
-      { kind: 'etcd', endpoints: ['http://b:1'] },
+      { kind: 'etcd', endpoints: ['http://b:1'], proxy: 'none' },
     ]);
-    expect((await load('', { env })).sources).toEqual([{ kind: 'etcd', endpoints: ['http://b:1'] }]);
+    expect((await load('', { env })).sources).toEqual([
+      { kind: 'etcd', endpoints: ['http://b:1'], proxy: 'none' },
+    ]);
   });
 
   it('names the variable or flag that does not fit', async () => {

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SystemError, UsageError } from '../errors.ts';
+import { parseDuration } from '../model/duration.ts';
+import type { ExitCode, Io } from './io.ts';
+import { EXIT } from './io.ts';
+
+/** How long a command that was told to end may take to do so: for its locks and temporary files. */
+const GRACE = 500;
+
+/**
+ * Runs a command that does one thing and ends, for `timeout` at most: then it is told to end, and what it was waiting
+ * for is said, whether it has ended or not. Throws a `SystemError`, or a `UsageError` where `timeout` is no duration.
+ */
+export async function bounded(
+  io: Io,
+  { verb, timeout }: { readonly verb: string; readonly timeout: string },
+  work: (io: Io) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const limit = parseDuration(timeout);
+  if (limit === null || limit === 0) {
+    throw new UsageError(`reading --timeout ${timeout}: expected a duration over 0`, {
+      hint: 'For example --timeout 2m.',
+    });
+  }
+  const over = new AbortController();
+  let waitsFor = 'its settings';
+  const inner: Io = {
+    ...io,
+    signal: AbortSignal.any([io.signal, over.signal]),
+    waitsFor: (what) => {
+      waitsFor = what;
+    },
+  };
+  const done = work(inner);
+  done.catch(() => undefined);
+  const finished = new AbortController();
+  try {
+    const first = await Promise.race([done, sleep(limit, 'late' as const, { signal: finished.signal })]);
+    if (first !== 'late') return first;
+    const error = new SystemError(`${verb}: not done in ${timeout}: it was waiting for ${waitsFor}`, {
+      hint: '--timeout gives it longer.',
+    });
+    over.abort(error);
+    const last = await Promise.race([done.catch(() => 'late' as const), sleep(GRACE, 'late' as const)]);
+    if (last === 'late' || last === EXIT.failed) throw error;
+    // It was done just then.
+    return last;
+  } finally {
+    finished.abort();
+  }
+}
