@@ -1,8 +1,12 @@
 import { didYouMean } from '../model/nearest-names.ts';
+import { insteadOf } from './foreign-words.ts';
 import { GLOBAL_NAMES, LEFT_OUT } from './globals.ts';
+import { internals } from './nunjucks.ts';
 import { templateError } from './site.ts';
 import type { ParsedFile, Reference } from './template-references.ts';
 import { type FreeName, type Scopes, scopesOf } from './template-scopes.ts';
+
+const FILTERS: ReadonlySet<string> = new Set(Object.keys(new internals.Environment([], {}).filters));
 
 /** A parsed file with its names, and those that other files bring into it. */
 export interface NamedFile extends ParsedFile {
@@ -67,6 +71,8 @@ function unknownNames(file: NamedFile, unknown: readonly FreeName[]): Error {
     {
       hint:
         leftOut ??
+        unknown.map((one) => insteadOf(one.name)).find((hint) => hint !== undefined) ??
+        (FILTERS.has(name) ? `it is a filter here: x | ${name}` : undefined) ??
         didYouMean(
           name,
           known.filter((one) => one !== name),

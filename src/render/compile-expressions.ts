@@ -1,5 +1,7 @@
 import { didYouMean } from '../model/nearest-names.ts';
 import { type StrictCompiler, siteOf } from './compiler-state.ts';
+import { insteadOf } from './foreign-words.ts';
+import { GLOBAL_NAMES } from './globals.ts';
 import type {
   AnyFunction,
   BinaryNode,
@@ -183,9 +185,17 @@ function mustExist(
 ): void {
   if (!Object.hasOwn(known, name)) {
     throw templateError(placeOf(compiler, node), `there is no ${kind} "${name}"`, {
-      hint: didYouMean(name, Object.keys(known)),
+      hint: hintFor(name, Object.keys(known)),
     });
   }
+}
+
+function hintFor(name: string, known: readonly string[]): string | undefined {
+  const hint = insteadOf(name) ?? didYouMean(name, known);
+  if (!GLOBAL_NAMES.has(name)) {
+    return hint;
+  }
+  return `it is a function here: ${name}(…)${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 function placeOf(compiler: StrictCompiler, node: TemplateNode) {

@@ -1,7 +1,9 @@
 import type { TemplateError } from '../errors.ts';
+import { COMMENT_HINT, goHint, insteadOf, tagHint } from './foreign-words.ts';
+import { GLOBAL_NAMES } from './globals.ts';
 import { internals, type Parser, type RootNode, SYNTAX, type TemplateNode } from './nunjucks.ts';
 import { templateError } from './site.ts';
-import { unclosedTag } from './unclosed-tag.ts';
+import { commentInComment, unclosedTag } from './unclosed-tag.ts';
 
 const Memo = internals.nodes.Node.extend('Memo', { fields: ['key', 'body'] });
 
@@ -20,6 +22,12 @@ const MEMO_TAG = {
 
 /** Reads one file of a template folder. Throws a `TemplateError` with the line, also where nunjucks knows none. */
 export function parseTemplate(file: string, text: string): RootNode {
+  const nested = commentInComment(text);
+  if (nested !== null) {
+    throw templateError({ file, line: nested, text: null }, 'the comment that begins here holds another {#', {
+      hint: COMMENT_HINT,
+    });
+  }
   try {
     return internals.parser.parse(text, [MEMO_TAG], SYNTAX);
   } catch (error) {
@@ -28,13 +36,27 @@ export function parseTemplate(file: string, text: string): RootNode {
 }
 
 function syntaxError(file: string, text: string, error: unknown): TemplateError {
+  const { message = String(error), lineno } = error as { message?: string; lineno?: number };
+  if (message.includes('end of comment')) {
+    const at = text.indexOf('{#', text.lastIndexOf('#}') + 1);
+    const found = 'a {# begins a comment that never ends';
+    return templateError({ file, line: lineAt(text, at), text: null }, found, {
+      hint: COMMENT_HINT,
+      cause: error,
+    });
+  }
   const nesting = unclosedTag(text);
   if (nesting !== null) {
-    return templateError({ file, line: nesting.line, text: null }, nesting.found, { cause: error });
+    const hint = nesting.name === undefined ? undefined : insteadOf(nesting.name);
+    return templateError({ file, line: nesting.line, text: null }, nesting.found, { hint, cause: error });
   }
-  const { message, lineno } = error as { message?: string; lineno?: number };
   const line = lineno ?? lastOpening(text);
-  return templateError({ file, line, text: null }, inWords(message ?? String(error)), { cause: error });
+  const tag = /unknown block tag: (\w+)/.exec(message)?.[1];
+  const hint =
+    tag === undefined
+      ? goHint(text.split('\n')[line - 1] ?? '', (name) => GLOBAL_NAMES.has(name))
+      : tagHint(tag);
+  return templateError({ file, line, text: null }, inWords(message), { hint, cause: error });
 }
 
 /** nunjucks names the signs of its syntax by their inner names. */
@@ -51,5 +73,9 @@ function inWords(message: string): string {
 /** The line of the last `{{`, `{%` or `{#`: where a text that ends too early went wrong. */
 function lastOpening(text: string): number {
   const at = Math.max(text.lastIndexOf('{{'), text.lastIndexOf('{%'), text.lastIndexOf('{#'), 0);
-  return text.slice(0, at).split('\n').length;
+  return lineAt(text, at);
+}
+
+function lineAt(text: string, at: number): number {
+  return text.slice(0, Math.max(0, at)).split('\n').length;
 }

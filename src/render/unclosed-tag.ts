@@ -21,7 +21,9 @@ interface OpenTag {
  * Finds the tag that spoils the nesting of a template, for nunjucks' parser only says `unexpected end of file`:
  * an opening tag without its end, or an end tag that closes something else.
  */
-export function unclosedTag(text: string): { readonly line: number; readonly found: string } | null {
+export function unclosedTag(
+  text: string,
+): { readonly line: number; readonly found: string; readonly name?: string } | null {
   const open: OpenTag[] = [];
   let counted = 0;
   let line = 1;
@@ -37,7 +39,7 @@ export function unclosedTag(text: string): { readonly line: number; readonly fou
       open.push({ name, line });
     } else if (name.startsWith('end')) {
       if (last === undefined) {
-        return { line, found: `{% ${name} %} ends nothing` };
+        return { line, found: `{% ${name} %} ends nothing`, name };
       }
       if (name !== `end${last.name}`) {
         return { line, found: `{% ${name} %} comes while {% ${last.name} %} of line ${last.line} is open` };
@@ -49,6 +51,22 @@ export function unclosedTag(text: string): { readonly line: number; readonly fou
   return last === undefined
     ? null
     : { line: last.line, found: `{% ${last.name} %} is never closed: {% end${last.name} %} is missing` };
+}
+
+/** The line of a comment that swallows the beginning of another one: what was between them would be lost. */
+export function commentInComment(text: string): number | null {
+  let verbatim: string | null = null;
+  for (const match of text.matchAll(TAG)) {
+    const name = match[1];
+    if (verbatim !== null) {
+      verbatim = name === `end${verbatim}` ? null : verbatim;
+    } else if (isVerbatim(name)) {
+      verbatim = name ?? null;
+    } else if (match[0].startsWith('{#') && match[0].includes('{#', 2)) {
+      return newlines(text.slice(0, match.index)) + 1;
+    }
+  }
+  return null;
 }
 
 function opens(name: string, rest: string): boolean {

@@ -17,7 +17,7 @@ describe('an error at load', () => {
     ],
     ['an end without a beginning', 'a\nb\n{% endif %}', 'line 3: {% endif %} ends nothing'],
     ['an unclosed expression', 'a\n{{ node.hostname\nb', 'line 3: expected }}'],
-    ['an unclosed comment', 'a\n{# b\nc', 'line 2: expected end of comment, got end of file'],
+    ['an unclosed comment', 'a\n{# b\nc', 'line 2: a {# begins a comment that never ends'],
     ['an unclosed raw', 'a\n{% raw %}\n{{ x', 'line 2: {% raw %} is never closed'],
     ['a syntax error', 'a\n{{ 1 + }}', 'line 2: an expression is missing before }}'],
     ['an end inside of a tag', 'a\n{%', 'line 2: the template ends inside of a tag'],
