@@ -46,7 +46,7 @@ async function readText(file: string): Promise<string | null> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw explainFileError(error, `reading ${file}`);
+    throw explainFileError(error, `reading ${file}`, 'read');
   }
 }
 

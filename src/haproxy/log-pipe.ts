@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { whatWouldLet } from '../denied.ts';
 import { SystemError } from '../errors.ts';
 import { whyNotRun } from './not-run.ts';
 import { runProgram } from './run-program.ts';
@@ -36,7 +37,7 @@ export async function openLogPipe(path: string, { onLine, onEarlier }: LineListe
     const found = made.error ? whyNotRun('mkfifo', made.error) : made.said.trim();
     if (made.exitCode !== 0) {
       throw new SystemError(`making the pipe ${path} for HAProxy's output: ${found}`, {
-        hint: 'Let the user that Pointsman runs as write to the folder of haproxy.masterSocket.',
+        hint: whatWouldLet('write', path),
       });
     }
   }

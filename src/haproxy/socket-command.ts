@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { whatWouldLet } from '../denied.ts';
 import { SystemError } from '../errors.ts';
 
 /** Why a socket gave no answer; whether waiting helps depends on it. */
@@ -100,10 +101,7 @@ export function socketError(address: SocketAddress, trouble: SocketTrouble, caus
       `Start HAProxy with it (${option}), or correct ${setting}; in containers, share its folder.`,
     ],
     refused: ['nobody listens on it', 'Start HAProxy again: what is there is left from one that ended.'],
-    denied: [
-      'it may not be opened',
-      `Give the user that Pointsman runs as access (one gid, mode 660, folder 0750), or run it as HAProxy's user.`,
-    ],
+    denied: ['it may not be opened', ''],
     silent: [
       `no answer in ${address.timeout / 1000} s`,
       'Look whether HAProxy is stopped or the machine is overloaded.',
@@ -114,6 +112,12 @@ export function socketError(address: SocketAddress, trouble: SocketTrouble, caus
       `Correct ${setting}: it must be the path of HAProxy's ${address.role} (${option}), at most 107 bytes long.`,
     ],
   };
-  const [found, hint] = words[trouble];
+  const [found, known] = words[trouble];
+  const hint = trouble === 'denied' ? whatWouldLetConnect(address.path) : known;
   return new SocketError(trouble, `asking the ${address.role} ${address.path}: ${found}`, { hint, cause });
+}
+
+function whatWouldLetConnect(path: string): string {
+  const advice = `With one gid, "mode 660 group N" on the socket and 0750 on its folder do, or run Pointsman as HAProxy's user.`;
+  return `${whatWouldLet('write', path)} ${advice}`;
 }

@@ -14,7 +14,7 @@ export function createStateFile(stateDir: string, name: string): StateFile {
         return await readFile(file, 'utf8');
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-        throw explainFileError(error, `reading ${file}`);
+        throw explainFileError(error, `reading ${file}`, 'read');
       }
     },
     async write(text) {

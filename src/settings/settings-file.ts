@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { whatWouldLet } from '../denied.ts';
 import { UsageError } from '../errors.ts';
 import { asWritten } from '../model/written-number.ts';
 import type { RawSettings } from './overrides.ts';
@@ -34,7 +35,7 @@ async function readBytes(path: string): Promise<Buffer | null> {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'UNKNOWN';
     if (code === 'ENOENT') return null;
     throw new UsageError(`reading ${path}: ${code}`, {
-      hint: code === 'EACCES' ? `Let this user read ${path}.` : 'Name the settings file with --config FILE.',
+      hint: code === 'EACCES' ? whatWouldLet('read', path) : 'Name the settings file with --config FILE.',
       cause,
     });
   }

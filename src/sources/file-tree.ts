@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { whatWouldLet } from '../denied.ts';
 import { SourceError } from '../errors.ts';
 import { type Change, type Entry, sameEntry } from '../model/entry.ts';
 import { pause } from './abortable.ts';
@@ -179,7 +180,7 @@ function unreadable(path: string, error: NodeJS.ErrnoException): SourceError {
   return new SourceError(`reading ${path}: ${missing ? 'it is not there' : error.message}`, {
     hint: missing
       ? 'create it, or correct the path of the file source; it is read as soon as it appears'
-      : 'it must be readable for the user that pointsman runs as',
+      : whatWouldLet('read', error.path ?? path),
     cause: error,
   });
 }

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
+import { whatWouldLet } from '../denied.ts';
 import { SystemError } from '../errors.ts';
+import { ourUser } from '../our-user.ts';
 
 /** The form of the files; another one is not read. */
 const VERSION = 1;
@@ -53,8 +55,9 @@ export async function writeState(file: string, what: string, { meta, rows }: Sta
     await folder.sync();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    const isDenied = (error as NodeJS.ErrnoException).code === 'EACCES';
     throw new SystemError(`writing ${file}: ${reason}`, {
-      hint: 'Give stateDir to the user that Pointsman runs as, with some space left.',
+      hint: isDenied ? whatWouldLet('write', file) : `Give stateDir to ${ourUser()}, with some space left.`,
       cause: error,
     });
   }

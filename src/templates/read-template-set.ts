@@ -1,7 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { whatWouldLet } from '../denied.ts';
 import { SystemError, TemplateError } from '../errors.ts';
+import { ourUser } from '../our-user.ts';
 import type { TemplateSet } from '../reconcile/interfaces.ts';
 
 /** The folder of the packaged template. Every other template sees it as `pointsman/`, to extend it. */
@@ -67,7 +69,7 @@ async function entryError(doing: string, path: string, cause: unknown): Promise<
     });
   }
   return new SystemError(`${doing}: ${(cause as Error).message}`, {
-    hint: 'it must be readable for the user that Pointsman runs as',
+    hint: code === 'EACCES' ? whatWouldLet('read', path) : `${ourUser()} must be able to read it`,
     cause,
   });
 }

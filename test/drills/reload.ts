@@ -182,7 +182,7 @@ export const reloadDrills: readonly Drill[] = [
       rig.daemon = await site.start({ uid: nobody });
       const { msg } = await rig.event('haproxy-away');
       hold(String(msg).includes('it may not be opened'), `the cause is said in: ${msg}`);
-      hold(String(msg).includes('Give the user'), 'what to do is said');
+      hold(String(msg).includes('Let user nobody (uid 65534) write to'), 'what to do is said');
       await chown(site.masterSocket, nobody, nobody);
       await chmod(site.masterSocket, 0o600);
       const ms = await rig.time(async () => (await rig.daemon.status()).ready, 'it to be ready');

@@ -1,0 +1,56 @@
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
+import path from 'node:path';
+import { ourUser } from './our-user.ts';
+
+/** What is wanted of a path. */
+export type Wanted = 'read' | 'write';
+
+/**
+ * What would let us have it where the system denies a path: names our user, and the file or folder that is in the way
+ * with its owner. Looks at the disk; to be asked only after an error.
+ */
+export function whatWouldLet(wanted: Wanted, target: string): string {
+  for (const folder of foldersOf(target)) {
+    if (!may(folder, constants.X_OK)) return `Let ${ourUser()} enter the folder ${folder}${owned(folder)}.`;
+  }
+  const [needed, parent] = [wanted === 'read' ? constants.R_OK : constants.W_OK, path.dirname(target)];
+  if (look(target) !== null && !may(target, needed))
+    return `Let ${ourUser()} ${wanted} ${preposition(wanted)}${target}${owned(target)}.`;
+  // What is not there yet is made in the nearest folder that is.
+  const folder = foldersOf(target).at(-1) ?? parent;
+  return `Let ${ourUser()} ${wanted === 'read' ? 'read' : 'write to'} the folder ${folder}${owned(folder)}.`;
+}
+
+function preposition(wanted: Wanted): string {
+  return wanted === 'write' ? 'to ' : '';
+}
+
+/** The folders above it that are there, from the root on. */
+function foldersOf(target: string): readonly string[] {
+  const parent = path.dirname(target);
+  const above = parent === target ? [] : foldersOf(parent);
+  return look(parent) === null ? above : [...above, parent];
+}
+
+function owned(place: string): string {
+  const found = look(place);
+  if (found === null) return '';
+  return ` (of uid ${found.uid} and gid ${found.gid}, mode ${(found.mode & 0o7777).toString(8)})`;
+}
+
+function look(place: string): Stats | null {
+  try {
+    return statSync(place);
+  } catch {
+    return null;
+  }
+}
+
+function may(place: string, what: number): boolean {
+  try {
+    accessSync(place, what);
+    return true;
+  } catch {
+    return false;
+  }
+}
