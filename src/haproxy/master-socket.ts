@@ -1,4 +1,4 @@
-import { parseMark } from './runtime-socket.ts';
+import { ASK_MARK, parseMark } from './runtime-socket.ts';
 import { askSocket, type SocketAddress, SocketError, socketError } from './socket-command.ts';
 
 /** A process in `show proc`. */
@@ -21,16 +21,23 @@ export interface Proc {
   readonly worker: ProcWorker | null;
   /** Workers that only finish what they have. */
   readonly oldWorkers: readonly ProcWorker[];
+  /** The worker that will take them next: `show proc` of 3.1 and later lists it from the beginning of its load on. */
+  readonly loading?: ProcWorker;
 }
 
-/** What the master says to `reload`. HAProxy before 2.7 says nothing: then `show proc` has to tell. */
+/**
+ * What the master says to `reload`. HAProxy before 2.7 says nothing: then `show proc` has to tell. From 3.1 on the
+ * master answers while a worker loads, and refuses another reload meanwhile: `busy`.
+ */
 export type ReloadAnswer =
-  | { readonly kind: 'success' | 'failure'; readonly log: string }
+  | { readonly kind: 'success' | 'failure' | 'busy'; readonly log: string }
   | { readonly kind: 'silent' };
 
 /** A client of the master CLI (`haproxy -W -S PATH`; management guide 9.4): a fresh connection per command. */
 export class MasterSocket {
   readonly #address: SocketAddress;
+  /** The worker that is known to have loaded. */
+  #loaded: number | null = null;
 
   /** Commands may wait behind a load, so they get 10 s; `reload` itself answers after the load and gets 60 s. */
   constructor(path: string, timeout = 10_000) {
@@ -41,7 +48,7 @@ export class MasterSocket {
   async showProc(signal: AbortSignal): Promise<Proc> {
     const answer = await askSocket(this.#address, 'show proc', signal);
     const proc = parseProc(answer);
-    if (proc) return proc;
+    if (proc) return (await this.#isLoading(proc, signal)) ? beforeLoad(proc) : proc;
     // A master that is about to re-execute itself takes the connection and drops it.
     throw socketError(this.#address, answer.trim() === '' ? 'cut' : 'stranger');
   }
@@ -56,26 +63,56 @@ export class MasterSocket {
     return parseReload(answer);
   }
 
-  /** One command to one worker; `;` would reach the master. */
-  worker(
+  /**
+   * One command that is never answered with nothing, to one worker; `;` would reach the master. Throws a `SocketError`,
+   * also where the worker ends at that moment.
+   */
+  async worker(
     pid: number,
     command: string,
     signal: AbortSignal,
     timeout = this.#address.timeout,
   ): Promise<string> {
-    return askSocket({ ...this.#address, timeout }, `@!${pid} ${command}`, signal);
+    const answer = await askSocket({ ...this.#address, timeout }, `@!${pid} ${command}`, signal);
+    if (answer === '' || UNREACHABLE.test(answer)) throw socketError(this.#address, 'cut');
+    return answer;
   }
 
   /** The mark of a worker's text, null where it has none. */
   async mark(pid: number, signal: AbortSignal, timeout?: number): Promise<string | null> {
-    return parseMark(await this.worker(pid, 'get var proc.pointsman_mark', signal, timeout));
+    return parseMark(await this.worker(pid, ASK_MARK, signal, timeout));
   }
+
+  /**
+   * Whether the worker of the last load is still loading. It must not be asked itself: the master says that it is not to
+   * be found, and often keeps that connection, of which it has ten in all.
+   */
+  async #isLoading({ version, worker }: Proc, signal: AbortSignal): Promise<boolean> {
+    if (worker === null || worker.pid === this.#loaded || !answersWhileLoading(version)) return false;
+    const loading = parseLoading(await askSocket(this.#address, 'show startup-logs', signal), worker.pid);
+    if (!loading) this.#loaded = worker.pid;
+    return loading;
+  }
+}
+
+const UNREACHABLE = /^Can't (?:find the target PID|connect to the target CLI)/;
+
+/** From 3.1 on; before, a master takes no connections until the load is over. */
+function answersWhileLoading(version: string | null): boolean {
+  const [, major = 0, minor = 0] = /^(\d+)\.(\d+)/.exec(version ?? '') ?? [];
+  return Number(major) * 100 + Number(minor) >= 301;
+}
+
+/** Reads `show startup-logs` of a master: whether it has begun to start this worker, and not told that it is done. */
+export function parseLoading(log: string, pid: number): boolean {
+  const begun = log.lastIndexOf(`Initializing new worker (${pid})`);
+  return begun !== -1 && !log.includes('Loading success', begun);
 }
 
 const LINE = /^(\d+)\s+(master|worker)\s+(\d+)(?:\s+\[failed:\s*(\d+)\])?\s+\S+(?:\s+(\S+))?\s*$/;
 
 /**
- * Reads `show proc` of 2.6 to 3.2. After a failed reload 3.2 lists the worker that goes on under "old workers":
+ * Reads `show proc` of 2.6 to 3.4. After a failed reload 3.2 lists the worker that goes on under "old workers":
  * where there is no other, the youngest of them is the worker. Null where it is no such answer.
  */
 export function parseProc(text: string): Proc | null {
@@ -104,9 +141,19 @@ export function parseProc(text: string): Proc | null {
   };
 }
 
+/** What serves while the newest worker loads. */
+function beforeLoad(proc: Proc): Proc {
+  const [worker = null, ...oldWorkers] = proc.oldWorkers;
+  return { ...proc, worker, oldWorkers, ...(proc.worker && { loading: proc.worker }) };
+}
+
+const BUSY = 'Another reload is still in progress';
+
 /** Reads `Success=1` or `Success=0`, and the startup log after `--`. */
 export function parseReload(text: string): ReloadAnswer {
   const found = /^Success=([01])\n(?:--\n)?([\s\S]*)$/.exec(text);
   if (!found) return { kind: 'silent' };
-  return { kind: found[1] === '1' ? 'success' : 'failure', log: (found[2] ?? '').trim() };
+  const log = (found[2] ?? '').trim();
+  if (found[1] === '1') return { kind: 'success', log };
+  return { kind: log.startsWith(BUSY) ? 'busy' : 'failure', log };
 }

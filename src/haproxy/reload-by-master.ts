@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReloadOutcome } from '../reconcile/interfaces.ts';
 import { continueStopped, haproxyLives } from './haproxy-process.ts';
 import type { MasterSocket, Proc, ReloadAnswer } from './master-socket.ts';
-import { SocketError } from './socket-command.ts';
+import { askReload, isPassing, quietly, type ReloadStart } from './reload-answer.ts';
 
 /** What a reload through the master socket needs. */
 export interface MasterReload {
@@ -30,8 +30,8 @@ const TRIES = 5;
 
 /**
  * Has the master load the file, and waits until the facts say how it went. 2.7 and newer answer `Success=`; 2.6
- * says nothing, so its counters decide: one more reload and none failed, or one more that failed. Either way it
- * counts only when a new worker answers with the mark, and when the master has answered again and 50 ms have
+ * says nothing, so its counters decide: one more reload and none failed, or one more that failed. From 3.1 on the
+ * counters move when a worker begins to load, and one that loads is waited for. Either way it counts only when a new worker answers with the mark, and when the master has answered again and 50 ms have
  * passed: before that it would lose the next request (FACTS). A lost one is sent again, and so is one that
  * somebody else's reload ran into. Throws a `SocketError` where nobody answers at the beginning.
  */
@@ -43,7 +43,7 @@ export async function reloadByMaster(reload: MasterReload, signal: AbortSignal):
   let said = '';
   let last: Try = { kind: 'lost' };
   for (let tries = 1; tries <= TRIES; tries += 1) {
-    const answer = await ask(reload.master, signal);
+    const answer = await askReload(reload.master, { before, known }, signal);
     said = answer.kind === 'silent' ? '' : answer.log;
     last = await settle({ reload, before, known, answer, visible, signal });
     await sleep(50, undefined, { signal });
@@ -67,28 +67,8 @@ async function firstProc(master: MasterSocket, signal: AbortSignal): Promise<Pro
   }
 }
 
-async function ask(master: MasterSocket, signal: AbortSignal): Promise<ReloadAnswer> {
-  const end = Date.now() + 1500;
-  for (;;) {
-    try {
-      return await master.reload(signal);
-    } catch (error) {
-      // Refused: a reload runs. Whatever else it is, the facts that follow will tell.
-      if (!isPassing(error) || Date.now() > end) return { kind: 'silent' };
-      await sleep(40, undefined, { signal });
-    }
-  }
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof SocketError && (error.trouble === 'refused' || error.trouble === 'cut');
-}
-
-interface Settling {
+interface Settling extends ReloadStart {
   readonly reload: MasterReload;
-  readonly before: Proc;
-  /** The workers that were there before the first try. */
-  readonly known: ReadonlySet<number | undefined>;
   readonly answer: ReloadAnswer;
   /** Its master lives in our PID namespace, so that its end shows. */
   readonly visible: boolean;
@@ -106,6 +86,7 @@ async function settle(settling: Settling): Promise<Try> {
   const master = settling.reload.master;
   const patience = settling.visible ? LOADING.visible : LOADING.hidden;
   let refused: number | null = null;
+  let loading: number | null = null;
   let still: number | null = null;
   let other: number | null = null;
   for (;;) {
@@ -119,13 +100,17 @@ async function settle(settling: Settling): Promise<Try> {
       if (dead || now - refused > patience) return { kind: 'gone' };
     } else {
       refused = null;
-      if (answer.kind === 'failure') return { kind: 'failed' };
+      if (answer.kind === 'failure' || answer.kind === 'busy') return { kind: 'failed' };
       const moved = proc.master !== before.master || proc.reloads > before.reloads;
       if (moved && answer.kind === 'silent' && proc.failed > 0) return { kind: 'failed' };
       const worker = proc.worker?.pid;
       const fresh = moved && worker !== undefined && !settling.known.has(worker) ? worker : null;
       const mark = fresh === null ? null : await quietly(master.mark(fresh, signal, 2000), signal);
-      if (fresh !== null && mark === settling.reload.mark) {
+      if (moved && proc.loading) {
+        loading ??= now;
+        other = null;
+        if (now - loading > patience) return { kind: 'failed' };
+      } else if (fresh !== null && mark === settling.reload.mark) {
         if (await quietly(master.showProc(signal), signal)) return { kind: 'runs', pid: fresh };
       } else if (moved) {
         other ??= now;
@@ -137,16 +122,6 @@ async function settle(settling: Settling): Promise<Try> {
       }
     }
     await sleep(25, undefined, { signal });
-  }
-}
-
-async function quietly<T>(asked: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  try {
-    return await asked;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof SocketError) return null;
-    throw error;
   }
 }
 

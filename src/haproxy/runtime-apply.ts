@@ -13,7 +13,7 @@ import { LeaverWatch, type RuntimeNote } from './runtime-leavers.ts';
 import { compareServers, compareSteps, rowsByName } from './runtime-read-back.ts';
 import { parseServerRows, type ServerRow } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
-import { parseMark } from './runtime-socket.ts';
+import { ASK_MARK, parseMark } from './runtime-socket.ts';
 import { askUsability, noStatsSocket } from './runtime-usable.ts';
 import { Serial } from './serial.ts';
 import { type Leaver, ServerJournal, workerId } from './server-journal.ts';
@@ -135,7 +135,7 @@ export class RuntimeApplier implements Runtime {
     const differences = compareSteps(done.steps, byName, this.#isLeaver);
     if (differences.length > 0) return surprise(`read back afterwards: ${differences.join('; ')}`);
     await this.#remember(rows);
-    const [, , found = ''] = await session.askTogether([...moveMark(mark), 'get var proc.pointsman_mark']);
+    const [, , found = ''] = await session.askAll([...moveMark(mark), ASK_MARK]);
     if (parseMark(found) !== mark) return surprise(`the mark could not be moved (${found || 'no answer'})`);
     const lingering = this.#journal.all().length;
     return { kind: 'applied', pid: info.pid, commands: commands.length, lingering };
@@ -148,7 +148,7 @@ export class RuntimeApplier implements Runtime {
   ): Promise<{ kind: 'done'; steps: readonly Step[] } | { kind: 'surprise'; reason: string }> {
     const { expected } = batch;
     await using session = this.#open(signal);
-    const [info, found] = await Promise.all([session.info(), session.ask('get var proc.pointsman_mark')]);
+    const [info, found] = await Promise.all([session.info(), session.ask(ASK_MARK)]);
     if (info.pid !== expected.pid || info.stopping) return moved(expected.pid, info.pid);
     const mark = parseMark(found);
     if (mark !== expected.mark)
@@ -161,7 +161,7 @@ export class RuntimeApplier implements Runtime {
     if (made.kind === 'no') return surprise(made.reason);
     attempt.sent = true;
     // Whoever is killed from here on leaves a mark that no text has: the next start loads the file.
-    if (made.steps.length > 0) await session.askTogether(moveMark(HALF_WAY));
+    if (made.steps.length > 0) await session.askAll(moveMark(HALF_WAY));
     return await this.#sendSteps(session, made.steps, batch.drain);
   }
 

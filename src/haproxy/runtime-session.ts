@@ -46,11 +46,12 @@ export class RuntimeSession implements AsyncDisposable {
     return this.#ask(whole(line));
   }
 
-  /** Several commands in one line, with an answer for each. */
-  async askTogether(lines: readonly string[]): Promise<string[]> {
-    const answers = lines.map(() => this.#expect());
-    this.#write(lines.map(whole).join('; '));
-    return Promise.all(answers);
+  /**
+   * Several commands, all under way together, and the answer of each. A line each: joined by `;` HAProxy 3.2 and later
+   * end them with one prompt, 2.6 and 3.0 with one for each.
+   */
+  askAll(lines: readonly string[]): Promise<string[]> {
+    return Promise.all(lines.map((line) => this.ask(line)));
   }
 
   /**
@@ -60,7 +61,7 @@ export class RuntimeSession implements AsyncDisposable {
   async send(lines: readonly string[], heed: Heed): Promise<string[]> {
     const answers: string[] = [];
     for (let at = 0; at < lines.length; at += AHEAD) {
-      const some = await Promise.all(lines.slice(at, at + AHEAD).map((line) => this.ask(line)));
+      const some = await this.askAll(lines.slice(at, at + AHEAD));
       const goOn = some.map((answer, index) => heed(answer, at + index)).every((said) => said === 'go on');
       for (const answer of some) answers.push(answer);
       if (!goOn) break;

@@ -1,5 +1,8 @@
 import { askSocket, type SocketAddress, socketError } from './socket-command.ts';
 
+/** Asks for the mark of the text that runs; see `parseMark`. */
+export const ASK_MARK = 'get var proc.pointsman_mark';
+
 /** The lines of `show info` that say which worker answers. */
 export interface RuntimeInfo {
   readonly pid: number;
@@ -33,7 +36,10 @@ export class RuntimeSocket {
 
   /** The mark of the text that it runs, null where it has none. */
   async mark(signal: AbortSignal): Promise<string | null> {
-    return parseMark(await this.command('get var proc.pointsman_mark', signal));
+    const answer = await this.command(ASK_MARK, signal);
+    // A worker without a mark says so: nothing at all is the end of a worker.
+    if (answer === '') throw socketError(this.#address, 'cut');
+    return parseMark(answer);
   }
 }
 

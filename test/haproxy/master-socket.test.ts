@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseProc, parseReload } from '../../src/haproxy/master-socket.ts';
+import { parseLoading, parseProc, parseReload } from '../../src/haproxy/master-socket.ts';
 import { parseMark } from '../../src/haproxy/runtime-socket.ts';
 
 const HEAD = '#<PID>          <type>          <reloads>       <uptime>        <version>      \n';
@@ -51,6 +51,20 @@ test('parseReload() reads success, failure and silence', () => {
   expect(parseReload('Success=0\n--\n[ALERT] no\n\n')).toEqual({ kind: 'failure', log: '[ALERT] no' });
   expect(parseReload('Success=0\n')).toEqual({ kind: 'failure', log: '' });
   expect(parseReload('')).toEqual({ kind: 'silent' });
+});
+
+test('parseReload() takes a reload that is under way for no verdict on the text', () => {
+  const said = 'Another reload is still in progress.';
+  expect(parseReload(`Success=0\n--\n${said}\n\n`)).toEqual({ kind: 'busy', log: said });
+});
+
+test('parseLoading() knows a worker that has begun to load from one that is done, and from one of another load', () => {
+  const begun =
+    '[NOTICE]   (31333) : Initializing new worker (31337)\n[NOTICE] (31337) : path to executable is x\n';
+  expect(parseLoading(begun, 31337)).toBe(true);
+  expect(parseLoading(begun, 3133)).toBe(false);
+  expect(parseLoading(`${begun}[NOTICE]   (31333) : Loading success.\n`, 31337)).toBe(false);
+  expect(parseLoading('[NOTICE]   (31333) : Loading success.\n', 31337)).toBe(false);
 });
 
 test('parseMark() reads the variable, and null where it is not set', () => {

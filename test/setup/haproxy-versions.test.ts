@@ -5,7 +5,7 @@ import { cli, freePort, request, showProc, startHaproxy, tempFolder, waitFor } f
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 
 test('there is a HAProxy of each branch that tests are to pass on', () => {
-  expect(haproxyVersions.map((one) => one.name)).toEqual(['2.6', '3.0']);
+  expect(haproxyVersions.map((one) => one.name)).toEqual(['2.6', '3.0', '3.2', '3.4']);
 });
 
 test.each(haproxyVersions)(

@@ -11,7 +11,7 @@ export interface HaproxyBinary {
 }
 
 const SETUP = 'run: npm run setup -- --test';
-const BRANCHES = ['2.6', '3.0'];
+const BRANCHES = ['2.6', '3.0', '3.2', '3.4'];
 
 /**
  * Every HAProxy that tests are to pass on: the machine's own (2.6 on Debian 12), and those that set-up puts beside it.

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
@@ -77,8 +78,8 @@ export async function startProcess(
 }
 
 /**
- * Starts a HAProxy of the test's own (`-W -S`), as somebody else's process, and waits until its master socket
- * answers with a worker. Throws with HAProxy's words where it does not start.
+ * Starts a HAProxy of the test's own (`-W -S`), as somebody else's process, and waits until its worker has loaded
+ * (from 3.1 on the master answers before) and its pid file is written. Throws with HAProxy's words where it does not start.
  */
 export async function startHaproxy(options: {
   /** @default 'haproxy' */
@@ -105,11 +106,12 @@ export async function startHaproxy(options: {
   await waitFor(
     async () => {
       if (dead) throw new Error(`haproxy did not start:\n${process.output()}`);
-      // From 3.1 on a worker is listed before it has loaded its configuration.
-      const answer = await cli(masterSocket, '@1 show info').catch(() => '');
-      return answer.includes('Pid: ');
+      if (options.pidFile !== undefined && !existsSync(options.pidFile)) return false;
+      if (!process.output().includes('Loading success')) return false;
+      const answer = await cli(masterSocket, 'show proc').catch(() => '');
+      return / worker /.test(answer);
     },
-    { what: 'the master socket of haproxy' },
+    { what: 'a worker of haproxy that is loaded' },
   );
   return { ...process, masterSocket };
 }
