@@ -1,7 +1,8 @@
-import { UsageError } from '../errors.ts';
+import { SystemError, UsageError } from '../errors.ts';
 import { writePause } from '../haproxy/pause-notes.ts';
 import { parseDuration } from '../model/duration.ts';
 import { LONGEST_PAUSE } from '../reconcile/pause-wish.ts';
+import { awaitPauses, PATIENCE } from './held-pauses.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
@@ -11,7 +12,10 @@ export interface PauseFlags extends CommonFlags {
   readonly for: string;
 }
 
-/** Keeps Pointsman's hands off the file and HAProxy for a while; works with the daemon dead as well. */
+/**
+ * Keeps Pointsman's hands off the file and HAProxy for a while, and ends when they are off; works with the daemon dead
+ * as well. Throws a `SystemError` where a daemon runs and does not answer in time.
+ */
 export async function pause(io: Io, flags: PauseFlags): Promise<ExitCode> {
   const length = parseDuration(flags.for);
   if (length === null || length === 0 || length > LONGEST_PAUSE) {
@@ -22,8 +26,20 @@ export async function pause(io: Io, flags: PauseFlags): Promise<ExitCode> {
   const { stateDir, output } = await settingsOf(io, flags, 'optional');
   const until = Date.now() + length;
   await writePause(stateDir, until);
-  io.out(
-    `paused until ${new Date(until).toISOString()}: ${output.path} and HAProxy are left alone; pointsman resume ends it\n`,
-  );
-  return EXIT.fine;
+  const { kind } = await awaitPauses(stateDir, (held) => held?.host === until, io.signal);
+  const paused = `paused until ${new Date(until).toISOString()}`;
+  const alone = `${output.path} and HAProxy are left alone; pointsman resume ends it`;
+  switch (kind) {
+    case 'answered':
+      io.out(`${paused}: the daemon holds, ${alone}\n`);
+      return EXIT.fine;
+    case 'no daemon':
+      io.out(`${paused}: no daemon runs on ${stateDir}, and the next one holds from its start; ${alone}\n`);
+      return EXIT.fine;
+    case 'silent':
+      throw new SystemError(
+        `pausing: the daemon on ${stateDir} has not answered in ${PATIENCE / 1000} s: it may still be at work on a change, and holds after that`,
+        { hint: 'Its log and /api/status say what it does; touch nothing before it says PAUSED.' },
+      );
+  }
 }

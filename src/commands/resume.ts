@@ -1,4 +1,5 @@
 import { removePause } from '../haproxy/pause-notes.ts';
+import { awaitPauses } from './held-pauses.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { settingsOf } from './settings-of.ts';
@@ -7,10 +8,20 @@ import { settingsOf } from './settings-of.ts';
 export async function resume(io: Io, flags: CommonFlags): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags, 'optional');
   const ended = await removePause(stateDir);
-  io.out(
+  const answer = await awaitPauses(stateDir, (held) => (held?.host ?? null) === null, io.signal);
+  const took =
     ended === null
-      ? 'nothing to resume: there was no pause of this host\n'
-      : `resumed: the pause until ${new Date(ended.until).toISOString()} was taken back\n`,
-  );
+      ? 'there was no pause of this host'
+      : `the pause until ${new Date(ended.until).toISOString()} was taken back`;
+  const others = answer.kind === 'answered' ? (answer.held?.others ?? []) : [];
+  const still = others.map(({ by, until }) => `${by} holds until ${new Date(until).toISOString()}`);
+  if (still.length > 0) {
+    io.out(`still paused: ${took}, but ${still.join(', ')}; a pause of the fleet ends with its key\n`);
+  } else if (answer.kind === 'silent') {
+    io.out(`${took}; the daemon on ${stateDir} has not answered yet\n`);
+  } else {
+    const daemon = answer.kind === 'no daemon' ? ` (no daemon runs on ${stateDir})` : '';
+    io.out(`${ended === null ? 'nothing to resume' : 'resumed'}: ${took}${daemon}\n`);
+  }
   return EXIT.fine;
 }

@@ -43,6 +43,26 @@ export async function acquireLock(request: LockRequest): Promise<AsyncDisposable
   }
 }
 
+/**
+ * Whether somebody holds the lock of a state folder; null where that cannot be seen. Takes it for a moment, shared,
+ * which `acquireLock` waits out.
+ */
+export async function isLocked(stateDir: string): Promise<boolean | null> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path.join(stateDir, 'lock'), 'r');
+    const ran = await runProgram('flock', ['-n', '-s', '-E', String(HELD), '3'], {
+      timeout: LIMIT,
+      passOn: handle.fd,
+    });
+    return ran.exitCode === HELD ? true : ran.exitCode === 0 ? false : null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? false : null;
+  } finally {
+    await handle?.close();
+  }
+}
+
 async function lockFile(file: string, request: LockRequest): Promise<FileHandle> {
   let handle: FileHandle | undefined;
   try {
@@ -62,7 +82,10 @@ async function lockFile(file: string, request: LockRequest): Promise<FileHandle>
 const LIMIT = 10_000;
 
 async function flock(file: string, fd: number): Promise<void> {
-  const ran = await runProgram('flock', ['-n', '-E', String(HELD), '3'], { timeout: LIMIT, passOn: fd });
+  const ran = await runProgram('flock', ['-w', '0.5', '-E', String(HELD), '3'], {
+    timeout: LIMIT,
+    passOn: fd,
+  });
   if (ran.exitCode === 0) return;
   if (ran.exitCode === HELD) {
     const holder = (await readFile(file, 'utf8').catch(() => '')).trim();

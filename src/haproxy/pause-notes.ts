@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { PauseNotes, PauseWish } from '../reconcile/interfaces.ts';
+import type { HeldPauses, PauseNotes, PauseWish } from '../reconcile/interfaces.ts';
 import { explainFileError } from './file-error.ts';
 
 /**
@@ -14,6 +14,12 @@ export function createPauseNotes(stateDir: string): PauseNotes {
     async read() {
       const until = Date.parse(String((await readJson(pauseFile(stateDir)))?.until));
       return Number.isNaN(until) || until <= Date.now() ? null : { until, by: 'pointsman pause' };
+    },
+    async tell(held) {
+      const file = heldFile(stateDir);
+      // Where it cannot be written, whoever waits for it says so.
+      if (held === null) await rm(file, { force: true }).catch(() => undefined);
+      else await replace(file, `${JSON.stringify(held)}\n`).catch(() => undefined);
     },
     async firstSeen(ids, now) {
       const before = seen ?? timesOf(await readJson(seenFile));
@@ -38,6 +44,17 @@ export async function writePause(stateDir: string, until: number): Promise<void>
   }
 }
 
+/** What the daemon of this state folder says of the pauses that it holds; null where it says nothing. */
+export async function readHeldPauses(stateDir: string): Promise<HeldPauses | null> {
+  const found = await readJson(heldFile(stateDir));
+  if (!found || !Array.isArray(found.others)) return null;
+  const others = found.others.flatMap((one: Partial<PauseWish> | null) => {
+    if (typeof one?.until !== 'number' || typeof one.by !== 'string' || one.until <= Date.now()) return [];
+    return [{ until: one.until, by: one.by }];
+  });
+  return { host: typeof found.host === 'number' ? found.host : null, others };
+}
+
 /** Takes it back, and gives the pause that it ended, if there was one. Throws a `SystemError`. */
 export async function removePause(stateDir: string): Promise<PauseWish | null> {
   const before = await createPauseNotes(stateDir).read();
@@ -46,6 +63,10 @@ export async function removePause(stateDir: string): Promise<PauseWish | null> {
     throw explainFileError(error, `removing ${file}`);
   });
   return before;
+}
+
+function heldFile(stateDir: string): string {
+  return path.join(stateDir, 'pause-held');
 }
 
 function pauseFile(stateDir: string): string {

@@ -106,6 +106,11 @@ export class RuntimeApplier implements Runtime {
     });
   }
 
+  hold(held: boolean): Promise<void> {
+    this.#leavers.hold(held);
+    return this.#serial.run(() => Promise.resolve());
+  }
+
   /** Goes on with those that an earlier process has left. */
   resume(): void {
     this.#leavers.schedule();

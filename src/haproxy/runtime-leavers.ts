@@ -39,6 +39,7 @@ export class LeaverWatch implements AsyncDisposable {
   readonly #options: LeaverWatchOptions;
   readonly #end = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #held = false;
 
   constructor(options: LeaverWatchOptions) {
     this.#options = options;
@@ -48,7 +49,7 @@ export class LeaverWatch implements AsyncDisposable {
   schedule(): void {
     clearTimeout(this.#timer);
     const leavers = this.#options.journal.all();
-    if (this.#end.signal.aborted || leavers.length === 0) return;
+    if (this.#end.signal.aborted || this.#held || leavers.length === 0) return;
     const now = Date.now();
     const pause = leavers.reduce(
       (least, leaver) => Math.min(least, pauseFor(leaver, now)),
@@ -56,6 +57,12 @@ export class LeaverWatch implements AsyncDisposable {
     );
     this.#timer = setTimeout(() => void this.#options.serial.run(() => this.#look()), pause);
     this.#timer.unref();
+  }
+
+  /** While held, nothing begins. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.schedule();
   }
 
   /** Writes the journal; where that cannot be done, it is told, and nothing else is hindered. */
@@ -78,7 +85,7 @@ export class LeaverWatch implements AsyncDisposable {
     const { journal, open, onNote } = this.#options;
     const { signal } = this.#end;
     try {
-      if (signal.aborted) return;
+      if (signal.aborted || this.#held) return;
       await using session = open(signal);
       const info = await session.info();
       if (!info.stopping) journal.follow(workerId(info));

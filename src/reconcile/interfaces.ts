@@ -151,8 +151,17 @@ export interface PauseWish {
   readonly by: string;
 }
 
+/** The pauses that hold while nothing is under way. */
+export interface HeldPauses {
+  /** Until when `pointsman pause` wants it, in milliseconds since 1970; null where it does not. */
+  readonly host: number | null;
+  readonly others: readonly PauseWish[];
+}
+
 /** What is remembered of pauses on this host. */
 export interface PauseNotes {
+  /** Says to whoever asked for a pause that it holds, or with null that none does (any more). Never throws. */
+  tell(held: HeldPauses | null): Promise<void>;
   /** What `pointsman pause` wrote; null where there is none, or it is over. A broken one is none. */
   read(): Promise<PauseWish | null>;
   /** Since when each of these was there (milliseconds since 1970): `now` for one that was not there before. */

@@ -95,6 +95,7 @@ export class Passes {
       picture.tell(drawn);
       if (unsettled) this.#retryAt = performance.now() + unsettled.retryInMs;
       const text = drawn.kind === 'text' ? drawn.text : null;
+      if (paused) await turns.step('beginning a pause', async () => pause?.holds());
       return this.#report({ watch, why, need: undefined, end: endOfHandsOff(paused, unsettled), text });
     }
     if (drawn.kind === 'template-error' && (await this.#resolve(drawn, watch, signal))) return 'again';

@@ -11,6 +11,8 @@ export interface PauseOptions {
   /** The pause keys that are there now, as the sources give them. */
   readonly keys: () => readonly Entry[];
   readonly mailbox: Mailbox;
+  /** Ends what goes on behind the loop, resolved when it has; with false it goes on. */
+  readonly hold?: (held: boolean) => Promise<void>;
   readonly emit: Emit;
 }
 
@@ -27,6 +29,11 @@ export class Pause {
   #wish: PauseWish | null = null;
   #told: { readonly wish: PauseWish; readonly at: number } | null = null;
   #wrong = '';
+  #host: PauseWish | null = null;
+  #others: readonly PauseWish[] = [];
+  /** Nothing is under way, and nothing begins. */
+  #isHeld = false;
+  #said: string | null = null;
 
   constructor(options: PauseOptions) {
     this.#options = options;
@@ -40,9 +47,12 @@ export class Pause {
   /** Looks for a pause, and tells of a change. */
   async look(): Promise<void> {
     const { notes, mailbox, emit } = this.#options;
-    const wishes = [await notes.read(), ...(await this.#ofKeys())].filter((wish) => wish !== null);
+    this.#host = await notes.read();
+    this.#others = (await this.#ofKeys()).filter((wish) => wish !== null);
+    const wishes = [this.#host, ...this.#others].filter((wish) => wish !== null);
     this.#wish = wishes.sort((one, other) => other.until - one.until)[0] ?? null;
     const now = this.now;
+    await this.#answer();
     const told = this.#told;
     if (now === null) {
       if (told === null) return;
@@ -57,6 +67,26 @@ export class Pause {
     this.#told = { wish: now, at: performance.now() };
     emit({ kind: 'paused', ...now });
     if (!told) mailbox.post('a pause began');
+  }
+
+  /** A pass found the pause, and nothing of ours is under way any more: that is told to whoever asked for it. */
+  async holds(): Promise<void> {
+    if (!this.#isHeld) await this.#options.hold?.(true);
+    this.#isHeld = true;
+    await this.#answer();
+  }
+
+  async #answer(): Promise<void> {
+    const { notes, hold } = this.#options;
+    if (this.now === null && this.#isHeld) {
+      this.#isHeld = false;
+      await hold?.(false);
+    }
+    if (this.now !== null && !this.#isHeld) return;
+    const held = this.now && { host: this.#host?.until ?? null, others: this.#others };
+    const said = JSON.stringify(held);
+    if (said !== this.#said) await notes.tell(held);
+    this.#said = said;
   }
 
   /** Looks again and again until `signal` aborts. */

@@ -36,7 +36,7 @@ export interface ReconcilerOptions {
   readonly maxOldWorkers?: number;
   /** Without it every change is a reload. */
   readonly runtime?: Pick<RuntimePathOptions, 'newServers' | 'drain'> & {
-    readonly runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll'>;
+    readonly runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll' | 'hold'>;
     /** `apply.readBack` */
     readonly readBack?: number;
   };

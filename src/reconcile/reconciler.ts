@@ -66,7 +66,11 @@ export class Reconciler {
     this.#drift = new Drift({ file, rollout, mailbox, idle: () => this.#recorder.idle(), emit });
     const waits = new ReloadWaits({ pace: this.#pace, cap: new WorkerCap({ most, emit }), turns, mailbox });
     this.#pause =
-      pause && new Pause({ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox, emit });
+      pause &&
+      new Pause({
+        ...{ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox, emit },
+        hold: async (held) => options.runtime?.runtime.hold?.(held),
+      });
     const ask = (signal: AbortSignal) => this.#haproxy.ask(signal);
     this.#runtime = options.runtime && new RuntimePath({ ...options.runtime, rollout, ask, emit });
     const parts = { picture, judge, rollout, mailbox, emit };

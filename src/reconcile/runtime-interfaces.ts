@@ -79,4 +79,6 @@ export interface Runtime extends AsyncDisposable {
   ): Promise<ReadBack>;
   /** Those that linger right now. */
   readonly leavers: readonly LingeringServer[];
+  /** While held, those are left alone. Resolves when nothing is under way. */
+  hold?(held: boolean): Promise<void>;
 }

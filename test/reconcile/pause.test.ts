@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/model/entry.ts';
-import type { PauseWish } from '../../src/reconcile/interfaces.ts';
+import type { HeldPauses, PauseWish } from '../../src/reconcile/interfaces.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
 import { Pause } from '../../src/reconcile/pause.ts';
 import { LONGEST_PAUSE, parsePause } from '../../src/reconcile/pause-wish.ts';
@@ -32,12 +32,20 @@ describe('parsePause()', () => {
 });
 
 function setUp() {
-  const state = { local: null as PauseWish | null, keys: [] as Entry[], seen: new Map<string, number>() };
+  const state = {
+    local: null as PauseWish | null,
+    keys: [] as Entry[],
+    seen: new Map<string, number>(),
+    held: [] as (HeldPauses | null)[],
+  };
   const said = recorder();
   const mailbox = new Mailbox();
   const pause = new Pause({
     notes: {
       read: async () => state.local,
+      async tell(held) {
+        state.held.push(held);
+      },
       async firstSeen(ids, now) {
         state.seen = new Map(ids.map((id) => [id, state.seen.get(id) ?? now]));
         return state.seen;
@@ -58,6 +66,32 @@ function setUp() {
 }
 
 describe('Pause', () => {
+  test('says that it holds only when a pass says so, of whom, and that it is over', async () => {
+    const { state, pause, key } = setUp();
+    await pause.look();
+    // What another daemon left there is out of date.
+    expect(state.held.splice(0)).toEqual([null]);
+    const until = Date.now() + 60_000;
+    state.local = { until, by: 'pointsman pause' };
+    await pause.look();
+    expect(state.held).toEqual([]);
+    await pause.holds();
+    expect(state.held).toEqual([{ host: until, others: [] }]);
+    state.keys = [key('30m')];
+    state.local = null;
+    await pause.look();
+    await pause.holds();
+    expect(state.held.slice(1)).toMatchObject([
+      { host: null, others: [{ by: 'the key /ha/pointsman/pause' }] },
+    ]);
+    state.keys = [];
+    await pause.look();
+    expect(state.held.at(-1)).toBeNull();
+    state.local = { until, by: 'pointsman pause' };
+    await pause.look();
+    expect(state.held.at(-1)).toBeNull();
+  });
+
   test('holds by the note of this host, and ends when it is taken back', async () => {
     const { state, said, mailbox, pause } = setUp();
     await pause.look();
