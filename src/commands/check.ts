@@ -1,4 +1,4 @@
-import { access, constants, readFile, stat } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PointsmanError } from '../errors.ts';
 import { loadedBy, loadedFiles, otherFilesOf } from '../haproxy/loaded-files.ts';
@@ -21,6 +21,7 @@ import { type Add, checkCommands, checkStatus } from './check-outside.ts';
 import { judgeCommand, templateVersion } from './haproxy-versions.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
+import { mountPoints, singleFileMounts } from './mount-points.ts';
 import { settingsOf } from './settings-of.ts';
 import { controlOf, judgeAsPublished, type Shell, shellOf } from './shell-of.ts';
 import { sourceOf } from './source-of.ts';
@@ -82,22 +83,15 @@ async function checkJudge(io: Io, settings: Settings, add: Add): Promise<string 
   return null;
 }
 
-async function checkOutput({ output, stateDir }: Settings, add: Add): Promise<void> {
+async function checkOutput(settings: Settings, add: Add): Promise<void> {
+  const { output, stateDir } = settings;
   for (const folder of [path.dirname(output.path), stateDir]) {
     const reason = await whyNotWritable(folder);
     if (reason === null) add('ok', 'output', `${folder} can be written, or made`);
     else add('wrong', 'output', `${folder}: ${reason}`);
   }
-  const [file, folder] = await Promise.all(
-    [output.path, path.dirname(output.path)].map((one) => stat(one).catch(() => null)),
-  );
-  if (file && folder && file.dev !== folder.dev) {
-    add(
-      'wrong',
-      'output',
-      `${output.path} is a mount point: a file cannot be renamed onto it; mount its folder`,
-    );
-  }
+  const mounted = await singleFileMounts(settings, await mountPoints());
+  for (const [verdict, what, found] of mounted) add(verdict, what, found);
 }
 
 /** Null where files can be made in `folder`, or where the folder can be made. */
