@@ -55,6 +55,10 @@ async function main(): Promise<ExitCode> {
     await program.parseAsync(process.argv);
     return code;
   } catch (error) {
+    if (stop.signal.aborted && error === stop.signal.reason) {
+      io.err(`pointsman: stopped by ${String(error)} before it was done`);
+      return EXIT.failed;
+    }
     return tell(error, io);
   }
 }

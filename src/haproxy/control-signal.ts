@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ourUser } from '../our-user.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
 import { downBySocket } from './down-servers.ts';
 import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
@@ -89,7 +90,8 @@ async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const image = (await processFacts(pid))?.image;
     if (image === undefined) break;
-    process.kill(pid, 'SIGUSR2');
+    const denied = sendReload(pid);
+    if (denied !== null) return { kind: 'failed', message: `loading ${configPath}: ${denied}` };
     const result = await settle({ ...reload, image, known, answered }, signal);
     switch (result.kind) {
       case 'runs':
@@ -113,6 +115,17 @@ async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<
     kind: 'failed',
     message: `loading ${configPath}: after ${TRIES} signals HAProxy does not run this text (mark ${reload.mark}); start it with -f and this very file`,
   };
+}
+
+/** Why the master may not be told; null where it was, or has just ended, which shows by itself. */
+function sendReload(master: number): string | null {
+  try {
+    process.kill(master, 'SIGUSR2');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return null;
+    return `${ourUser()} may not signal the haproxy master ${master}. Run Pointsman as the user that started HAProxy, or as root, or use mode master-socket.`;
+  }
+  return null;
 }
 
 type Settled =

@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { controlBySignal } from '../../src/haproxy/control-signal.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
@@ -164,4 +165,30 @@ test('a pid that is no haproxy, an old one, or none at all gets no signal and sa
   expect(await causeFor('what\n')).toContain('it holds no pid but "what"');
   expect(await causeFor('0\n')).toContain('it holds no pid');
   expect(await causeFor('-5\n')).toContain('it holds no pid');
+});
+
+test('a master that may not be signalled is a failed reload that names our user', async () => {
+  await using folder = await tempFolder();
+  await chmod(folder.path, 0o755);
+  const configPath = path.join(folder.path, 'haproxy.cfg');
+  const pidFile = path.join(folder.path, 'haproxy.pid');
+  await writeFile(configPath, withMark(simpleConfig({ port: await freePort() })));
+  await using haproxy = await startHaproxy({ configPath, pidFile });
+  await chmod(pidFile, 0o644);
+  const module = fileURLToPath(new URL('../../src/haproxy/control-signal.ts', import.meta.url));
+  const script = `
+    const { controlBySignal } = await import(${JSON.stringify(module)});
+    const control = controlBySignal(${JSON.stringify({ pidFile, statsSocket: null, configPath })});
+    console.log(JSON.stringify(await control.reload('0123456789abcdef', new AbortController().signal)));`;
+  await using other = await startProcess(process.execPath, ['--input-type=module', '-e', script], {
+    uid: 65534,
+  });
+  await other.ended;
+  const outcome = {
+    kind: 'failed',
+    message: expect.stringContaining(
+      `user nobody (uid 65534) may not signal the haproxy master ${haproxy.pid}`,
+    ),
+  };
+  expect(JSON.parse(other.output())).toMatchObject(outcome);
 });

@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { isAlive, startBackend, waitFor } from '../support/haproxy.ts';
+import { isAlive, startBackend, startProcess, waitFor } from '../support/haproxy.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** A mark that a script of the site makes. */
 const made = (site: Site, name: string) => waitFor(() => existsSync(path.join(site.folder, name)));
@@ -74,3 +77,18 @@ test.each([
     expect(await timeToStop(daemon)).toBeLessThan(2000);
   },
 );
+
+test('a signal ends a command that runs once with a line and 1, whatever its programs do', async () => {
+  await using site = await makeSite({
+    haproxy: { mode: 'none', checkCommand: ['sh', '-c', stubborn, '{config}'] },
+  });
+  await putService(site, '127.0.0.1:9');
+  const args = [MAIN, 'render', '--config', site.settingsFile];
+  await using render = await startProcess(process.execPath, args, { cwd: site.folder });
+  await made(site, 'begun');
+  const began = performance.now();
+  render.child.kill('SIGINT');
+  expect(await render.ended).toBe(1);
+  expect(performance.now() - began).toBeLessThan(2000);
+  expect(render.output()).toBe('pointsman: stopped by SIGINT before it was done\n');
+});
