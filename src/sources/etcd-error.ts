@@ -8,8 +8,7 @@ export type { Explained };
 
 /** More of another program's words is not shown. */
 const LONGEST = 300;
-const CLOSED =
-  /ECONNRESET|EPIPE|socket hang up|socket disconnected|Connection dropped|GOAWAY|closed|Failed to connect/i;
+const CLOSED = /ECONNRESET|EPIPE|socket hang up|Connection dropped|GOAWAY|closed|No connection established/i;
 
 /**
  * Says what an error of `endpoint` means. Where the endpoint has answered before on this connection, what ended it is

@@ -1,11 +1,12 @@
 /**
- * npm run drills [-- --runs 5] [--only WORDS] [--part 1/3] [--haproxy 3.4]: every drill on real etcd and real HAProxy,
+ * npm run drills [-- --runs 5] [--only WORDS] [--part 1/3] [--haproxy 3.4] [--etcd 3.5]: every drill on real etcd and real HAProxy,
  * and the table: what was promised, what was seen (median and worst). With `--part` every third one, so that three of
  * these side by side do them all. With `--haproxy` (a branch or a path) all of them on that one, else on PATH's, and
  * those of the Runtime API on every version.
  */
 import { parseArgs } from 'node:util';
 import { chooseHaproxy } from '../support/chosen-haproxy.ts';
+import { chooseEtcd } from '../support/etcd-versions.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import startReaper from '../support/reaper.ts';
 import { drillsOn } from './all.ts';
@@ -17,9 +18,11 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     part: { type: 'string', default: '1/1' },
     haproxy: { type: 'string' },
+    etcd: { type: 'string', default: '3.4' },
   },
 });
 const [part = 1, parts = 1] = values.part.split('/').map(Number);
+using _etcd = chooseEtcd(values.etcd);
 using haproxy = chooseHaproxy(values.haproxy);
 const drills = drillsOn(values.haproxy === undefined ? haproxyVersions : [haproxy]);
 const chosen = drills.filter(({ name }, at) => name.includes(values.only) && at % parts === part - 1);

@@ -269,7 +269,7 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     for (const recorder of [live, away]) {
       const began = performance.now();
       await recorder.stop();
-      expect(performance.now() - began).toBeLessThan(200);
+      expect(performance.now() - began).toBeLessThan(1_000);
     }
   });
 

@@ -11,6 +11,7 @@ import { etcdSource } from '../../src/sources/etcd-source.ts';
 import { makeAuthority, makeCertificates } from '../support/certificates.ts';
 import { startEtcd as start } from '../support/etcd.ts';
 import { etcdVersions } from '../support/etcd-versions.ts';
+import { startRelay } from '../support/relay.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
 
 const AUTH = {
@@ -50,7 +51,8 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     const endpoints = [
       'http://127.0.0.1:1',
       `http://127.0.0.1:${address.port}`,
-      'http://no.such.host.invalid:2379',
+      // Too long for a name: that is known without a name server, which may be slow, or none.
+      `http://${'x'.repeat(64)}.invalid:2379`,
     ];
     const found = await failure({ endpoints });
     expect(found).toContain('reading etcd: http://127.0.0.1:1: connection refused; ');
@@ -94,6 +96,31 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     );
     await rm(passwordFile);
     expect(await failure(options)).toContain('reading passwordFile of the etcd source: ENOENT');
+  });
+
+  test('a permission that is taken away is told with prefix and user, whichever question is refused first', async () => {
+    await using etcd = await startEtcd({ auth: AUTH, args: ['--bcrypt-cost=4'] });
+    await using relay = await startRelay(etcd.port);
+    await etcd.put('/services/web/a', '1');
+    const { username, password } = AUTH;
+    const endpoints = [`http://127.0.0.1:${relay.port}`];
+    const source = etcdSource({ endpoints, username, password, prefixes: ['/services'], index: 0 });
+    await using seen = new SourceRecorder(source);
+    await seen.until(() => seen.states.includes('live'));
+    const range = etcd.client.range({ prefix: '/services/' });
+    const grant = { permission: 'Readwrite', range } as const;
+    const told = () =>
+      seen.events.flatMap((event) => (event.kind === 'state' && event.error ? [event.error.message] : []));
+    const wanted = `${endpoints}: permission denied for /services to the user "reader"`;
+    for (let n = 1; n <= 3; n++) {
+      await etcd.client.role('tester').revoke(grant);
+      relay.cut();
+      await seen.until(() => told().filter((message) => message.includes(wanted)).length === n, wanted);
+      await etcd.client.role('tester').grant(grant);
+      await seen.until(() => seen.states.at(-1) === 'live');
+    }
+    const others = told().filter((message) => !message.includes(wanted));
+    expect(others.filter((message) => /denied/i.test(message))).toEqual([]);
   });
 
   test('a stream comes back after a restart and after a change of the users', async () => {

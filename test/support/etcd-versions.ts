@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** An etcd that tests run against. */
@@ -26,6 +27,18 @@ export function etcdOf(branch: string): EtcdBinary {
   const path = fileURLToPath(new URL(`../../.cache/etcd-${branch}/bin/etcd`, import.meta.url));
   if (!existsSync(path)) throw new Error(`etcd ${branch} for the tests: ${path} is missing; ${SETUP}`);
   return { name: branchOf(path), path };
+}
+
+/** Makes `etcd` mean the one of a branch for this process and all that it starts, until the end. */
+export function chooseEtcd(branch: string): Disposable {
+  const before = process.env.PATH;
+  const { path } = etcdOf(branch);
+  if (path !== 'etcd') process.env.PATH = `${dirname(path)}${delimiter}${before}`;
+  return {
+    [Symbol.dispose]() {
+      process.env.PATH = before;
+    },
+  };
 }
 
 function branchOf(binary: string): string {
