@@ -1,3 +1,4 @@
+import type { PointsmanError } from '../errors.ts';
 import type { GuardRule } from '../events-guard.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { TemplateSet } from '../render/template-set.ts';
@@ -85,8 +86,11 @@ export interface BelievedStore {
 /** The template folder. */
 export interface Templates {
   read(): Promise<TemplateSet>;
-  /** Gives a set at once and again after every change of a file; unreadable states are waited out. */
-  watch(signal: AbortSignal): AsyncIterable<TemplateSet>;
+  /**
+   * Gives a set at once and again after every change of a file. An unreadable state is waited out; one that stays is
+   * told once, as the error of `read`.
+   */
+  watch(signal: AbortSignal): AsyncIterable<TemplateSet | PointsmanError>;
 }
 
 /** What `haproxy -c` says of a text. */

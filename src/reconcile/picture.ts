@@ -245,14 +245,14 @@ export class Picture {
     return true;
   }
 
-  /** Takes a template. One that does not compile leaves the last good one in its place. */
-  async setTemplate(set: TemplateSet): Promise<void> {
-    await this.#templates.set(set);
+  /** Takes a template. One that does not compile leaves the last good one in its place. False: nothing changed. */
+  setTemplate(set: TemplateSet): Promise<boolean> {
+    return this.#templates.set(set);
   }
 
   /** The template cannot be read. Throws what is not a `PointsmanError`. */
-  missTemplate(error: unknown): void {
-    this.#templates.miss(error);
+  missTemplate(error: unknown): boolean {
+    return this.#templates.miss(error);
   }
 
   /**

@@ -10,6 +10,8 @@ import type { TemplateSet } from './interfaces.ts';
 export class TemplateChoice {
   readonly #emit: Emit;
   #current: CompiledTemplate | undefined;
+  /** What the folder gave last, where that compiles. */
+  #taken: { readonly set: TemplateSet; readonly template: CompiledTemplate } | undefined;
   #good: CompiledTemplate | undefined;
   /** What the last text was drawn with: a newer one may come while that is judged. */
   #drawn: CompiledTemplate | undefined;
@@ -41,23 +43,33 @@ export class TemplateChoice {
     return this.#good !== undefined && this.#current !== this.#good;
   }
 
-  /** Takes a template of the folder. One that does not compile changes nothing but what is told. */
-  async set(set: TemplateSet): Promise<void> {
+  /**
+   * Takes a template of the folder. One that does not compile changes nothing but what is told. Gives false where
+   * nothing changed that matters: other files of the folder may change as they like.
+   */
+  async set(set: TemplateSet): Promise<boolean> {
+    if (this.#taken && !differs(this.#taken, set)) return false;
     try {
-      this.#current = compileTemplate(set);
+      const template = compileTemplate(set);
+      this.#taken = { set, template };
+      this.#current = template;
       this.#refused = undefined;
       this.#tellMended(() => {
         this.#broken = undefined;
       });
+      return true;
     } catch (error) {
-      this.miss(error);
+      return this.miss(error);
     }
   }
 
-  /** There is no newer one to be had, and why. Throws what is not a `PointsmanError`. */
-  miss(error: unknown): void {
+  /**
+   * There is no newer one to be had, and why. False where that was known. Throws what is not a `PointsmanError`.
+   */
+  miss(error: unknown): boolean {
     if (!(error instanceof PointsmanError)) throw error;
-    this.#breaks(error);
+    this.#taken = undefined;
+    return this.#breaks(error);
   }
 
   /** It did not render. */
@@ -105,9 +117,11 @@ export class TemplateChoice {
     return true;
   }
 
-  #breaks(error: PointsmanError): void {
-    if (this.#broken?.message !== error.message) this.#tell(error);
+  #breaks(error: PointsmanError): boolean {
+    const isNews = this.#broken?.message !== error.message;
+    if (isNews) this.#tell(error);
     this.#broken = error;
+    return isNews;
   }
 
   #tell({ message, hint }: PointsmanError): void {
@@ -119,4 +133,13 @@ export class TemplateChoice {
     change();
     if (before && !this.error) this.#emit({ kind: 'template-mended' });
   }
+}
+
+/** Whether a file that the template uses is another one now. */
+function differs(
+  { set: before, template }: { readonly set: TemplateSet; readonly template: CompiledTemplate },
+  now: TemplateSet,
+): boolean {
+  const names = new Set([...before.files.keys(), ...now.files.keys()]);
+  return [...names].some((name) => before.files.get(name) !== now.files.get(name) && template.uses(name));
 }

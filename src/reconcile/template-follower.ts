@@ -1,3 +1,4 @@
+import { PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Templates } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
@@ -16,9 +17,13 @@ export async function followTemplates(
   const { templates, picture, mailbox, emit } = options;
   // A watch waits for whatever cannot be read; at the start that should be said.
   await templates.read().catch((error: unknown) => picture.missTemplate(error));
-  for await (const set of templates.watch(signal)) {
-    await picture.setTemplate(set);
-    emit({ kind: 'template-changed', folder: set.folder, files: set.files.size });
+  for await (const news of templates.watch(signal)) {
+    if (news instanceof PointsmanError) {
+      if (picture.missTemplate(news)) mailbox.post('the template cannot be read');
+      continue;
+    }
+    if (!(await picture.setTemplate(news))) continue;
+    emit({ kind: 'template-changed', folder: news.folder, files: news.files.size });
     mailbox.post('template changed');
   }
 }

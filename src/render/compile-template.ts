@@ -13,7 +13,7 @@ import { compileFile } from './strict-compiler.ts';
 import { createEnvironment } from './strict-filters.ts';
 import { createRuntime } from './strict-runtime.ts';
 import { Files } from './template-files.ts';
-import { parseReachable } from './template-references.ts';
+import { parseReachable, usedBy } from './template-references.ts';
 import type { TemplateSet } from './template-set.ts';
 
 /** A template that is ready to render. */
@@ -23,6 +23,8 @@ export interface CompiledTemplate {
    * which changes nothing but what `{% memo %}` remembers: it may end it by throwing.
    */
   render(input: RenderInput, run?: Run): Promise<string>;
+  /** Whether another text of this file, or that it is there at all, could make another template of it. */
+  uses(file: string): boolean;
 }
 
 /** Does some work, all of which is done when it returns, and gives what that gave. */
@@ -54,7 +56,9 @@ export function compileTemplate(set: TemplateSet): CompiledTemplate {
   }
   const memos = new MemoCache();
   const runtime = createRuntime({ files, memos, isClosed, isStable });
+  const used = usedBy(parsed);
   return {
+    uses: (file) => used.names.has(file) || (used.any && file.endsWith('.njk')),
     async render(input, run = (work) => work()) {
       memos.begin(input);
       const globals = createGlobals(input, views);

@@ -46,6 +46,20 @@ export function parseReachable(set: TemplateSet): ReadonlyMap<string, ParsedFile
   return parsed;
 }
 
+/** The files that a template is made of, with those that it would take if they were there. */
+export function usedBy(parsed: ReadonlyMap<string, ParsedFile>): {
+  readonly names: ReadonlySet<string>;
+  /** A name is only known while rendering: every `.njk` file counts. */
+  readonly any: boolean;
+} {
+  const references = [...parsed.values()].flatMap((file) => file.references);
+  const named = references.flatMap(({ files }) => (files === 'any' ? [] : files));
+  return {
+    names: new Set([...parsed.keys(), ...named]),
+    any: references.some(({ files }) => files === 'any'),
+  };
+}
+
 function candidates(reference: Reference, set: TemplateSet): readonly string[] {
   return reference.files === 'any'
     ? [...set.files.keys()].filter((name) => name.endsWith('.njk'))

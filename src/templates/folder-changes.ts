@@ -6,6 +6,9 @@ import { isLeftOut } from './read-template-set.ts';
 /** A save is over when nothing has happened in the folder for this long. */
 const QUIET = 100;
 
+/** But no later than so long after the first change. */
+const LONGEST = 1_000;
+
 /** Tells that something in a folder changed: at least once for any number of changes. */
 export class FolderChanges {
   readonly #watcher: FSWatcher;
@@ -40,7 +43,9 @@ export class FolderChanges {
     if (this.#count === this.#seen) {
       await this.#wait(atMost, signal);
     }
-    while (this.#count !== this.#seen && !signal.aborted) {
+    // A file that is written all the time, a log, must not keep the others waiting.
+    const end = performance.now() + LONGEST;
+    while (this.#count !== this.#seen && !signal.aborted && performance.now() < end) {
       this.#seen = this.#count;
       await this.#wait(QUIET, signal);
     }

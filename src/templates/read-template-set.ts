@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { whatWouldLet } from '../denied.ts';
@@ -81,19 +81,28 @@ async function readPackaged(): Promise<[string, string][]> {
 
 async function readFolder(folder: string, entry: string): Promise<[string, string][]> {
   const names: string[] = [];
-  await listFiles(folder, '', names, entry);
+  await listFiles({ folder, entry, names }, '', []);
   const texts = await Promise.all(
     names.map(async (name) => [name, await readOther(join(folder, name))] as const),
   );
   return texts.filter((one): one is [string, string] => one[1] !== null);
 }
 
-async function listFiles(folder: string, below: string, names: string[], entry: string): Promise<void> {
+/** `around`: the real paths of the folders above, which a link may lead back to. */
+async function listFiles(
+  { folder, entry, names }: { readonly folder: string; readonly entry: string; readonly names: string[] },
+  below: string,
+  around: readonly string[],
+): Promise<void> {
+  const real = await realpath(join(folder, below)).catch(() => null);
+  if (real === null || around.includes(real)) {
+    return;
+  }
   const found = await readdir(join(folder, below), { withFileTypes: true }).catch(() => []);
   for (const one of found.filter(({ name }) => !isLeftOut(name))) {
     const name = below === '' ? one.name : `${below}/${one.name}`;
-    if (one.isDirectory()) {
-      await listFiles(folder, name, names, entry);
+    if (one.isDirectory() || (one.isSymbolicLink() && (await leadsToFolder(join(folder, name))))) {
+      await listFiles({ folder, entry, names }, name, [...around, real]);
     } else {
       names.push(name);
     }
@@ -104,6 +113,13 @@ async function listFiles(folder: string, below: string, names: string[], entry: 
       );
     }
   }
+}
+
+function leadsToFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Null for what is no text, or is gone by now. */

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { PointsmanError, TemplateError } from '../errors.ts';
 import type { TemplateSet, Templates } from '../reconcile/interfaces.ts';
 import { FolderChanges } from './folder-changes.ts';
 import { readTemplateSet } from './read-template-set.ts';
@@ -7,6 +8,10 @@ import { readTemplateSet } from './read-template-set.ts';
 const RETRY = 500;
 /** How often the folder is read without being told to: for file systems that tell nothing, and swapped links. */
 const BACKSTOP = 10_000;
+
+/** What cannot be read for so long is told; an editor that writes anew takes less. In ms. */
+const GRACE = 1_000;
+const STAYS = 'the last good template stays in use until there is one again';
 
 /** The folder of a template on disk. */
 export class TemplateFolder implements Templates {
@@ -26,30 +31,44 @@ export class TemplateFolder implements Templates {
    * Waits out whatever cannot be read: a template that is gone for a moment (editors that remove and write
    * anew), one that is still empty, a folder that is replaced. Ends when `signal` aborts.
    */
-  async *watch(signal: AbortSignal): AsyncGenerator<TemplateSet, void, undefined> {
+  async *watch(signal: AbortSignal): AsyncGenerator<TemplateSet | PointsmanError, void, undefined> {
     let last: TemplateSet | null = null;
+    let readAt = performance.now();
+    let told = '';
     while (!signal.aborted) {
       // Opened anew after each time that nothing could be read: the folder may be another one now.
       await using changes = await FolderChanges.open(dirname(this.#path));
       let readable = true;
       while (readable && !signal.aborted) {
-        const set: TemplateSet | null = await this.#tryToRead();
-        readable = set !== null;
-        if (set !== null && !same(last, set)) {
-          last = set;
-          yield set;
+        const set: TemplateSet | PointsmanError = await this.#tryToRead();
+        readable = !(set instanceof PointsmanError);
+        if (set instanceof PointsmanError) {
+          if (performance.now() - readAt >= GRACE && told !== set.message) {
+            told = set.message;
+            last = null;
+            yield set;
+          }
+        } else {
+          readAt = performance.now();
+          told = '';
+          if (!same(last, set)) {
+            last = set;
+            yield set;
+          }
         }
         await changes.next(readable ? BACKSTOP : RETRY, signal);
       }
     }
   }
 
-  async #tryToRead(): Promise<TemplateSet | null> {
+  async #tryToRead(): Promise<TemplateSet | PointsmanError> {
     try {
       const set = await this.read();
-      return set.files.get(set.entry)?.trim() === '' ? null : set;
-    } catch {
-      return null;
+      if (set.files.get(set.entry)?.trim() !== '') return set;
+      return new TemplateError(`reading the template ${this.#path}: it is empty`, { hint: STAYS });
+    } catch (error) {
+      if (!(error instanceof PointsmanError)) throw error;
+      return error;
     }
   }
 }

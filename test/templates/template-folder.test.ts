@@ -74,6 +74,19 @@ describe('read()', () => {
       message: expect.stringContaining('more than 1000 files'),
     });
   });
+
+  it('follows a link to a folder, wherever that is, but not one that leads back', async () => {
+    const other = join(root, 'other');
+    await mkdir(join(other, 'deep'), { recursive: true });
+    await writeFile(join(other, 'deep', 'a.njk'), 'a\n');
+    await symlink(other, join(folder, 'linked'));
+    await symlink(folder, join(folder, 'parts', 'back'));
+    await symlink(join(root, 'nowhere'), join(folder, 'broken'));
+    expect(own(await new TemplateFolder(entry).read())).toEqual({
+      'main.njk': 'one\n',
+      'linked/deep/a.njk': 'a\n',
+    });
+  });
 });
 
 describe('watch()', () => {
@@ -84,6 +97,7 @@ describe('watch()', () => {
     try {
       await work(async () => {
         const { value } = await sets.next();
+        if (value instanceof Error) return { error: value.message };
         return value === undefined ? {} : own(value);
       });
     } finally {
@@ -142,6 +156,45 @@ describe('watch()', () => {
       expect(await replaced).toEqual({ 'main.njk': 'new folder\n' });
       await writeFile(entry, 'still watched\n');
       expect(await next()).toEqual({ 'main.njk': 'still watched\n' });
+    });
+  });
+
+  it('sees changes behind a link to a folder', async () => {
+    await mkdir(join(root, 'other'));
+    await writeFile(join(root, 'other', 'a.njk'), 'a\n');
+    await symlink(join(root, 'other'), join(folder, 'linked'));
+    await symlink(folder, join(folder, 'parts', 'back'));
+    await follow(async (next) => {
+      expect(await next()).toEqual({ 'main.njk': 'one\n', 'linked/a.njk': 'a\n' });
+      await writeFile(join(root, 'other', 'a.njk'), 'b\n');
+      expect(await next()).toEqual({ 'main.njk': 'one\n', 'linked/a.njk': 'b\n' });
+    });
+  });
+
+  it('tells once of a template that stays away or empty, and gives it again when it is back as it was', async () => {
+    await follow(async (next) => {
+      await next();
+      await rm(entry);
+      expect(await next()).toEqual({ error: `reading the template ${entry}: it does not exist` });
+      await writeFile(entry, '');
+      expect(await next()).toEqual({ error: `reading the template ${entry}: it is empty` });
+      await writeFile(entry, 'one\n');
+      expect(await next()).toEqual({ 'main.njk': 'one\n' });
+    });
+  });
+
+  it('gives what was saved while another file of the folder is written all the time', async () => {
+    await follow(async (next) => {
+      await next();
+      let lines = 0;
+      const busy = setInterval(() => void writeFile(join(folder, 'a.log'), `${lines++}\n`), 20);
+      try {
+        await writeFile(entry, 'two\n');
+        let seen = await next();
+        while (seen['main.njk'] !== 'two\n') seen = await next();
+      } finally {
+        clearInterval(busy);
+      }
     });
   });
 
