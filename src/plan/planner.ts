@@ -5,7 +5,7 @@ import { nextPicture, type Picture, type Step, sectionLines, sectionText, takePi
 import type { Plan, Reason, ServerCommand } from './plan.ts';
 import { readProxy } from './proxy.ts';
 import { Reasons } from './reasons.ts';
-import { type RuntimeAbilities, runtimeAbilities } from './runtime-version.ts';
+import { abilitiesOf, type RuntimeAbilities, runtimeAbilities } from './runtime-version.ts';
 import { diffLines, sameLine } from './section-diff.ts';
 import type { Line } from './section-lines.ts';
 import { pairSections, type SectionPair } from './section-pairs.ts';
@@ -36,7 +36,7 @@ interface Context {
 }
 
 /** Everything is possible, so that only reasons of the texts are found. */
-const ALL_ABILITIES: RuntimeAbilities = { branch: Number.POSITIVE_INFINITY, completeDefaults: true };
+const ALL_ABILITIES: RuntimeAbilities = abilitiesOf(Number.POSITIVE_INFINITY);
 
 /**
  * Plans from the text that HAProxy runs to new ones. It remembers where the sections of the running text are, so

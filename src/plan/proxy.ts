@@ -1,3 +1,4 @@
+import type { RuntimeAbilities } from './runtime-version.ts';
 import type { Line, SectionLines } from './section-lines.ts';
 import { type KeywordList, mergeServer, readKeywords, type Server } from './server-line.ts';
 
@@ -47,10 +48,13 @@ export type Balance =
 
 const HASHES = /^(?:source|uri|url_param|hash|rdp-cookie|hdr\(.*\)|rdp-cookie\(.*\))$/;
 
+const RANDOM = /^random(?:\(\d+\))?$/;
+
 /** The balance of a backend by its lines, inherited ones first. */
-export function balanceOf(lines: readonly Line[]): Balance {
-  const name = lastOf(lines, 'balance')?.words[1] ?? 'roundrobin';
-  if (/^(?:roundrobin|leastconn|random(?:\(\d+\))?)$/.test(name)) return { kind: 'free', name };
+export function balanceOf(lines: readonly Line[], abilities: RuntimeAbilities): Balance {
+  const name = lastOf(lines, 'balance')?.words[1] ?? abilities.defaultBalance;
+  if (RANDOM.test(name) && abilities.randomById) return { kind: 'by-id', name, consistent: false };
+  if (name === 'roundrobin' || name === 'leastconn' || RANDOM.test(name)) return { kind: 'free', name };
   if (name === 'first') return { kind: 'by-id', name, consistent: false };
   if (name === 'static-rr') return { kind: 'static', name };
   if (!HASHES.test(name)) return { kind: 'unknown', name };

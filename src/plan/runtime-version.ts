@@ -7,16 +7,35 @@ export interface RuntimeAbilities {
    * said: pools (connections would never be reused), the limit of errors, `minconn`.
    */
   readonly completeDefaults: boolean;
+  /**
+   * A server that comes without an id of its own gets its place on the ring of `balance random` before its id is known,
+   * the same as others like it: it gets no request, or takes those of others.
+   */
+  readonly randomById: boolean;
+  /** How a backend is balanced that does not say it. */
+  readonly defaultBalance: 'roundrobin' | 'random';
 }
 
 /** The first branch whose `add server` needs no experimental mode. */
 const OLDEST = 206;
 const COMPLETE_DEFAULTS = 300;
+const RANDOM_WITHOUT_IDS = 300;
+const DEFAULT_RANDOM = 303;
 
 /** Reads `2.6`, `2.6.12-1+deb12u4`, `3.0.11`. Null where it is no version, or too old for servers at run time. */
 export function runtimeAbilities(version: string): RuntimeAbilities | null {
   const found = /^v?(\d+)\.(\d+)/.exec(version);
   if (!found) return null;
   const branch = Number(found[1]) * 100 + Number(found[2]);
-  return branch < OLDEST ? null : { branch, completeDefaults: branch >= COMPLETE_DEFAULTS };
+  return branch < OLDEST ? null : abilitiesOf(branch);
+}
+
+/** What the Runtime API of a branch can do; the branch may be one that is to come. */
+export function abilitiesOf(branch: number): RuntimeAbilities {
+  return {
+    branch,
+    completeDefaults: branch >= COMPLETE_DEFAULTS,
+    randomById: branch < RANDOM_WITHOUT_IDS,
+    defaultBalance: branch >= DEFAULT_RANDOM ? 'random' : 'roundrobin',
+  };
 }

@@ -54,7 +54,7 @@ function compare(pair: BackendPair): Omit<ServerChanges, 'reasons'> & { reasons:
   const { before, after, inherited, abilities } = pair;
   const lines = [...inherited.lines, ...readProxy(after).others];
   const backend = readProxy(after).name;
-  const facts = { backend, balance: balanceOf(lines), hinders: obstacles(lines), abilities };
+  const facts = { backend, balance: balanceOf(lines, abilities), hinders: obstacles(lines), abilities };
   const old = mergeServers(before, inherited);
   const next = mergeServers(after, inherited);
   const oldByName = new Map(old.map((server) => [server.name, server]));

@@ -28,7 +28,7 @@ const BACKENDS = [
   'backend plain from base',
   'backend robin from base\n  balance roundrobin\n  default-server check observe layer4\n  cookie S insert',
   'backend least from heavy',
-  'backend tls from heavy\n  balance random\n  default-server ssl verify none sni str(x) no-backup',
+  'backend id_tls from heavy\n  balance random\n  default-server ssl verify none sni str(x) no-backup',
   'backend tcp from base\n  mode tcp\n  default-server send-proxy-v2 check disabled',
   'backend id_first from base\n  balance first',
   'backend id_ring from heavy\n  balance uri\n  hash-type consistent',
