@@ -56,6 +56,7 @@ export function paceLines(write: Write): PacedLines {
   return {
     listener: (event) => {
       number += 1;
+      if (ENDS.has(event.kind)) flush(number);
       const name = laneOf(event);
       const lane = lanes.get(name);
       if (!lane) {
@@ -76,6 +77,9 @@ export function paceLines(write: Write): PacedLines {
     },
   };
 }
+
+/** After these nothing may come that was before. */
+const ENDS = new Set<PointsmanEvent['kind']>(['stopped', 'crashed']);
 
 const TOPICS: Readonly<Partial<Record<PointsmanEvent['kind'], string>>> = {
   'keys-rejected': 'rejected keys',

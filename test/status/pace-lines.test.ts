@@ -127,4 +127,12 @@ describe('paceLines()', () => {
     expect(seen.at(-1)).toEqual([stopping('2'), 0]);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it('writes nothing of before behind the end', () => {
+    const { seen, lines } = collect();
+    for (const ms of [1, 2, 3]) lines.listener({ ...samplePass(), ms });
+    lines.listener({ kind: 'stopped' });
+    lines[Symbol.dispose]();
+    expect(seen.map(([event]) => (event.kind === 'pass' ? event.ms : event.kind))).toEqual([1, 3, 'stopped']);
+  });
 });
