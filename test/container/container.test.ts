@@ -1,7 +1,10 @@
-import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chown, readFile, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { freePort, request, startBackend, startLoad, tempFolder, waitFor } from '../support/haproxy.ts';
+import { haproxyOf } from '../support/haproxy-versions.ts';
+import { pointsmanFolder, sharedFolders } from './host-folders.ts';
 import {
   buildImage,
   type Container,
@@ -15,6 +18,9 @@ import {
 } from './podman.ts';
 
 const IMAGE = 'localhost/pointsman:test';
+
+/** Compose's word for what a second file takes away. */
+const RESET = { tag: '!reset', resolve: () => null };
 
 // A minute on a machine at rest, when nothing of it is cached; a few seconds afterwards.
 beforeAll(() => buildImage(IMAGE), 400_000);
@@ -176,6 +182,44 @@ test('Pointsman and HAProxy in two containers serve a request, and HAProxy outli
   await endsCleanly(haproxy);
 });
 
+test('HAProxy may come from another image, of another branch and user: it is reloaded, changed at run time, and the branch is told', async () => {
+  await using host = await tempFolder();
+  await using one = await startBackend('one');
+  await using two = await startBackend('two');
+  const [port, group] = [await freePort(), 99];
+  const mounts = await sharedFolders(host.path);
+  await chown(path.join(host.path, 'etc'), IMAGE_USER, group);
+  await chown(path.join(host.path, 'run'), group, group);
+  const register = await pointsmanFolder(host.path, 'master-socket', port, `output: { group: ${group} }\n`);
+  await register(one.address);
+  await using pointsman = await startContainer({
+    image: IMAGE,
+    mounts: [...mounts, `${host.path}/settings:/etc/pointsman:ro`],
+    env: { POINTSMAN_STATUS_LISTEN: `127.0.0.1:${await freePort()}` },
+    flags: ['--group-add', String(group)],
+  });
+  // What the example runs in the official image, with a HAProxy that lies here.
+  const binary = await realpath(haproxyOf('3.4').path);
+  const folder = path.dirname(path.dirname(binary));
+  const example = new URL('../../examples/docker-compose/official-haproxy.yaml', import.meta.url);
+  const { services } = parse(await readFile(example, 'utf8'), { customTags: [RESET] });
+  const command = services.haproxy.command.map((word: string) =>
+    word.replace('exec haproxy', `exec ${binary}`),
+  );
+  await using _haproxy = await startContainer({
+    image: IMAGE,
+    command,
+    mounts: [...mounts.slice(0, 2), `${folder}:${folder}:ro`],
+    flags: ['--user', `${group}:${group}`],
+  });
+  await serves(port, 'one');
+  await register(two.address);
+  await serves(port, 'two');
+  await waitFor(async () => (await complaint(pointsman)) === '', { what: '/readyz', timeout: 20_000 });
+  expect(pointsman.output()).toMatch(/HAProxy 3\.4\.\S+ runs, but 3\.0\.\S+ judges/);
+  expect(pointsman.output()).toMatch(/"outcome":"runtime"/);
+});
+
 test('Pointsman with HAProxy as its child serves a request on a read-only root and ends both cleanly', async () => {
   await using host = await tempFolder();
   await using one = await startBackend('one');
@@ -201,36 +245,6 @@ test('Pointsman with HAProxy as its child serves a request on a read-only root a
   await endsCleanly(pointsman);
   await expect(request(`http://127.0.0.1:${port}/`)).rejects.toThrow();
 });
-
-/** Settings of a file source in `HOST/settings`; gives what registers the one instance of the service `web`. */
-async function pointsmanFolder(
-  host: string,
-  mode: 'managed' | 'master-socket',
-  port: number,
-): Promise<(address: string) => Promise<void>> {
-  const folder = path.join(host, 'settings');
-  await mkdir(folder, { mode: 0o755 });
-  await writeFile(
-    path.join(folder, 'pointsman.yaml'),
-    `sources:
-  - file: { path: ./datastores.yaml }
-haproxy: { mode: ${mode} }
-vars: { bind: "127.0.0.1:${port}", maxconn: 500 }
-`,
-  );
-  return (address) =>
-    writeFile(path.join(folder, 'datastores.yaml'), `services: { web: { one: "${address}" } }\n`);
-}
-
-/** The folders of the host that the two containers share, given to the image's user. */
-async function sharedFolders(host: string): Promise<string[]> {
-  const folders = { etc: '/etc/haproxy', run: '/run/haproxy', state: '/var/lib/pointsman' };
-  for (const name of Object.keys(folders)) {
-    await mkdir(path.join(host, name), { mode: 0o750 });
-    await chown(path.join(host, name), IMAGE_USER, IMAGE_USER);
-  }
-  return Object.entries(folders).map(([name, target]) => `${path.join(host, name)}:${target}`);
-}
 
 function configuration(port: number, address: string): string {
   return `global

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { splitMark } from '../../src/plan/mark.ts';
+import { type ChosenHaproxy, chooseHaproxy } from '../support/chosen-haproxy.ts';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import {
   cli,
@@ -12,6 +13,7 @@ import {
   startLoad,
   waitFor,
 } from '../support/haproxy.ts';
+import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
 
 const siteOn = (etcd: TestEtcd, more: Record<string, unknown> = {}) =>
@@ -28,7 +30,13 @@ const outcomes = (daemon: Daemon) =>
 const GATE =
   'while grep -q "server two" "$0" && ! [ -e "$(dirname "$0")/go" ]; do sleep 0.05; done; exec haproxy -c -f "$0"';
 
-describe('changes of servers', () => {
+describe.each(haproxyVersions)('changes of servers on HAProxy $name', (haproxy) => {
+  let chosen: ChosenHaproxy;
+  beforeAll(() => {
+    chosen = chooseHaproxy(haproxy.name);
+  });
+  afterAll(() => chosen[Symbol.dispose]());
+
   test('go without a reload: added, moved, weighted, drained and removed, with the file in step', async () => {
     await using etcd = await startEtcd();
     await using one = await startBackend('one');

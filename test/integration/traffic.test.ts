@@ -1,7 +1,8 @@
 import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { blackhole } from '../support/blackhole.ts';
+import { type ChosenHaproxy, chooseHaproxy } from '../support/chosen-haproxy.ts';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import {
   cli,
@@ -12,6 +13,7 @@ import {
   startLoad,
   waitFor,
 } from '../support/haproxy.ts';
+import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeSite, type SiteOptions } from '../support/pointsman.ts';
 
 const siteOn = (etcd: TestEtcd, options: SiteOptions = {}) =>
@@ -24,7 +26,13 @@ const siteOn = (etcd: TestEtcd, options: SiteOptions = {}) =>
 /** The servers of the current worker; nothing while HAProxy 2.6 reloads, which refuses its master socket then. */
 const showServers = (masterSocket: string) => cli(masterSocket, '@1 show servers state').catch(() => '');
 
-describe('with a real etcd and a real HAProxy', () => {
+describe.each(haproxyVersions)('with a real etcd and HAProxy $name', (haproxy) => {
+  let chosen: ChosenHaproxy;
+  beforeAll(() => {
+    chosen = chooseHaproxy(haproxy.name);
+  });
+  afterAll(() => chosen[Symbol.dispose]());
+
   test('a put is answered by the new instance, and after a delete it never answers again', async () => {
     await using etcd = await startEtcd();
     await using one = await startBackend('one');
@@ -56,27 +64,6 @@ describe('with a real etcd and a real HAProxy', () => {
     expect(load.failures()).toEqual([]);
   });
 
-  test('the same value again is neither a write nor a reload', async () => {
-    await using etcd = await startEtcd();
-    await using backend = await startBackend('one');
-    await using site = await siteOn(etcd);
-    await etcd.put('/services/web/one', backend.address);
-    await using daemon = await site.start();
-    await daemon.ready();
-    const file = await stat(site.configPath, { bigint: true });
-    const { reloads } = await showProc(site.masterSocket);
-    const lastPass = async () => (await daemon.status()).lastPass as { at: string; outcome: string };
-    const { at } = await lastPass();
-    for (let i = 0; i < 5; i++) await etcd.put('/services/web/one', backend.address);
-    // The same value is no news, so that there may be no pass at all; this one comes after it.
-    await etcd.put('/services/web/two', 'no address');
-    await waitFor(async () => (await lastPass()).at !== at, { what: 'a pass' });
-    expect((await lastPass()).outcome).toBe('unchanged');
-    const after = await stat(site.configPath, { bigint: true });
-    expect([after.ino, after.mtimeNs]).toEqual([file.ino, file.mtimeNs]);
-    expect((await showProc(site.masterSocket)).reloads).toBe(reloads);
-  });
-
   test('of two changes 20 to 80 ms apart the second is live each time', async () => {
     await using etcd = await startEtcd();
     await using backend = await startBackend('one');
@@ -97,6 +84,53 @@ describe('with a real etcd and a real HAProxy', () => {
         throw new Error(`${error}\n${daemon.output()}`);
       });
     }
+  });
+
+  test('a HAProxy that starts after Pointsman is waited for, and may go away for a while', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    await using two = await startBackend('two');
+    await using site = await siteOn(etcd, { haproxy: { mode: 'master-socket' } });
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    const lastPass = () => daemon.log().findLast((line) => line.event === 'pass');
+    await waitFor(() => lastPass()?.outcome === 'published-waiting', { what: 'a published file' });
+    const start = () => startHaproxy({ configPath: site.configPath, masterSocket: site.masterSocket });
+    {
+      await using _haproxy = await start();
+      await daemon.ready();
+      expect((await request(site.url)).body).toBe('one');
+    }
+    await waitFor(() => daemon.log().some((line) => line.event === 'haproxy-away'));
+    await etcd.put('/services/web/two', two.address);
+    await waitFor(() => lastPass()?.outcome === 'published-waiting');
+    await using _haproxy = await start();
+    await daemon.ready();
+    await waitFor(async () => (await request(site.url)).body === 'two');
+    expect(daemon.log().filter((line) => line.event === 'reload-failed')).toEqual([]);
+  });
+});
+
+describe('with a real etcd and a real HAProxy', () => {
+  test('the same value again is neither a write nor a reload', async () => {
+    await using etcd = await startEtcd();
+    await using backend = await startBackend('one');
+    await using site = await siteOn(etcd);
+    await etcd.put('/services/web/one', backend.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    const file = await stat(site.configPath, { bigint: true });
+    const { reloads } = await showProc(site.masterSocket);
+    const lastPass = async () => (await daemon.status()).lastPass as { at: string; outcome: string };
+    const { at } = await lastPass();
+    for (let i = 0; i < 5; i++) await etcd.put('/services/web/one', backend.address);
+    // The same value is no news, so that there may be no pass at all; this one comes after it.
+    await etcd.put('/services/web/two', 'no address');
+    await waitFor(async () => (await lastPass()).at !== at, { what: 'a pass' });
+    expect((await lastPass()).outcome).toBe('unchanged');
+    const after = await stat(site.configPath, { bigint: true });
+    expect([after.ino, after.mtimeNs]).toEqual([file.ino, file.mtimeNs]);
+    expect((await showProc(site.masterSocket)).reloads).toBe(reloads);
   });
 
   test('a broken edit of the template leaves the traffic alone, and its mending is followed', async () => {
@@ -136,30 +170,6 @@ describe('with a real etcd and a real HAProxy', () => {
     await writeFile(template, `# mended\n${good}`);
     await waitFor(async () => (await request(site.url)).body === 'two', { what: 'the mended template' });
     expect(load.failures()).toEqual([]);
-  });
-
-  test('a HAProxy that starts after Pointsman is waited for, and may go away for a while', async () => {
-    await using etcd = await startEtcd();
-    await using one = await startBackend('one');
-    await using two = await startBackend('two');
-    await using site = await siteOn(etcd, { haproxy: { mode: 'master-socket' } });
-    await etcd.put('/services/web/one', one.address);
-    await using daemon = await site.start();
-    const lastPass = () => daemon.log().findLast((line) => line.event === 'pass');
-    await waitFor(() => lastPass()?.outcome === 'published-waiting', { what: 'a published file' });
-    const start = () => startHaproxy({ configPath: site.configPath, masterSocket: site.masterSocket });
-    {
-      await using _haproxy = await start();
-      await daemon.ready();
-      expect((await request(site.url)).body).toBe('one');
-    }
-    await waitFor(() => daemon.log().some((line) => line.event === 'haproxy-away'));
-    await etcd.put('/services/web/two', two.address);
-    await waitFor(() => lastPass()?.outcome === 'published-waiting');
-    await using _haproxy = await start();
-    await daemon.ready();
-    await waitFor(async () => (await request(site.url)).body === 'two');
-    expect(daemon.log().filter((line) => line.event === 'reload-failed')).toEqual([]);
   });
 
   test('SIGTERM ends it with 0, and in mode managed HAProxy with it', async () => {

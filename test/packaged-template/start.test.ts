@@ -20,9 +20,10 @@ async function warningsOf(
   const jail = path.join(folder.path, 'jail');
   await mkdir(jail);
   await using backend = await startBackend('web');
+  const statsSocket = path.join(folder.path, 'stats.sock');
   const vars = { bind: `127.0.0.1:${await freePort()}`, stats: `127.0.0.1:${await freePort()}`, nbthread: 1 };
   const settings = {
-    haproxy: { statsSocket: path.join(folder.path, 'stats.sock') },
+    haproxy: { statsSocket },
     vars: { ...vars, ...varsOf(jail) },
   };
   const tree = {
@@ -38,8 +39,7 @@ async function warningsOf(
     configPath,
     ...(uid === undefined ? {} : { uid }),
   });
-  const pid = async () =>
-    /^Pid: (\d+)/m.exec(await cli(running.masterSocket, '@1 show info').catch(() => ''))?.[1];
+  const pid = async () => /^Pid: (\d+)/m.exec(await cli(statsSocket, 'show info').catch(() => ''))?.[1];
   const first = await pid();
   const atStart = running.output();
   await cli(running.masterSocket, 'reload').catch(() => '');

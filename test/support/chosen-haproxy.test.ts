@@ -6,8 +6,8 @@ import { cli, freePort, startHaproxy, tempFolder, waitFor } from './haproxy.ts';
 import { haproxyOf } from './haproxy-versions.ts';
 import { makeSite } from './pointsman.ts';
 
-const versionOf = async (masterSocket: string) =>
-  /^Version: (\S+)/m.exec(await cli(masterSocket, '@1 show info').catch(() => ''))?.[1];
+const versionOf = async (socket: string, command: string) =>
+  /^Version: (\S+)/m.exec(await cli(socket, command).catch(() => ''))?.[1];
 
 test('a chosen HAProxy is what tests start, what Pointsman judges by and what it starts, until the end', async () => {
   const PATH = process.env.PATH;
@@ -21,14 +21,14 @@ test('a chosen HAProxy is what tests start, what Pointsman judges by and what it
       `defaults\n  timeout client 1s\nfrontend f\n  bind 127.0.0.1:${await freePort()}\n`,
     );
     await using own = await startHaproxy({ configPath });
-    expect(await versionOf(own.masterSocket)).toBe(chosen.version);
+    expect(await versionOf(own.masterSocket, '@1 show info')).toBe(chosen.version);
 
     await using site = await makeSite();
     await writeFile(path.join(site.folder, 'services.yaml'), 'services: {}\n');
     expect((await site.run('check')).stdout).toContain(`haproxy is ${chosen.version}`);
     await using daemon = await site.start();
     await daemon.ready();
-    await waitFor(async () => (await versionOf(site.masterSocket)) === chosen.version, {
+    await waitFor(async () => (await versionOf(site.statsSocket, 'show info')) === chosen.version, {
       what: 'the chosen HAProxy to answer',
     });
   }
