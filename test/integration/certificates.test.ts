@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { cli, freePort, showProc, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
-import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+import { makeSite, type Site } from '../support/pointsman.ts';
 
 const run = promisify(execFile);
 
@@ -14,7 +14,8 @@ const run = promisify(execFile);
 describe.each(haproxyVersions)('a renewed certificate on HAProxy $name', ({ path: binary }) => {
   test('is served at once by the stats socket, and after the next reload too; Pointsman has nothing to do', async () => {
     await using rig = await startRig(binary);
-    const { site, daemon, pem, port } = rig;
+    const { site, pem, port } = rig;
+    const { ino } = await stat(site.configPath);
     const [first, before] = [await served(port), await showProc(site.masterSocket)];
     await renew(pem);
     expect(await served(port)).toBe(first);
@@ -24,35 +25,23 @@ describe.each(haproxyVersions)('a renewed certificate on HAProxy $name', ({ path
     const second = await served(port);
     expect(second).not.toBe(first);
     expect(await showProc(site.masterSocket)).toEqual(before);
-    // 2.6 refuses while it still loads.
-    await waitFor(() =>
-      cli(site.masterSocket, 'reload')
-        .then(() => true)
-        .catch(() => false),
-    );
+    await reload(site);
     await waitFor(async () => (await workerOf(site)) !== before.workers[0]);
     expect(await served(port)).toBe(second);
-    expect(changes(daemon)).toEqual(['reloaded']);
+    expect((await stat(site.configPath)).ino).toBe(ino);
   });
 
-  test('is served after a reload by the master socket, to which Pointsman adds none', async () => {
+  test('is served after a reload by the master socket, and the file stays what it is', async () => {
     await using rig = await startRig(binary);
     const { site, daemon, pem, port } = rig;
+    const { ino } = await stat(site.configPath);
     const [first, before] = [await served(port), await showProc(site.masterSocket)];
     await renew(pem);
-    // 2.6 refuses while it still loads.
-    await waitFor(() =>
-      cli(site.masterSocket, 'reload')
-        .then(() => true)
-        .catch(() => false),
-    );
+    await reload(site);
     await waitFor(async () => (await served(port)) !== first, { what: 'the new certificate' });
     await waitFor(async () => (await workerOf(site)) !== before.workers[0]);
     await waitFor(async () => (await daemon.status()).ready);
-    await waitFor(
-      async () => (await showProc(site.masterSocket).catch(() => null))?.reloads === before.reloads + 1,
-    );
-    expect(changes(daemon)).toEqual(['reloaded']);
+    expect((await stat(site.configPath)).ino).toBe(ino);
   });
 });
 
@@ -107,12 +96,11 @@ function served(port: number): Promise<string> {
   });
 }
 
-async function workerOf(site: Site): Promise<number | undefined> {
-  return (await showProc(site.masterSocket).catch(() => null))?.workers[0];
+/** Somebody's reload. 2.6 and 3.0 may close the connection without a word. */
+async function reload(site: Site): Promise<void> {
+  await cli(site.masterSocket, 'reload').catch(() => '');
 }
 
-/** How the passes ended that were not `unchanged`. */
-function changes(daemon: Daemon): unknown[] {
-  const outcomes = daemon.log().flatMap(({ event, outcome }) => (event === 'pass' ? [outcome] : []));
-  return outcomes.filter((outcome) => outcome !== 'unchanged' && outcome !== 'waiting');
+async function workerOf(site: Site): Promise<number | undefined> {
+  return (await showProc(site.masterSocket).catch(() => null))?.workers[0];
 }
