@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { showProc } from '../support/haproxy.ts';
+import { showProc, waitFor } from '../support/haproxy.ts';
 import { disagreements } from './agreement.ts';
 import { churn } from './churn.ts';
 import { doFaults } from './faults.ts';
@@ -55,7 +55,10 @@ export async function soak({ seed, minutes }: SoakOptions): Promise<SoakResult> 
   const growth = gauge.growth();
   await world.traffic[Symbol.asyncDispose]();
   await noOldWorkers(world);
-  const { reloads, failed } = await showProc(world.site.masterSocket);
+  // A reload may still be on its way: the master answers nobody meanwhile.
+  const { reloads, failed } = await waitFor(() => showProc(world.site.masterSocket).catch(() => null), {
+    what: "HAProxy's master",
+  });
   const { traffic } = world;
   const faults = new Map<string, number>();
   for (const { what } of story.faults) faults.set(what, (faults.get(what) ?? 0) + 1);
