@@ -1,5 +1,6 @@
-import { asError } from '../errors.ts';
+import { asError, PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import { shorten } from '../model/shorten.ts';
 import { firstLines } from '../plan/excerpt.ts';
 import type { CrashFile } from './interfaces.ts';
 import { Retry } from './pace.ts';
@@ -20,6 +21,7 @@ const MOST_KEPT = 20;
 
 /** So much of a stack is told. */
 const STACK_LINES = 30;
+const MOST_TEXT = 4000;
 
 /**
  * A part of the loop that threw what is a bug: it is told with its stack, its input is kept, and it is tried again
@@ -34,14 +36,20 @@ export class Crashes {
     this.#options = options;
   }
 
-  /** Tells it, and keeps the input of the first of several that are alike. Never throws. */
+  /** Tells it (what is expected, and escaped, as a notice), and keeps the input of the first of several that are alike. Never throws. */
   async tell(where: string, thrown: unknown, retryInMs: number | null = null): Promise<void> {
+    const { emit } = this.#options;
     const error = asError(thrown);
-    const stack = firstLines(error.stack ?? String(error), STACK_LINES);
+    if (error instanceof PointsmanError) {
+      const { message, hint } = error;
+      emit({ kind: 'notice', message: `${where}: ${message}`, ...(hint === undefined ? {} : { hint }) });
+      return;
+    }
+    const stack = firstLines(error.stack ?? '', STACK_LINES).slice(0, MOST_TEXT);
     if (!this.#kept.has(stack) && this.#kept.size < MOST_KEPT)
       this.#kept.set(stack, await this.#keep(where, stack));
     const report = this.#kept.get(stack) ?? null;
-    this.#options.emit({ kind: 'part-failed', where, message: String(error), stack, report, retryInMs });
+    emit({ kind: 'part-failed', where, message: shorten(String(error), 500), stack, report, retryInMs });
   }
 
   /** Does `work` until `signal` aborts or it ends by itself; after it threw it begins anew, with growing pauses. */

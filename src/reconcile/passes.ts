@@ -1,6 +1,6 @@
-import { asError } from '../errors.ts';
+import { asError, PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { firstLines } from '../plan/excerpt.ts';
+import { shorten } from '../model/shorten.ts';
 import type { Crashes } from './crashes.ts';
 import type { Drift } from './drift.ts';
 import type { HaproxyWatch } from './haproxy-watch.ts';
@@ -150,7 +150,8 @@ export class Passes {
       if (!signal.aborted) await this.#parts.crashes.tell('looking for what made a pass fail', another);
     }
     this.#retryAt = performance.now() + retryInMs;
-    const end = { outcome: 'failed', error: `a bug: ${firstLines(String(error), 1)}` } as const;
+    const words = error instanceof PointsmanError ? error.message : `a bug: ${shorten(String(error), 500)}`;
+    const end = { outcome: 'failed', error: words } as const;
     return this.#report({ watch, why, need: undefined, end, text: null });
   }
 

@@ -1,4 +1,4 @@
-import type { KeyRemark, PassEvent, PointsmanEvent, RejectedKey } from '../events.ts';
+import type { KeyRemark, PassEvent, PointsmanEvent, QuarantinedUnit, RejectedKey } from '../events.ts';
 import type { GuardRule, HeldKey } from '../events-guard.ts';
 import type { HaproxyFacts } from '../events-haproxy.ts';
 import { levelOfWords } from './haproxy-words.ts';
@@ -76,11 +76,7 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'cache-over':
       return line('info', 'the sources answer: the cache is served no longer');
     case 'quarantined':
-      return line(
-        'error',
-        `set aside: ${event.units.map((one) => `${one.unit} (${one.instead === 'nothing' ? 'left out' : 'its last good form stays'}): ${one.reason}`).join('\n')}`,
-        { units: event.units },
-      );
+      return setAside(event.units);
     case 'quarantine-released':
       return line('info', `no longer set aside: ${shorten(event.units)}`, { count: event.units.length });
     case 'nobody-quarantined':
@@ -230,6 +226,16 @@ function rejected(keys: readonly RejectedKey[]): LogLine {
   const each = shown.map(({ key, reason, other }) => `${key}: ${reason}${other ? `: ${other}` : ''}`);
   const message = `rejected ${each.join('; ')}${more(keys.length - shown.length)}`;
   return line('warn', message, { count: keys.length, rejected: shown });
+}
+
+function setAside(units: readonly QuarantinedUnit[]): LogLine {
+  const shown = units.slice(0, SHOWN);
+  const each = shown.map(({ unit, instead, reason }) => {
+    const form = instead === 'nothing' ? 'left out' : 'its last good form stays';
+    return `${unit} (${form}): ${reason}`;
+  });
+  const message = `set aside: ${each.join('\n')}${more(units.length - shown.length)}`;
+  return line('error', message, { count: units.length, units: shown });
 }
 
 const WHY: Readonly<Record<GuardRule, string>> = {

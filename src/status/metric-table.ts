@@ -202,6 +202,11 @@ export const COUNTERS: readonly {
     kind: 'haproxy-drift',
   },
   { name: 'haproxy_losses_total', help: 'Times HAProxy stopped answering.', kind: 'haproxy-away' },
+  {
+    name: 'part_failures_total',
+    help: 'Times a part of the loop failed over a bug; the log has its stack.',
+    kind: 'part-failed',
+  },
   { name: 'haproxy_exits_total', help: 'Times the HAProxy that is our child ended.', kind: 'haproxy-exited' },
 ];
 

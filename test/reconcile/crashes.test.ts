@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { SystemError } from '../../src/errors.ts';
 import type { PassEvent, PointsmanEvent } from '../../src/events.ts';
 import { Catalog } from '../../src/model/catalog.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
@@ -177,6 +178,19 @@ describe('a pass that throws', () => {
     loop.haproxy.state = state;
     loop.put(server('zoo', 'c'));
     await waitFor(() => loop.text().includes('be_zoo'), { timeout: 10_000 });
+  });
+
+  test('over what is no bug: a failed pass with its words, and no stack', async () => {
+    await using loop = setUp();
+    await begin(loop);
+    loop.haproxy.state = () => Promise.reject(new SystemError('asking HAProxy: no', { hint: 'ask again' }));
+    loop.put(server('api', 'b'));
+    await waitFor(() => loop.of('pass').some(({ error }) => error === 'asking HAProxy: no'));
+    expect(loop.of('notice')[0]).toMatchObject({
+      message: expect.stringContaining('asking HAProxy: no'),
+      hint: 'ask again',
+    });
+    expect(loop.of('part-failed')).toEqual([]);
   });
 
   test('in the middle of a change at run time: that worker is not trusted any more', async () => {

@@ -94,6 +94,16 @@ describe('openLog()', () => {
       return [loud, msg, part];
     });
 
+  it('names 20 of very many units that are set aside, and counts the others', async () => {
+    const unit = (at: number) => ({
+      ...({ unit: `instances of s${at}`, keys: [], reason: 'r', instead: 'nothing', since: 0 } as const),
+    });
+    const units = Array.from({ length: 5000 }, (_, at) => unit(at));
+    const [text = ''] = await written([{ kind: 'quarantined', units }]);
+    expect(text.length).toBeLessThan(10_000);
+    expect(JSON.parse(text)).toMatchObject({ count: 5000, msg: expect.stringContaining('and 4980 more') });
+  });
+
   it("writes HAProxy's own words a line each, as loud as HAProxy has them, and the lines they name", async () => {
     const refused: PointsmanEvent = {
       kind: 'check-refused',
