@@ -16,13 +16,22 @@ export function findControlCharacters(value: unknown): string | null {
   if (typeof value !== 'object' || value === null) {
     return null;
   }
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) {
+      const below = findControlCharacters(value[at]);
+      if (below !== null) {
+        return `[${at}]${below}`;
+      }
+    }
+    return null;
+  }
   for (const [key, item] of Object.entries(value)) {
     if (hasControlCharacters(key)) {
       return `.${JSON.stringify(key)}`;
     }
     const below = findControlCharacters(item);
     if (below !== null) {
-      return `${Array.isArray(value) ? `[${key}]` : `.${key}`}${below}`;
+      return `.${key}${below}`;
     }
   }
   return null;
