@@ -4,7 +4,7 @@ import { type Change, compare, type Entry } from './entry.ts';
 import { INSTANCE_FIELDS, INSTANCE_META, parseInstance } from './instance-value.ts';
 import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
 import { rejection } from './rejection.ts';
-import { type Noticed, type Remark, Remarks, sameNoticed } from './remarks.ts';
+import { type Noticed, noticedFields, type Remark, Remarks, sameNoticed } from './remarks.ts';
 import { type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
 import { parseRoute, ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
 import type { Instance, Rejection, Route, Service } from './service.ts';
@@ -275,7 +275,8 @@ const FIELDS = {
 const UDP: Noticed = { kind: 'udp' };
 
 function noticedIn(of: 'instances' | 'route', unknown: readonly string[]): Pick<Placed, 'noticed'> {
-  return unknown.length === 0 ? {} : { noticed: { kind: 'fields', of, unknown } };
+  const noticed = noticedFields(of, unknown);
+  return noticed ? { noticed } : {};
 }
 
 function sameRoutes(a: readonly Route[], b: readonly Route[]): boolean {

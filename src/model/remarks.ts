@@ -26,6 +26,11 @@ export type Noticed =
 /** So many unknown fields of one value are told, and so many of one service. */
 const NAMED = 20;
 
+/** The unknown fields of a value, as far as they are told. */
+export function noticedFields(of: 'instances' | 'route', unknown: readonly string[]): Noticed | undefined {
+  return unknown.length === 0 ? undefined : { kind: 'fields', of, unknown: unknown.slice(0, NAMED) };
+}
+
 interface Group {
   readonly service: string;
   readonly of: 'instances' | 'route' | 'udp';
@@ -125,7 +130,7 @@ export function sameNoticed(a: Noticed | undefined, b: Noticed | undefined): boo
 function partsOf(noticed: Noticed): readonly Pick<Group, 'of' | 'field'>[] {
   if (noticed.kind === 'udp') return [{ of: 'udp', field: '' }];
   const { of, unknown } = noticed;
-  return unknown.slice(0, NAMED).map((field) => ({ of, field }));
+  return unknown.map((field) => ({ of, field }));
 }
 
 function byField(a: Group, b: Group): number {
