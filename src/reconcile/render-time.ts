@@ -3,7 +3,7 @@ import type { TimeLimit } from './time-limit.ts';
 /** A trial may take so many times what the last good text took, as the tree has grown since. */
 const TIMES = 10;
 /** But it may always take this share of the whole limit. */
-const LEAST = 0.2;
+const LEAST = 0.1;
 
 /** How long a rendering may take: the setting, and much less where the text of nearly the same keys took less. */
 export class RenderTime {

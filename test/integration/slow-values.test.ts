@@ -45,5 +45,5 @@ test('a value that makes the template run for ever is set aside by its name, and
   const asked = performance.now();
   daemon.child.kill('SIGTERM');
   expect(await daemon.ended).toBe(0);
-  expect(performance.now() - asked).toBeLessThan(5000);
+  expect(performance.now() - asked).toBeLessThan(10_000);
 }, 120_000);

@@ -58,7 +58,7 @@ describe('RenderTime', () => {
     time.accepted();
     const ms = time.trial(9)?.ms ?? 0;
     expect(ms).toBeGreaterThanOrEqual(390);
-    expect(time.trial(0)?.ms).toBe(Math.max(200, Math.min(1000, ms / 10)));
+    expect(time.trial(0)?.ms).toBe(Math.max(100, Math.min(1000, ms / 10)));
     expect(time.trial(99)?.ms).toBe(1000);
     expect(new RenderTime(undefined).limit).toBeUndefined();
   });
