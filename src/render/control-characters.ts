@@ -1,8 +1,11 @@
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
-/** True for texts that could become more than one token or line of HAProxy's configuration. */
+/**
+ * True for texts that could become more than one token or line of HAProxy's configuration, and for halves of
+ * characters (`"\ud800"` of JSON): a file holds another character instead of one, and would never be the text.
+ */
 export function hasControlCharacters(text: string): boolean {
-  return CONTROL.test(text);
+  return CONTROL.test(text) || !text.isWellFormed();
 }
 
 /**

@@ -13,6 +13,8 @@ const tree = {
   '/haproxy/lines': 'a\n  bind :1',
   '/haproxy/json': '{\n "a": 1\n}',
   '/haproxy/evil': '{"a": {"b": "x\\ny"}}',
+  '/haproxy/z-half': 'a\ud800b',
+  '/haproxy/z-half-json': '{"a":"\\udfff"}',
   '/haproxy/evil-name': '{"a\\n": 1}',
   '/haproxy/base64': Buffer.from('a\nb').toString('base64'),
   '/keys/bad\nname': 'x',
@@ -55,6 +57,8 @@ describe('a free value with a line break or a control character', () => {
       '{% for k, v in service("web").meta %}{{ k }}{% endfor %}',
       'meta of service web, field ."bad\\nname",',
     ],
+    ['half of a character', '{{ getv("/haproxy/z-half") }}', 'the value of "/haproxy/z-half"'],
+    ['half of one in JSON', '{{ json(getv("/haproxy/z-half-json")).a }}', 'what json gives, at .a,'],
     ['json', '{{ json(getv("/haproxy/evil")).a.b }}', 'what json gives, at .a.b,'],
     ['json of a raw value', '{{ json(getRaw("/haproxy/evil")).a.b }}', 'what json gives, at .a.b,'],
     [

@@ -13,6 +13,8 @@ export interface FalseEtcd extends AsyncDisposable {
   push(message: Message): Promise<number>;
   /** How many streams were opened, in all. */
   readonly streams: number;
+  /** How many are open now. */
+  readonly open: number;
 }
 
 type WatchCall = grpc.ServerDuplexStream<Message, Message>;
@@ -60,6 +62,9 @@ export async function startFalseEtcd(): Promise<FalseEtcd> {
     },
     set lie(wanted) {
       lie = wanted;
+    },
+    get open() {
+      return calls.size;
     },
     get streams() {
       return streams;
