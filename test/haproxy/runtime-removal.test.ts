@@ -25,6 +25,25 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     expect((await site.servers()).length).toBe(1);
   });
 
+  test('while it is held (a pause) a server that lingers is left alone, and goes when that is over', async () => {
+    await using a = await startBackend('a');
+    await using slow = await startSlow();
+    await using site = await makeRuntimeSite(binary, [`server a ${a.address}`, `server s ${slow.address}`]);
+    const { whole } = await slow.begin(site.url);
+    expect(await site.change([`server a ${a.address}`])).toMatchObject({ kind: 'applied', lingering: 1 });
+    await site.applier.hold(true);
+    const held = await site.servers();
+    slow.finish();
+    expect(await whole).toBe('begun and done');
+    // Far longer than it takes to delete it.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await site.servers()).toEqual(held);
+    expect(site.notes).toEqual([]);
+    await site.applier.hold(false);
+    await waitFor(() => site.notes.length > 0);
+    expect((await site.servers()).length).toBe(1);
+  });
+
   test('a kept-alive connection of a client goes on when the server that it had is removed', async () => {
     await using a = await startBackend('a');
     await using b = await startBackend('b');

@@ -57,8 +57,10 @@ const FAULTS: readonly Fault[] = [
       const paused = await site.run('pause', '--for', `${random.int(2, 30)}s`);
       await sleep(random.int(300, 3000));
       const resumed = await site.run('resume');
+      // On a busy machine a change can be under way for longer than that.
       for (const { code, stderr } of [paused, resumed])
-        if (code !== 0) story.problem(`pause or resume ended with ${code}: ${stderr}`);
+        if (code !== 0 && !stderr.includes('has not answered'))
+          story.problem(`pause or resume ended with ${code}: ${stderr}`);
     },
   },
   {
