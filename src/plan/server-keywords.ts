@@ -21,7 +21,13 @@ function know(keywords: string, keyword: ServerKeyword): void {
 // they make of a server depends on others), `source` and `set-proxy-v2-tlv-fmt` (no fixed number of words, or
 // several of them).
 know('check check-send-proxy backup disabled send-proxy send-proxy-v2 tfo', { values: 0, since: 206 });
-know('ssl check-ssl allow-0rtt no-ssl-reuse no-tls-tickets', { values: 0, since: 206 });
+know('ssl check-ssl allow-0rtt no-ssl-reuse no-tls-tickets send-proxy-v2-ssl send-proxy-v2-ssl-cn', {
+  values: 0,
+  since: 206,
+});
+for (const version of ['sslv3', 'tlsv10', 'tlsv11', 'tlsv12', 'tlsv13']) {
+  know(`force-${version} no-${version}`, { values: 0, since: 206 });
+}
 know('inter fastinter downinter rise fall port addr', { values: 1, since: 206 });
 know('weight maxconn minconn maxqueue slowstart id', { values: 1, since: 206 });
 know('observe error-limit on-error on-marked-down on-marked-up', { values: 1, since: 206 });
@@ -31,8 +37,10 @@ know('ciphers ciphersuites ssl-min-ver ssl-max-ver proxy-v2-options', { values: 
 // Before 3.0 a dynamic server allows one stream for each connection of h2 (max-reuse is 0).
 know('proto alpn ws check-proto', { values: 1, since: 300 });
 know('cookie guid hash-key pool-conn-name curves sigalgs client-sigalgs', { values: 1, since: 300 });
-know('init-state idle-ping', { values: 1, since: 302 });
-know('strict-maxconn', { values: 0, since: 302 });
+know('init-state idle-ping check-pool-conn-name', { values: 1, since: 302 });
+know('strict-maxconn check-reuse-pool', { values: 0, since: 302 });
+know('no-sni-auto no-check-sni-auto renegotiate no-renegotiate', { values: 0, since: 304 });
+know('healthcheck ktls', { values: 1, since: 304 });
 
 know('enabled', { values: 0, since: 'never', undoes: 'disabled' });
 for (const name of ['check', 'backup', 'send-proxy', 'send-proxy-v2', 'tfo', 'ssl', 'check-send-proxy']) {

@@ -29,6 +29,7 @@ const VALUES: Readonly<Record<string, string>> = {
   'ssl-max-ver': 'TLSv1.3',
   'proxy-v2-options': 'ssl',
   'pool-conn-name': 'str(x)',
+  ktls: 'off',
 };
 /** What comes of a keyword that this HAProxy does not give to a dynamic server, or of a wrong count of values. */
 const REFUSED = /not accepted for dynamic|unknown keyword|not implemented/;
@@ -53,6 +54,32 @@ test.each(haproxyVersions)(
     }
     expect(refused).toEqual([]);
     expect(given).toBeGreaterThan(40);
+  },
+);
+
+/** Left out on purpose (see the table), or without use for a server of the file. */
+const LEFT_OUT = new Set(
+  'agent-addr agent-check agent-inter agent-port agent-send check-via-socks4 track shard npn source usesrc set-proxy-v2-tlv-fmt'.split(
+    ' ',
+  ),
+);
+
+test.each(haproxyVersions.filter(({ name }) => Number(name) >= 3.2))(
+  'every keyword that HAProxy $name offers for servers at run time is known, and no other is given to it',
+  async ({ name: version, path: binary }) => {
+    const branch = runtimeAbilities(version)?.branch ?? 0;
+    await using folder = await tempFolder();
+    const text = `${plainHead(folder.path, 'help')}backend b\n  timeout connect 1s\n  timeout server 1s\n`;
+    await using _ = await startPlain({ binary, folder: folder.path, name: 'help', text });
+    const help = await cli(path.join(folder.path, 'help.sock'), 'add server help');
+    const offered = help
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
+    const ours = serverKeywordNames().filter((name) => Number(serverKeyword(name)?.since) <= branch);
+    const undone = new Set(serverKeywordNames().filter((name) => serverKeyword(name)?.undoes !== undefined));
+    const theirs = offered.filter((name) => name !== '' && !LEFT_OUT.has(name) && !undone.has(name));
+    expect(ours.toSorted()).toEqual(theirs.toSorted());
   },
 );
 
