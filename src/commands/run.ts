@@ -45,7 +45,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     renderLimit: settings.limits.render,
     emit,
   });
-  await using runtime = await runtimeOf(settings, emit);
+  await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
   const believed = believedOf(settings, { picture, emit, cache: flags.acceptStale ? 'any' : 'fresh' });
   const reconciler = new Reconciler({
     ...shell,

@@ -1,14 +1,19 @@
 import type { Emit } from '../events.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../haproxy/runtime-apply.ts';
+import type { Serial } from '../haproxy/serial.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** Changes servers at run time, where `apply.mode` and `haproxy` allow it. Opens nothing yet. */
-export async function runtimeOf(settings: Settings, emit: Emit): Promise<RuntimeApplier | null> {
+/** Changes servers at run time, where `apply.mode` and `haproxy` allow it, in turns by `servers`. Opens nothing yet. */
+export async function runtimeOf(
+  settings: Settings,
+  { emit, servers }: { readonly emit: Emit; readonly servers: Serial },
+): Promise<RuntimeApplier | null> {
   const { apply, haproxy, output, stateDir } = settings;
   if (apply.mode === 'reload' || haproxy.mode === 'none' || haproxy.statsSocket === '') return null;
   return createRuntimeApplier({
     statsSocket: haproxy.statsSocket,
     stateDir,
+    servers,
     configPath: output.path,
     onNote: (note) => {
       if (note.kind === 'trouble') emit({ kind: 'notice', message: note.message });

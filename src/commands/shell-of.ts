@@ -5,9 +5,11 @@ import type { Emit } from '../events.ts';
 import { createJudge } from '../haproxy/check.ts';
 import { createConfigFile } from '../haproxy/config-file.ts';
 import { createControl } from '../haproxy/control.ts';
+import { listInTurn } from '../haproxy/control-with.ts';
 import { resolveAccess } from '../haproxy/file-owner.ts';
 import { createPendingNote } from '../haproxy/pending-note.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
+import { Serial } from '../haproxy/serial.ts';
 import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
 import type { FileAccess } from '../haproxy/temp-file.ts';
 import { withMark } from '../plan/mark.ts';
@@ -32,6 +34,8 @@ export interface Shell {
   readonly pending: PendingNote;
   /** Null where health does not pass from one worker to the next. */
   readonly serverState: ServerStateFile | null;
+  /** Where those who list the servers of HAProxy and those who delete them take turns. */
+  readonly servers: Serial;
 }
 
 /**
@@ -54,11 +58,12 @@ export async function shellOf(
   const file = withKeptEdits(plain, emit);
   const { checkCommand, checkTimeout } = haproxy;
   const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
-  const control = controlOf(settings, emit, absent);
+  const servers = new Serial();
+  const control = listInTurn(controlOf(settings, emit, absent), servers);
   const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
-  const serverState = serverStateOf(settings, { access, emit });
+  const serverState = serverStateOf(settings, { access, emit, servers });
   const health = serverState ? keepHealth(control, serverState) : control;
-  return { judge, file, haproxy: health, preflight, pending, serverState };
+  return { judge, file, haproxy: health, preflight, pending, serverState, servers };
 }
 
 /** What asks HAProxy and tells it to reload; it opens nothing yet. */
@@ -80,13 +85,14 @@ export function controlOf(
 
 function serverStateOf(
   settings: Settings,
-  { access, emit }: { access: FileAccess; emit: Emit },
+  { access, emit, servers }: { access: FileAccess; emit: Emit; servers: Serial },
 ): ServerStateFile | null {
   const path = serverStatePath(settings);
   if (path === '') return null;
   return new ServerStateFile({
     path,
     access,
+    servers,
     statsSocket: settings.haproxy.statsSocket,
     configPath: settings.output.path,
     onTrouble: (message) => emit({ kind: 'notice', message }),

@@ -87,6 +87,7 @@ async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<
   // Where nobody answers on the socket before (an older text without it), it may do so afterwards.
   const answered = runtime !== null && (await seeWorker(runtime, signal)) !== null;
   const known = new Set(master.workers);
+  let lost = 0;
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const image = (await processFacts(pid))?.image;
     if (image === undefined) break;
@@ -108,8 +109,17 @@ async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<
           kind: 'failed',
           message: `loading ${configPath}: HAProxy ended over it (its new worker died: a missing chroot, a limit); its own log says why`,
         };
+      case 'lost':
+        lost += 1;
+        break;
       case 'again':
     }
+  }
+  if (lost === TRIES) {
+    return {
+      kind: 'failed',
+      message: `loading ${configPath}: the haproxy master ${pid} did nothing at ${TRIES} signals. Look whether it is stopped; 3.1 to 3.3 before January 2026 hear none after a failed reload: restart HAProxy, or use mode master-socket`,
+    };
   }
   return {
     kind: 'failed',
@@ -130,17 +140,19 @@ function sendReload(master: number): string | null {
 
 type Settled =
   | { readonly kind: 'runs' | 'unseen'; readonly pid: number }
-  /** `again`: the signal was lost, or a load of before it ran instead. */
-  | { readonly kind: 'failed' | 'gone' | 'again' };
+  /** `again`: a load of before the signal ran instead. `lost`: the master did nothing at it. */
+  | { readonly kind: 'failed' | 'gone' | 'again' | 'lost' };
 
 /**
  * Milliseconds: a master takes the signal up at once or not at all; a load may take long. A master executes
- * itself to load, and once more when it has loaded or failed (2.6, 3.0): twice without a new worker is a failure.
+ * itself to load, and once more when it has loaded or failed (2.6, 3.0): twice without a new worker is a failure. From
+ * 3.1 on it executes itself once, and the new worker loads: it may end over that, and serves only afterwards.
  */
 const LOST = 400;
 const LOADING = 15_000;
 const NO_WORKER = 1000;
 const OTHER_TEXT = 1500;
+const UNSEEN = 1000;
 
 async function settle(
   reload: SignalReload & {
@@ -153,6 +165,7 @@ async function settle(
   const started = Date.now();
   const pid = reload.master.facts.pid;
   let forked: number | null = null;
+  let died: number | null = null;
   let image = reload.image;
   let executed = 0;
   let lastExecuted = started;
@@ -170,16 +183,21 @@ async function settle(
     const fresh = (await workersOf(pid)).filter((one) => !reload.known.has(one)).at(-1);
     if (fresh !== undefined) {
       forked ??= now;
+      died = null;
       const seen = reload.runtime === null ? null : await seeWorker(reload.runtime, signal);
       if (seen && !reload.known.has(seen.pid) && seen.mark === reload.mark)
         return settled('runs', seen.pid, signal);
-      if (now - forked > OTHER_TEXT) {
+      const loads = seen !== null && reload.known.has(seen.pid) && now - started <= LOADING;
+      if (now - forked > OTHER_TEXT && !loads) {
         const blind = reload.runtime === null || (seen === null && !reload.answered);
         return blind ? settled('unseen', fresh, signal) : { kind: 'again' };
       }
-      if (reload.runtime === null && now - forked > 150) return settled('unseen', fresh, signal);
+      if (reload.runtime === null && now - forked > UNSEEN) return settled('unseen', fresh, signal);
     } else if (executed === 0 && now - started > LOST) {
-      return { kind: 'again' };
+      return { kind: 'lost' };
+    } else if (forked !== null) {
+      died ??= now;
+      if (now - died > NO_WORKER) return { kind: 'failed' };
     } else if (now - started > LOADING || (executed > 1 && now - lastExecuted > NO_WORKER)) {
       return { kind: 'failed' };
     }

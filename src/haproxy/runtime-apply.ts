@@ -37,17 +37,20 @@ export interface ApplierOptions {
   readonly onNote?: (note: RuntimeNote) => void;
   /** Milliseconds for an answer. @default 10 s */
   readonly timeout?: number;
+  /** Where batches take turns with others that list servers. @default a queue of its own */
+  readonly servers?: Serial;
 }
 
 /** Changes servers of the running worker, one batch at a time, each on connections of its own. */
 export class RuntimeApplier implements Runtime {
   readonly #options: ApplierOptions;
-  readonly #serial = new Serial();
+  readonly #serial: Serial;
   readonly #journal: ServerJournal;
   readonly #leavers: LeaverWatch;
 
   constructor(options: ApplierOptions, journal: ServerJournal) {
     this.#options = options;
+    this.#serial = options.servers ?? new Serial();
     this.#journal = journal;
     this.#leavers = new LeaverWatch({
       journal,

@@ -2,10 +2,12 @@ import { readFile, rename } from 'node:fs/promises';
 import { SystemError } from '../errors.ts';
 import { globalLines } from '../plan/global-lines.ts';
 import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import { controlWith } from './control-with.ts';
 import { explainFileError } from './file-error.ts';
 import { otherFilesOf } from './loaded-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
+import { Serial } from './serial.ts';
 import { healthRows } from './server-state-rows.ts';
 import { SocketError } from './socket-command.ts';
 import { dropTemp, type FileAccess, writeTemp } from './temp-file.ts';
@@ -18,6 +20,8 @@ export interface ServerStateOptions {
   /** The file that HAProxy is about to load. */
   readonly configPath: string;
   readonly access: FileAccess;
+  /** Takes turns with what deletes servers (see `listInTurn`). @default no turns */
+  readonly servers?: Serial;
   /** Told where the file cannot be written. */
   readonly onTrouble: (message: string) => void;
 }
@@ -47,7 +51,8 @@ export class ServerStateFile {
     const { configPath, path } = this.#options;
     const text = await readFile(configPath, 'utf8').catch(() => '');
     const named = globalLines(text).findLast(({ words }) => words[0] === 'server-state-file')?.words[1];
-    const rows = named === path ? await this.#rows(text, signal) : [];
+    const { servers = new Serial() } = this.#options;
+    const rows = named === path ? await servers.run(() => this.#rows(text, signal)) : [];
     await this.#write([EMPTY.trim(), ...rows, ''].join('\n'));
     return rows.length;
   }
@@ -100,14 +105,5 @@ export function keepHealth(control: HaproxyControl, file: ServerStateFile): Hapr
       await file.clear();
     }
   };
-  const { start, stop, downServers } = control;
-  return {
-    state: (signal) => control.state(signal),
-    reload,
-    watch: (signal) => control.watch(signal),
-    [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
-    ...(start ? { start: start.bind(control) } : {}),
-    ...(stop ? { stop: stop.bind(control) } : {}),
-    ...(downServers ? { downServers: downServers.bind(control) } : {}),
-  };
+  return controlWith(control, { reload });
 }

@@ -85,7 +85,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     expect((await request(url)).body).toBe('new');
   });
 
-  test('a port that is taken fails the reload, after one signal, and the old text serves on', async () => {
+  test('a port that is taken fails the reload after one signal: the old text serves on, and a good one then loads', async () => {
     await using folder = await tempFolder();
     const { control, write, start, url } = await setUp(folder.path);
     await using haproxy = await start();
@@ -99,6 +99,21 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     });
     expect((await request(url)).body).toBe('start');
     expect(await showProc(haproxy.masterSocket)).toMatchObject({ reloads: 1, failed: 1 });
+    expect(await control.reload(await write('good'), never)).toMatchObject({ kind: 'verified' });
+    expect((await request(url)).body).toBe('good');
+  });
+
+  test('a master that hears no signal is told apart, with what to do', async () => {
+    await using folder = await tempFolder();
+    const { control, write, start } = await setUp(folder.path);
+    await using haproxy = await start();
+    haproxy.child.kill('SIGSTOP');
+    const outcome = await control.reload(await write('new'), never);
+    haproxy.child.kill('SIGCONT');
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      message: expect.stringMatching(/did nothing at 5 signals.*use mode master-socket$/),
+    });
   });
 
   test('watch() tells within 1 s that HAProxy came and went', async () => {

@@ -33,6 +33,29 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     expect(await readFile(site.stateFile, 'utf8')).toBe('1\n');
   });
 
+  if (Number(binary.name) >= 3.2) {
+    test('with init-state down a server that was UP serves on after a reload, and a new one waits for its check', async () => {
+      await using a = await startBackend('a');
+      const dead = `127.0.0.1:${await freePort()}`;
+      const says = 'check init-state down inter 200ms fastinter 200ms downinter 30s';
+      const slow = 'check init-state fully-down inter 30s downinter 30s';
+      await using site = await makeHealthSite(binary, [
+        `server a ${a.address} ${says}`,
+        `server dead ${dead} ${says}`,
+      ]);
+      await waitFor(async () => (await site.servers()).map((row) => row.at(-1)).join() === '2,0');
+      await using load = startLoad(site.url, { pause: 1 });
+      for (let round = 0; round < 3; round++) {
+        const before = load.ok();
+        const servers = [`server a ${a.address} ${slow} weight ${round + 2}`, `server dead ${dead} ${slow}`];
+        await site.reload([...servers, `server new ${a.address} ${slow}`]);
+        expect((await site.servers()).map((row) => row.at(-1))).toEqual(['2', '0', '0']);
+        await waitFor(() => load.ok() > before + 20);
+      }
+      expect(load.failures()).toEqual([]);
+    });
+  }
+
   test('one that is DOWN comes back by its check, at the address that the new text gives', async () => {
     const [one, two, three] = [await freePort(), await freePort(), await freePort()];
     const lines = [
