@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { expect, test } from 'vitest';
 import { plan } from '../../src/plan/planner.ts';
 import { runtimeLines } from '../../src/plan/runtime-lines.ts';
-import { startBackend, tempFolder } from '../support/haproxy.ts';
+import { type Backend, startBackend, tempFolder } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { plainHead, startPlain } from './running-state.ts';
 
@@ -35,13 +35,21 @@ function answerOf(socketPath: string, path: string, agent: Agent): Promise<strin
   });
 }
 
-test.each(haproxyVersions)(
-  'a consistent hash of HAProxy $name with ids gives every URI to the server that a fresh start would',
-  async ({ name: version, path: binary }) => {
+/** By what a ring can go, so that a change at run time gives the same one as a start. */
+const RINGS = haproxyVersions.flatMap((haproxy) => [
+  { haproxy, by: 'ids', says: (n: number) => `id ${n * 1000}` },
+  ...(Number(haproxy.name) < 3 ? [] : [{ haproxy, by: 'addresses', says: () => 'hash-key addr-port' }]),
+]);
+
+test.each(RINGS)(
+  'a consistent hash of HAProxy $haproxy.name by $by gives every URI to the server that a fresh start would',
+  async ({ haproxy: { name: version, path: binary }, says }) => {
     await using folder = await tempFolder();
-    await using backend = await startBackend('any');
+    await using stack = new AsyncDisposableStack();
+    const backends: Backend[] = [];
+    for (let n = 1; n <= 7; n++) backends.push(stack.use(await startBackend(`s-${n}`)));
     const line = (n: number, weight = 1) =>
-      `  server s-${n} ${backend.address} id ${n * 1000} weight ${weight}\n`;
+      `  server s-${n} ${backends[n - 1]?.address} ${says(n)} weight ${weight}\n`;
     const text = (name: string, lines: string[]) => plainHead(folder.path, name) + RING + lines.join('');
     const before = [line(1), line(2), line(4, 3), line(5)];
     const after = [line(7), line(1), line(3, 2), line(4), line(6)];
