@@ -18,8 +18,7 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
   if (flags.json) {
     const { rejected, ignored, remarks } = catalog;
     const text = JSON.stringify({ services: catalog.services, rejected, remarks, ignored }, null, 2);
-    io.out(`${visibleQuoted(text)}
-`);
+    io.out(`${visibleQuoted(text)}\n`);
     return EXIT.fine;
   }
   const blocks = catalog.services.map(describe);

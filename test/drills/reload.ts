@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, request, showProc, startBackend, waitFor } from '../support/haproxy.ts';
+import { reloadAsStranger } from '../support/strangers-reload.ts';
 import type { Drill } from './drill.ts';
 import {
   becomeNobody,
@@ -218,7 +219,7 @@ export const reloadDrills: readonly Drill[] = [
 
 function strangerDrill(mode: 'reload' | 'auto'): Drill {
   return {
-    name: `SIGUSR2 from a stranger at any moment, while services change (apply ${mode})`,
+    name: `reloads by a stranger at any moment, while services change (apply ${mode})`,
     promise: 'the last change is live, 0 failed requests',
     async run(form) {
       await using rig = await startRig({ more: { apply: { mode } } });
@@ -227,7 +228,7 @@ function strangerDrill(mode: 'reload' | 'auto'): Drill {
       let over = false;
       const stranger = (async () => {
         while (!over) {
-          process.kill(master, 'SIGUSR2');
+          await reloadAsStranger(master, site.masterSocket);
           await sleep(40 + Math.random() * 300);
         }
       })();

@@ -1,6 +1,7 @@
 import { appendFile, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cli } from '../support/haproxy.ts';
+import { reloadAsStranger } from '../support/strangers-reload.ts';
 import { Deck, type Random } from './random.ts';
 import { compact } from './store.ts';
 import { TEMPLATE, type World } from './world.ts';
@@ -64,9 +65,9 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "a stranger's SIGUSR2 to HAProxy",
-    async make({ haproxy }) {
-      haproxy.child.kill('SIGUSR2');
+    name: 'a reload of HAProxy by a stranger',
+    async make({ haproxy, site }) {
+      await reloadAsStranger(haproxy.pid, site.masterSocket);
       await sleep(200);
     },
   },
