@@ -2,6 +2,7 @@ import type { Emit } from '../events.ts';
 import type { Believed } from './believed.ts';
 import type { HaproxyControl } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
+import { rest } from './rest.ts';
 
 /** What the watch works with. */
 export interface BelievedWatchOptions {
@@ -40,7 +41,7 @@ export async function watchBelieved(options: BelievedWatchOptions, signal: Abort
     const due = performance.now() - askedAt >= ASK;
     if (due) askedAt = performance.now();
     await lookOnce(options, signal, due ? 'all' : 'own');
-    await pause(waiting ? Math.min(LOOK, Math.max(1, left)) : LOOK, signal);
+    await rest(waiting ? Math.min(LOOK, Math.max(1, left)) : LOOK, signal);
   }
 }
 
@@ -76,17 +77,4 @@ async function letGoDown({ believed, control }: BelievedWatchOptions, signal: Ab
     down.has(`be_${service}/${id}`) ? [key] : [],
   );
   return believed.letGo(keys, 'down');
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }

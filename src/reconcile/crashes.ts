@@ -5,6 +5,7 @@ import { firstLines } from '../plan/excerpt.ts';
 import type { CrashFile } from './interfaces.ts';
 import { Retry } from './pace.ts';
 import type { Picture } from './picture.ts';
+import { rest } from './rest.ts';
 import type { Rollout } from './rollout.ts';
 
 /** What is told of what threw, and kept. */
@@ -70,7 +71,7 @@ export class Crashes {
         if (performance.now() - begun > STEADY) retry.succeeded();
         const pause = retry.failed();
         await this.tell(where, error, pause);
-        await sleep(pause, signal);
+        await rest(pause, signal);
       }
     }
   }
@@ -89,16 +90,3 @@ export class Crashes {
 
 /** Milliseconds after which what ran well until then begins with short pauses again. */
 const STEADY = 120_000;
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
-}

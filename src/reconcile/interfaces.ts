@@ -1,5 +1,6 @@
 import type { PointsmanError } from '../errors.ts';
 import type { GuardRule } from '../events-guard.ts';
+import type { HaproxyFacts } from '../events-haproxy.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { TemplateSet } from '../render/template-set.ts';
 import type { Differences } from './quarantine-since.ts';
@@ -177,19 +178,7 @@ export type HaproxyState =
   /** Nobody answers (yet, or for a while). `cause` says what was tried: a missing socket, a refused connect. */
   | { readonly kind: 'away'; readonly cause: string }
   /** It answers. `mark` is what the current worker carries, null where it carries none or cannot be asked. */
-  | {
-      readonly kind: 'running';
-      readonly pid: number | null;
-      readonly mark: string | null;
-      readonly version: string | null;
-      readonly reloads: number | null;
-      readonly failedReloads: number | null;
-      readonly oldWorkers: number | null;
-      /** False in modes without a socket: whether it runs the file cannot be seen. */
-      readonly verifiable: boolean;
-      /** Why it is not, where something can be done about it. */
-      readonly why?: string;
-    };
+  | ({ readonly kind: 'running' } & HaproxyFacts);
 
 /** What came of having HAProxy load the file. */
 export type ReloadOutcome =

@@ -8,7 +8,7 @@ import { makeSite } from '../support/pointsman.ts';
 const TEMPLATE = `{% extends "pointsman/haproxy.cfg.njk" %}
 {% block global %}
 {{ super() }}
-{% for key in gets("/haproxy/work/*") %}
+{% for key in gets("/haproxy/loops/*") %}
   # {{ key.key }} {% for a in range(0, key.value | int) %}{% for b in range(0, key.value | int) %}{% endfor %}{% endfor %}
 
 {% endfor %}
@@ -23,24 +23,24 @@ test('a value that makes the template run for ever is set aside by its name, and
     more: { template: 'own.cfg.njk', prefixes: { keys: ['/haproxy'] } },
   });
   await writeFile(path.join(site.folder, 'own.cfg.njk'), TEMPLATE);
-  for (let at = 0; at < 50; at++) await etcd.put(`/haproxy/work/k${at}`, '2');
+  for (let at = 0; at < 50; at++) await etcd.put(`/haproxy/loops/k${at}`, '2');
   await etcd.put('/services/web/a', '127.0.0.1:9001');
   const text = () => readFile(site.configPath, 'utf8').catch(() => '');
   await using daemon = await site.start();
   await waitFor(async () => (await text()).includes('be_web'), { what: 'the first text', timeout: 30_000 });
 
-  await etcd.put('/haproxy/work/k33', '1000000');
+  await etcd.put('/haproxy/loops/k33', '1000000');
   await etcd.put('/services/shop/a', '127.0.0.1:9002');
   await waitFor(async () => (await text()).includes('be_shop'), { what: 'the others', timeout: 30_000 });
   const quarantined = (await daemon.status()).quarantined as { unit: string; reason: string }[];
-  expect(quarantined.map(({ unit }) => unit)).toEqual(['key /haproxy/work/k33']);
+  expect(quarantined.map(({ unit }) => unit)).toEqual(['key /haproxy/loops/k33']);
   expect(quarantined[0]?.reason).toMatch(
     /^template own\.cfg\.njk, line 5, `.*`: rendering takes longer than/,
   );
 
   // A value that hangs is being rendered while the signal comes.
   const passes = daemon.log().length;
-  await etcd.put('/haproxy/work/k34', '1000000');
+  await etcd.put('/haproxy/loops/k34', '1000000');
   await waitFor(() => daemon.log().length > passes, { what: 'something of the next value', timeout: 30_000 });
   const asked = performance.now();
   daemon.child.kill('SIGTERM');
