@@ -13,7 +13,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   render: ['model'],
   plan: ['model'],
   settings: ['model', 'denied.ts', 'our-user.ts'],
-  reconcile: ['model', 'render', 'plan', 'events.ts', 'events-guard.ts'],
+  reconcile: ['model', 'render', 'plan', 'events.ts', 'events-guard.ts', 'events-haproxy.ts'],
   sources: [
     'model',
     'plan',
