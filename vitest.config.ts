@@ -14,8 +14,8 @@ export default defineConfig({
     globalSetup: ['test/support/reaper.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two cores are the usual machine: more workers only make real servers wait for each other.
-    maxWorkers: 2,
+    // For two cores, the usual machine: tests wait for servers half of their time. With more, servers wait for each other.
+    maxWorkers: 3,
     resolveSnapshotPath: (file, extension) => `${file}${extension}`,
   },
 });
