@@ -31,9 +31,10 @@ const TRIES = 5;
 /**
  * Has the master load the file, and waits until the facts say how it went. 2.7 and newer answer `Success=`; 2.6
  * says nothing, so its counters decide: one more reload and none failed, or one more that failed. From 3.1 on the
- * counters move when a worker begins to load, and one that loads is waited for. Either way it counts only when a new worker answers with the mark, and when the master has answered again and 50 ms have
- * passed: before that it would lose the next request (FACTS). A lost one is sent again, and so is one that
- * somebody else's reload ran into. Throws a `SocketError` where nobody answers at the beginning.
+ * counters move when a worker begins to load, and one that loads is waited for. Either way it counts only when a new
+ * worker answers with the mark, and when the master has answered again and 50 ms have passed: before that it would lose
+ * the next request. A lost one is sent again, and so is one that somebody else's reload ran into. Throws a
+ * `SocketError` where nobody answers at the beginning.
  */
 export async function reloadByMaster(reload: MasterReload, signal: AbortSignal): Promise<ReloadOutcome> {
   const first = await firstProc(reload.master, signal);
@@ -77,6 +78,8 @@ interface Settling extends ReloadStart {
 
 /** Patience in ms: a master that loads refuses for as long as the load takes. */
 const LOADING = { visible: 60_000, hidden: 10_000 };
+/** And in all, whatever it alternates between. */
+const MORE = 30_000;
 const STANDSTILL = 400;
 const STUCK = 400;
 const OTHER_TEXT = 600;
@@ -85,12 +88,14 @@ async function settle(settling: Settling): Promise<Try> {
   const { before, answer, signal } = settling;
   const master = settling.reload.master;
   const patience = settling.visible ? LOADING.visible : LOADING.hidden;
+  const end = Date.now() + patience + MORE;
   let refused: number | null = null;
   let loading: number | null = null;
   let still: number | null = null;
   let other: number | null = null;
   for (;;) {
     const now = Date.now();
+    if (now > end) return { kind: 'failed' };
     const trouble = refused ?? other;
     if (settling.visible && trouble !== null && now - trouble > STUCK) await continueStopped(before.master);
     const proc = await quietly(master.showProc(signal), signal);

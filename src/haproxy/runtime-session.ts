@@ -1,12 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import { parseInfo, type RuntimeInfo } from './runtime-socket.ts';
-import { type SocketAddress, socketError, troubleOf } from './socket-command.ts';
+import { LONGEST_ANSWER, type SocketAddress, socketError, troubleOf } from './socket-command.ts';
 
 const PROMPT = '\n> ';
 /** HAProxy reads 16 KiB at once; 2.6 resets the connection at that. */
 const MAX_LINE = 8000;
 /** So many lines are under way together: a surprise is noticed before the next ones are sent. */
 const AHEAD = 32;
+/** A session is short: it has so many times the time of one answer in all, whatever trickles in. */
+const WHOLE = 6;
 const NOT_PLAIN = /[^\x20-\x7e]/;
 
 /** What one command of `send` came to, to look at before more is sent. */
@@ -21,18 +23,21 @@ export class RuntimeSession implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #signal: AbortSignal;
   readonly #onAbort: () => void;
+  readonly #end: NodeJS.Timeout;
   #received = '';
   #waiting: { readonly resolve: (answer: string) => void; readonly reject: (error: unknown) => void }[] = [];
   #failure: unknown;
 
-  /** Opens one; commands can be sent at once. `timeout` counts from the last answer on, in ms. */
+  /** Opens one; commands can be sent at once. `timeout` (ms) counts from the last word on, and six times that for all. */
   constructor(path: string, signal: AbortSignal, timeout = 10_000) {
     this.#address = { path, role: 'stats socket', timeout };
     this.#signal = signal;
     this.#onAbort = () => this.#fail(signal.reason);
     this.#socket = connect(path);
     this.#socket.setEncoding('utf8');
-    this.#socket.setTimeout(timeout, () => this.#fail(socketError(this.#address, 'silent')));
+    const silent = () => this.#fail(socketError(this.#address, 'silent'));
+    this.#socket.setTimeout(timeout, silent);
+    this.#end = setTimeout(silent, WHOLE * timeout);
     this.#socket.on('data', (text: string) => this.#read(text));
     this.#socket.on('error', (error) => this.#fail(socketError(this.#address, troubleOf(error), error)));
     this.#socket.on('close', () => this.#fail(socketError(this.#address, 'cut')));
@@ -100,6 +105,7 @@ export class RuntimeSession implements AsyncDisposable {
 
   #read(text: string): void {
     this.#received += text;
+    if (this.#received.length > LONGEST_ANSWER) this.#fail(socketError(this.#address, 'stranger'));
     for (let end = this.#received.indexOf(PROMPT); end !== -1; end = this.#received.indexOf(PROMPT)) {
       const answer = this.#received.slice(0, end);
       this.#received = this.#received.slice(end + PROMPT.length);
@@ -110,6 +116,7 @@ export class RuntimeSession implements AsyncDisposable {
   #fail(why: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = why;
+    clearTimeout(this.#end);
     this.#signal.removeEventListener('abort', this.#onAbort);
     this.#socket.destroy();
     const waiting = this.#waiting;

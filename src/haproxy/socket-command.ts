@@ -32,6 +32,9 @@ export class SocketError extends SystemError {
   }
 }
 
+/** No HAProxy says more: its list of 100,000 servers has 10 million characters. */
+export const LONGEST_ANSWER = 64 * 1024 * 1024;
+
 /** Where to ask and how long. */
 export interface SocketAddress {
   readonly path: string;
@@ -65,6 +68,7 @@ export function askSocket(address: SocketAddress, command: string, signal: Abort
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => {
       answer += text;
+      if (answer.length > LONGEST_ANSWER) fail('stranger');
     });
     socket.once('error', (error: NodeJS.ErrnoException) => fail(troubleOf(error), error));
     socket.once('end', () => end(() => resolve(answer)));

@@ -17,7 +17,7 @@ export function compileFile(file: string, root: RootNode, env: Environment): Com
   const sites: Site[] = [{ file, line: null, text: null }];
   const compiler = Object.assign(new Strict(file, true), { file, env, sites, block: null });
   compiler.compile(root);
-  // The code of a template is trusted (FACTS); values are data and never get here.
+  // The code of a template is trusted; values are data and never get here.
   const load = new Function('s', compiler.getCode()) as (sites: readonly Site[]) => {
     root: RenderFunction;
     blocks: Record<string, RenderFunction>;

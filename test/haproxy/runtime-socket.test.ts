@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { RuntimeSession } from '../../src/haproxy/runtime-session.ts';
 import { RuntimeSocket } from '../../src/haproxy/runtime-socket.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import { freePort, showProc, startHaproxy, startProcess, tempFolder, waitFor } from '../support/haproxy.ts';
@@ -42,4 +43,14 @@ test('a socket that takes the connection and says nothing is given up in time; a
   const asked = new RuntimeSocket(socket).info(abort.signal);
   setTimeout(() => abort.abort(new Error('enough')), 20);
   await expect(asked).rejects.toThrow('enough');
+});
+
+test('a socket that says a little all the time holds up nobody', async () => {
+  await using folder = await tempFolder();
+  const socket = path.join(folder.path, 'trickle.sock');
+  const script = `require('node:net').createServer((c) => { c.on('error', () => {}); setInterval(() => c.write('.'), 20); }).listen(${JSON.stringify(socket)}, () => console.log('on'))`;
+  await using trickle = await startProcess(process.execPath, ['-e', script]);
+  await waitFor(() => trickle.output().includes('on'));
+  await using session = new RuntimeSession(socket, never, 500);
+  await expect(session.info()).rejects.toThrow(`asking the stats socket ${socket}: no answer in 0.5 s`);
 });
