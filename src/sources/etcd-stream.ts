@@ -218,8 +218,8 @@ class Follower {
     const changes = this.#fragments.get(watch) ?? [];
     for (const event of events) changes.push(this.#toChange(event, place));
     this.#fragmentBytes += FRAGMENT_COST + sizeOf(changes.slice(changes.length - events.length));
-    this.#bound();
     if (fragment) {
+      this.#bound();
       this.#fragments.set(watch, changes);
       return;
     }
@@ -231,14 +231,20 @@ class Follower {
       this.#life.lags();
     }
     this.#options.merger.add(changes);
-    if (this.#options.ranges.length === 1 || this.#life.mute) this.#releaseAll();
+    // A transaction over several ranges is put together again, where that fits into the memory.
+    const full = this.#options.merger.bytes > this.#mostBytes;
+    if (this.#options.ranges.length === 1 || this.#life.mute || full) this.#releaseAll();
     else if (!this.#barrier) this.#askBarrier();
   }
 
-  /** What is held until it is whole must not fill the memory, whoever sends it. A full read takes it in pages. */
+  get #mostBytes(): number {
+    return this.#options.limits?.totalBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Fragments are held until they are whole, and must not fill the memory, whoever sends them. */
   #bound(): void {
-    const most = this.#options.limits?.totalBytes ?? Number.POSITIVE_INFINITY;
-    if (this.#fragmentBytes + this.#options.merger.bytes <= most) return;
+    const most = this.#mostBytes;
+    if (this.#fragmentBytes <= most) return;
     throw new SourceError(`more than limits.totalBytes (${most}) came that belongs together`, {
       hint: 'if that goes on, everything is read anew, in pages; or raise limits.totalBytes',
     });
