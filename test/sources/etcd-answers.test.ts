@@ -158,6 +158,23 @@ describe('an etcd that says what no etcd says', () => {
     await seen.until(() => seen.states.at(-1) === 'live');
     expect(seen.tree.size).toBe(2);
   });
+
+  it('by progress that stands still: what no longer fits into the memory goes out all the same', async () => {
+    await using etcd = await startFalseEtcd();
+    await using seen = follow(etcd, { limits: LIMITS });
+    await seen.until(() => seen.states.includes('live'));
+    // It says that its watches are at revision 5, whatever it sends.
+    for (let revision = 6; revision < 60; revision++) {
+      const kv = {
+        ...keyValue(`/services/web/r${revision}`, 'x'.repeat(200_000)),
+        mod_revision: `${revision}`,
+      };
+      await etcd.push({ header: {}, watch_id: '4', events: [put(kv)] });
+    }
+    await seen.until(() => seen.tree.size > 40);
+    expect(errors(seen)).toBe('');
+    expect(etcd.streams).toBe(1);
+  });
 });
 
 it('an answer of which anything is left out or of another type is a SourceError, never another one', () => {
