@@ -72,6 +72,7 @@ class Follower {
   readonly #options: StreamOptions;
   readonly #resolve: (end: StreamEnd) => void;
   readonly #life: StreamLife;
+  readonly #mostBytes: number;
   /** The place of the range that a watch is for, by the watch's number. */
   readonly #watches = new Map<string, number>();
   readonly #fragments = new Map<string, RangedChange[]>();
@@ -90,6 +91,7 @@ class Follower {
     this.#connection = connection;
     this.#options = options;
     this.#resolve = resolve;
+    this.#mostBytes = options.limits?.totalBytes ?? Number.POSITIVE_INFINITY;
     this.#life = new StreamLife({
       mute: options.mute,
       ping: () => this.#stream?.write({ progress_request: {} }),
@@ -237,15 +239,10 @@ class Follower {
     else if (!this.#barrier) this.#askBarrier();
   }
 
-  get #mostBytes(): number {
-    return this.#options.limits?.totalBytes ?? Number.POSITIVE_INFINITY;
-  }
-
   /** Fragments are held until they are whole, and must not fill the memory, whoever sends them. */
   #bound(): void {
-    const most = this.#mostBytes;
-    if (this.#fragmentBytes <= most) return;
-    throw new SourceError(`more than limits.totalBytes (${most}) came that belongs together`, {
+    if (this.#fragmentBytes <= this.#mostBytes) return;
+    throw new SourceError(`more than limits.totalBytes (${this.#mostBytes}) came that belongs together`, {
       hint: 'if that goes on, everything is read anew, in pages; or raise limits.totalBytes',
     });
   }
