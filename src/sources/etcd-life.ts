@@ -20,7 +20,7 @@ export interface LifeOptions {
 /**
  * Watches whether the other end of a stream lives.
  *
- *     ping, 1.5 s without any message -> lost, where it has answered one before; else it is asked beside the stream
+ *     a ping each second, 1.5 s without any message -> lost, where it has answered one before; else it is asked beside the stream
  *     asked beside the stream -> no answer in 1.5 s: lost
  *                             -> an answer: mute (an `etcd grpc-proxy` is), and asked so every 2 s from then on
  *
@@ -87,15 +87,21 @@ export class StreamLife {
     }
     const before = this.#messages;
     this.ping();
-    // When this process itself was stopped, the answer may wait in the socket: a moment to read it.
-    this.#later(PING_LIMIT, () => this.#later(50, () => this.#judge(this.#messages === before)));
+    this.#later(PING_EVERY, () => {
+      if (this.#messages !== before) this.#judge(false);
+      // When this process itself was stopped, the answer may wait in the socket: a moment to read it.
+      else
+        this.#later(PING_LIMIT - PING_EVERY, () =>
+          this.#later(50, () => this.#judge(this.#messages === before)),
+        );
+    });
   }
 
   #judge(silent: boolean): void {
     const waited = this.#asked === null ? 0 : performance.now() - this.#asked;
     if (silent && this.#hasAnswered) this.#options.onLost(new Error('no answer to a ping'));
     else if (silent || (!this.#hasAnswered && waited >= PING_LIMIT)) void this.#question();
-    else this.#later(PING_EVERY, () => this.#turn());
+    else this.#turn();
   }
 
   async #question(): Promise<void> {
