@@ -327,10 +327,10 @@ test('a program that does not answer on the master socket is ended, and said so'
     mode: 0o755,
   });
   const masterSocket = path.join(folder.path, 'm.sock');
-  await using control = manage({ binary, masterSocket, configPath: '/x', patience: 500 });
+  await using control = manage({ binary, masterSocket, configPath: '/x', patience: 3000 });
   expect(await control.reload('0123456789abcdef', never)).toEqual({
     kind: 'failed',
-    message: `starting HAProxy on /x: it did not answer on ${masterSocket} in 0.5 s, so it was ended. I wait`,
+    message: `starting HAProxy on /x: it did not answer on ${masterSocket} in 3 s, so it was ended. I wait`,
   });
   expect(await isAlive(Number(await readFile(`${binary}.pid`, 'utf8')))).toBe(false);
 });
