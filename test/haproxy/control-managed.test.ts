@@ -332,7 +332,8 @@ test('a program that does not answer on the master socket is ended, and said so'
     kind: 'failed',
     message: `starting HAProxy on /x: it did not answer on ${masterSocket} in 3 s, so it was ended. I wait`,
   });
-  expect(await isAlive(Number(await readFile(`${binary}.pid`, 'utf8')))).toBe(false);
+  const pid = Number(await readFile(`${binary}.pid`, 'utf8'));
+  await waitFor(async () => !(await isAlive(pid)), { what: 'the end of the program' });
 });
 
 test('a HAProxy that is not installed is said so', async () => {
