@@ -63,6 +63,8 @@ function compare(pair: BackendPair): Omit<ServerChanges, 'reasons'> & { reasons:
   const removed = old.filter(({ name }) => !nextByName.has(name));
   const reasons: ServerReason[] = [
     ...nameReasons(backend, next),
+    ...twiceReasons(old, 'old'),
+    ...twiceReasons(next, 'new'),
     ...orderReasons({ old, next, added, removed, facts, lines }),
     ...comeAndGo(added, removed, facts),
   ];
@@ -95,7 +97,6 @@ function collect({ commands, reasons }: Judged, all: ServerReason[]): readonly S
 }
 
 function nameReasons(backend: string, servers: readonly Server[]): ServerReason[] {
-  const seen = new Set<string>();
   const reasons: ServerReason[] = [];
   if (!NAME.test(backend)) {
     reasons.push({
@@ -112,10 +113,16 @@ function nameReasons(backend: string, servers: readonly Server[]): ServerReason[
         of: 'new',
       });
     }
-    if (seen.has(name)) reasons.push({ message: `server ${name} stands here twice`, line, of: 'new' });
-    seen.add(name);
   }
   return reasons;
+}
+
+/** HAProxy refuses that, so it runs no such text; but nothing is planned on one by its names. */
+function twiceReasons(servers: readonly Server[], of: 'old' | 'new'): ServerReason[] {
+  const seen = new Set<string>();
+  return servers.flatMap(({ name, line }) =>
+    seen.size === seen.add(name).size ? [{ message: `server ${name} stands here twice`, line, of }] : [],
+  );
 }
 
 function comeAndGo(

@@ -318,6 +318,9 @@ describe('plan() of a server that goes', () => {
 describe('plan() of servers', () => {
   it('asks for a reload where one stands twice', () => {
     expect(change([ONE], [ONE, ONE])).toEqual(['reload: backend b, line 8: server one stands here twice']);
+    expect(change([ONE, ONE], [ONE])).toEqual([
+      'reload: backend b, line 8 of the running text: server one stands here twice',
+    ]);
   });
   it('asks for a reload where a name would not fit into a command', () => {
     expect(change([], ['server "a;b" 10.0.0.1:80'])).toEqual([
