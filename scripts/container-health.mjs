@@ -21,11 +21,15 @@ process.exit(0);
 async function askPointsman() {
   const listen = process.env.POINTSMAN_STATUS_LISTEN || '127.0.0.1:9290';
   const answer = await fetch(`http://${listen}/readyz`, { signal: AbortSignal.timeout(LIMIT) });
-  if (!answer.ok) throw new Error(`/readyz ${answer.status}: ${(await answer.text()).trim()}`);
+  if (!answer.ok) {
+    throw new Error(`/readyz ${answer.status}: ${(await answer.text()).trim()}`);
+  }
 }
 
 async function askMaster(path) {
-  if (haproxyProcesses() < 2) throw new Error('HAProxy does not run in this container yet');
+  if (haproxyProcesses() < 2) {
+    throw new Error('HAProxy does not run in this container yet');
+  }
   const answer = await new Promise((resolve, reject) => {
     let text = '';
     const socket = connect(path, () => socket.end('show proc\n'));
@@ -37,7 +41,9 @@ async function askMaster(path) {
     socket.on('end', () => resolve(text));
     socket.on('error', (cause) => reject(new Error("HAProxy's master socket", { cause })));
   });
-  if (!/^\d+\s+worker\s/m.test(answer)) throw new Error('HAProxy has no worker');
+  if (!/^\d+\s+worker\s/m.test(answer)) {
+    throw new Error('HAProxy has no worker');
+  }
 }
 
 /** The master and its workers, of this container. */

@@ -25,7 +25,9 @@ function startSample({ name, port }) {
 async function waitUntilServed(signal) {
   while (!signal.aborted) {
     const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) return true;
+    if (answer?.ok) {
+      return true;
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return false;

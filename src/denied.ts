@@ -11,11 +11,14 @@ export type Wanted = 'read' | 'write';
  */
 export function whatWouldLet(wanted: Wanted, target: string): string {
   for (const folder of foldersOf(target)) {
-    if (!may(folder, constants.X_OK)) return `Let ${ourUser()} enter the folder ${folder}${owned(folder)}.`;
+    if (!may(folder, constants.X_OK)) {
+      return `Let ${ourUser()} enter the folder ${folder}${owned(folder)}.`;
+    }
   }
   const [needed, parent] = [wanted === 'read' ? constants.R_OK : constants.W_OK, path.dirname(target)];
-  if (look(target) !== null && !may(target, needed))
+  if (look(target) !== null && !may(target, needed)) {
     return `Let ${ourUser()} ${wanted} ${preposition(wanted)}${target}${owned(target)}.`;
+  }
   // What is not there yet is made in the nearest folder that is.
   const folder = foldersOf(target).at(-1) ?? parent;
   return `Let ${ourUser()} ${wanted === 'read' ? 'read' : 'write to'} the folder ${folder}${owned(folder)}.`;
@@ -34,7 +37,9 @@ function foldersOf(target: string): readonly string[] {
 
 function owned(place: string): string {
   const found = look(place);
-  if (found === null) return '';
+  if (found === null) {
+    return '';
+  }
   return ` (of uid ${found.uid} and gid ${found.gid}, mode ${(found.mode & 0o7777).toString(8)})`;
 }
 

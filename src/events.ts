@@ -255,7 +255,9 @@ export function createBus(through: (event: PointsmanEvent) => PointsmanEvent = (
   return {
     emit: (given) => {
       const event = through(given);
-      for (const listener of listeners) listener(event);
+      for (const listener of listeners) {
+        listener(event);
+      }
     },
     subscribe: (listener) => {
       listeners.add(listener);

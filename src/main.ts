@@ -22,20 +22,26 @@ async function main(): Promise<ExitCode> {
   // A group and its leader may both pass a signal on: the second one must not cut the stop short.
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
-      if (!stop.signal.aborted) endAnyway(name);
+      if (!stop.signal.aborted) {
+        endAnyway(name);
+      }
       stop.abort(name);
     });
   }
   // A reader that went away (`pointsman render | head`) is no error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.fine);
+    if (error.code === 'EPIPE') {
+      process.exit(EXIT.fine);
+    }
     throw error;
   });
   const io: Io = {
     out: (text) => process.stdout.write(text),
     err: (line) => process.stderr.write(`${visibleLines(hideSecrets(line, hidden))}\n`),
     hide: (secrets) => {
-      for (const secret of secrets) hidden.push(secret);
+      for (const secret of secrets) {
+        hidden.push(secret);
+      }
     },
     onCrash: (listener) => crashListeners.push(listener),
     waitsFor: () => undefined,
@@ -79,19 +85,33 @@ function endAnyway(name: string): void {
 
 /** One line and a hint; a stack only for bugs and with `--log-level debug`. */
 function tell(error: unknown, io: Io): ExitCode {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
-  if (!(error instanceof PointsmanError)) throw error;
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+  }
+  if (!(error instanceof PointsmanError)) {
+    throw error;
+  }
   io.err(`pointsman: ${error.message}`);
-  if (error.hint !== undefined) io.err(`  ${error.hint}`);
-  if (wantsStack(process.argv, io.env)) io.err(error.stack ?? '');
-  if (error.code === 'usage') return EXIT.usage;
+  if (error.hint !== undefined) {
+    io.err(`  ${error.hint}`);
+  }
+  if (wantsStack(process.argv, io.env)) {
+    io.err(error.stack ?? '');
+  }
+  if (error.code === 'usage') {
+    return EXIT.usage;
+  }
   return error.code === 'refused' ? EXIT.refused : EXIT.failed;
 }
 
 /** The end over a bug: it is said once, by whoever listens or as Node does. */
 function crash(error: unknown): never {
-  if (crashListeners.length === 0) process.stderr.write(`${hideSecrets(inspect(error), hidden)}\n`);
-  for (const listener of crashListeners) listener(error);
+  if (crashListeners.length === 0) {
+    process.stderr.write(`${hideSecrets(inspect(error), hidden)}\n`);
+  }
+  for (const listener of crashListeners) {
+    listener(error);
+  }
   process.exit(EXIT.failed);
 }
 

@@ -44,7 +44,9 @@ export function renderContext(
 
 /** Where health passes from one worker to the next; `''` where nobody could write it down. */
 export function serverStatePath({ haproxy, output }: Pick<Settings, 'haproxy' | 'output'>): string {
-  if (haproxy.mode === 'none' || haproxy.statsSocket === '') return '';
+  if (haproxy.mode === 'none' || haproxy.statsSocket === '') {
+    return '';
+  }
   return haproxy.serverState ?? `${output.path}.servers`;
 }
 
@@ -59,7 +61,9 @@ function reservedPorts({ vars, status }: Settings): Map<number, string> {
   const reserve = (binds: unknown, who: string) => {
     for (const bind of Array.isArray(binds) ? binds : [binds]) {
       const port = /^\S*?:(\d{1,5})(?:\s|$)/.exec(String(bind))?.[1];
-      if (port !== undefined) reserved.set(Number(port), who);
+      if (port !== undefined) {
+        reserved.set(Number(port), who);
+      }
     }
   };
   reserve(vars.bind ?? ':80', 'the shared frontend (vars.bind)');

@@ -1,8 +1,8 @@
 import type { Emit } from '../events.ts';
-import { Believed } from '../reconcile/believed.ts';
-import type { Picture } from '../reconcile/picture.ts';
+import { Believed } from '../guard/believed.ts';
 import type { Settings } from '../settings/settings.ts';
 import { believedFiles } from '../state/believed-files.ts';
+import type { Picture } from '../tree/picture.ts';
 
 /** The guard and the cache, as the settings say. With `cache: any` it may be of any age. */
 export function believedOf(

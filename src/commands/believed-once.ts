@@ -1,18 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PointsmanError, SourceError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import type { Believed } from '../guard/believed.ts';
+import { lookOnce } from '../guard/believed-watch.ts';
 import type { Entry } from '../model/entry.ts';
-import type { Believed } from '../reconcile/believed.ts';
-import { lookOnce } from '../reconcile/believed-watch.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
-import type { Picture } from '../reconcile/picture.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Picture } from '../tree/picture.ts';
 import { believedOf } from './believed-of.ts';
 import type { Io } from './io.ts';
 import type { Shell } from './shell-of.ts';
 import { entriesOf } from './tree-of.ts';
 
-/** What a single turn of the daemon works with. */
 export interface OnceOptions {
   readonly picture: Picture;
   readonly shell: Pick<Shell, 'file' | 'haproxy'>;
@@ -31,12 +30,16 @@ export async function believeOnce(io: Io, settings: Settings, options: OnceOptio
   await believed.open((await shell.file.read()) === null ? 'none' : 'installed');
   const answer = await readPatiently(io, settings, believed);
   if (answer instanceof PointsmanError) {
-    if (!believed.giveUpWaiting() || !picture.hasTree) throw answer;
+    if (!believed.giveUpWaiting() || !picture.hasTree) {
+      throw answer;
+    }
   } else {
     believed.take({ kind: 'snapshot', entries: answer, revision: 0n });
   }
   await lookOnce({ believed, control: shell.haproxy, mailbox: new Mailbox(), emit }, io.signal);
-  if (!picture.hasTree) throw new SourceError(`rendering: ${picture.missing}`);
+  if (!picture.hasTree) {
+    throw new SourceError(`rendering: ${picture.missing}`);
+  }
   return believed;
 }
 
@@ -49,11 +52,17 @@ async function readPatiently(
   const over = new AbortController();
   const signal = AbortSignal.any([io.signal, over.signal]);
   const read = entriesOf({ ...io, signal }, settings).catch((error: unknown) => {
-    if (error instanceof PointsmanError) return error;
-    if (over.signal.aborted) return new SourceError('reading the sources: no answer in time');
+    if (error instanceof PointsmanError) {
+      return error;
+    }
+    if (over.signal.aborted) {
+      return new SourceError('reading the sources: no answer in time');
+    }
     throw error;
   });
-  if (!believed.hasCache) return read;
+  if (!believed.hasCache) {
+    return read;
+  }
   const late = async () => {
     await sleep(believed.wait, undefined, { signal }).catch(() => undefined);
     return new SourceError(`reading the sources: no answer in ${believed.wait} ms`);

@@ -36,13 +36,17 @@ export async function bounded(
   const finished = new AbortController();
   try {
     const first = await Promise.race([done, sleep(limit, 'late' as const, { signal: finished.signal })]);
-    if (first !== 'late') return first;
+    if (first !== 'late') {
+      return first;
+    }
     const error = new SystemError(`${verb}: not done in ${timeout}: it was waiting for ${waitsFor}`, {
       hint: '--timeout gives it longer.',
     });
     over.abort(error);
     const last = await Promise.race([done.catch(() => 'late' as const), sleep(GRACE, 'late' as const)]);
-    if (last === 'late' || last === EXIT.failed) throw error;
+    if (last === 'late' || last === EXIT.failed) {
+      throw error;
+    }
     // It was done just then.
     return last;
   } finally {

@@ -15,8 +15,11 @@ export async function checkCommands(io: Io, { haproxy }: Settings, add: Add): Pr
   ];
   for (const [setting, [program = '']] of commands) {
     const found = await findProgram(program, io.env.PATH ?? '');
-    if (found.kind === 'found') add('ok', 'commands', `${setting}: ${found.path} can be run`);
-    else add('wrong', 'commands', `${setting}: ${found.why}\nInstall it, or correct ${setting}.`);
+    if (found.kind === 'found') {
+      add('ok', 'commands', `${setting}: ${found.path} can be run`);
+    } else {
+      add('wrong', 'commands', `${setting}: ${found.why}\nInstall it, or correct ${setting}.`);
+    }
   }
 }
 
@@ -24,8 +27,12 @@ export async function checkCommands(io: Io, { haproxy }: Settings, add: Add): Pr
 export async function checkStatus({ status, output }: Settings, add: Add): Promise<void> {
   const where = `${status.listen.host}:${status.listen.port}`;
   const found = await probeListen(status.listen);
-  if (found.kind === 'free') return add('ok', 'status', `${where} is free`);
-  if (found.target === output.path) return add('ok', 'status', `Pointsman runs, and answers on ${where}`);
+  if (found.kind === 'free') {
+    return add('ok', 'status', `${where} is free`);
+  }
+  if (found.target === output.path) {
+    return add('ok', 'status', `Pointsman runs, and answers on ${where}`);
+  }
   add(
     'wrong',
     'status',

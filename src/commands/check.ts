@@ -10,12 +10,12 @@ import type { Entry } from '../model/entry.ts';
 import { visibleLines } from '../model/visible.ts';
 import { ourUser } from '../our-user.ts';
 import { otherBranch } from '../plan/haproxy-branch.ts';
-import type { HaproxyState } from '../reconcile/interfaces.ts';
-import { Picture } from '../reconcile/picture.ts';
+import type { HaproxyState } from '../ports/haproxy.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { hasBelievedTree } from '../state/believed-files.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
+import { Picture } from '../tree/picture.ts';
 import { catalogOptions, renderContext } from './assemble.ts';
 import { type Add, checkCommands, checkStatus } from './check-outside.ts';
 import { judgeCommand, templateVersion } from './haproxy-versions.ts';
@@ -47,13 +47,19 @@ export async function check(io: Io, flags: CommonFlags & { readonly from?: strin
   add('ok', 'settings', settings.configFile ?? 'from flags and environment');
   const judge = await checkJudge(io, settings, add);
   const shell = await attempt(() => shellOf(settings, () => {}), 'output', add);
-  if (shell) await checkOutput(settings, add);
+  if (shell) {
+    await checkOutput(settings, add);
+  }
   await checkCommands(io, settings, add);
   await attempt(() => checkStatus(settings, add), 'status', add);
   const entries = await attempt(async () => readSource(io, settings, flags.from, add), 'source', add);
   const text = entries && (await attempt(() => checkTemplate(io, settings, entries, add), 'template', add));
-  if (shell && text !== undefined && judge !== undefined) await checkText(io, shell, settings, text, add);
-  if (shell) await checkHaproxy(io, settings, { shell, judge }, add);
+  if (shell && text !== undefined && judge !== undefined) {
+    await checkText(io, shell, settings, text, add);
+  }
+  if (shell) {
+    await checkHaproxy(io, settings, { shell, judge }, add);
+  }
   return findings.some(({ verdict }) => verdict === 'wrong') ? EXIT.failed : EXIT.fine;
 }
 
@@ -61,7 +67,9 @@ async function attempt<T>(work: () => Promise<T>, what: string, add: Add): Promi
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof PointsmanError)) throw error;
+    if (!(error instanceof PointsmanError)) {
+      throw error;
+    }
     add('wrong', what, error.hint === undefined ? error.message : `${error.message}\n${error.hint}`);
     return undefined;
   }
@@ -73,12 +81,18 @@ async function checkJudge(io: Io, settings: Settings, add: Add): Promise<string 
   const ask = async (command: readonly [string, ...string[]]) => {
     io.waitsFor(`${command.join(' ')} -v`);
     const found = await attempt(() => haproxyVersion(command, io.signal), 'haproxy', add);
-    if (found) add('ok', 'haproxy', `${command.join(' ')} is ${found.full}`);
+    if (found) {
+      add('ok', 'haproxy', `${command.join(' ')} is ${found.full}`);
+    }
     return found?.full;
   };
   const command = judgeCommand(settings);
-  if (mode === 'managed' && command?.join(' ') !== binary) await ask([binary]);
-  if (command !== null) return ask(command);
+  if (mode === 'managed' && command?.join(' ') !== binary) {
+    await ask([binary]);
+  }
+  if (command !== null) {
+    return ask(command);
+  }
   add('note', 'haproxy', `${checkCommand.join(' ')} judges, and cannot be asked for its version`);
   return null;
 }
@@ -87,11 +101,16 @@ async function checkOutput(settings: Settings, add: Add): Promise<void> {
   const { output, stateDir } = settings;
   for (const folder of [path.dirname(output.path), stateDir]) {
     const reason = await whyNotWritable(folder);
-    if (reason === null) add('ok', 'output', `${folder} can be written, or made`);
-    else add('wrong', 'output', `${folder}: ${reason}`);
+    if (reason === null) {
+      add('ok', 'output', `${folder} can be written, or made`);
+    } else {
+      add('wrong', 'output', `${folder}: ${reason}`);
+    }
   }
   const mounted = await singleFileMounts(settings, await mountPoints());
-  for (const [verdict, what, found] of mounted) add(verdict, what, found);
+  for (const [verdict, what, found] of mounted) {
+    add(verdict, what, found);
+  }
 }
 
 /** Null where files can be made in `folder`, or where the folder can be made. */
@@ -102,8 +121,9 @@ async function whyNotWritable(folder: string): Promise<string | null> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const parent = path.dirname(folder);
-    if (code !== 'ENOENT')
+    if (code !== 'ENOENT') {
       return `${ourUser()} may not write to it (${code}); give it to this user, or let its group write`;
+    }
     return parent === folder ? 'it is missing' : whyNotWritable(parent);
   }
 }
@@ -137,23 +157,33 @@ async function checkTemplate(
   const picture = new Picture({ catalog: catalogOptions(settings), context, renderLimit, emit: () => {} });
   picture.replace(entries);
   const { rejected, remarks, services } = picture.catalog;
-  if (rejected.length === 0) add('ok', 'keys', `${services.length} services, no key rejected`);
-  else add('note', 'keys', `${rejected.length} rejected; pointsman services lists them`);
-  if (remarks.length > 0)
+  if (rejected.length === 0) {
+    add('ok', 'keys', `${services.length} services, no key rejected`);
+  } else {
+    add('note', 'keys', `${rejected.length} rejected; pointsman services lists them`);
+  }
+  if (remarks.length > 0) {
     add(
       'note',
       'keys',
       `${remarks[0]?.message}${remarks.length === 1 ? '' : `; ${remarks.length - 1} more, see pointsman services`}`,
     );
+  }
   await picture.setTemplate(await new TemplateFolder(settings.template).read());
   const installed = await readFile(settings.output.path, 'utf8').catch(() => null);
   picture.isDoubtful =
     !services.some(({ instances }) => instances.length > 0) && !(await hasBelievedTree(settings.stateDir));
   const wouldWait = await picture.draw(installed);
-  if (wouldWait.kind === 'nothing') add('note', 'start', wouldWait.missing);
+  if (wouldWait.kind === 'nothing') {
+    add('note', 'start', wouldWait.missing);
+  }
   const drawn = await picture.draw();
-  if (drawn.kind === 'template-error') throw drawn.error;
-  if (drawn.kind === 'nothing') throw new Error(drawn.missing);
+  if (drawn.kind === 'template-error') {
+    throw drawn.error;
+  }
+  if (drawn.kind === 'nothing') {
+    throw new Error(drawn.missing);
+  }
   add('ok', 'template', settings.template);
   return drawn.text;
 }
@@ -163,11 +193,16 @@ async function checkText(io: Io, shell: Shell, settings: Settings, text: string,
   io.waitsFor('the verdict of HAProxy (haproxy.checkCommand)');
   const verdict = await judgeAsPublished(shell, settings, text, io.signal);
   const unopened = mode === 'none' || statsSocket === '' ? null : whyNotOpened(text, statsSocket);
-  if (unopened !== null) add('note', 'template', unopened);
-  if (verdict.kind === 'accepted') add('ok', 'verdict', 'haproxy accepts the rendered configuration');
-  else if (verdict.kind === 'refused')
+  if (unopened !== null) {
+    add('note', 'template', unopened);
+  }
+  if (verdict.kind === 'accepted') {
+    add('ok', 'verdict', 'haproxy accepts the rendered configuration');
+  } else if (verdict.kind === 'refused') {
     add('wrong', 'verdict', `haproxy refuses the rendered configuration:\n${verdict.output}`);
-  else add('wrong', 'verdict', verdict.message);
+  } else {
+    add('wrong', 'verdict', verdict.message);
+  }
 }
 
 /** Whether HAProxy answers, and is of the branch that judges the file. */
@@ -178,7 +213,9 @@ async function checkHaproxy(
   add: Add,
 ): Promise<void> {
   const { mode } = settings.haproxy;
-  if (mode === 'none') return add('note', 'running', 'mode none: nobody is told of a new file');
+  if (mode === 'none') {
+    return add('note', 'running', 'mode none: nobody is told of a new file');
+  }
   io.waitsFor('an answer of the HAProxy that runs');
   const state: HaproxyState = await shell.haproxy.state(io.signal);
   if (state.kind === 'away') {
@@ -194,7 +231,9 @@ async function checkHaproxy(
   await checkFiles(io, settings, add);
   const { version } = state;
   const trouble = otherBranch(version, judge ?? null);
-  if (trouble !== null) return add('wrong', 'running', trouble);
+  if (trouble !== null) {
+    return add('wrong', 'running', trouble);
+  }
   add(
     'ok',
     'running',
@@ -204,26 +243,35 @@ async function checkHaproxy(
 
 /** Where HAProxy loads several files (`-f`): what servers inherit from the others has to be known here. */
 async function checkFiles(io: Io, { haproxy, output }: Settings, add: Add): Promise<void> {
-  if (haproxy.statsSocket === '') return;
+  if (haproxy.statsSocket === '') {
+    return;
+  }
   const socket = new RuntimeSocket(haproxy.statsSocket);
   const worker = { ask: (command: string) => socket.command(command, io.signal) };
   try {
     const files = await loadedFiles(worker);
-    if (files.length <= 1) return;
+    if (files.length <= 1) {
+      return;
+    }
     const loads = `HAProxy loads ${files.join(', ')}`;
     const others = await otherFilesOf(worker, loadedBy(await socket.info(io.signal)), output.path);
-    if (others.kind === 'read')
+    if (others.kind === 'read') {
       add('ok', 'files', `${loads}; what our servers inherit from the others is read`);
-    else add('note', 'files', `every change of servers is a reload: ${others.why}`);
+    } else {
+      add('note', 'files', `every change of servers is a reload: ${others.why}`);
+    }
     const judged = haproxy.checkCommand.filter((word) => word === '-f').length;
-    if (judged <= 1)
+    if (judged <= 1) {
       add(
         'note',
         'files',
         `${loads}, and haproxy.checkCommand judges ours alone: name them all, in this order`,
       );
+    }
   } catch (error) {
-    if (!(error instanceof SocketError)) throw error;
+    if (!(error instanceof SocketError)) {
+      throw error;
+    }
     add('note', 'files', error.advice);
   }
 }

@@ -10,7 +10,9 @@ export async function dump(io: Io, flags: CommonFlags & { readonly from?: string
   const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
   const entries = await entriesOf(io, settings, flags.from);
   for (const entry of entries) {
-    if (entry.refused !== undefined) io.err(rejectionLine(rejection(entry, entry.refused)));
+    if (entry.refused !== undefined) {
+      io.err(rejectionLine(rejection(entry, entry.refused)));
+    }
   }
   const whole = entries.filter(({ refused }) => refused === undefined);
   io.out(writeTree(whole, settings.prefixes));

@@ -8,12 +8,17 @@ import type { Bus } from '../events.ts';
 export function farewellOf(bus: Bus, mode: string): (error: unknown) => void {
   let master: number | null = null;
   bus.subscribe((event) => {
-    if (event.kind === 'haproxy-started' || event.kind === 'haproxy-adopted') master = event.pid;
-    else if (event.kind === 'haproxy-exited') master = null;
+    if (event.kind === 'haproxy-started' || event.kind === 'haproxy-adopted') {
+      master = event.pid;
+    } else if (event.kind === 'haproxy-exited') {
+      master = null;
+    }
   });
   const told = new Set<unknown>();
   return (error) => {
-    if (told.has(error)) return;
+    if (told.has(error)) {
+      return;
+    }
     told.add(error);
     const isBug = !(error instanceof PointsmanError);
     const stack = isBug && error instanceof Error ? (error.stack ?? null) : null;

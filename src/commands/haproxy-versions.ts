@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type HaproxyVersion, haproxyVersion } from '../haproxy/version.ts';
 import { plainVersion } from '../plan/haproxy-branch.ts';
-import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** Milliseconds that a single command waits for what HAProxy says of itself. */
@@ -10,7 +10,9 @@ const PATIENCE = 2000;
 /** What judges configurations, by `-v`: `haproxy.checkCommand` up to its `-c`. Null where a script hides it. */
 export function judgeCommand({ haproxy }: Pick<Settings, 'haproxy'>): readonly [string, ...string[]] | null {
   const [program, ...args] = haproxy.checkCommand.slice(0, Math.max(0, haproxy.checkCommand.indexOf('-c')));
-  if (program === undefined) return null;
+  if (program === undefined) {
+    return null;
+  }
   const last = args.at(-1) ?? program;
   return last === haproxy.binary || path.basename(last) === 'haproxy' ? [program, ...args] : null;
 }

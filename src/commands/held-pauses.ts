@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isLocked } from '../haproxy/lock.ts';
-import { readHeldPauses } from '../haproxy/pause-notes.ts';
-import type { HeldPauses } from '../reconcile/interfaces.ts';
+import type { HeldPauses } from '../ports/stores.ts';
+import { isLocked } from '../state/lock.ts';
+import { readHeldPauses } from '../state/pause-notes.ts';
 
 /** Milliseconds for which a daemon's answer is waited for; it looks for a pause about three times a second. */
 export const PATIENCE = 10_000;
@@ -22,9 +22,13 @@ export async function awaitPauses(
   const end = performance.now() + PATIENCE;
   for (let look = 0; performance.now() < end && !signal.aborted; look += 1) {
     // First: what a daemon that died has left there says nothing.
-    if (look % 20 === 0 && (await isLocked(stateDir)) === false) return { kind: 'no daemon' };
+    if (look % 20 === 0 && (await isLocked(stateDir)) === false) {
+      return { kind: 'no daemon' };
+    }
     const held = await readHeldPauses(stateDir);
-    if (isRight(held)) return { kind: 'answered', held };
+    if (isRight(held)) {
+      return { kind: 'answered', held };
+    }
     await sleep(50);
   }
   return { kind: 'silent' };

@@ -15,9 +15,15 @@ export function hider(secrets: readonly string[]): (event: PointsmanEvent) => Po
 const OURS = new Set(['kind', 'outcome', 'state', 'mode']);
 
 function hide<T>(value: T, secrets: readonly string[]): T {
-  if (typeof value === 'string') return visibleLines(hideSecrets(value, secrets)) as T & string;
-  if (Array.isArray(value)) return value.map((one) => hide(one, secrets)) as T & unknown[];
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value === 'string') {
+    return visibleLines(hideSecrets(value, secrets)) as T & string;
+  }
+  if (Array.isArray(value)) {
+    return value.map((one) => hide(one, secrets)) as T & unknown[];
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
   const fields = Object.entries(value).map(([name, one]) => [
     name,
     OURS.has(name) ? one : hide(one, secrets),

@@ -32,7 +32,9 @@ export async function singleFileMounts(
     ['settings', configFile],
   ] as const;
   for (const [what, path] of read) {
-    if (typeof path !== 'string' || !mounts.has(path) || (await isFolder(path))) continue;
+    if (typeof path !== 'string' || !mounts.has(path) || (await isFolder(path))) {
+      continue;
+    }
     const why = 'one that takes its place outside, as most editors do it, is not seen here; mount its folder';
     found.push(['note', what ?? '', `${path} is a mount point by itself: ${why}`]);
   }

@@ -1,7 +1,7 @@
 import { SystemError, UsageError } from '../errors.ts';
-import { writePause } from '../haproxy/pause-notes.ts';
 import { parseDuration } from '../model/duration.ts';
 import { LONGEST_PAUSE } from '../reconcile/pause-wish.ts';
+import { writePause } from '../state/pause-notes.ts';
 import { awaitPauses, PATIENCE } from './held-pauses.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';

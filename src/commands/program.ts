@@ -109,7 +109,9 @@ function verb(
     )
     .addHelpText('after', `\nExample:\n  ${more.example}`)
     .showHelpAfterError(`Try: pointsman ${name} --help`);
-  if (name !== 'run') command.option('--timeout <duration>', 'how long it may take at most', DEFAULT_TIMEOUT);
+  if (name !== 'run') {
+    command.option('--timeout <duration>', 'how long it may take at most', DEFAULT_TIMEOUT);
+  }
   return more.from
     ? command.option('--from <file|dir|->', 'read the keys from here instead of the sources of the settings')
     : command;

@@ -1,22 +1,22 @@
 import { createTwoFilesPatch } from 'diff';
 import { PointsmanError, SourceError, UsageError } from '../errors.ts';
 import type { Emit, PointsmanEvent } from '../events.ts';
-import { acquireLock } from '../haproxy/lock.ts';
-import { createPauseNotes } from '../haproxy/pause-notes.ts';
 import { excerpt } from '../plan/excerpt.ts';
 import { splitMark } from '../plan/mark.ts';
-import { Drift } from '../reconcile/drift.ts';
-import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
 import { Pause } from '../reconcile/pause.ts';
-import { Picture } from '../reconcile/picture.ts';
-import type { RollResult } from '../reconcile/roll-result.ts';
-import { Rollout } from '../reconcile/rollout.ts';
-import { Stopwatch } from '../reconcile/stopwatch.ts';
+import { Drift } from '../rollout/drift.ts';
+import type { RollResult } from '../rollout/roll-result.ts';
+import { Rollout } from '../rollout/rollout.ts';
+import { Stopwatch } from '../rollout/stopwatch.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
+import { acquireLock } from '../state/lock.ts';
+import { createPauseNotes } from '../state/pause-notes.ts';
 import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
+import { Picture } from '../tree/picture.ts';
 import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
 import { believeOnce } from './believed-once.ts';
 import { templateVersion } from './haproxy-versions.ts';
@@ -52,7 +52,9 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
     });
   }
   const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
-  if (flags.dryRun) return dryRun(io, settings, flags);
+  if (flags.dryRun) {
+    return dryRun(io, settings, flags);
+  }
   const { stateDir, output } = settings;
   io.waitsFor('the lock of stateDir and output');
   await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'render' });
@@ -74,7 +76,9 @@ async function draw(
   const renderLimit = settings.limits.render;
   const picture = new Picture({ catalog: catalogOptions(settings), context, renderLimit, emit: () => {} });
   await fill(picture);
-  for (const rejection of picture.catalog.rejected) io.err(rejectionLine(rejection));
+  for (const rejection of picture.catalog.rejected) {
+    io.err(rejectionLine(rejection));
+  }
   await picture.setTemplate(set);
   const drawn = await picture.draw(installed);
   switch (drawn.kind) {
@@ -99,13 +103,17 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
   const shell = needed ? await shellOf(settings, () => {}) : null;
   const installed = flags.diff || flags.exitCode ? ((await shell?.file.read()) ?? null) : null;
   const before = installed === null ? '' : splitMark(installed).text;
-  if (!flags.diff) io.out(text);
-  else if (text !== before) io.out(hideSecrets(diffOf(path, before, text), secretsOf(settings, io.env)));
+  if (!flags.diff) {
+    io.out(text);
+  } else if (text !== before) {
+    io.out(hideSecrets(diffOf(path, before, text), secretsOf(settings, io.env)));
+  }
   if (flags.validate && shell) {
     io.waitsFor('the verdict of HAProxy (haproxy.checkCommand)');
     const verdict = await judgeAsPublished(shell, settings, text, io.signal);
-    if (verdict.kind === 'broken')
+    if (verdict.kind === 'broken') {
       throw new PointsmanError('system', `checking the configuration: ${verdict.message}`);
+    }
     if (verdict.kind === 'refused') {
       const lines = excerpt(text, verdict.lines);
       throw refused(verdict.output, lines);
@@ -120,7 +128,9 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   // A HAProxy that outlives this command would be nobody's.
   const shell = await shellOf(settings, emit, 'wait');
   const fill = async (picture: Picture) => {
-    if (flags.from !== undefined) return void picture.replace(await entriesOf(io, settings, flags.from));
+    if (flags.from !== undefined) {
+      return void picture.replace(await entriesOf(io, settings, flags.from));
+    }
     const cache = flags.acceptStale ? 'any' : 'fresh';
     const believed = await believeOnce(io, settings, { picture, shell, emit, cache });
     await believed.close();
@@ -137,8 +147,12 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   const drift = new Drift({ file: shell.file, rollout, mailbox: new Mailbox(), emit });
   await drift.open();
   const unsettled = await drift.settle();
-  if (unsettled) throw new PointsmanError('system', `applying ${settings.output.path}: ${unsettled.message}`);
-  for (const event of said.splice(0)) io.err(describeEvent(event).message);
+  if (unsettled) {
+    throw new PointsmanError('system', `applying ${settings.output.path}: ${unsettled.message}`);
+  }
+  for (const event of said.splice(0)) {
+    io.err(describeEvent(event).message);
+  }
   io.waitsFor('an answer of the HAProxy that runs');
   const state = await shell.haproxy.state(io.signal);
   rollout.observe(state);
@@ -153,7 +167,11 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   const result = await (need.kind === 'load'
     ? rollout.load(text, load)
     : rollout.roll(text, watch, io.signal));
-  for (const event of said) if (event.kind === 'hand-edit') io.err(describeEvent(event).message);
+  for (const event of said) {
+    if (event.kind === 'hand-edit') {
+      io.err(describeEvent(event).message);
+    }
+  }
   return tell(io, settings, { result, said, watch, isNew: need.kind !== 'load' });
 }
 
@@ -165,7 +183,9 @@ async function refuseWhilePaused(settings: Settings, picture: Picture): Promise<
     emit: () => {},
   });
   await pause.look();
-  if (!pause.now) return;
+  if (!pause.now) {
+    return;
+  }
   const until = new Date(pause.now.until).toISOString();
   throw new PointsmanError('system', `rendering: paused until ${until} by ${pause.now.by}`, {
     hint: 'End it with pointsman resume, or delete the key; --dry-run works meanwhile.',

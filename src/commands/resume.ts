@@ -1,4 +1,4 @@
-import { removePause } from '../haproxy/pause-notes.ts';
+import { removePause } from '../state/pause-notes.ts';
 import { awaitPauses } from './held-pauses.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';

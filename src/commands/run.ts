@@ -1,17 +1,17 @@
 import { createBus } from '../events.ts';
 import { watchBranches } from '../haproxy/branch-watch.ts';
-import { acquireLock } from '../haproxy/lock.ts';
-import { createPauseNotes } from '../haproxy/pause-notes.ts';
-import { createStateFile } from '../haproxy/state-file.ts';
-import { Picture } from '../reconcile/picture.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
 import { createCrashFile } from '../state/crash-file.ts';
+import { acquireLock } from '../state/lock.ts';
+import { createPauseNotes } from '../state/pause-notes.ts';
+import { createStateFile } from '../state/small-file.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
+import { Picture } from '../tree/picture.ts';
 import { catalogOptions, paceOf, pauseKeys, renderContext } from './assemble.ts';
 import { believedOf } from './believed-of.ts';
 import { farewellOf } from './farewell.ts';
@@ -87,7 +87,9 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   // Said when it is heard, whatever has still to come to its end.
   const onSignal = () => emit({ kind: 'stopping', cause: String(io.signal.reason) });
   io.signal.addEventListener('abort', onSignal, { once: true });
-  if (io.signal.aborted) onSignal();
+  if (io.signal.aborted) {
+    onSignal();
+  }
   try {
     await reconciler.run(io.signal);
   } catch (error) {
@@ -95,7 +97,9 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     throw error;
   } finally {
     // Only a person ends HAProxy: an error of ours leaves it running.
-    if (io.signal.aborted) await haproxy.stop?.();
+    if (io.signal.aborted) {
+      await haproxy.stop?.();
+    }
   }
   emit({ kind: 'stopped' });
   return EXIT.fine;

@@ -9,15 +9,20 @@ export async function runtimeOf(
   { emit, servers }: { readonly emit: Emit; readonly servers: Serial },
 ): Promise<RuntimeApplier | null> {
   const { apply, haproxy, output, stateDir } = settings;
-  if (apply.mode === 'reload' || haproxy.mode === 'none' || haproxy.statsSocket === '') return null;
+  if (apply.mode === 'reload' || haproxy.mode === 'none' || haproxy.statsSocket === '') {
+    return null;
+  }
   return createRuntimeApplier({
     statsSocket: haproxy.statsSocket,
     stateDir,
     servers,
     configPath: output.path,
     onNote: (note) => {
-      if (note.kind === 'trouble') emit({ kind: 'notice', message: note.message });
-      else emit({ kind: 'server-gone', backend: note.backend, server: note.server, ms: note.after });
+      if (note.kind === 'trouble') {
+        emit({ kind: 'notice', message: note.message });
+      } else {
+        emit({ kind: 'server-gone', backend: note.backend, server: note.server, ms: note.after });
+      }
     },
   });
 }

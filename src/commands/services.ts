@@ -26,10 +26,16 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
     `  ${key}  "${value}"`,
     `    ${reason}${other === undefined ? '' : `: ${other}`}`,
   ]);
-  if (rejected.length > 0) blocks.push(['rejected', ...rejected].join('\n'));
+  if (rejected.length > 0) {
+    blocks.push(['rejected', ...rejected].join('\n'));
+  }
   const remarks = catalog.remarks.map(({ message }) => `  ${message}`);
-  if (remarks.length > 0) blocks.push(['to look at', ...remarks].join('\n'));
-  if (blocks.length === 0) blocks.push(`no service under ${settings.prefixes.services.join(', ')}`);
+  if (remarks.length > 0) {
+    blocks.push(['to look at', ...remarks].join('\n'));
+  }
+  if (blocks.length === 0) {
+    blocks.push(`no service under ${settings.prefixes.services.join(', ')}`);
+  }
   io.out(`${visibleLines(blocks.join('\n\n'))}\n`);
   return EXIT.fine;
 }

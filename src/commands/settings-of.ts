@@ -24,7 +24,9 @@ export async function settingsOf(
 
 function assignment(text: string): [string, string] {
   const at = text.indexOf('=');
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  if (at > 0) {
+    return [text.slice(0, at), text.slice(at + 1)];
+  }
   throw new UsageError(`reading --set ${text}: expected key=value`, {
     hint: 'For example --set haproxy.mode=none; docs/settings.md lists the keys.',
   });

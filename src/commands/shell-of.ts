@@ -3,26 +3,22 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Emit } from '../events.ts';
 import { createJudge } from '../haproxy/check.ts';
-import { createConfigFile } from '../haproxy/config-file.ts';
 import { createControl } from '../haproxy/control.ts';
 import { listInTurn } from '../haproxy/control-with.ts';
-import { resolveAccess } from '../haproxy/file-owner.ts';
-import { createPendingNote } from '../haproxy/pending-note.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
 import { Serial } from '../haproxy/serial.ts';
 import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
-import type { FileAccess } from '../haproxy/temp-file.ts';
 import { withMark } from '../plan/mark.ts';
-import type {
-  ConfigFile,
-  HaproxyControl,
-  Judge,
-  PendingNote,
-  Preflight,
-  Verdict,
-} from '../reconcile/interfaces.ts';
-import { withKeptEdits } from '../reconcile/kept-edits.ts';
+import type { ConfigFile } from '../ports/config-file.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { Judge, Preflight, Verdict } from '../ports/judge.ts';
+import type { PendingNote } from '../ports/stores.ts';
+import { withKeptEdits } from '../rollout/kept-edits.ts';
 import type { Settings } from '../settings/settings.ts';
+import { createConfigFile } from '../state/config-file.ts';
+import { resolveAccess } from '../state/file-owner.ts';
+import { createPendingNote } from '../state/pending-note.ts';
+import type { FileAccess } from '../state/temp-file.ts';
 import { serverStatePath } from './assemble.ts';
 
 /** HAProxy and its file, as the settings say. */
@@ -88,7 +84,9 @@ function serverStateOf(
   { access, emit, servers }: { access: FileAccess; emit: Emit; servers: Serial },
 ): ServerStateFile | null {
   const path = serverStatePath(settings);
-  if (path === '') return null;
+  if (path === '') {
+    return null;
+  }
   return new ServerStateFile({
     path,
     access,
@@ -124,6 +122,8 @@ function withoutEcho(tell: (line: string) => void): (line: string) => void {
     const message = line.replace(/^\[\w+\] +\(\d+\) : /, '');
     const echo = message === line && message === last;
     last = message;
-    if (!echo) tell(line);
+    if (!echo) {
+      tell(line);
+    }
   };
 }

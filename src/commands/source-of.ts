@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Source } from '../reconcile/interfaces.ts';
+import type { Source } from '../ports/source.ts';
 import type { Settings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';

@@ -22,7 +22,9 @@ export class BoundedText {
   /** What is kept; a line of its own says how much is not. */
   get text(): string {
     const dropped = this.#dropped + Math.max(0, this.#tail.length - KEPT);
-    if (dropped === 0) return this.#head + this.#tail;
+    if (dropped === 0) {
+      return this.#head + this.#tail;
+    }
     return `${this.#head}\n… ${dropped} characters left out …\n${this.#tail.slice(-KEPT)}`;
   }
 }

@@ -1,7 +1,6 @@
 import type { Emit } from '../events.ts';
 import { otherBranch } from '../plan/haproxy-branch.ts';
 
-/** What the watch works with. */
 export interface BranchWatchOptions {
   /** The full version of the HAProxy that judges, now; null where that is not known. Never rejects. */
   readonly judge: () => Promise<string | null>;
@@ -19,10 +18,16 @@ export function watchBranches({ judge, emit }: BranchWatchOptions): Emit {
     emit({ kind: 'judged-by', version, trouble: otherBranch(running, version) });
   };
   return (event) => {
-    if (event.kind === 'starting') void tell();
-    if (event.kind !== 'haproxy-appeared' && event.kind !== 'haproxy-changed') return;
+    if (event.kind === 'starting') {
+      void tell();
+    }
+    if (event.kind !== 'haproxy-appeared' && event.kind !== 'haproxy-changed') {
+      return;
+    }
     const { version } = event.facts;
-    if (version === null || version === running) return;
+    if (version === null || version === running) {
+      return;
+    }
     running = version;
     void tell();
   };

@@ -1,8 +1,8 @@
 import { PointsmanError } from '../errors.ts';
-import type { Judge, Verdict } from '../reconcile/interfaces.ts';
+import type { Judge, Verdict } from '../ports/judge.ts';
+import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from '../state/temp-file.ts';
 import { whyNotRun } from './not-run.ts';
 import { type Ran, runProgram } from './run-program.ts';
-import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from './temp-file.ts';
 
 /** What the judge needs of the settings. */
 export interface JudgeSettings {
@@ -32,8 +32,9 @@ export function createJudge(settings: JudgeSettings): Judge {
       try {
         candidate = await writeTemp(settings.path, fileText, settings.access);
       } catch (error) {
-        if (error instanceof PointsmanError)
+        if (error instanceof PointsmanError) {
           return { kind: 'broken', message: `${error.message}. ${error.hint ?? ''}`.trim() };
+        }
         throw error;
       }
       try {
@@ -51,7 +52,9 @@ async function judge(settings: JudgeSettings, candidate: string, signal: AbortSi
   signal.throwIfAborted();
   const { said, exitCode } = result;
   const output = said.replaceAll(candidate, settings.path).trim();
-  if (exitCode === 0) return { kind: 'accepted', warnings: warningsOf(output) };
+  if (exitCode === 0) {
+    return { kind: 'accepted', warnings: warningsOf(output) };
+  }
   if (exitCode === null || (exitCode >= 125 && exitCode <= 127)) {
     return { kind: 'broken', message: whyBroken(settings, result, output) };
   }

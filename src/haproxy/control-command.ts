@@ -1,4 +1,4 @@
-import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
+import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { downBySocket } from './down-servers.ts';
 import { whyNotRun } from './not-run.ts';
 import { awaitWorker, seeWorker } from './reload-by-socket.ts';
@@ -29,7 +29,9 @@ export function controlByCommand(settings: CommandSettings): HaproxyControl {
   const serial = new Serial();
   const state = async (signal: AbortSignal): Promise<HaproxyState> => {
     const used = await usedSocket(settings.statsSocket, settings.configPath);
-    if (!used.runtime) return unseen(null, used.why);
+    if (!used.runtime) {
+      return unseen(null, used.why);
+    }
     const cause = `nobody answers on the stats socket ${settings.statsSocket}. Start HAProxy, or correct haproxy.statsSocket.`;
     return (await stateBySocket(used.runtime, signal)) ?? { kind: 'away', cause };
   };
@@ -56,13 +58,20 @@ async function commandReload(
   const before = runtime === null ? null : await seeWorker(runtime, signal);
   for (let tries = 1; tries <= 2; tries += 1) {
     const ran = await runCommand(settings, signal);
-    if (ran.kind === 'failed') return { kind: 'failed', message: ran.message };
-    if (runtime === null) return { kind: 'unverified', log: ran.log };
+    if (ran.kind === 'failed') {
+      return { kind: 'failed', message: ran.message };
+    }
+    if (runtime === null) {
+      return { kind: 'unverified', log: ran.log };
+    }
     const patience = before === null ? 3000 : (settings.patience ?? 6000);
     const pid = await awaitWorker({ runtime, mark, before: before?.pid ?? null, patience }, signal);
-    if (pid !== null) return { kind: 'verified', pid, tries, log: ran.log };
-    if (before === null && (await seeWorker(runtime, signal)) === null)
+    if (pid !== null) {
+      return { kind: 'verified', pid, tries, log: ran.log };
+    }
+    if (before === null && (await seeWorker(runtime, signal)) === null) {
       return { kind: 'unverified', log: ran.log };
+    }
   }
   const now = runtime === null ? null : await seeWorker(runtime, signal);
   const runs =
@@ -84,7 +93,9 @@ async function runCommand(settings: CommandSettings, signal: AbortSignal): Promi
   const result = await runProgram(program, args, { timeout, signal });
   signal.throwIfAborted();
   const log = lastLines(result.said);
-  if (result.exitCode === 0) return { kind: 'ran', log };
+  if (result.exitCode === 0) {
+    return { kind: 'ran', log };
+  }
   return {
     kind: 'failed',
     message: `running "${words.join(' ')}": ${whyFailed(result, { program, timeout })}${log && ` ${log}`}`,
@@ -92,7 +103,11 @@ async function runCommand(settings: CommandSettings, signal: AbortSignal): Promi
 }
 
 function whyFailed(ran: Ran, { program, timeout }: { program: string; timeout: number }): string {
-  if (ran.timedOut) return `not done in ${timeout / 1000} s, so it was ended with all that it started.`;
-  if (ran.error) return `${whyNotRun(program, ran.error)}. Correct haproxy.reloadCommand.`;
+  if (ran.timedOut) {
+    return `not done in ${timeout / 1000} s, so it was ended with all that it started.`;
+  }
+  if (ran.error) {
+    return `${whyNotRun(program, ran.error)}. Correct haproxy.reloadCommand.`;
+  }
   return ran.exitCode === null ? `ended by ${ran.signal ?? 'a signal'}.` : `exit code ${ran.exitCode}.`;
 }

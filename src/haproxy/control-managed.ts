@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyEvent } from '../events-haproxy.ts';
-import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
+import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { downByMaster } from './down-servers.ts';
 import { startChild, stopMaster } from './haproxy-child.ts';
 import { HaproxyOutput } from './haproxy-output.ts';
@@ -82,9 +82,15 @@ class ManagedHaproxy implements HaproxyControl {
 
   async state(signal: AbortSignal): Promise<HaproxyState> {
     const state = await stateByMaster(this.#master, signal);
-    if (state.kind === 'running' || this.#pid !== null) return state;
-    if (!this.#wanted) return { kind: 'away', cause: 'HAProxy has not been started yet.' };
-    if (this.#lastEnd === null) return state;
+    if (state.kind === 'running' || this.#pid !== null) {
+      return state;
+    }
+    if (!this.#wanted) {
+      return { kind: 'away', cause: 'HAProxy has not been started yet.' };
+    }
+    if (this.#lastEnd === null) {
+      return state;
+    }
     return {
       kind: 'away',
       cause: `${this.#lastEnd}; it is started again. ${this.#output.since(this.#since)}`.trim(),
@@ -102,22 +108,28 @@ class ManagedHaproxy implements HaproxyControl {
 
   reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome> {
     return this.#serial.run(async () => {
-      if (this.#settings.absent === 'wait' && (await this.#running(signal)) === null)
+      if (this.#settings.absent === 'wait' && (await this.#running(signal)) === null) {
         return { kind: 'away', cause: 'none runs. `pointsman run` starts it.' };
+      }
       this.#wanted = true;
       const from = this.#output.said;
       const before = this.#pid;
       const problem = await this.#ensure(signal);
-      if (problem !== null) return { kind: 'failed', message: problem };
+      if (problem !== null) {
+        return { kind: 'failed', message: problem };
+      }
       const started = this.#started;
-      if (started && this.#pid !== before && this.#pid === started.child.pid)
+      if (started && this.#pid !== before && this.#pid === started.child.pid) {
         return verifyStart(started, mark, signal);
+      }
       try {
         const { configPath } = this.#settings;
         const log = () => this.#output.since(from);
         return await reloadByMaster({ master: this.#master, configPath, mark, log }, signal);
       } catch (error) {
-        if (error instanceof SocketError) return { kind: 'failed', message: error.advice };
+        if (error instanceof SocketError) {
+          return { kind: 'failed', message: error.advice };
+        }
         throw error;
       }
     });
@@ -145,7 +157,9 @@ class ManagedHaproxy implements HaproxyControl {
 
   async stop(): Promise<void> {
     await this.#letGo();
-    if (this.#pid !== null) await stopMaster(this.#pid, this.#settings.grace ?? 3000);
+    if (this.#pid !== null) {
+      await stopMaster(this.#pid, this.#settings.grace ?? 3000);
+    }
     this.#pid = null;
   }
 
@@ -173,8 +187,12 @@ class ManagedHaproxy implements HaproxyControl {
       const { masterSocket } = this.#settings;
       return `a haproxy master lives and does not answer on ${masterSocket}. Look whether it is stopped; end it, and a new one is started.`;
     }
-    if (proc === null) return this.#start(signal);
-    if (proc.master !== this.#pid) this.#ours('adopted', proc.master);
+    if (proc === null) {
+      return this.#start(signal);
+    }
+    if (proc.master !== this.#pid) {
+      this.#ours('adopted', proc.master);
+    }
     this.#keep();
     return null;
   }
@@ -182,7 +200,9 @@ class ManagedHaproxy implements HaproxyControl {
   #ours(kind: 'started' | 'adopted', pid: number): void {
     this.#pid = pid;
     this.#answered = true;
-    if (kind === 'adopted') this.#since = this.#output.said;
+    if (kind === 'adopted') {
+      this.#since = this.#output.said;
+    }
     this.#settings.onChange?.({ kind: `haproxy-${kind}`, pid });
   }
 
@@ -191,21 +211,31 @@ class ManagedHaproxy implements HaproxyControl {
     const end = Date.now() + (this.#settings.patience ?? PATIENCE);
     for (;;) {
       const proc = await this.#master.showProc(signal).catch((error: unknown) => {
-        if (error instanceof SocketError) return null;
+        if (error instanceof SocketError) {
+          return null;
+        }
         throw error;
       });
-      if (proc || !(await this.#masterLives())) return proc;
-      if (Date.now() > end) return 'mute';
+      if (proc || !(await this.#masterLives())) {
+        return proc;
+      }
+      if (Date.now() > end) {
+        return 'mute';
+      }
       await sleep(50, undefined, { signal });
     }
   }
 
   /** In the middle of its re-execution a master has no arguments and perhaps no worker. */
   async #masterLives(): Promise<boolean> {
-    if (this.#pid !== null && (await haproxyLives(this.#pid))) return true;
+    if (this.#pid !== null && (await haproxyLives(this.#pid))) {
+      return true;
+    }
     const pid = Number((await readFile(this.#pidFile, 'utf8').catch(() => '')).trim());
     const facts = pid > 0 ? await processFacts(pid) : null;
-    if (!facts || !isHaproxy(facts)) return false;
+    if (!facts || !isHaproxy(facts)) {
+      return false;
+    }
     const socket = `${this.#settings.masterSocket},`;
     return facts.args.length === 0 || facts.args.some((arg) => arg.startsWith(socket));
   }
@@ -232,7 +262,9 @@ class ManagedHaproxy implements HaproxyControl {
     const [master, output, since] = [this.#master, this.#output, this.#since];
     this.#started = { child, master, output, since, masterSocket, configPath };
     const problem = await awaitStart(this.#started, patience, signal);
-    if (problem === null && child.pid !== undefined) this.#ours('started', child.pid);
+    if (problem === null && child.pid !== undefined) {
+      this.#ours('started', child.pid);
+    }
     return problem;
   }
 
@@ -244,7 +276,9 @@ class ManagedHaproxy implements HaproxyControl {
       this.#settings.onChange?.({ kind: 'haproxy-exited', cause: how, restartInMs: this.#pause });
     }
     this.#answered = false;
-    for (const look of this.#hints) look();
+    for (const look of this.#hints) {
+      look();
+    }
   }
 
   get #pause(): number {
@@ -256,18 +290,26 @@ class ManagedHaproxy implements HaproxyControl {
    * `render` ends, and HAProxy serves on.
    */
   #keep(): void {
-    if (this.#settings.absent === 'wait') return;
+    if (this.#settings.absent === 'wait') {
+      return;
+    }
     this.#keeper ??= (async () => {
       const signal = this.#stop.signal;
       try {
         for (;;) {
-          if (this.#pid === null) await this.#again(signal);
+          if (this.#pid === null) {
+            await this.#again(signal);
+          }
           await this.#nextLook(signal);
           const adopted = this.#pid !== null && this.#pid !== this.#started?.child.pid;
-          if (adopted && !(await haproxyLives(this.#pid ?? 0))) this.#onEnd('HAProxy ended');
+          if (adopted && !(await haproxyLives(this.#pid ?? 0))) {
+            this.#onEnd('HAProxy ended');
+          }
         }
       } catch (error) {
-        if (!signal.aborted) throw error;
+        if (!signal.aborted) {
+          throw error;
+        }
       }
     })();
   }
@@ -276,9 +318,13 @@ class ManagedHaproxy implements HaproxyControl {
     await sleep(this.#pause, undefined, { signal, ref: false });
     await this.#serial.run(async () => {
       signal.throwIfAborted();
-      if (this.#pid === null && this.#wanted) await this.#ensure(signal);
+      if (this.#pid === null && this.#wanted) {
+        await this.#ensure(signal);
+      }
     });
-    for (const look of this.#hints) look();
+    for (const look of this.#hints) {
+      look();
+    }
   }
 
   /** A pause that the end of the child cuts short. */
@@ -287,7 +333,9 @@ class ManagedHaproxy implements HaproxyControl {
     const look = () => hint.abort();
     this.#hints.add(look);
     try {
-      if (this.#pid === null) return;
+      if (this.#pid === null) {
+        return;
+      }
       const either = AbortSignal.any([signal, hint.signal]);
       await sleep(LOOK, undefined, { signal: either, ref: false }).catch(() => undefined);
       signal.throwIfAborted();

@@ -1,4 +1,4 @@
-import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
 import { downByMaster } from './down-servers.ts';
 import { haproxyLives } from './haproxy-process.ts';
 import { MasterSocket } from './master-socket.ts';
@@ -23,7 +23,9 @@ export function controlByMasterSocket(settings: MasterSocketSettings): HaproxyCo
   let visible = false;
   const state = (signal: AbortSignal) =>
     stateByMaster(master, signal, (proc) => {
-      if (proc.master === lastMaster) return;
+      if (proc.master === lastMaster) {
+        return;
+      }
       lastMaster = proc.master;
       visible = false;
       void haproxyLives(proc.master).then((lives) => {
@@ -38,7 +40,9 @@ export function controlByMasterSocket(settings: MasterSocketSettings): HaproxyCo
           const reload = { master, configPath: settings.configPath, mark, log: () => '' };
           return await reloadByMaster(reload, signal);
         } catch (error) {
-          if (error instanceof SocketError) return { kind: 'away', cause: error.advice };
+          if (error instanceof SocketError) {
+            return { kind: 'away', cause: error.advice };
+          }
           throw error;
         }
       }),
@@ -49,7 +53,9 @@ export function controlByMasterSocket(settings: MasterSocketSettings): HaproxyCo
           idle: () => serial.idle(),
           // A pid of another PID namespace cannot be looked up, and then says nothing.
           absence: async () => {
-            if (!visible || lastMaster === null) return 'unknown';
+            if (!visible || lastMaster === null) {
+              return 'unknown';
+            }
             return (await haproxyLives(lastMaster)) ? 'busy' : 'gone';
           },
         },

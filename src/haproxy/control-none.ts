@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { HaproxyControl, HaproxyState } from '../reconcile/interfaces.ts';
+import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
 
 const STATE: HaproxyState = {
   kind: 'running',
@@ -19,7 +19,9 @@ export function controlNothing(): HaproxyControl {
     reload: async () => ({ kind: 'unverified', log: '' }),
     async *watch(signal) {
       yield STATE;
-      if (!signal.aborted) await once(signal, 'abort');
+      if (!signal.aborted) {
+        await once(signal, 'abort');
+      }
     },
     [Symbol.asyncDispose]: async () => undefined,
   };

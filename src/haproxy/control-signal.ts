@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ourUser } from '../our-user.ts';
-import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../reconcile/interfaces.ts';
+import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { downBySocket } from './down-servers.ts';
 import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
 import { seeWorker } from './reload-by-socket.ts';
@@ -29,7 +29,9 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
   let lastMaster: number | null = null;
   const state = async (signal: AbortSignal): Promise<HaproxyState> => {
     const found = await findMaster(settings.pidFile);
-    if (found.kind === 'none') return { kind: 'away', cause: found.cause };
+    if (found.kind === 'none') {
+      return { kind: 'away', cause: found.cause };
+    }
     lastMaster = found.facts.pid;
     const used = await usedSocket(settings.statsSocket, settings.configPath);
     const seen = used.runtime && (await stateBySocket(used.runtime, signal));
@@ -44,7 +46,9 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
     reload: (mark, signal) =>
       serial.run(async () => {
         const found = await findPatiently(settings.pidFile, signal);
-        if (found.kind === 'none') return { kind: 'away', cause: found.cause };
+        if (found.kind === 'none') {
+          return { kind: 'away', cause: found.cause };
+        }
         const { runtime } = await usedSocket(settings.statsSocket, settings.configPath);
         return signalReload({ master: found, runtime, mark, configPath: settings.configPath }, signal);
       }),
@@ -67,7 +71,9 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
 async function findPatiently(pidFile: string, signal: AbortSignal): Promise<MasterSearch> {
   for (let tries = 1; ; tries += 1) {
     const found = await findMaster(pidFile);
-    if (found.kind === 'master' || tries === 4) return found;
+    if (found.kind === 'master' || tries === 4) {
+      return found;
+    }
     await sleep(60, undefined, { signal });
   }
 }
@@ -90,9 +96,13 @@ async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<
   let lost = 0;
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const image = (await processFacts(pid))?.image;
-    if (image === undefined) break;
+    if (image === undefined) {
+      break;
+    }
     const denied = sendReload(pid);
-    if (denied !== null) return { kind: 'failed', message: `loading ${configPath}: ${denied}` };
+    if (denied !== null) {
+      return { kind: 'failed', message: `loading ${configPath}: ${denied}` };
+    }
     const result = await settle({ ...reload, image, known, answered }, signal);
     switch (result.kind) {
       case 'runs':
@@ -132,7 +142,9 @@ function sendReload(master: number): string | null {
   try {
     process.kill(master, 'SIGUSR2');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return null;
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') {
+      return null;
+    }
     return `${ourUser()} may not signal the haproxy master ${master}. Run Pointsman as the user that started HAProxy, or as root, or use mode master-socket.`;
   }
   return null;
@@ -173,7 +185,9 @@ async function settle(
     await sleep(25, undefined, { signal });
     const now = Date.now();
     const facts = await processFacts(pid);
-    if (!facts) return { kind: 'gone' };
+    if (!facts) {
+      return { kind: 'gone' };
+    }
     // In the middle of it there are no arguments, and that is no image of its own.
     if (facts.args.length > 0 && facts.image !== image) {
       image = facts.image;
@@ -185,19 +199,24 @@ async function settle(
       forked ??= now;
       died = null;
       const seen = reload.runtime === null ? null : await seeWorker(reload.runtime, signal);
-      if (seen && !reload.known.has(seen.pid) && seen.mark === reload.mark)
+      if (seen && !reload.known.has(seen.pid) && seen.mark === reload.mark) {
         return settled('runs', seen.pid, signal);
+      }
       const loads = seen !== null && reload.known.has(seen.pid) && now - started <= LOADING;
       if (now - forked > OTHER_TEXT && !loads) {
         const blind = reload.runtime === null || (seen === null && !reload.answered);
         return blind ? settled('unseen', fresh, signal) : { kind: 'again' };
       }
-      if (reload.runtime === null && now - forked > UNSEEN) return settled('unseen', fresh, signal);
+      if (reload.runtime === null && now - forked > UNSEEN) {
+        return settled('unseen', fresh, signal);
+      }
     } else if (executed === 0 && now - started > LOST) {
       return { kind: 'lost' };
     } else if (forked !== null) {
       died ??= now;
-      if (now - died > NO_WORKER) return { kind: 'failed' };
+      if (now - died > NO_WORKER) {
+        return { kind: 'failed' };
+      }
     } else if (now - started > LOADING || (executed > 1 && now - lastExecuted > NO_WORKER)) {
       return { kind: 'failed' };
     }

@@ -1,4 +1,4 @@
-import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Serial } from './serial.ts';
 
 /** The same control, but for what is given. */
@@ -25,7 +25,9 @@ export function controlWith(
  */
 export function listInTurn(control: HaproxyControl, servers: Serial): HaproxyControl {
   const { downServers } = control;
-  if (!downServers) return control;
+  if (!downServers) {
+    return control;
+  }
   return controlWith(control, {
     downServers: (signal) => servers.run(() => downServers.call(control, signal)),
   });

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import type { HaproxyControl, ReloadOutcome } from '../reconcile/interfaces.ts';
+import type { HaproxyControl, ReloadOutcome } from '../ports/haproxy.ts';
 import { controlByCommand } from './control-command.ts';
 import { controlManaged, type ManagedChange } from './control-managed.ts';
 import { controlByMasterSocket } from './control-master-socket.ts';

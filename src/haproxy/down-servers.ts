@@ -22,7 +22,9 @@ export async function downBySocket(
   runtime: RuntimeSocket | null,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string> | null> {
-  if (!runtime) return null;
+  if (!runtime) {
+    return null;
+  }
   return orNull(signal, async () => {
     const { stopping } = await runtime.info(signal);
     return stopping ? null : parseDown(await runtime.command(COMMAND, signal));
@@ -39,11 +41,15 @@ export function parseDown(text: string): ReadonlySet<string> | null {
   const place = (name: string) => columns.indexOf(name);
   const [backend, server] = [place('be_name'), place('srv_name')];
   const [operational, admin] = [place('srv_op_state'), place('srv_admin_state')];
-  if (version?.trim() !== '1' || [backend, server, operational, admin].includes(-1)) return null;
+  if (version?.trim() !== '1' || [backend, server, operational, admin].includes(-1)) {
+    return null;
+  }
   const down = new Set<string>();
   for (const line of lines) {
     const fields = line.split(' ');
-    if (fields[operational] !== '0' || (Number(fields[admin]) & NOT_BY_CHECK) !== 0) continue;
+    if (fields[operational] !== '0' || (Number(fields[admin]) & NOT_BY_CHECK) !== 0) {
+      continue;
+    }
     down.add(`${fields[backend]}/${fields[server]}`);
   }
   return down;
@@ -54,7 +60,9 @@ async function orNull<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T 
     return await ask();
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof SocketError) return null;
+    if (error instanceof SocketError) {
+      return null;
+    }
     throw error;
   }
 }

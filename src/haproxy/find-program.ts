@@ -16,12 +16,18 @@ export async function findProgram(program: string, searchPath: string): Promise<
   let denied: string | null = null;
   for (const place of places) {
     const found = await stat(place).catch(() => null);
-    if (found === null || (found.isDirectory() && !named)) continue;
+    if (found === null || (found.isDirectory() && !named)) {
+      continue;
+    }
     const executable = found.isFile() && (await mayRun(place));
-    if (executable) return { kind: 'found', path: place };
+    if (executable) {
+      return { kind: 'found', path: place };
+    }
     denied ??= place;
   }
-  if (denied !== null) return { kind: 'missing', why: whyNotRun(denied, { code: 'EACCES' }) };
+  if (denied !== null) {
+    return { kind: 'missing', why: whyNotRun(denied, { code: 'EACCES' }) };
+  }
   const where = named ? '' : `, in none of ${searchPath || 'the folders of PATH'}`;
   return { kind: 'missing', why: `${whyNotRun(program, { code: 'ENOENT' })}${where}` };
 }

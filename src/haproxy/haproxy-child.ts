@@ -33,7 +33,9 @@ export function startChild(options: ChildOptions): HaproxyChild {
   const args = ['-W', '-db', '-S', `${masterSocket},mode,600`, '-f', configPath, '-p', pidFile];
   let how: string | null = null;
   const end = (sentence: string) => {
-    if (how !== null) return;
+    if (how !== null) {
+      return;
+    }
     how = sentence;
     options.onEnd(sentence);
   };
@@ -43,7 +45,9 @@ export function startChild(options: ChildOptions): HaproxyChild {
   try {
     child = spawn(binary, args, { detached: true, stdio: ['ignore', logFd, logFd] });
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error)) {
+      throw error;
+    }
     fail(error);
     return { pid: undefined, ended: () => how };
   }
@@ -64,11 +68,17 @@ export async function stopMaster(master: number, grace: number): Promise<void> {
     ['SIGTERM', 1000],
     ['SIGKILL', 1000],
   ] as const) {
-    if (!(await haproxyLives(master))) break;
+    if (!(await haproxyLives(master))) {
+      break;
+    }
     send(master, name);
     await gone([master], patience);
   }
-  for (const worker of workers) if (await haproxyLives(worker)) send(worker, 'SIGKILL');
+  for (const worker of workers) {
+    if (await haproxyLives(worker)) {
+      send(worker, 'SIGKILL');
+    }
+  }
   await gone(workers, 1000);
 }
 
@@ -84,7 +94,9 @@ async function gone(pids: readonly number[], patience: number): Promise<void> {
   const end = Date.now() + patience;
   while (Date.now() < end) {
     const living = await Promise.all(pids.map(haproxyLives));
-    if (!living.includes(true)) return;
+    if (!living.includes(true)) {
+      return;
+    }
     await sleep(20);
   }
 }

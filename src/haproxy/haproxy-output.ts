@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError } from './file-error.ts';
+import { explainFileError } from '../state/file-error.ts';
 import { type LogPipe, openLogPipe } from './log-pipe.ts';
 
 const KEPT_LINES = 200;
@@ -21,7 +21,9 @@ export class HaproxyOutput {
 
   /** Opens the pipe, and makes its folder. What was written before is told, and counts for no HAProxy of now. */
   async open(): Promise<void> {
-    if (this.#pipe) return;
+    if (this.#pipe) {
+      return;
+    }
     const folder = path.dirname(this.#path);
     try {
       await mkdir(folder, { recursive: true, mode: 0o750 });
@@ -33,7 +35,9 @@ export class HaproxyOutput {
       onLine: (line) => {
         this.#said += 1;
         this.#lines.push(line);
-        if (this.#lines.length > KEPT_LINES) this.#lines.shift();
+        if (this.#lines.length > KEPT_LINES) {
+          this.#lines.shift();
+        }
         this.#onLine(line);
       },
     });

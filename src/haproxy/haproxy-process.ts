@@ -23,7 +23,9 @@ export async function processFacts(pid: number): Promise<ProcessFacts | null> {
     ]);
     const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return null;
+    if (fields[0] === 'Z' || fields[0] === 'X') {
+      return null;
+    }
     // proc(5): start_code, end_code and start_stack: the addresses that a new image gets by chance.
     const image = [...fields.slice(23, 26), cmdline].join(' ');
     return {
@@ -59,7 +61,9 @@ export async function workersOf(master: number): Promise<readonly number[]> {
 /** Where the kernel does not list a process's children (CONFIG_PROC_CHILDREN), everything is looked through. */
 async function childrenOf(pid: number): Promise<readonly number[]> {
   const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => null);
-  if (listed !== null) return listed.split(' ').filter(Boolean).map(Number);
+  if (listed !== null) {
+    return listed.split(' ').filter(Boolean).map(Number);
+  }
   return (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
 }
 
@@ -71,7 +75,9 @@ async function childrenOf(pid: number): Promise<readonly number[]> {
 export async function continueStopped(master: number): Promise<void> {
   for (const pid of await workersOf(master)) {
     const facts = await processFacts(pid);
-    if (!facts?.stopped || facts.parent !== master) continue;
+    if (!facts?.stopped || facts.parent !== master) {
+      continue;
+    }
     try {
       process.kill(pid, 'SIGCONT');
     } catch {
@@ -118,7 +124,9 @@ export async function findMaster(pidFile: string): Promise<MasterSearch> {
     return none(pidFile, `process ${pid} is a worker of the haproxy master ${parent.pid}`, hint);
   }
   const workers = await workersOf(pid);
-  if (workers.length > 0) return { kind: 'master', facts, workers };
+  if (workers.length > 0) {
+    return { kind: 'master', facts, workers };
+  }
   if (facts.args.some((arg) => arg === '-W' || arg === '-Ws')) {
     return none(pidFile, `the haproxy master ${pid} has no worker yet`, 'Look at its log if this stays so.');
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReloadOutcome } from '../reconcile/interfaces.ts';
+import type { ReloadOutcome } from '../ports/haproxy.ts';
 import type { HaproxyChild } from './haproxy-child.ts';
 import type { HaproxyOutput } from './haproxy-output.ts';
 import type { MasterSocket } from './master-socket.ts';
@@ -29,11 +29,17 @@ export async function awaitStart(
   const end = Date.now() + patience;
   for (;;) {
     const proc = await master.showProc(signal).catch(() => null);
-    if (proc?.worker && proc.master === child.pid) return null;
+    if (proc?.worker && proc.master === child.pid) {
+      return null;
+    }
     const ended = child.ended();
-    if (ended !== null) return failure(start, ended, signal);
+    if (ended !== null) {
+      return failure(start, ended, signal);
+    }
     if (Date.now() > end) {
-      if (child.pid !== undefined) await endGroup(child.pid);
+      if (child.pid !== undefined) {
+        await endGroup(child.pid);
+      }
       const found = `it did not answer on ${start.masterSocket} in ${patience / 1000} s, so it was ended`;
       return failure(start, found, signal);
     }

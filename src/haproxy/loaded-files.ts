@@ -45,7 +45,9 @@ export async function otherFilesOf(
   configPath: string,
 ): Promise<OtherFiles> {
   const names = await loadedFiles(worker);
-  if (names.length <= 1 || names.join(';') === configPath) return NO_OTHER_FILES;
+  if (names.length <= 1 || names.join(';') === configPath) {
+    return NO_OTHER_FILES;
+  }
   const view = await viewOf(pid);
   const places = names.map((name) => placeOf(name, view, configPath));
   const same = await Promise.all(places.map((place) => place !== null && isSamePlace(place, configPath)));
@@ -75,7 +77,9 @@ interface View {
 /** A worker may have a chroot: the master reads the files. */
 async function viewOf(worker: number): Promise<View | null> {
   const facts = await processFacts(worker);
-  if (!facts || !isHaproxy(facts)) return null;
+  if (!facts || !isHaproxy(facts)) {
+    return null;
+  }
   const parent = await processFacts(facts.parent);
   const pid = parent && isHaproxy(parent) ? parent.pid : worker;
   const view = { root: `/proc/${pid}/root`, folder: `/proc/${pid}/cwd` };
@@ -88,13 +92,17 @@ async function viewOf(worker: number): Promise<View | null> {
  * the same for both.
  */
 function placeOf(name: string, view: View | null, configPath: string): string | null {
-  if (view) return path.isAbsolute(name) ? `${view.root}${name}` : `${view.folder}/${name}`;
+  if (view) {
+    return path.isAbsolute(name) ? `${view.root}${name}` : `${view.folder}/${name}`;
+  }
   return path.isAbsolute(name) && path.dirname(name) === path.dirname(configPath) ? name : null;
 }
 
 /** By their folders: the file itself is replaced again and again. */
 async function isSamePlace(one: string, other: string): Promise<boolean> {
-  if (path.basename(one) !== path.basename(other)) return false;
+  if (path.basename(one) !== path.basename(other)) {
+    return false;
+  }
   const [a, b] = await Promise.all(
     [one, other].map((file) => stat(path.dirname(file), { bigint: true }).catch(() => null)),
   );
@@ -112,7 +120,9 @@ async function readPlace(place: string | null, loadedAt: number): Promise<ReadPl
     if (ctimeMs > loadedAt) {
       return { found: 'was changed since or right before', hint: 'The next reload loads it as it is now.' };
     }
-    if (size > MOST_BYTES) return { found: 'is too large to be read', hint: 'Split it.' };
+    if (size > MOST_BYTES) {
+      return { found: 'is too large to be read', hint: 'Split it.' };
+    }
     return { text: await readFile(place, 'utf8') };
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;

@@ -31,7 +31,9 @@ export interface LineListeners {
  */
 export async function openLogPipe(path: string, { onLine, onEarlier }: LineListeners): Promise<LogPipe> {
   const before = await stat(path).catch(() => null);
-  if (before && !before.isFIFO()) await rm(path, { force: true });
+  if (before && !before.isFIFO()) {
+    await rm(path, { force: true });
+  }
   if (!before?.isFIFO()) {
     const made = await runProgram('mkfifo', ['-m', '600', path], { timeout: 10_000 });
     const found = made.error ? whyNotRun('mkfifo', made.error) : made.said.trim();
@@ -43,7 +45,9 @@ export async function openLogPipe(path: string, { onLine, onEarlier }: LineListe
   }
   const flags = constants.O_RDWR | constants.O_NONBLOCK;
   const fd = openSync(path, flags);
-  for (const line of linesIn(fd)) onEarlier(line);
+  for (const line of linesIn(fd)) {
+    onEarlier(line);
+  }
   const input = new Socket({ fd: openSync(path, flags), readable: true, writable: false });
   input.on('error', () => input.destroy());
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
@@ -67,11 +71,15 @@ function linesIn(fd: number): readonly string[] {
     // A pipe holds 64 KiB; who writes all the time must not keep us.
     for (let turn = 0; turn < 16; turn += 1) {
       const size = readSync(fd, chunk);
-      if (size === 0) break;
+      if (size === 0) {
+        break;
+      }
       found.push(Buffer.from(chunk.subarray(0, size)));
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+      throw error;
+    }
   }
   const text = Buffer.concat(found).toString('utf8');
   return text.split('\n').filter((line) => line !== '');

@@ -48,7 +48,9 @@ export class MasterSocket {
   async showProc(signal: AbortSignal): Promise<Proc> {
     const answer = await askSocket(this.#address, 'show proc', signal);
     const proc = parseProc(answer);
-    if (proc) return (await this.#isLoading(proc, signal)) ? beforeLoad(proc) : proc;
+    if (proc) {
+      return (await this.#isLoading(proc, signal)) ? beforeLoad(proc) : proc;
+    }
     // A master that is about to re-execute itself takes the connection and drops it.
     throw socketError(this.#address, answer.trim() === '' ? 'cut' : 'stranger');
   }
@@ -57,7 +59,9 @@ export class MasterSocket {
   async reload(signal: AbortSignal): Promise<ReloadAnswer> {
     const address = { ...this.#address, timeout: Math.max(60_000, this.#address.timeout) };
     const answer = await askSocket(address, 'reload', signal).catch((error: unknown) => {
-      if (error instanceof SocketError && error.trouble === 'cut') return '';
+      if (error instanceof SocketError && error.trouble === 'cut') {
+        return '';
+      }
       throw error;
     });
     return parseReload(answer);
@@ -74,7 +78,9 @@ export class MasterSocket {
     timeout = this.#address.timeout,
   ): Promise<string> {
     const answer = await askSocket({ ...this.#address, timeout }, `@!${pid} ${command}`, signal);
-    if (answer === '' || UNREACHABLE.test(answer)) throw socketError(this.#address, 'cut');
+    if (answer === '' || UNREACHABLE.test(answer)) {
+      throw socketError(this.#address, 'cut');
+    }
     return answer;
   }
 
@@ -88,9 +94,13 @@ export class MasterSocket {
    * be found, and often keeps that connection, of which it has ten in all.
    */
   async #isLoading({ version, worker }: Proc, signal: AbortSignal): Promise<boolean> {
-    if (worker === null || worker.pid === this.#loaded || !answersWhileLoading(version)) return false;
+    if (worker === null || worker.pid === this.#loaded || !answersWhileLoading(version)) {
+      return false;
+    }
     const loading = parseLoading(await askSocket(this.#address, 'show startup-logs', signal), worker.pid);
-    if (!loading) this.#loaded = worker.pid;
+    if (!loading) {
+      this.#loaded = worker.pid;
+    }
     return loading;
   }
 }
@@ -120,15 +130,25 @@ export function parseProc(text: string): Proc | null {
   let master: { pid: number; reloads: number; failed: number; version: string | null } | null = null;
   const workers = { current: [] as ProcWorker[], old: [] as ProcWorker[] };
   for (const line of text.split('\n')) {
-    if (line.startsWith('# old workers')) section = 'old';
-    else if (line.startsWith('# workers')) section = 'current';
+    if (line.startsWith('# old workers')) {
+      section = 'old';
+    } else if (line.startsWith('# workers')) {
+      section = 'current';
+    }
     const found = LINE.exec(line);
-    if (!found) continue;
+    if (!found) {
+      continue;
+    }
     const one = { pid: Number(found[1]), reloads: Number(found[3]), version: found[5] ?? null };
-    if (found[2] === 'master') master = { ...one, failed: Number(found[4] ?? 0) };
-    else workers[section].push(one);
+    if (found[2] === 'master') {
+      master = { ...one, failed: Number(found[4] ?? 0) };
+    } else {
+      workers[section].push(one);
+    }
   }
-  if (!master) return null;
+  if (!master) {
+    return null;
+  }
   const byAge = [...workers.current, ...workers.old].sort((a, b) => a.reloads - b.reloads);
   const worker = workers.current[0] ?? byAge[0] ?? null;
   return {
@@ -152,8 +172,12 @@ const BUSY = 'Another reload is still in progress';
 /** Reads `Success=1` or `Success=0`, and the startup log after `--`. */
 export function parseReload(text: string): ReloadAnswer {
   const found = /^Success=([01])\n(?:--\n)?([\s\S]*)$/.exec(text);
-  if (!found) return { kind: 'silent' };
+  if (!found) {
+    return { kind: 'silent' };
+  }
   const log = (found[2] ?? '').trim();
-  if (found[1] === '1') return { kind: 'success', log };
+  if (found[1] === '1') {
+    return { kind: 'success', log };
+  }
   return { kind: log.startsWith(BUSY) ? 'busy' : 'failure', log };
 }

@@ -13,9 +13,12 @@ const PATIENCE = 250;
 export async function tryBind(bind: TcpBind): Promise<string | null> {
   for (let waited = 0; ; waited += 50) {
     const code = await listen(bind);
-    if (code === 'EADDRNOTAVAIL')
+    if (code === 'EADDRNOTAVAIL') {
       return `this machine has no address ${bind.host}. Correct the bind, or add the address.`;
-    if (code !== 'EADDRINUSE') return null;
+    }
+    if (code !== 'EADDRINUSE') {
+      return null;
+    }
     if (waited >= PATIENCE) {
       const holder = await holderOf(bind.port);
       return `${holder ?? 'another process'} holds this port. Stop it, or take another port.`;
@@ -54,7 +57,9 @@ async function listeners(): Promise<readonly Listener[]> {
   return lines.flatMap((line) => {
     const fields = line.trim().split(/\s+/);
     const [address = '', port = ''] = fields[1]?.split(':') ?? [];
-    if (fields[3] !== '0A') return [];
+    if (fields[3] !== '0A') {
+      return [];
+    }
     return [
       {
         host: addressOf(address),
@@ -69,8 +74,12 @@ async function listeners(): Promise<readonly Listener[]> {
 
 /** The kernel writes IPv4 addresses as one number in the machine's order (little-endian); IPv6 only tells all or one. */
 function addressOf(hex: string): string {
-  if (/^0+$/.test(hex)) return hex.length > 8 ? '::' : '0.0.0.0';
-  if (hex.length > 8) return hex;
+  if (/^0+$/.test(hex)) {
+    return hex.length > 8 ? '::' : '0.0.0.0';
+  }
+  if (hex.length > 8) {
+    return hex;
+  }
   return (hex.match(/../g) ?? [])
     .reverse()
     .map((byte) => Number.parseInt(byte, 16))
@@ -80,13 +89,17 @@ function addressOf(hex: string): string {
 /** The process that listens on a port, as `process 812 (nginx)`; null where it cannot be seen. */
 async function holderOf(port: number): Promise<string | null> {
   const inodes = new Set((await listeners()).filter((one) => one.port === port).map((one) => one.inode));
-  if (inodes.size === 0) return null;
+  if (inodes.size === 0) {
+    return null;
+  }
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const names = await readdir(`/proc/${pid}/fd`).catch(() => []);
     for (const name of names) {
       const link = await readlink(`/proc/${pid}/fd/${name}`).catch(() => '');
       const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
-      if (inode === undefined || !inodes.has(inode)) continue;
+      if (inode === undefined || !inodes.has(inode)) {
+        continue;
+      }
       const comm = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
       return `process ${pid}${comm === '' ? '' : ` (${comm})`}`;
     }

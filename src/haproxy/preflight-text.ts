@@ -42,20 +42,36 @@ export function demandsOf(text: string): Demands {
   for (const [index, raw] of text.split('\n').entries()) {
     const words = wordsOf(raw);
     const line = index + 1;
-    if (words === null) continue;
+    if (words === null) {
+      continue;
+    }
     const [first = '', second = '', third = ''] = words;
-    if (first === '.if') condition += 1;
-    else if (first === '.endif') condition -= 1;
-    if (condition > 0 || first.startsWith('.')) continue;
-    if (isSection(first)) section = first;
-    else if (section === 'global') {
-      if (first === 'chroot' && second.startsWith('/')) chroot = { path: second, line };
-      else if (first === 'maxconn') maxconn = { count: Number(second), line };
-      else if (first === 'no' && second === 'strict-limits') strict = false;
-      else if (first === 'unix-bind' && second === 'prefix') prefix = third;
-      else if (first === 'stats' && second === 'socket') add(sockets, socketsOf(third, prefix, line));
+    if (first === '.if') {
+      condition += 1;
+    } else if (first === '.endif') {
+      condition -= 1;
+    }
+    if (condition > 0 || first.startsWith('.')) {
+      continue;
+    }
+    if (isSection(first)) {
+      section = first;
+    } else if (section === 'global') {
+      if (first === 'chroot' && second.startsWith('/')) {
+        chroot = { path: second, line };
+      } else if (first === 'maxconn') {
+        maxconn = { count: Number(second), line };
+      } else if (first === 'no' && second === 'strict-limits') {
+        strict = false;
+      } else if (first === 'unix-bind' && second === 'prefix') {
+        prefix = third;
+      } else if (first === 'stats' && second === 'socket') {
+        add(sockets, socketsOf(third, prefix, line));
+      }
     } else if (first === 'bind' && (section === 'frontend' || section === 'listen')) {
-      if (words.some((word) => APART.has(word))) continue;
+      if (words.some((word) => APART.has(word))) {
+        continue;
+      }
       for (const address of second.split(',')) {
         add(sockets, socketsOf(address, prefix, line));
         add(binds, bindsOf(address, { v6only: words.includes('v6only'), line }));
@@ -69,7 +85,9 @@ export function demandsOf(text: string): Demands {
 }
 
 function add<T>(to: T[], some: readonly T[]): void {
-  for (const one of some) to.push(one);
+  for (const one of some) {
+    to.push(one);
+  }
 }
 
 /** Keywords of a `bind` with which another namespace, device or address than this machine's own is meant. */
@@ -90,29 +108,39 @@ const ADDRESS = /^(?:ipv4@|ipv6@|tcp@|tcp4@|tcp6@)?(.*?):(\d{1,5})(?:-(\d{1,5}))
 
 function bindsOf(address: string, of: { readonly v6only: boolean; readonly line: number }): TcpBind[] {
   const found = ADDRESS.exec(address);
-  if (!found) return [];
+  if (!found) {
+    return [];
+  }
   const host = hostOf(found[1] ?? '', address);
   const first = Number(found[2]);
   const last = Number(found[3] ?? first);
-  if (host === null || first < 1 || last > 65_535 || last - first >= MOST_PORTS) return [];
+  if (host === null || first < 1 || last > 65_535 || last - first >= MOST_PORTS) {
+    return [];
+  }
   return Array.from({ length: last - first + 1 }, (_, index) => ({ host, port: first + index, ...of }));
 }
 
 /** Null for a host name. */
 function hostOf(text: string, address: string): string | null {
   const bare = text.replace(/^\[(.*)\]$/, '$1');
-  if (bare === '' || bare === '*') return /^(?:ipv6|tcp6)@/.test(address) ? '::' : '0.0.0.0';
+  if (bare === '' || bare === '*') {
+    return /^(?:ipv6|tcp6)@/.test(address) ? '::' : '0.0.0.0';
+  }
   return /^\d+\.\d+\.\d+\.\d+$/.test(bare) || /^[0-9a-fA-F]*:[0-9a-fA-F:.]*$/.test(bare) ? bare : null;
 }
 
 /** Binds of `next` that `now` does not have, and does not overlap: what HAProxy would have to open anew. */
 export function addedBinds(next: readonly TcpBind[], now: readonly TcpBind[]): readonly TcpBind[] {
   const held = new Map<number, TcpBind[]>();
-  for (const bind of now) held.set(bind.port, [...(held.get(bind.port) ?? []), bind]);
+  for (const bind of now) {
+    held.set(bind.port, [...(held.get(bind.port) ?? []), bind]);
+  }
   const seen = new Set<string>();
   return next.filter((bind) => {
     const name = `${bind.host} ${bind.port}`;
-    if (seen.has(name)) return false;
+    if (seen.has(name)) {
+      return false;
+    }
     seen.add(name);
     return !(held.get(bind.port) ?? []).some((other) => overlap(bind, other));
   });

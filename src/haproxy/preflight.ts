@@ -1,6 +1,6 @@
 import { access, constants, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Preflight } from '../reconcile/interfaces.ts';
+import type { Preflight } from '../ports/judge.ts';
 import { isHaproxy, processFacts } from './haproxy-process.ts';
 import { seesTheNetworkOf, tryBind } from './preflight-binds.ts';
 import { addedBinds, type Demands, demandsOf } from './preflight-text.ts';
@@ -39,7 +39,9 @@ interface Seen {
 /** Null where no haproxy with this pid is in our sight: its worker may live in another PID namespace. */
 async function lookAt(worker: number): Promise<Seen | null> {
   const facts = await processFacts(worker);
-  if (!facts || !isHaproxy(facts)) return null;
+  if (!facts || !isHaproxy(facts)) {
+    return null;
+  }
   const parent = await processFacts(facts.parent);
   // The master opens the sockets and sets the limits; a worker may have dropped its rights.
   const master = parent && isHaproxy(parent) ? parent.pid : worker;
@@ -64,7 +66,9 @@ async function mostDescriptors(pid: number): Promise<number | null> {
   );
   const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(limits ?? '')?.[1];
   const rights = /^CapEff:\s+([0-9a-f]+)$/m.exec(status ?? '')?.[1];
-  if (hard === undefined || rights === undefined) return null;
+  if (hard === undefined || rights === undefined) {
+    return null;
+  }
   return (BigInt(`0x${rights}`) & CAP_SYS_RESOURCE) === 0n ? Number(hard) : null;
 }
 
@@ -103,7 +107,9 @@ function canWrite(folder: string): Promise<boolean> {
 }
 
 function tooFewDescriptors({ descriptors }: Demands, { mostDescriptors: most }: Seen): string[] {
-  if (!descriptors || most === null || descriptors.count <= most) return [];
+  if (!descriptors || most === null || descriptors.count <= most) {
+    return [];
+  }
   const { count, line } = descriptors;
   return [
     `line ${line}, maxconn: it needs ${count} descriptors, and HAProxy may have ${most}. Raise its limit (LimitNOFILE, --ulimit nofile), or lower maxconn.`,
@@ -112,7 +118,9 @@ function tooFewDescriptors({ descriptors }: Demands, { mostDescriptors: most }: 
 
 async function takenPorts(next: Demands, now: Demands): Promise<string[]> {
   const added = addedBinds(next.binds, now.binds);
-  if (added.length === 0 || !(await seesTheNetworkOf(now.binds))) return [];
+  if (added.length === 0 || !(await seesTheNetworkOf(now.binds))) {
+    return [];
+  }
   const tried = await Promise.all(added.map(async (bind) => ({ bind, trouble: await tryBind(bind) })));
   return tried.flatMap(({ bind, trouble }) =>
     trouble === null ? [] : [`line ${bind.line}, bind ${bind.host}:${bind.port}: ${trouble}`],

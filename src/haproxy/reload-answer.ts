@@ -39,7 +39,9 @@ export async function quietly<T>(asked: Promise<T>, signal: AbortSignal): Promis
     return await asked;
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof SocketError) return null;
+    if (error instanceof SocketError) {
+      return null;
+    }
     throw error;
   }
 }
@@ -54,11 +56,15 @@ async function ask(master: MasterSocket, signal: AbortSignal): Promise<ReloadAns
   for (;;) {
     try {
       const answer = await master.reload(signal);
-      if (answer.kind !== 'busy' || Date.now() > start + PATIENCE.busy) return answer;
+      if (answer.kind !== 'busy' || Date.now() > start + PATIENCE.busy) {
+        return answer;
+      }
     } catch (error) {
       signal.throwIfAborted();
       // Refused: a reload runs. Whatever else it is, the facts that follow will tell.
-      if (!isPassing(error) || Date.now() > start + PATIENCE.refused) return { kind: 'silent' };
+      if (!isPassing(error) || Date.now() > start + PATIENCE.refused) {
+        return { kind: 'silent' };
+      }
     }
     await sleep(40, undefined, { signal });
   }
@@ -77,6 +83,8 @@ async function missing(
     const worker = moved && !known.has(proc.worker?.pid) ? proc.worker : null;
     const over = moved && (proc.failed > 0 || worker !== null);
     since = over ? (since ?? Date.now()) : null;
-    if (since !== null && Date.now() - since > PATIENCE.missing) return { kind: 'silent' };
+    if (since !== null && Date.now() - since > PATIENCE.missing) {
+      return { kind: 'silent' };
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReloadOutcome } from '../reconcile/interfaces.ts';
+import type { ReloadOutcome } from '../ports/haproxy.ts';
 import { continueStopped, haproxyLives } from './haproxy-process.ts';
 import type { MasterSocket, Proc, ReloadAnswer } from './master-socket.ts';
 import { askReload, isPassing, quietly, type ReloadStart } from './reload-answer.ts';
@@ -48,8 +48,12 @@ export async function reloadByMaster(reload: MasterReload, signal: AbortSignal):
     said = answer.kind === 'silent' ? '' : answer.log;
     last = await settle({ reload, before, known, answer, visible, signal });
     await sleep(50, undefined, { signal });
-    if (last.kind === 'runs') return { kind: 'verified', pid: last.pid, tries, log: said || reload.log() };
-    if (last.kind === 'failed' || last.kind === 'gone') break;
+    if (last.kind === 'runs') {
+      return { kind: 'verified', pid: last.pid, tries, log: said || reload.log() };
+    }
+    if (last.kind === 'failed' || last.kind === 'gone') {
+      break;
+    }
     before = await firstProc(reload.master, signal);
   }
   return { kind: 'failed', message: whyFailed(reload, last, said || reload.log()) };
@@ -62,7 +66,9 @@ async function firstProc(master: MasterSocket, signal: AbortSignal): Promise<Pro
     try {
       return await master.showProc(signal);
     } catch (error) {
-      if (!isPassing(error) || Date.now() > end) throw error;
+      if (!isPassing(error) || Date.now() > end) {
+        throw error;
+      }
       await sleep(40, undefined, { signal });
     }
   }
@@ -95,35 +101,53 @@ async function settle(settling: Settling): Promise<Try> {
   let other: number | null = null;
   for (;;) {
     const now = Date.now();
-    if (now > end) return { kind: 'failed' };
+    if (now > end) {
+      return { kind: 'failed' };
+    }
     const trouble = refused ?? other;
-    if (settling.visible && trouble !== null && now - trouble > STUCK) await continueStopped(before.master);
+    if (settling.visible && trouble !== null && now - trouble > STUCK) {
+      await continueStopped(before.master);
+    }
     const proc = await quietly(master.showProc(signal), signal);
     if (!proc) {
       refused ??= now;
       const dead = settling.visible && !(await haproxyLives(before.master));
-      if (dead || now - refused > patience) return { kind: 'gone' };
+      if (dead || now - refused > patience) {
+        return { kind: 'gone' };
+      }
     } else {
       refused = null;
-      if (answer.kind === 'failure' || answer.kind === 'busy') return { kind: 'failed' };
+      if (answer.kind === 'failure' || answer.kind === 'busy') {
+        return { kind: 'failed' };
+      }
       const moved = proc.master !== before.master || proc.reloads > before.reloads;
-      if (moved && answer.kind === 'silent' && proc.failed > 0) return { kind: 'failed' };
+      if (moved && answer.kind === 'silent' && proc.failed > 0) {
+        return { kind: 'failed' };
+      }
       const worker = proc.worker?.pid;
       const fresh = moved && worker !== undefined && !settling.known.has(worker) ? worker : null;
       const mark = fresh === null ? null : await quietly(master.mark(fresh, signal, 2000), signal);
       if (moved && proc.loading) {
         loading ??= now;
         other = null;
-        if (now - loading > patience) return { kind: 'failed' };
+        if (now - loading > patience) {
+          return { kind: 'failed' };
+        }
       } else if (fresh !== null && mark === settling.reload.mark) {
-        if (await quietly(master.showProc(signal), signal)) return { kind: 'runs', pid: fresh };
+        if (await quietly(master.showProc(signal), signal)) {
+          return { kind: 'runs', pid: fresh };
+        }
       } else if (moved) {
         other ??= now;
         // Only a worker of before is left and no load failed: the new one died after its start.
-        if (now - other > OTHER_TEXT) return fresh === null ? { kind: 'gone' } : { kind: 'other', mark };
+        if (now - other > OTHER_TEXT) {
+          return fresh === null ? { kind: 'gone' } : { kind: 'other', mark };
+        }
       } else {
         still ??= now;
-        if (now - still > STANDSTILL) return { kind: 'lost' };
+        if (now - still > STANDSTILL) {
+          return { kind: 'lost' };
+        }
       }
     }
     await sleep(25, undefined, { signal });

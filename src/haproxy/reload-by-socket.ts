@@ -18,11 +18,15 @@ export async function seeWorker(runtime: RuntimeSocket, signal: AbortSignal): Pr
     const before = await runtime.info(signal);
     const mark = await runtime.mark(signal);
     const after = await runtime.info(signal);
-    if (before.stopping || after.pid !== before.pid) return null;
+    if (before.stopping || after.pid !== before.pid) {
+      return null;
+    }
     return { pid: before.pid, mark, version: before.version };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof SocketError) return null;
+    if (error instanceof SocketError) {
+      return null;
+    }
     throw error;
   }
 }
@@ -42,8 +46,12 @@ export async function awaitWorker(expected: ExpectedWorker, signal: AbortSignal)
   const end = Date.now() + expected.patience;
   for (;;) {
     const worker = await seeWorker(expected.runtime, signal);
-    if (worker && worker.pid !== expected.before && worker.mark === expected.mark) return worker.pid;
-    if (Date.now() > end) return null;
+    if (worker && worker.pid !== expected.before && worker.mark === expected.mark) {
+      return worker.pid;
+    }
+    if (Date.now() > end) {
+      return null;
+    }
     await sleep(50, undefined, { signal });
   }
 }

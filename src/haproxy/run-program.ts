@@ -52,31 +52,44 @@ export async function runProgram(
   options: RunOptions,
 ): Promise<Ran> {
   const child = start(command, args, options);
-  if (child instanceof Error)
+  if (child instanceof Error) {
     return { said: '', exitCode: null, signal: null, timedOut: false, error: child };
+  }
   const said = new BoundedText();
   // Where no more descriptors are to be had, there are no streams either.
   const streams = [child.stdout, child.stderr].filter((stream) => stream instanceof Readable);
-  for (const stream of streams) stream.setEncoding('utf8').on('data', (text: string) => said.add(text));
+  for (const stream of streams) {
+    stream.setEncoding('utf8').on('data', (text: string) => said.add(text));
+  }
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const ended = new Promise<End>((resolve) => {
     child.on('error', (error) => {
       // Without a process there is no `exit`.
-      if (child.pid === undefined) resolve({ exitCode: null, signal: null, error });
+      if (child.pid === undefined) {
+        resolve({ exitCode: null, signal: null, error });
+      }
     });
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal, error: null }));
   });
   const end = await inTime(ended, options);
   if (end !== null) {
-    if (end.error === null) await Promise.race([closed, sleep(DRAIN, undefined, { ref: false })]);
-    for (const stream of streams) hearNoMore(stream);
+    if (end.error === null) {
+      await Promise.race([closed, sleep(DRAIN, undefined, { ref: false })]);
+    }
+    for (const stream of streams) {
+      hearNoMore(stream);
+    }
     return { said: said.text, timedOut: false, ...end };
   }
   const timedOut = options.signal?.aborted !== true;
-  if (child.pid !== undefined) await endGroup(child.pid);
+  if (child.pid !== undefined) {
+    await endGroup(child.pid);
+  }
   // Not even SIGKILL ends a process that hangs in the kernel.
   const killed = await Promise.race([ended, sleep(DRAIN, null)]);
-  for (const stream of streams) stream.destroy();
+  for (const stream of streams) {
+    stream.destroy();
+  }
   child.unref();
   return { said: said.text, timedOut, ...(killed ?? { exitCode: null, signal: 'SIGKILL', error: null }) };
 }
@@ -91,7 +104,9 @@ function start(
   try {
     return spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', ...extra], detached: true });
   } catch (error) {
-    if (error instanceof Error) return error;
+    if (error instanceof Error) {
+      return error;
+    }
     throw error;
   }
 }
@@ -103,7 +118,9 @@ async function inTime(ended: Promise<End>, { timeout, signal }: RunOptions): Pro
     const timer = setTimeout(() => resolve(null), timeout);
     over.signal.addEventListener('abort', () => clearTimeout(timer));
     signal?.addEventListener('abort', () => resolve(null), { signal: over.signal });
-    if (signal?.aborted) resolve(null);
+    if (signal?.aborted) {
+      resolve(null);
+    }
   });
   try {
     return await Promise.race([ended, tooLong]);
@@ -116,5 +133,7 @@ async function inTime(ended: Promise<End>, { timeout, signal }: RunOptions): Pro
 function hearNoMore(stream: Readable): void {
   stream.removeAllListeners('data');
   stream.resume();
-  if (stream instanceof Socket) stream.unref();
+  if (stream instanceof Socket) {
+    stream.unref();
+  }
 }

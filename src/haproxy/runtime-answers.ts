@@ -21,13 +21,21 @@ const MOVED = new RegExp(`^(${CLAUSE}(, ${CLAUSE})* by 'stats socket command'|no
  * a failure carries no sign of its own ("Unknown command" has the severity of a remark). HAProxy 2.6 and 3.0.
  */
 export function judgeAnswer(line: string, answer: string): Verdict {
-  if (line.startsWith('add server ')) return expect(ADDED, answer);
+  if (line.startsWith('add server ')) {
+    return expect(ADDED, answer);
+  }
   if (line.startsWith('del server ')) {
-    if (BUSY.test(answer)) return { kind: 'busy' };
-    if (GONE.test(answer)) return { kind: 'gone' };
+    if (BUSY.test(answer)) {
+      return { kind: 'busy' };
+    }
+    if (GONE.test(answer)) {
+      return { kind: 'gone' };
+    }
     return expect(DELETED, answer);
   }
-  if (/^set server \S+ addr /.test(line)) return expect(MOVED, answer);
+  if (/^set server \S+ addr /.test(line)) {
+    return expect(MOVED, answer);
+  }
   return expect(/^$/, answer);
 }
 

@@ -1,12 +1,5 @@
 import type { ServerCommand } from '../plan/plan.ts';
-import type {
-  ApplyOutcome,
-  Batch,
-  ExpectedServers,
-  ReadBack,
-  Runtime,
-  Usability,
-} from '../reconcile/runtime-interfaces.ts';
+import type { ApplyOutcome, Batch, ExpectedServers, ReadBack, Runtime, Usability } from '../ports/runtime.ts';
 import { judgeAnswer, type Verdict } from './runtime-answers.ts';
 import { batchSteps, type Step } from './runtime-batch.ts';
 import { LeaverWatch, type RuntimeNote } from './runtime-leavers.ts';
@@ -25,7 +18,6 @@ const HALF_WAY = 'changing';
 /** More than this in one pass, and a reload is cheaper. */
 const MAX_COMMANDS = 1000;
 
-/** What an applier works with. */
 export interface ApplierOptions {
   /** The worker's stats socket, at level admin; empty for none. */
   readonly statsSocket: string;
@@ -67,7 +59,9 @@ export class RuntimeApplier implements Runtime {
 
   usable(signal: AbortSignal): Promise<Usability> {
     const { statsSocket, configPath } = this.#options;
-    if (statsSocket === '') return Promise.resolve(noStatsSocket());
+    if (statsSocket === '') {
+      return Promise.resolve(noStatsSocket());
+    }
     return askUsability(statsSocket, configPath, () => this.#open(signal));
   }
 
@@ -77,8 +71,12 @@ export class RuntimeApplier implements Runtime {
       try {
         return await this.#apply(batch, signal, attempt);
       } catch (error) {
-        if (!(error instanceof SocketError)) throw error;
-        if (!attempt.sent) return { kind: 'away', cause: error.advice };
+        if (!(error instanceof SocketError)) {
+          throw error;
+        }
+        if (!attempt.sent) {
+          return { kind: 'away', cause: error.advice };
+        }
         return surprise(`the connection was lost on the way (${error.message})`);
       } finally {
         this.#leavers.schedule();
@@ -94,16 +92,22 @@ export class RuntimeApplier implements Runtime {
       try {
         await using session = this.#open(signal);
         const info = await session.info();
-        if (info.pid !== expected.pid || info.stopping) return { kind: 'moved', pid: info.pid };
+        if (info.pid !== expected.pid || info.stopping) {
+          return { kind: 'moved', pid: info.pid };
+        }
         this.#journal.follow(workerId(info));
         const rows = parseServerRows(await session.ask('show servers state'));
-        if (!rows) return { kind: 'away', cause: 'the list of servers cannot be read' };
+        if (!rows) {
+          return { kind: 'away', cause: 'the list of servers cannot be read' };
+        }
         const differences = compareServers(expected.servers, rowsByName(rows), this.#isLeaver);
         return differences.length === 0
           ? { kind: 'same', servers: rows.length }
           : { kind: 'differs', differences };
       } catch (error) {
-        if (error instanceof SocketError) return { kind: 'away', cause: error.advice };
+        if (error instanceof SocketError) {
+          return { kind: 'away', cause: error.advice };
+        }
         throw error;
       }
     });
@@ -131,20 +135,32 @@ export class RuntimeApplier implements Runtime {
       return surprise(`${commands.length} commands in one pass are more than ${MAX_COMMANDS}`);
     }
     const done = await this.#send(batch, signal, attempt);
-    if (done.kind === 'surprise' && !attempt.sent) return done;
+    if (done.kind === 'surprise' && !attempt.sent) {
+      return done;
+    }
     // A connection that is held goes on with the worker that took it, whatever runs by now: so, another one.
     await using session = this.#open(signal);
     const info = await session.info();
-    if (info.pid !== expected.pid || info.stopping) return moved(expected.pid, info.pid);
-    if (done.kind === 'surprise') return done;
+    if (info.pid !== expected.pid || info.stopping) {
+      return moved(expected.pid, info.pid);
+    }
+    if (done.kind === 'surprise') {
+      return done;
+    }
     const rows = await readBackends(session, commands);
-    if (!rows) return surprise('the touched backends cannot be read back');
+    if (!rows) {
+      return surprise('the touched backends cannot be read back');
+    }
     const byName = rowsByName(rows);
     const differences = compareSteps(done.steps, byName, this.#isLeaver);
-    if (differences.length > 0) return surprise(`read back afterwards: ${differences.join('; ')}`);
+    if (differences.length > 0) {
+      return surprise(`read back afterwards: ${differences.join('; ')}`);
+    }
     await this.#remember(rows);
     const [, , found = ''] = await session.askAll([...moveMark(mark), ASK_MARK]);
-    if (parseMark(found) !== mark) return surprise(`the mark could not be moved (${found || 'no answer'})`);
+    if (parseMark(found) !== mark) {
+      return surprise(`the mark could not be moved (${found || 'no answer'})`);
+    }
     const lingering = this.#journal.all().length;
     return { kind: 'applied', pid: info.pid, commands: commands.length, lingering };
   }
@@ -157,19 +173,26 @@ export class RuntimeApplier implements Runtime {
     const { expected } = batch;
     await using session = this.#open(signal);
     const [info, found] = await Promise.all([session.info(), session.ask(ASK_MARK)]);
-    if (info.pid !== expected.pid || info.stopping) return moved(expected.pid, info.pid);
+    if (info.pid !== expected.pid || info.stopping) {
+      return moved(expected.pid, info.pid);
+    }
     const mark = parseMark(found);
-    if (mark !== expected.mark)
+    if (mark !== expected.mark) {
       return surprise(`it runs the text ${mark ?? 'without a mark'}, not ${expected.mark}`);
+    }
     this.#journal.follow(workerId(info));
     const made = batchSteps(batch.commands, {
       ...batch,
       leaver: (backend, server) => this.#journal.get(backend, server),
     });
-    if (made.kind === 'no') return surprise(made.reason);
+    if (made.kind === 'no') {
+      return surprise(made.reason);
+    }
     attempt.sent = true;
     // Whoever is killed from here on leaves a mark that no text has: the next start loads the file.
-    if (made.steps.length > 0) await session.askAll(moveMark(HALF_WAY));
+    if (made.steps.length > 0) {
+      await session.askAll(moveMark(HALF_WAY));
+    }
     return await this.#sendSteps(session, made.steps, batch.drain);
   }
 
@@ -184,10 +207,14 @@ export class RuntimeApplier implements Runtime {
       lines.map(({ line }) => line),
       (answer, index) => {
         const sent = lines[index];
-        if (!sent) return 'stop';
+        if (!sent) {
+          return 'stop';
+        }
         const verdict = judgeAnswer(sent.line, answer);
         this.#note(sent, verdict, drain);
-        if (verdict.kind === 'done' || verdict.kind === 'busy') return 'go on';
+        if (verdict.kind === 'done' || verdict.kind === 'busy') {
+          return 'go on';
+        }
         refusals.push(`"${shorten(sent.line)}" was answered with "${shorten(answer)}"`);
         return 'stop';
       },
@@ -199,9 +226,13 @@ export class RuntimeApplier implements Runtime {
   #note({ step, line }: { step: Step; line: string }, verdict: Verdict, drain: number): void {
     const { command, way } = step;
     const { backend, server } = command;
-    if (way === 'revive' && verdict.kind === 'done') this.#journal.drop(backend, server);
+    if (way === 'revive' && verdict.kind === 'done') {
+      this.#journal.drop(backend, server);
+    }
     const leaves = (way === 'drain' && verdict.kind === 'done') || verdict.kind === 'busy';
-    if (!leaves || command.kind !== 'remove') return;
+    if (!leaves || command.kind !== 'remove') {
+      return;
+    }
     const since = Date.now();
     this.#journal.put({
       backend,
@@ -218,7 +249,9 @@ export class RuntimeApplier implements Runtime {
   async #remember(rows: readonly ServerRow[]): Promise<void> {
     for (const { backend, server, host, port } of rows) {
       const leaver = this.#journal.get(backend, server);
-      if (leaver?.address === '') this.#journal.put({ ...leaver, address: `${host}:${port}` });
+      if (leaver?.address === '') {
+        this.#journal.put({ ...leaver, address: `${host}:${port}` });
+      }
     }
     await this.#leavers.save();
   }

@@ -31,9 +31,13 @@ export function batchSteps(
   const steps: Step[] = [];
   for (const command of commands) {
     const step = stepFor(command, options);
-    if (typeof step === 'string') return { kind: 'no', reason: step };
+    if (typeof step === 'string') {
+      return { kind: 'no', reason: step };
+    }
     const bad = step.lines.find((line) => !canBeSent(line));
-    if (bad !== undefined) return { kind: 'no', reason: `this cannot be sent: ${bad.slice(0, 200)}` };
+    if (bad !== undefined) {
+      return { kind: 'no', reason: `this cannot be sent: ${bad.slice(0, 200)}` };
+    }
     steps.push(step);
   }
   return { kind: 'steps', steps };
@@ -68,7 +72,9 @@ function revive(
     return `server ${target} comes back while the last sessions of the old one live, and its settings differ`;
   }
   const address = literalAddress(command.address);
-  if (!address) return `server ${target}: its address ${command.address} is no literal IP:port`;
+  if (!address) {
+    return `server ${target}: its address ${command.address} is no literal IP:port`;
+  }
   const lines = [
     `set server ${target} addr ${address.host} port ${address.port}`,
     `set server ${target} weight ${weightOf(command.keywords)}`,

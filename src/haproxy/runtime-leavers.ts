@@ -18,7 +18,6 @@ export type RuntimeNote =
   /** Something that a person should know. */
   | { readonly kind: 'trouble'; readonly message: string };
 
-/** What the watch over leaving servers works with. */
 export interface LeaverWatchOptions {
   readonly journal: ServerJournal;
   /** Batches and retries take turns. */
@@ -49,7 +48,9 @@ export class LeaverWatch implements AsyncDisposable {
   schedule(): void {
     clearTimeout(this.#timer);
     const leavers = this.#options.journal.all();
-    if (this.#end.signal.aborted || this.#held || leavers.length === 0) return;
+    if (this.#end.signal.aborted || this.#held || leavers.length === 0) {
+      return;
+    }
     const now = Date.now();
     const pause = leavers.reduce(
       (least, leaver) => Math.min(least, pauseFor(leaver, now)),
@@ -70,7 +71,9 @@ export class LeaverWatch implements AsyncDisposable {
     try {
       await this.#options.journal.save();
     } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
+      if (!(error instanceof SystemError)) {
+        throw error;
+      }
       this.#options.onNote({ kind: 'trouble', message: error.message });
     }
   }
@@ -85,19 +88,29 @@ export class LeaverWatch implements AsyncDisposable {
     const { journal, open, onNote } = this.#options;
     const { signal } = this.#end;
     try {
-      if (signal.aborted || this.#held) return;
+      if (signal.aborted || this.#held) {
+        return;
+      }
       await using session = open(signal);
       const info = await session.info();
-      if (!info.stopping) journal.follow(workerId(info));
+      if (!info.stopping) {
+        journal.follow(workerId(info));
+      }
       const now = Date.now();
       for (const leaver of journal.all()) {
-        if (leaver.phase === 'leaving' || leaver.drainUntil <= now) await this.#tryToDelete(session, leaver);
+        if (leaver.phase === 'leaving' || leaver.drainUntil <= now) {
+          await this.#tryToDelete(session, leaver);
+        }
       }
       await this.save();
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) {
+        return;
+      }
       // Away or reloading: the next try will see.
-      if (!(error instanceof SocketError)) onNote({ kind: 'trouble', message: String(error) });
+      if (!(error instanceof SocketError)) {
+        onNote({ kind: 'trouble', message: String(error) });
+      }
     } finally {
       this.schedule();
     }
@@ -112,7 +125,9 @@ export class LeaverWatch implements AsyncDisposable {
       journal.put({ ...leaver, phase: 'leaving' });
     }
     const verdict = judgeAnswer(del, await session.ask(del));
-    if (verdict.kind === 'busy') return;
+    if (verdict.kind === 'busy') {
+      return;
+    }
     journal.drop(backend, server);
     if (verdict.kind === 'refused') {
       const message = `removing server ${backend}/${server}: HAProxy says "${verdict.answer}"; it stays until the next reload`;
@@ -124,7 +139,9 @@ export class LeaverWatch implements AsyncDisposable {
 }
 
 function pauseFor({ phase, since, drainUntil }: Leaver, now: number): number {
-  if (phase === 'draining') return Math.max(0, drainUntil - now);
+  if (phase === 'draining') {
+    return Math.max(0, drainUntil - now);
+  }
   const taken = now - drainUntil;
   return Math.min(LONGEST, Math.max(SHORTEST, taken / 10, since - now));
 }

@@ -1,5 +1,5 @@
 import { literalAddress } from '../plan/server-line.ts';
-import type { ExpectedServer, ExpectedServers } from '../reconcile/runtime-interfaces.ts';
+import type { ExpectedServer, ExpectedServers } from '../ports/runtime.ts';
 import { type Step, weightOf } from './runtime-batch.ts';
 import { type ServerRow, sameHost } from './runtime-server-rows.ts';
 
@@ -11,7 +11,9 @@ export function rowsByName(rows: readonly ServerRow[]): ServerRows {
   const backends = new Map<string, Map<string, ServerRow>>();
   for (const row of rows) {
     const servers = backends.get(row.backend) ?? new Map<string, ServerRow>();
-    if (servers.size === 0) backends.set(row.backend, servers);
+    if (servers.size === 0) {
+      backends.set(row.backend, servers);
+    }
     servers.set(row.server, row);
   }
   return backends;
@@ -27,7 +29,9 @@ export function compareServers(expected: ExpectedServers, rows: ServerRows, isLe
     const there = rows.get(backend) ?? new Map<string, ServerRow>();
     for (const [server, wanted] of servers) {
       const difference = compare(wanted, there.get(server));
-      if (difference !== null) found.push(`server ${backend}/${server} ${difference}`);
+      if (difference !== null) {
+        found.push(`server ${backend}/${server} ${difference}`);
+      }
     }
     for (const server of there.keys()) {
       if (!servers.has(server) && !isLeaver(backend, server)) {
@@ -73,7 +77,9 @@ function wantedOf(command: Exclude<Step['command'], { kind: 'remove' }>): Expect
 }
 
 function compare(wanted: ExpectedServer, row: ServerRow | undefined): string | null {
-  if (!row) return 'is not there';
+  if (!row) {
+    return 'is not there';
+  }
   if (wanted.host !== undefined && !sameHost(wanted.host, row.host)) {
     return `has the address ${row.host}, not ${wanted.host}`;
   }

@@ -23,7 +23,9 @@ const DRAIN = 0x08;
 /** Reads the rows of `show servers state`; null where it is something else. */
 export function parseServerRows(answer: string): ServerRow[] | null {
   const lines = answer.split('\n').filter((line) => line !== '');
-  if (lines[0] !== '1' || !lines[1]?.startsWith('# be_id be_name srv_id srv_name srv_addr ')) return null;
+  if (lines[0] !== '1' || !lines[1]?.startsWith('# be_id be_name srv_id srv_name srv_addr ')) {
+    return null;
+  }
   return lines.slice(2).map(readRow);
 }
 

@@ -42,7 +42,9 @@ export class RuntimeSession implements AsyncDisposable {
     this.#socket.on('error', (error) => this.#fail(socketError(this.#address, troubleOf(error), error)));
     this.#socket.on('close', () => this.#fail(socketError(this.#address, 'cut')));
     signal.addEventListener('abort', this.#onAbort);
-    if (signal.aborted) this.#onAbort();
+    if (signal.aborted) {
+      this.#onAbort();
+    }
     void this.#ask('prompt').catch(() => undefined);
   }
 
@@ -68,8 +70,12 @@ export class RuntimeSession implements AsyncDisposable {
     for (let at = 0; at < lines.length; at += AHEAD) {
       const some = await this.askAll(lines.slice(at, at + AHEAD));
       const goOn = some.map((answer, index) => heed(answer, at + index)).every((said) => said === 'go on');
-      for (const answer of some) answers.push(answer);
-      if (!goOn) break;
+      for (const answer of some) {
+        answers.push(answer);
+      }
+      if (!goOn) {
+        break;
+      }
     }
     return answers;
   }
@@ -77,7 +83,9 @@ export class RuntimeSession implements AsyncDisposable {
   /** Who answers. Throws a `SocketError`, also where something else than a HAProxy does. */
   async info(): Promise<RuntimeInfo> {
     const info = parseInfo(await this.ask('show info'));
-    if (!info) throw socketError(this.#address, 'stranger');
+    if (!info) {
+      throw socketError(this.#address, 'stranger');
+    }
     return info;
   }
 
@@ -94,18 +102,25 @@ export class RuntimeSession implements AsyncDisposable {
 
   #expect(): Promise<string> {
     return new Promise((resolve, reject) => {
-      if (this.#failure === undefined) this.#waiting.push({ resolve, reject });
-      else reject(this.#failure);
+      if (this.#failure === undefined) {
+        this.#waiting.push({ resolve, reject });
+      } else {
+        reject(this.#failure);
+      }
     });
   }
 
   #write(line: string): void {
-    if (this.#failure === undefined) this.#socket.write(`${line}\n`);
+    if (this.#failure === undefined) {
+      this.#socket.write(`${line}\n`);
+    }
   }
 
   #read(text: string): void {
     this.#received += text;
-    if (this.#received.length > LONGEST_ANSWER) this.#fail(socketError(this.#address, 'stranger'));
+    if (this.#received.length > LONGEST_ANSWER) {
+      this.#fail(socketError(this.#address, 'stranger'));
+    }
     for (let end = this.#received.indexOf(PROMPT); end !== -1; end = this.#received.indexOf(PROMPT)) {
       const answer = this.#received.slice(0, end);
       this.#received = this.#received.slice(end + PROMPT.length);
@@ -114,14 +129,18 @@ export class RuntimeSession implements AsyncDisposable {
   }
 
   #fail(why: unknown): void {
-    if (this.#failure !== undefined) return;
+    if (this.#failure !== undefined) {
+      return;
+    }
     this.#failure = why;
     clearTimeout(this.#end);
     this.#signal.removeEventListener('abort', this.#onAbort);
     this.#socket.destroy();
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { reject } of waiting) reject(why);
+    for (const { reject } of waiting) {
+      reject(why);
+    }
   }
 }
 
@@ -131,6 +150,8 @@ export function canBeSent(line: string): boolean {
 }
 
 function whole(line: string): string {
-  if (canBeSent(line)) return line;
+  if (canBeSent(line)) {
+    return line;
+  }
   throw new Error(`a command that cannot be sent: ${line.slice(0, 200)}`);
 }

@@ -30,7 +30,9 @@ export class RuntimeSocket {
   async info(signal: AbortSignal): Promise<RuntimeInfo> {
     const answer = await this.command('show info', signal);
     const info = parseInfo(answer);
-    if (!info) throw socketError(this.#address, answer.trim() === '' ? 'cut' : 'stranger');
+    if (!info) {
+      throw socketError(this.#address, answer.trim() === '' ? 'cut' : 'stranger');
+    }
     return info;
   }
 
@@ -38,7 +40,9 @@ export class RuntimeSocket {
   async mark(signal: AbortSignal): Promise<string | null> {
     const answer = await this.command(ASK_MARK, signal);
     // A worker without a mark says so: nothing at all is the end of a worker.
-    if (answer === '') throw socketError(this.#address, 'cut');
+    if (answer === '') {
+      throw socketError(this.#address, 'cut');
+    }
     return parseMark(answer);
   }
 }
@@ -48,7 +52,9 @@ export function parseInfo(answer: string): RuntimeInfo | null {
   const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1];
   const pid = field('Pid');
   const version = field('Version');
-  if (pid === undefined || version === undefined) return null;
+  if (pid === undefined || version === undefined) {
+    return null;
+  }
   const stopping = field('Stopping') === '1';
   return { pid: Number(pid), version, stopping, uptime: Number(field('Uptime_sec') ?? 0) };
 }

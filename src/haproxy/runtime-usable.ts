@@ -1,5 +1,5 @@
 import { runtimeAbilities } from '../plan/runtime-version.ts';
-import type { Usability } from '../reconcile/runtime-interfaces.ts';
+import type { Usability } from '../ports/runtime.ts';
 import { loadedBy, otherFilesOf } from './loaded-files.ts';
 import type { RuntimeSession } from './runtime-session.ts';
 import { SocketError } from './socket-command.ts';
@@ -33,7 +33,9 @@ export async function askUsability(
     }
     return { kind: 'yes', version, otherFiles: await otherFilesOf(session, loadedBy(info), configPath) };
   } catch (error) {
-    if (!(error instanceof SocketError)) throw error;
+    if (!(error instanceof SocketError)) {
+      throw error;
+    }
     if (error.trouble === 'missing' || error.trouble === 'denied' || error.trouble === 'stranger') {
       return { kind: 'no', reason: `${ONLY_RELOADS}: ${error.advice}` };
     }

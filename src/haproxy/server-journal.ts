@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { explainFileError } from './file-error.ts';
+import { explainFileError } from '../state/file-error.ts';
 
 const LEAVER = z.object({
   backend: z.string(),
@@ -58,14 +58,20 @@ export class ServerJournal {
   async load(): Promise<void> {
     const text = await readFile(this.#path, 'utf8').catch(() => '');
     const found = FILE.safeParse(parse(text));
-    if (!found.success) return;
+    if (!found.success) {
+      return;
+    }
     this.#worker = found.data.worker;
-    for (const leaver of found.data.leavers) this.put(leaver);
+    for (const leaver of found.data.leavers) {
+      this.put(leaver);
+    }
   }
 
   /** Throws a `SystemError`. */
   async save(): Promise<void> {
-    if (!this.#worker) return;
+    if (!this.#worker) {
+      return;
+    }
     try {
       await mkdir(path.dirname(this.#path), { recursive: true, mode: 0o750 });
       const temp = `${this.#path}.new`;
@@ -80,8 +86,12 @@ export class ServerJournal {
   follow(worker: WorkerId): void {
     const same =
       this.#worker?.pid === worker.pid && Math.abs(this.#worker.startedAt - worker.startedAt) <= TOLERANCE;
-    if (!same) this.#leavers.clear();
-    if (!same) this.#worker = worker;
+    if (!same) {
+      this.#leavers.clear();
+    }
+    if (!same) {
+      this.#worker = worker;
+    }
   }
 
   /** Those that linger, in the order in which they left. */

@@ -18,7 +18,9 @@ export function healthRows(
   const some = rows.filter(
     ({ state, admin }) => admin === 'ready' && (state === 'down' || (startDown && state === 'up')),
   );
-  if (some.length === 0) return [];
+  if (some.length === 0) {
+    return [];
+  }
   const servers = serversOf(text, new Set(some.map(({ backend }) => backend)), before);
   return some.flatMap((row) => {
     const server = servers.get(`${row.backend}/${row.server}`);
@@ -30,9 +32,12 @@ const STARTS_DOWN = /^(?:fully-)?down$/;
 
 function keeps(row: ServerRow, { address, settings, unread }: Server): boolean {
   const literal = literalAddress(address);
-  if (unread || !literal || !settings.has('check') || settings.has('track') || settings.has('disabled'))
+  if (unread || !literal || !settings.has('check') || settings.has('track') || settings.has('disabled')) {
     return false;
-  if (row.state === 'up' && !STARTS_DOWN.test(settings.get('init-state') ?? '')) return false;
+  }
+  if (row.state === 'up' && !STARTS_DOWN.test(settings.get('init-state') ?? '')) {
+    return false;
+  }
   return literal.port === row.port && sameHost(literal.host, row.host);
 }
 
@@ -59,10 +64,14 @@ function serversOf(
   const filesBefore = before.map(takePicture);
   const servers = new Map<string, Server>();
   picture.sections.forEach(({ kind }, index) => {
-    if (kind !== 'backend' && kind !== 'listen') return;
+    if (kind !== 'backend' && kind !== 'listen') {
+      return;
+    }
     const lines = sectionLines(picture, index);
     const backend = lines.header.words[1] ?? '';
-    if (!backends.has(backend) || lines.unclear.length > 0) return;
+    if (!backends.has(backend) || lines.unclear.length > 0) {
+      return;
+    }
     for (const server of mergeServers(
       lines,
       inheritedBy({ picture, index, header: lines.header }, filesBefore),

@@ -1,16 +1,16 @@
 import { readFile, rename } from 'node:fs/promises';
 import { SystemError } from '../errors.ts';
 import { globalLines } from '../plan/global-lines.ts';
-import type { HaproxyControl } from '../reconcile/interfaces.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
+import { explainFileError } from '../state/file-error.ts';
+import { dropTemp, type FileAccess, writeTemp } from '../state/temp-file.ts';
 import { controlWith } from './control-with.ts';
-import { explainFileError } from './file-error.ts';
 import { otherFilesOf } from './loaded-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
 import { Serial } from './serial.ts';
 import { healthRows } from './server-state-rows.ts';
 import { SocketError } from './socket-command.ts';
-import { dropTemp, type FileAccess, writeTemp } from './temp-file.ts';
 
 /** Where health passes from one worker to the next. */
 export interface ServerStateOptions {
@@ -68,14 +68,18 @@ export class ServerStateFile {
       return healthRows(rows, text, others.kind === 'read' ? others.before : []);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof SocketError) return [];
+      if (error instanceof SocketError) {
+        return [];
+      }
       throw error;
     }
   }
 
   async #write(content: string): Promise<void> {
     const { path, access, onTrouble } = this.#options;
-    if (content === this.#content) return;
+    if (content === this.#content) {
+      return;
+    }
     this.#content = null;
     try {
       const temp = await writeTemp(path, content, access);
@@ -87,7 +91,9 @@ export class ServerStateFile {
       this.#content = content;
     } catch (error) {
       const explained = explainFileError(error, `writing ${path}`);
-      if (!(explained instanceof SystemError)) throw explained;
+      if (!(explained instanceof SystemError)) {
+        throw explained;
+      }
       onTrouble(
         `${explained.message}: servers that are down get traffic after a reload until their next check`,
       );

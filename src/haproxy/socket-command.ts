@@ -68,7 +68,9 @@ export function askSocket(address: SocketAddress, command: string, signal: Abort
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => {
       answer += text;
-      if (answer.length > LONGEST_ANSWER) fail('stranger');
+      if (answer.length > LONGEST_ANSWER) {
+        fail('stranger');
+      }
     });
     socket.once('error', (error: NodeJS.ErrnoException) => fail(troubleOf(error), error));
     socket.once('end', () => end(() => resolve(answer)));

@@ -1,4 +1,4 @@
-import type { HaproxyState } from '../reconcile/interfaces.ts';
+import type { HaproxyState } from '../ports/haproxy.ts';
 import type { MasterSocket, Proc } from './master-socket.ts';
 import { SocketError } from './socket-command.ts';
 
@@ -29,7 +29,9 @@ export async function stateByMaster(
     };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof SocketError) return { kind: 'away', cause: error.advice };
+    if (error instanceof SocketError) {
+      return { kind: 'away', cause: error.advice };
+    }
     throw error;
   }
 }

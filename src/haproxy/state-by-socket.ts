@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { statsSocketPaths } from '../plan/global-lines.ts';
-import type { HaproxyState } from '../reconcile/interfaces.ts';
+import type { HaproxyState } from '../ports/haproxy.ts';
 import { seeWorker } from './reload-by-socket.ts';
 import { RuntimeSocket } from './runtime-socket.ts';
 
@@ -25,7 +25,9 @@ export async function stateBySocket(
   signal: AbortSignal,
 ): Promise<HaproxyState | null> {
   const worker = await seeWorker(runtime, signal);
-  if (!worker) return null;
+  if (!worker) {
+    return null;
+  }
   const { pid, mark, version } = worker;
   return {
     kind: 'running',
@@ -49,10 +51,13 @@ export type UsedSocket =
  * absent socket says nothing about HAProxy.
  */
 export async function usedSocket(statsSocket: string | null, configPath: string): Promise<UsedSocket> {
-  if (statsSocket === null || statsSocket === '')
+  if (statsSocket === null || statsSocket === '') {
     return { runtime: null, why: 'haproxy.statsSocket is empty' };
+  }
   const text = await readFile(configPath, 'utf8').catch(() => null);
-  if (text === null) return { runtime: null, why: null };
+  if (text === null) {
+    return { runtime: null, why: null };
+  }
   const why = whyNotOpened(text, statsSocket);
   return why === null ? { runtime: new RuntimeSocket(statsSocket) } : { runtime: null, why };
 }
@@ -60,7 +65,9 @@ export async function usedSocket(statsSocket: string | null, configPath: string)
 /** Null where a text opens the stats socket of the settings; else what it opens instead, and what to do. */
 export function whyNotOpened(text: string, statsSocket: string): string | null {
   const paths = statsSocketPaths(text);
-  if (paths.includes(statsSocket)) return null;
+  if (paths.includes(statsSocket)) {
+    return null;
+  }
   const opened = paths.length === 0 ? 'no stats socket' : `the stats socket ${paths.join(', ')}`;
   return `the configuration opens ${opened}, and haproxy.statsSocket is ${statsSocket}; write "stats socket {{ haproxy.statsSocket }} level admin" in the template, or correct the setting`;
 }

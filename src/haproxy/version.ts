@@ -28,7 +28,9 @@ export async function haproxyVersion(
     });
   }
   const version = parseVersion(said);
-  if (exitCode === 0 && version) return version;
+  if (exitCode === 0 && version) {
+    return version;
+  }
   const found = timedOut ? 'no answer in 10 s' : `found no HAProxy, but "${firstLine(said)}"`;
   throw new SystemError(`asking ${binary} for its version: ${found}`, {
     hint: 'Set haproxy.binary to the HAProxy that shall judge the configuration.',
@@ -38,7 +40,9 @@ export async function haproxyVersion(
 /** Reads `2.6.12-1+deb12u4` or `HAProxy version 3.0.11 …`. Null where there is no version in it. */
 export function parseVersion(text: string): HaproxyVersion | null {
   const found = /(?:HA-?Proxy version |^)((\d+\.\d+)[\w.+~-]*)/m.exec(text);
-  if (!found?.[1] || !found[2]) return null;
+  if (!found?.[1] || !found[2]) {
+    return null;
+  }
   return { full: found[1], branch: found[2] };
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HaproxyState } from '../reconcile/interfaces.ts';
+import type { HaproxyState } from '../ports/haproxy.ts';
 
 /** How to follow a HAProxy. */
 export interface StateWatch {
@@ -39,7 +39,9 @@ export async function* watchState(watch: StateWatch, signal: AbortSignal): Async
       );
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) {
+      throw error;
+    }
   } finally {
     undo?.();
   }
@@ -56,16 +58,22 @@ async function look(
     await watch.idle();
     signal.throwIfAborted();
     const state = await watch.state(signal);
-    if (state.kind === 'running' || last?.kind !== 'running') return state;
+    if (state.kind === 'running' || last?.kind !== 'running') {
+      return state;
+    }
     const absence = (await watch.absence?.()) ?? 'unknown';
     const patience = absence === 'gone' ? 0 : absence === 'busy' ? 15_000 : 450;
-    if (Date.now() - started >= patience) return state;
+    if (Date.now() - started >= patience) {
+      return state;
+    }
     await sleep(75, undefined, { signal });
   }
 }
 
 function differs(one: HaproxyState, other: HaproxyState): boolean {
-  if (one.kind === 'away') return other.kind !== 'away' || one.cause !== other.cause;
+  if (one.kind === 'away') {
+    return other.kind !== 'away' || one.cause !== other.cause;
+  }
   return (
     other.kind !== 'running' ||
     one.pid !== other.pid ||

@@ -31,23 +31,35 @@ export class AddressClaims {
 
   remove(candidate: Candidate): void {
     const group = this.#claims.get(candidate.instance.address);
-    if (group?.get(candidate.entry.key) === candidate) group.delete(candidate.entry.key);
+    if (group?.get(candidate.entry.key) === candidate) {
+      group.delete(candidate.entry.key);
+    }
     this.#newest.delete(candidate.instance.address);
-    if (group?.size === 0) this.#claims.delete(candidate.instance.address);
+    if (group?.size === 0) {
+      this.#claims.delete(candidate.instance.address);
+    }
   }
 
   /** The one that this candidate lost its address to, or undefined. */
   lostTo(candidate: Candidate): Candidate | undefined {
     const { address } = candidate.instance;
     const group = this.#claims.get(address);
-    if (!group || group.size < 2) return undefined;
+    if (!group || group.size < 2) {
+      return undefined;
+    }
     let newest = this.#newest.get(address);
     if (!newest) {
       newest = candidate;
-      for (const other of group.values()) if (byWrite(other.entry, newest.entry) > 0) newest = other;
+      for (const other of group.values()) {
+        if (byWrite(other.entry, newest.entry) > 0) {
+          newest = other;
+        }
+      }
       this.#newest.set(address, newest);
     }
-    if (newest === candidate || (shared(newest) && shared(candidate))) return undefined;
+    if (newest === candidate || (shared(newest) && shared(candidate))) {
+      return undefined;
+    }
     return newest;
   }
 }

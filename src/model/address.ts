@@ -17,10 +17,13 @@ const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
 /** Reads `host:port` or `[v6]:port`. Throws `BadValue`. */
 export function parseAddress(text: string): Address {
-  if (/[\u0000-\u001f\u007f]/.test(text))
+  if (/[\u0000-\u001f\u007f]/.test(text)) {
     throw new BadValue('the address holds a line break or a control character');
+  }
   const found = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
-  if (!found) throw new BadValue(whyNot(text));
+  if (!found) {
+    throw new BadValue(whyNot(text));
+  }
   const host = found[1] === undefined ? parseHost(found[2] ?? '') : ipv6(found[1]);
   return withPort(host, portNumber(Number(found[3])));
 }
@@ -39,9 +42,13 @@ export function hostName(text: string): string | undefined {
 type Host = Pick<Address, 'host' | 'family'>;
 
 function parseHost(text: string): Host {
-  if (text.includes(':')) return ipv6(text);
+  if (text.includes(':')) {
+    return ipv6(text);
+  }
   if (IPV4.test(text)) {
-    if (text === '0.0.0.0') throw new BadValue('0.0.0.0 is no address to connect to');
+    if (text === '0.0.0.0') {
+      throw new BadValue('0.0.0.0 is no address to connect to');
+    }
     return { host: text, family: 'ipv4' };
   }
   const name = hostName(text);
@@ -57,14 +64,18 @@ function parseHost(text: string): Host {
  */
 function ipv6(text: string): Host {
   const url = /^[0-9a-fA-F:.]{2,45}$/.test(text) ? URL.parse(`http://[${text}]/`) : null;
-  if (!url) throw new BadValue(`"${shorten(text, 40)}" is not an IPv6 address`);
+  if (!url) {
+    throw new BadValue(`"${shorten(text, 40)}" is not an IPv6 address`);
+  }
   const host = url.hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host);
   if (mapped) {
     const [high, low] = [mapped[1], mapped[2]].map((part) => Number.parseInt(part ?? '0', 16));
     return parseHost([high, low].flatMap((part = 0) => [part >> 8, part & 255]).join('.'));
   }
-  if (host === '::') throw new BadValue(':: is no address to connect to');
+  if (host === '::') {
+    throw new BadValue(':: is no address to connect to');
+  }
   return { host, family: 'ipv6' };
 }
 
@@ -73,17 +84,22 @@ function withPort({ host, family }: Host, port: number): Address {
 }
 
 function portNumber(port: number): number {
-  if (port >= 1 && port <= 65535) return port;
+  if (port >= 1 && port <= 65535) {
+    return port;
+  }
   throw new BadValue(`the port must be from 1 to 65535, found ${port}`);
 }
 
 function whyNot(text: string): string {
   const shown = `found "${shorten(text, 60)}"`;
-  if (/^[a-z]+:\/\//i.test(text)) return `expected host:port, without a scheme; ${shown}`;
+  if (/^[a-z]+:\/\//i.test(text)) {
+    return `expected host:port, without a scheme; ${shown}`;
+  }
   if (/^[0-9a-fA-F:]+$/.test(text) && text.split(':').length > 2) {
     return `expected [IPv6]:port, with the address in brackets; ${shown}`;
   }
-  if (!/:\d+$/.test(text))
+  if (!/:\d+$/.test(text)) {
     return `expected host:port, [IPv6]:port or a JSON object; the port is missing; ${shown}`;
+  }
   return `expected host:port, [IPv6]:port or a JSON object; ${shown}`;
 }

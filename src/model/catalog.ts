@@ -98,13 +98,17 @@ export class Catalog implements CatalogView {
 
   /** Applies changes, all together. */
   apply(changes: readonly Change[]): void {
-    if (changes.length === 0) return;
+    if (changes.length === 0) {
+      return;
+    }
     this.#rejected = undefined;
     this.tree.apply(changes);
     for (const change of changes) {
       const key = change.kind === 'put' ? change.entry.key : change.key;
       const before = this.#take(key);
-      if (change.kind === 'put') this.#place(change.entry, before);
+      if (change.kind === 'put') {
+        this.#place(change.entry, before);
+      }
       this.#remark(before, this.#placed.get(key));
     }
     this.#touch();
@@ -114,11 +118,16 @@ export class Catalog implements CatalogView {
 
   #take(key: string): Placed | undefined {
     const placed = this.#placed.get(key);
-    if (!placed) return undefined;
+    if (!placed) {
+      return undefined;
+    }
     this.#placed.delete(key);
     this.#wrong.delete(key);
-    if (ignorable(placed)) this.#ignored--;
-    else this.#set(placed.role, undefined, undefined);
+    if (ignorable(placed)) {
+      this.#ignored--;
+    } else {
+      this.#set(placed.role, undefined, undefined);
+    }
     return placed;
   }
 
@@ -143,7 +152,9 @@ export class Catalog implements CatalogView {
   }
 
   #roleOf({ key, refused }: Entry): KeyRole {
-    if (refused !== undefined) return { kind: 'wrong', reason: refused };
+    if (refused !== undefined) {
+      return { kind: 'wrong', reason: refused };
+    }
     return classifyKey(key, this.#options.prefixes);
   }
 
@@ -158,18 +169,24 @@ export class Catalog implements CatalogView {
         this.#reject(entry, role.reason);
         return {};
       case 'instance': {
-        if (kept?.instance) return { instance: kept.instance, ...noticed };
+        if (kept?.instance) {
+          return { instance: kept.instance, ...noticed };
+        }
         const result = parseInstance(entry.key, role.id, entry.value);
-        if (result.kind === 'good')
+        if (result.kind === 'good') {
           return { instance: result.value, ...noticedIn('instances', result.unknown) };
+        }
         this.#reject(entry, result.reason);
         return {};
       }
       case 'route': {
-        if (kept?.route?.value) return { route: { entry, value: kept.route.value }, ...noticed };
+        if (kept?.route?.value) {
+          return { route: { entry, value: kept.route.value }, ...noticed };
+        }
         const result = parseRoute(entry.value);
-        if (result.kind === 'good')
+        if (result.kind === 'good') {
           return { route: { entry, value: result.value }, ...noticedIn('route', result.unknown) };
+        }
         this.#reject(entry, `${result.reason}; until it is mended the service is on no frontend`);
         return { route: { entry, value: null } };
       }
@@ -178,10 +195,13 @@ export class Catalog implements CatalogView {
 
   /** What is noticed of a key: nothing where it is the same as before. */
   #remark(before: Placed | undefined, after: Placed | undefined): void {
-    if (sameNoticed(before?.noticed, after?.noticed)) return;
+    if (sameNoticed(before?.noticed, after?.noticed)) {
+      return;
+    }
     for (const [placed, step] of [[before, 'remove'] as const, [after, 'add'] as const]) {
-      if (placed?.noticed && 'service' in placed.role)
+      if (placed?.noticed && 'service' in placed.role) {
         this.#remarks[step](placed.role.service, placed.entry, placed.noticed);
+      }
     }
   }
 
@@ -191,7 +211,9 @@ export class Catalog implements CatalogView {
 
   /** Puts what a key gave into its service's slot, or takes it out. */
   #set(role: KeyRole, candidate: Candidate | undefined, route: RouteCandidate | undefined): void {
-    if (role.kind !== 'instance' && role.kind !== 'route') return;
+    if (role.kind !== 'instance' && role.kind !== 'route') {
+      return;
+    }
     const slot = this.#slots.get(role.service) ?? new ServiceSlot(role.service);
     this.#slots.set(role.service, slot);
     this.#dirty.add(role.service);
@@ -202,16 +224,29 @@ export class Catalog implements CatalogView {
     const before = slot.effective(role.id);
     slot.setInstance(role.id, role.rank, candidate);
     const after = slot.effective(role.id);
-    if (before === after || this.#options.duplicateAddresses === 'allow') return;
-    if (before) this.#addresses.remove(before);
-    if (after) this.#addresses.add(after);
-    for (const one of [before, after]) if (one) this.#touched.add(one.instance.address);
+    if (before === after || this.#options.duplicateAddresses === 'allow') {
+      return;
+    }
+    if (before) {
+      this.#addresses.remove(before);
+    }
+    if (after) {
+      this.#addresses.add(after);
+    }
+    for (const one of [before, after]) {
+      if (one) {
+        this.#touched.add(one.instance.address);
+      }
+    }
   }
 
   /** Once for all changes together: thousands of keys may claim one address. */
   #touch(): void {
-    for (const address of this.#touched)
-      for (const { service } of this.#addresses.at(address)) this.#dirty.add(service);
+    for (const address of this.#touched) {
+      for (const { service } of this.#addresses.at(address)) {
+        this.#dirty.add(service);
+      }
+    }
     this.#touched.clear();
   }
 
@@ -221,12 +256,19 @@ export class Catalog implements CatalogView {
     for (const name of this.#dirty) {
       const claims = this.#slots.get(name)?.claims(this.#options.defaultRoutes) ?? [];
       const signature = claims.map((claim) => this.#sign(claim)).join('\n');
-      if (signature === (this.#claims.get(name)?.signature ?? '')) continue;
+      if (signature === (this.#claims.get(name)?.signature ?? '')) {
+        continue;
+      }
       changed = true;
-      if (claims.length > 0) this.#claims.set(name, { claims, signature });
-      else this.#claims.delete(name);
+      if (claims.length > 0) {
+        this.#claims.set(name, { claims, signature });
+      } else {
+        this.#claims.delete(name);
+      }
     }
-    if (!changed) return;
+    if (!changed) {
+      return;
+    }
     const all = [...this.#claims.values()].flatMap(({ claims }) => claims);
     const next = settleRoutes(all, this.#options.reservedPorts, this.#options.places);
     const same = sameRoutes(next.routes, this.#settlement.routes);
@@ -234,7 +276,9 @@ export class Catalog implements CatalogView {
     this.#losers = new Set(next.rejected.map(({ key }) => key));
     const won = wonBy(next);
     for (const name of new Set([...won.keys(), ...this.#won.keys()])) {
-      if (!sameWon(won.get(name), this.#won.get(name))) this.#dirty.add(name);
+      if (!sameWon(won.get(name), this.#won.get(name))) {
+        this.#dirty.add(name);
+      }
     }
     this.#won = won;
   }
@@ -251,20 +295,31 @@ export class Catalog implements CatalogView {
     for (const name of this.#dirty) {
       const slot = this.#slots.get(name);
       const service = slot?.build(this.#addresses, this.#won.get(name) ?? NOTHING_WON);
-      if (slot?.empty) this.#slots.delete(name);
-      if (service === this.#services.get(name)) continue;
+      if (slot?.empty) {
+        this.#slots.delete(name);
+      }
+      if (service === this.#services.get(name)) {
+        continue;
+      }
       changed = true;
-      if (service) this.#services.set(name, service);
-      else this.#services.delete(name);
+      if (service) {
+        this.#services.set(name, service);
+      } else {
+        this.#services.delete(name);
+      }
     }
     this.#dirty.clear();
-    if (changed) this.#sorted = [...this.#services.values()].sort((a, b) => compare(a.name, b.name));
+    if (changed) {
+      this.#sorted = [...this.#services.values()].sort((a, b) => compare(a.name, b.name));
+    }
   }
 }
 
 /** Directories of registrars, keys without a value and UDP ports say nothing to us, and are nothing wrong. */
 function ignorable({ role, entry }: Pick<Placed, 'role' | 'entry'>): boolean {
-  if (entry.refused !== undefined) return false;
+  if (entry.refused !== undefined) {
+    return false;
+  }
   return role.kind === 'udp' || entry.value === '' || entry.key.endsWith('/');
 }
 

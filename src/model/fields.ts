@@ -21,7 +21,9 @@ export function parsed<T>(
   try {
     return { kind: 'good', ...parse() };
   } catch (error) {
-    if (error instanceof BadValue) return { kind: 'bad', reason: error.message };
+    if (error instanceof BadValue) {
+      return { kind: 'bad', reason: error.message };
+    }
     throw error;
   }
 }
@@ -31,7 +33,9 @@ const DEPTH = 64;
 
 /** The JSON object in `text`. */
 export function jsonObject(text: string): ReadonlyMap<string, unknown> {
-  if (nestsDeeper(text, DEPTH)) throw new BadValue(`the JSON nests deeper than ${DEPTH} levels`);
+  if (nestsDeeper(text, DEPTH)) {
+    throw new BadValue(`the JSON nests deeper than ${DEPTH} levels`);
+  }
   let value: unknown;
   try {
     value = parseJson(text);
@@ -40,7 +44,9 @@ export function jsonObject(text: string): ReadonlyMap<string, unknown> {
       `the JSON does not parse: ${shorten(error instanceof Error ? error.message : String(error))}`,
     );
   }
-  if (!isRecord(value)) throw new BadValue(`expected a JSON object, found ${kindOf(value)}`);
+  if (!isRecord(value)) {
+    throw new BadValue(`expected a JSON object, found ${kindOf(value)}`);
+  }
   return new Map(Object.entries(value));
 }
 
@@ -48,41 +54,56 @@ export function jsonObject(text: string): ReadonlyMap<string, unknown> {
 export function integer(name: string, value: unknown, min: number, max: number): number {
   const isWritten = typeof value === 'string' ? /^\d{1,10}$/.test(value) : value instanceof WrittenNumber;
   const number = isWritten ? Number(value) : value;
-  if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) {
+    return number;
+  }
   throw new BadValue(`${name} must be a whole number from ${min} to ${max}, found ${found(value)}`);
 }
 
 /** `true` or `false`, also written as a string. */
 export function bool(name: string, value: unknown): boolean {
-  if (value === true || value === 'true') return true;
-  if (value === false || value === 'false') return false;
+  if (value === true || value === 'true') {
+    return true;
+  }
+  if (value === false || value === 'false') {
+    return false;
+  }
   throw new BadValue(`${name} must be true or false, found ${found(value)}`);
 }
 
 /** A string that fits `pattern`; `fits` describes it. */
 export function matching(name: string, value: unknown, pattern: RegExp, fits: string): string {
-  if (typeof value === 'string' && pattern.test(value)) return value;
+  if (typeof value === 'string' && pattern.test(value)) {
+    return value;
+  }
   throw new BadValue(`${name} must be ${fits}, found ${found(value)}`);
 }
 
 /** One of a closed list. */
 export function oneOf<T extends string>(name: string, value: unknown, list: readonly T[]): T {
   const hit = list.find((item) => item === value);
-  if (hit === undefined)
+  if (hit === undefined) {
     throw new BadValue(`${name} must be one of ${list.join(', ')}; found ${found(value)}`);
+  }
   return hit;
 }
 
 /** A list, or a single string taken as a list of one. */
 export function list(name: string, value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  if (typeof value === 'string') return [value];
+  if (Array.isArray(value)) {
+    return value;
+  }
+  if (typeof value === 'string') {
+    return [value];
+  }
   throw new BadValue(`${name} must be a list, found ${found(value)}`);
 }
 
 /** A JSON object as a map. */
 export function object(name: string, value: unknown): ReadonlyMap<string, unknown> {
-  if (isRecord(value)) return new Map(Object.entries(value));
+  if (isRecord(value)) {
+    return new Map(Object.entries(value));
+  }
   throw new BadValue(`${name} must be an object, found ${found(value)}`);
 }
 
@@ -104,7 +125,9 @@ export function metaOf(
 ): Record<string, unknown> {
   const meta = [...fields].filter(([name]) => !known.has(name));
   const inner = fields.get('meta');
-  if (inner === undefined || inner === null) return Object.fromEntries(meta);
+  if (inner === undefined || inner === null) {
+    return Object.fromEntries(meta);
+  }
   return Object.fromEntries(meta.concat([...object('meta', inner)]));
 }
 
@@ -115,25 +138,41 @@ function nestsDeeper(text: string, limit: number): boolean {
   for (let at = 0; at < text.length; at++) {
     const char = text[at];
     if (inString) {
-      if (char === '\\') at++;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === '{' || char === '[') {
-      if (++depth > limit) return true;
-    } else if (char === '}' || char === ']') depth--;
+      if (char === '\\') {
+        at++;
+      } else if (char === '"') {
+        inString = false;
+      }
+    } else if (char === '"') {
+      inString = true;
+    } else if (char === '{' || char === '[') {
+      if (++depth > limit) {
+        return true;
+      }
+    } else if (char === '}' || char === ']') {
+      depth--;
+    }
   }
   return false;
 }
 
 function found(value: unknown): string {
-  if (value instanceof WrittenNumber) return shorten(String(value), 40);
+  if (value instanceof WrittenNumber) {
+    return shorten(String(value), 40);
+  }
   return typeof value === 'object' ? kindOf(value) : shorten(JSON.stringify(value) ?? String(value), 40);
 }
 
 function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  if (value instanceof WrittenNumber) return 'a number';
+  if (value === null) {
+    return 'null';
+  }
+  if (Array.isArray(value)) {
+    return 'a list';
+  }
+  if (value instanceof WrittenNumber) {
+    return 'a number';
+  }
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 

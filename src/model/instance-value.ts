@@ -87,7 +87,9 @@ function fromJson(key: string, id: string, value: string): Read {
 /** Throws `BadValue` where the field is missing, with what may have been written in its place. */
 function needed(fields: ReadonlyMap<string, unknown>, name: 'host' | 'port', fits: string): void {
   const value = fields.get(name);
-  if (value !== undefined && value !== null) return;
+  if (value !== undefined && value !== null) {
+    return;
+  }
   const other = unknownFields(fields, KNOWN).find((field) => meantBy(field, INSTANCE_FIELDS) === name);
   const meant = other === undefined ? '' : `; did you mean it by "${shorten(other, 60)}"?`;
   throw new BadValue(`${name} must be ${fits}, and is missing${meant}`);

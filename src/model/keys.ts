@@ -40,24 +40,34 @@ export function classifyKey(key: string, prefixes: Prefixes): KeyRole {
   if (services >= 0 && length(services, prefixes.services) >= length(routes, prefixes.routes)) {
     return instanceRole(key.slice(length(services, prefixes.services) + 1), services);
   }
-  if (routes >= 0) return routeRole(key.slice(length(routes, prefixes.routes) + 1), routes);
+  if (routes >= 0) {
+    return routeRole(key.slice(length(routes, prefixes.routes) + 1), routes);
+  }
   return { kind: 'free' };
 }
 
 function longest(key: string, prefixes: readonly string[]): number {
   let best = -1;
   prefixes.forEach((prefix, at) => {
-    if (covers(prefix, key) && prefix.length > (prefixes[best]?.length ?? -1)) best = at;
+    if (covers(prefix, key) && prefix.length > (prefixes[best]?.length ?? -1)) {
+      best = at;
+    }
   });
   return best;
 }
 
 function instanceRole(rest: string, rank: number): KeyRole {
   const [service = '', id = '', ...deeper] = rest.split('/');
-  if (id === '') return wrong('a key of a service is <service>/<instance>; the instance is missing');
-  if (deeper.length > 0) return wrong('a key of a service is <service>/<instance>; this one goes deeper');
+  if (id === '') {
+    return wrong('a key of a service is <service>/<instance>; the instance is missing');
+  }
+  if (deeper.length > 0) {
+    return wrong('a key of a service is <service>/<instance>; this one goes deeper');
+  }
   const bad = badServiceName(service);
-  if (bad) return wrong(bad);
+  if (bad) {
+    return wrong(bad);
+  }
   if (!INSTANCE_ID.test(id)) {
     return wrong('the instance id must be 1 to 128 of the characters A-Z a-z 0-9 _ . : -');
   }
@@ -66,7 +76,9 @@ function instanceRole(rest: string, rank: number): KeyRole {
 
 function routeRole(rest: string, rank: number): KeyRole {
   const [service = '', ...deeper] = rest.split('/');
-  if (deeper.length > 0) return wrong('a key of a route is <service>; this one goes deeper');
+  if (deeper.length > 0) {
+    return wrong('a key of a route is <service>; this one goes deeper');
+  }
   const bad = badServiceName(service);
   return bad ? wrong(bad) : { kind: 'route', service, rank };
 }

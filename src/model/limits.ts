@@ -25,8 +25,12 @@ const FREE_NODES = 32;
  * not at hand whole.
  */
 export function tooLarge(entry: Entry, limits: Limits, bytes = utf8Bytes(entry.value)): string | undefined {
-  if (utf8Bytes(entry.key) > KEY_BYTES) return `the key is longer than ${KEY_BYTES} bytes`;
-  if (bytes <= limits.valueBytes) return undefined;
+  if (utf8Bytes(entry.key) > KEY_BYTES) {
+    return `the key is longer than ${KEY_BYTES} bytes`;
+  }
+  if (bytes <= limits.valueBytes) {
+    return undefined;
+  }
   return `the value has ${bytes} bytes, more than limits.valueBytes (${limits.valueBytes})`;
 }
 
@@ -81,7 +85,9 @@ export class Admission {
     const { key } = entry;
     const known = this.#held.has(key) || this.#waiting.has(key);
     this.#drop(key);
-    if (this.#take(taken)) return [{ kind: 'put', entry: taken }];
+    if (this.#take(taken)) {
+      return [{ kind: 'put', entry: taken }];
+    }
     const { keys, totalBytes } = this.#limits;
     const size = sizeOf(taken);
     if (this.#waiting.size >= keys || this.#waitingBytes + size > totalBytes) {
@@ -101,7 +107,9 @@ export class Admission {
   #letIn(): Change[] {
     const entering: Change[] = [];
     for (const [key, entry] of this.#waiting) {
-      if (this.#held.size >= this.#limits.keys || !this.#take(entry)) break;
+      if (this.#held.size >= this.#limits.keys || !this.#take(entry)) {
+        break;
+      }
       this.#waiting.delete(key);
       this.#waitingBytes -= sizeOf(entry);
       entering.push({ kind: 'put', entry });
@@ -111,7 +119,9 @@ export class Admission {
 
   #take(entry: Entry): boolean {
     const size = sizeOf(entry);
-    if (this.#held.size >= this.#limits.keys || this.#bytes + size > this.#limits.totalBytes) return false;
+    if (this.#held.size >= this.#limits.keys || this.#bytes + size > this.#limits.totalBytes) {
+      return false;
+    }
     this.#held.set(entry.key, size);
     this.#bytes += size;
     return true;
@@ -119,7 +129,9 @@ export class Admission {
 
   #drop(key: string): boolean {
     const waiting = this.#waiting.get(key);
-    if (waiting) this.#waitingBytes -= sizeOf(waiting);
+    if (waiting) {
+      this.#waitingBytes -= sizeOf(waiting);
+    }
     this.#bytes -= this.#held.get(key) ?? 0;
     return this.#held.delete(key) || this.#waiting.delete(key);
   }
@@ -138,14 +150,20 @@ function sizeOf({ key, value }: Entry): number {
 
 /** How many things a JSON object is made of, about: its brackets, colons and commas outside of strings. */
 function jsonNodes(text: string): number {
-  if (!/^\s*\{/.test(text)) return 0;
+  if (!/^\s*\{/.test(text)) {
+    return 0;
+  }
   let nodes = 0;
   let quoted = false;
   for (let at = 0; at < text.length; at++) {
     const character = text.charCodeAt(at);
-    if (quoted && character === BACKSLASH) at++;
-    else if (character === QUOTE) quoted = !quoted;
-    else if (!quoted && NODES.has(character)) nodes++;
+    if (quoted && character === BACKSLASH) {
+      at++;
+    } else if (character === QUOTE) {
+      quoted = !quoted;
+    } else if (!quoted && NODES.has(character)) {
+      nodes++;
+    }
   }
   return nodes;
 }
@@ -159,7 +177,9 @@ function utf8Bytes(text: string): number {
   let bytes = text.length;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code < 0x80) continue;
+    if (code < 0x80) {
+      continue;
+    }
     // Half of a surrogate pair is two of its four bytes.
     bytes += code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 1 : 2;
   }

@@ -79,11 +79,17 @@ export class Remarks {
     const groups = this.#services.get(service);
     for (const { of, field } of groups ? partsOf(noticed) : []) {
       const group = groups?.get(`${of} ${field}`);
-      if (!group?.keys.delete(key)) continue;
+      if (!group?.keys.delete(key)) {
+        continue;
+      }
       group.remark = this.#list = undefined;
-      if (group.keys.size === 0) groups?.delete(`${of} ${field}`);
+      if (group.keys.size === 0) {
+        groups?.delete(`${of} ${field}`);
+      }
     }
-    if (groups?.size === 0) this.#services.delete(service);
+    if (groups?.size === 0) {
+      this.#services.delete(service);
+    }
   }
 
   #describe({ service, of, field, keys }: Group): Remark {
@@ -122,13 +128,19 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
 
 /** Whether the same is noticed. */
 export function sameNoticed(a: Noticed | undefined, b: Noticed | undefined): boolean {
-  if (a === b) return true;
-  if (a?.kind !== 'fields' || b?.kind !== 'fields') return a?.kind === b?.kind;
+  if (a === b) {
+    return true;
+  }
+  if (a?.kind !== 'fields' || b?.kind !== 'fields') {
+    return a?.kind === b?.kind;
+  }
   return a.unknown.length === b.unknown.length && a.unknown.every((field, at) => field === b.unknown[at]);
 }
 
 function partsOf(noticed: Noticed): readonly Pick<Group, 'of' | 'field'>[] {
-  if (noticed.kind === 'udp') return [{ of: 'udp', field: '' }];
+  if (noticed.kind === 'udp') {
+    return [{ of: 'udp', field: '' }];
+  }
   const { of, unknown } = noticed;
   return unknown.map((field) => ({ of, field }));
 }

@@ -54,17 +54,28 @@ export function settleRoutes(
       for (const path of claim.paths) {
         const place = `${host ?? ''}\n${path ?? ''}`;
         const winner = winners.get(place);
-        if (!winner) winners.set(place, { claim, route: { service: claim.service, host, path } });
-        else if (++lost <= NAMED) reject(claim, lostPlace(claim, host, path), winner.claim.entry);
+        if (!winner) {
+          winners.set(place, { claim, route: { service: claim.service, host, path } });
+        } else if (++lost <= NAMED) {
+          reject(claim, lostPlace(claim, host, path), winner.claim.entry);
+        }
       }
     }
-    if (lost > NAMED) reject(claim, `${lost - NAMED} more hosts and paths belong to other keys`);
-    if (claim.port === null) continue;
+    if (lost > NAMED) {
+      reject(claim, `${lost - NAMED} more hosts and paths belong to other keys`);
+    }
+    if (claim.port === null) {
+      continue;
+    }
     const owner = ports.get(claim.port);
     const reserved = reservedPorts.get(claim.port);
-    if (reserved !== undefined) reject(claim, `the port ${claim.port} is taken by ${reserved}`);
-    else if (owner) reject(claim, `the port ${claim.port} belongs to an older key`, owner.entry);
-    else ports.set(claim.port, claim);
+    if (reserved !== undefined) {
+      reject(claim, `the port ${claim.port} is taken by ${reserved}`);
+    } else if (owner) {
+      reject(claim, `the port ${claim.port} belongs to an older key`, owner.entry);
+    } else {
+      ports.set(claim.port, claim);
+    }
   }
   return {
     routes: [...winners.values()].map(({ route }) => route).sort(byMatch),
@@ -83,14 +94,18 @@ function tooMany(more: number, places: number): string {
 }
 
 function byRight(a: RouteClaim, b: RouteClaim): number {
-  if (a.kind !== b.kind) return a.kind === 'explicit' ? -1 : 1;
+  if (a.kind !== b.kind) {
+    return a.kind === 'explicit' ? -1 : 1;
+  }
   return byAge(a.entry, b.entry) || compare(a.service, b.service);
 }
 
 /** Exact hosts, then suffixes from the longest, then `name.*`, then any host; within a host long paths first. */
 function byMatch(a: Route, b: Route): number {
   const kind = rank(a.host) - rank(b.host);
-  if (kind !== 0) return kind;
+  if (kind !== 0) {
+    return kind;
+  }
   const longer = a.host?.startsWith('*.') ? (b.host?.length ?? 0) - a.host.length : 0;
   return (
     longer ||
@@ -101,8 +116,12 @@ function byMatch(a: Route, b: Route): number {
 }
 
 function rank(host: string | null): number {
-  if (host === null) return 3;
-  if (host.endsWith('.*')) return 2;
+  if (host === null) {
+    return 3;
+  }
+  if (host.endsWith('.*')) {
+    return 2;
+  }
   return host.startsWith('*.') ? 1 : 0;
 }
 

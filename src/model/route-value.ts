@@ -82,17 +82,23 @@ export function parseRoute(value: string): Parsed<RouteValue> {
       timeouts: read('timeouts', {}, readTimeouts),
       meta: metaOf(fields, KNOWN),
     };
-    if (route.mode === 'tcp') refuseHttpFields(route);
+    if (route.mode === 'tcp') {
+      refuseHttpFields(route);
+    }
     return { value: route, unknown: unknownFields(fields, READ) };
   });
 }
 
 function refuseHttpFields(route: RouteValue): void {
-  if (route.port === null) throw new BadValue('mode tcp needs a port of its own');
+  if (route.port === null) {
+    throw new BadValue('mode tcp needs a port of its own');
+  }
   if (route.hosts.length > 0 || route.paths.length > 0) {
     throw new BadValue('mode tcp knows neither hosts nor paths; take them out or use mode http');
   }
-  if (route.balance === 'uri') throw new BadValue('balance uri needs mode http');
+  if (route.balance === 'uri') {
+    throw new BadValue('balance uri needs mode http');
+  }
 }
 
 function routeHost(value: unknown): string {
@@ -112,8 +118,9 @@ function routePath(value: unknown): string {
     PATH,
     'a prefix such as /api, of the characters A-Z a-z 0-9 . _ ~ : @ % + = ! & * / -',
   );
-  if (/\/\/|\/\.{1,2}(\/|$)/.test(path))
+  if (/\/\/|\/\.{1,2}(\/|$)/.test(path)) {
     throw new BadValue(`a path holds no //, /./ or /../; found "${path}"`);
+  }
   return path.length > 1 ? path.replace(/\/$/, '') : path;
 }
 
@@ -124,7 +131,9 @@ function withoutRoot(paths: readonly string[]): readonly string[] {
 
 function readCheck(value: unknown): Check {
   const fields = object('check', value);
-  for (const name of fields.keys()) oneOf('a field of check', name, CHECK_FIELDS);
+  for (const name of fields.keys()) {
+    oneOf('a field of check', name, CHECK_FIELDS);
+  }
   const read = <T>(name: (typeof CHECK_FIELDS)[number], parse: (value: unknown) => T): T | null => {
     const field = fields.get(name);
     return field === undefined || field === null ? null : parse(field);
@@ -142,8 +151,9 @@ function statusList(value: unknown): string {
   const text = typeof value === 'number' || value instanceof WrittenNumber ? String(value) : value;
   const status = matching('check.status', text, STATUS, 'a status such as 200 or 200-399 or 200,204');
   const backwards = status.split(',').find((part) => Number(part.slice(0, 3)) > Number(part.slice(-3)));
-  if (backwards !== undefined)
+  if (backwards !== undefined) {
     throw new BadValue(`check.status holds the range "${backwards}": write the lower one first`);
+  }
   return status;
 }
 
@@ -168,8 +178,9 @@ function duration(name: string, value: unknown): string {
   const found = matching(name, text, DURATION, 'a duration such as 500ms, 2s or 5m');
   const [, count = '', unit = 'ms'] = DURATION.exec(found) ?? [];
   const milliseconds = Number(count) * (MILLISECONDS[unit] ?? 1);
-  if (milliseconds < 1 || milliseconds > LONGEST)
+  if (milliseconds < 1 || milliseconds > LONGEST) {
     throw new BadValue(`${name} must be from 1ms to 24d, found "${found}"`);
+  }
   return count + unit;
 }
 

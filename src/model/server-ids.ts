@@ -32,7 +32,9 @@ export function serverIds(instances: readonly Pick<Instance, 'id'>[]): Readonly<
  */
 function freeFrom(start: number, next: Map<number, number>): number {
   let place = start;
-  for (let on = next.get(place); on !== undefined; on = next.get(place)) place = on;
+  for (let on = next.get(place); on !== undefined; on = next.get(place)) {
+    place = on;
+  }
   for (let seen = start; seen !== place; ) {
     const on = next.get(seen) ?? place;
     next.set(seen, place);

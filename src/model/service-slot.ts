@@ -58,21 +58,31 @@ export class ServiceSlot {
 
   setInstance(id: string, rank: number, candidate: Candidate | undefined): void {
     const byRank = this.#instances.get(id) ?? new Map<number, Candidate>();
-    if (candidate) this.#instances.set(id, byRank.set(rank, candidate));
-    else if (byRank.delete(rank) && byRank.size === 0) this.#instances.delete(id);
+    if (candidate) {
+      this.#instances.set(id, byRank.set(rank, candidate));
+    } else if (byRank.delete(rank) && byRank.size === 0) {
+      this.#instances.delete(id);
+    }
   }
 
   setRoute(rank: number, route: RouteCandidate | undefined): void {
-    if (route) this.#routes.set(rank, route);
-    else this.#routes.delete(rank);
+    if (route) {
+      this.#routes.set(rank, route);
+    } else {
+      this.#routes.delete(rank);
+    }
   }
 
   /** What it asks for on the frontends. A service whose only route was refused asks for nothing. */
   claims(defaults: DefaultRoutes): RouteClaim[] {
     const route = this.#route();
-    if (route && !route.value) return [];
+    if (route && !route.value) {
+      return [];
+    }
     const entry = route?.entry ?? this.#oldest();
-    if (!entry) return [];
+    if (!entry) {
+      return [];
+    }
     const value = route?.value ?? NO_ROUTE;
     const named = value.hosts.length > 0 || value.paths.length > 0;
     const hosts = named ? orAny(value.hosts) : defaultHosts(this.name, defaults);
@@ -83,8 +93,9 @@ export class ServiceSlot {
       const kind = named ? 'explicit' : 'implicit';
       claims.push({ ...base, kind, hosts, paths: orAny(value.paths), port: null });
     }
-    if (value.port !== null)
+    if (value.port !== null) {
       claims.push({ ...base, kind: 'explicit', hosts: [], paths: [], port: value.port });
+    }
     return claims;
   }
 
@@ -111,7 +122,9 @@ export class ServiceSlot {
       meta: value.meta,
       instances: this.#liveInstances(addresses),
     };
-    if (!this.#built || !sameService(this.#built, service)) this.#built = Object.freeze(service);
+    if (!this.#built || !sameService(this.#built, service)) {
+      this.#built = Object.freeze(service);
+    }
     return this.#built;
   }
 
@@ -123,7 +136,11 @@ export class ServiceSlot {
   #oldest(): Entry | undefined {
     let oldest: Entry | undefined;
     for (const byRank of this.#instances.values()) {
-      for (const { entry } of byRank.values()) if (!oldest || byAge(entry, oldest) < 0) oldest = entry;
+      for (const { entry } of byRank.values()) {
+        if (!oldest || byAge(entry, oldest) < 0) {
+          oldest = entry;
+        }
+      }
     }
     return oldest;
   }
@@ -132,7 +149,9 @@ export class ServiceSlot {
     const live: Instance[] = [];
     for (const byRank of this.#instances.values()) {
       const candidate = last(byRank);
-      if (candidate && !addresses.lostTo(candidate)) live.push(candidate.instance);
+      if (candidate && !addresses.lostTo(candidate)) {
+        live.push(candidate.instance);
+      }
     }
     return live.sort((a, b) => compare(a.id, b.id));
   }
@@ -142,7 +161,9 @@ export class ServiceSlot {
     for (const byRank of this.#instances.values()) {
       const candidate = last(byRank);
       for (const other of byRank.values()) {
-        if (candidate && other !== candidate) rejected.push(lost(other.entry, SHADOWED, candidate.entry));
+        if (candidate && other !== candidate) {
+          rejected.push(lost(other.entry, SHADOWED, candidate.entry));
+        }
       }
       const newer = candidate && addresses.lostTo(candidate);
       if (newer) {
@@ -151,7 +172,9 @@ export class ServiceSlot {
       }
     }
     for (const other of this.#routes.values()) {
-      if (route && other.value && other !== route) rejected.push(lost(other.entry, SHADOWED, route.entry));
+      if (route && other.value && other !== route) {
+        rejected.push(lost(other.entry, SHADOWED, route.entry));
+      }
     }
     return rejected;
   }
@@ -173,9 +196,13 @@ export function wonBy({ routes, ports }: Settlement): Map<string, Won> {
   };
   for (const { service, host } of routes) {
     const { hosts } = of(service);
-    if (host !== null && !hosts.includes(host)) hosts.push(host);
+    if (host !== null && !hosts.includes(host)) {
+      hosts.push(host);
+    }
   }
-  for (const [port, service] of ports) of(service).port = port;
+  for (const [port, service] of ports) {
+    of(service).port = port;
+  }
   return won;
 }
 
@@ -186,7 +213,9 @@ function lost(entry: Entry, reason: string, other: Entry): Rejection {
 }
 
 function defaultHosts(service: string, { kind, domain }: DefaultRoutes): string[] {
-  if (kind === 'none') return [];
+  if (kind === 'none') {
+    return [];
+  }
   const name = service.toLowerCase();
   return [name, ...(domain === null ? [] : [`${name}.${domain}`]), ...(kind === 'any' ? [`${name}.*`] : [])];
 }
@@ -197,7 +226,9 @@ function orAny(list: readonly string[]): readonly (string | null)[] {
 
 function last<T>(byRank: ReadonlyMap<number, T> | undefined): T | undefined {
   let highest = Number.NEGATIVE_INFINITY;
-  for (const rank of byRank?.keys() ?? []) highest = Math.max(highest, rank);
+  for (const rank of byRank?.keys() ?? []) {
+    highest = Math.max(highest, rank);
+  }
   return byRank?.get(highest);
 }
 

@@ -35,20 +35,28 @@ export class Tree implements TreeView {
   *under(prefix: string): Iterable<Entry> {
     const root = prefix.length > 1 ? withoutEndSlashes(prefix) : prefix;
     const self = this.get(root);
-    if (self && root !== '/') yield self;
+    if (self && root !== '/') {
+      yield self;
+    }
     const folder = root === '/' ? '/' : `${root}/`;
     for (let at = this.#find(folder); at < this.#keys.length; at++) {
       const key = this.#keys[at] ?? '';
-      if (!key.startsWith(folder)) return;
+      if (!key.startsWith(folder)) {
+        return;
+      }
       const entry = this.get(key);
-      if (entry) yield entry;
+      if (entry) {
+        yield entry;
+      }
     }
   }
 
   *[Symbol.iterator](): Iterator<Entry> {
     for (const key of this.#keys) {
       const entry = this.#entries.get(key);
-      if (entry) yield entry;
+      if (entry) {
+        yield entry;
+      }
     }
   }
 
@@ -58,7 +66,9 @@ export class Tree implements TreeView {
     const puts: Change[] = [];
     for (const entry of entries) {
       gone.delete(entry.key);
-      if (!sameEntry(this.#entries.get(entry.key), entry)) puts.push({ kind: 'put', entry });
+      if (!sameEntry(this.#entries.get(entry.key), entry)) {
+        puts.push({ kind: 'put', entry });
+      }
     }
     return [...[...gone].map((key): Change => ({ kind: 'delete', key })), ...puts];
   }
@@ -69,11 +79,15 @@ export class Tree implements TreeView {
     for (const change of changes) {
       const key = change.kind === 'put' ? change.entry.key : change.key;
       const before = this.#entries.get(key);
-      if (before) this.#sum -= weigh(before);
+      if (before) {
+        this.#sum -= weigh(before);
+      }
       if (change.kind === 'put') {
         this.#sum += weigh(change.entry);
         this.#entries.set(key, change.entry);
-        if (!before && !removed.delete(key)) added.push(key);
+        if (!before && !removed.delete(key)) {
+          added.push(key);
+        }
       } else if (before) {
         this.#entries.delete(key);
         removed.add(key);
@@ -89,9 +103,15 @@ export class Tree implements TreeView {
     }
     for (const key of removed) {
       const at = this.#find(key);
-      if (this.#keys[at] === key) this.#keys.splice(at, 1);
+      if (this.#keys[at] === key) {
+        this.#keys.splice(at, 1);
+      }
     }
-    for (const key of added) if (this.#entries.has(key)) this.#keys.splice(this.#find(key), 0, key);
+    for (const key of added) {
+      if (this.#entries.has(key)) {
+        this.#keys.splice(this.#find(key), 0, key);
+      }
+    }
   }
 
   /** The place of the first key that is not below `key`. */
@@ -100,8 +120,11 @@ export class Tree implements TreeView {
     let high = this.#keys.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#keys[middle] ?? '') < key) low = middle + 1;
-      else high = middle;
+      if ((this.#keys[middle] ?? '') < key) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
     }
     return low;
   }
@@ -110,7 +133,9 @@ export class Tree implements TreeView {
 /** `/a` for `/a//`. A pattern such as `/+$` would take the square of a long row of slashes. */
 export function withoutEndSlashes(path: string): string {
   let end = path.length;
-  while (end > 0 && path[end - 1] === '/') end--;
+  while (end > 0 && path[end - 1] === '/') {
+    end--;
+  }
   return path.slice(0, end);
 }
 

@@ -24,7 +24,9 @@ export function visibleLines(text: string): string {
 export function visibleQuoted(text: string, beyond: 'pairs' | 'long' = 'pairs'): string {
   return text.replace(UNSEEN_IN_LINES, (character) => {
     const code = character.codePointAt(0) ?? 0;
-    if (code > 0xffff && beyond === 'long') return `\\U${code.toString(16).padStart(8, '0')}`;
+    if (code > 0xffff && beyond === 'long') {
+      return `\\U${code.toString(16).padStart(8, '0')}`;
+    }
     return [...Array(character.length).keys()]
       .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
       .join('');
@@ -35,10 +37,14 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 
 function escapeCharacter(character: string): string {
   const short = SHORT[character];
-  if (short !== undefined) return short;
+  if (short !== undefined) {
+    return short;
+  }
   const code = character.codePointAt(0) ?? 0;
   // A byte that is no UTF-8: see `textOf` of the sources.
-  if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
+  if (code >= 0xdc80 && code <= 0xdcff) {
+    return `\\x${(code - 0xdc00).toString(16)}`;
+  }
   const digits = code.toString(16);
   return digits.length > 4 ? `\\u{${digits}}` : `\\u${digits.padStart(4, '0')}`;
 }

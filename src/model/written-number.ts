@@ -37,7 +37,9 @@ const UNUSUAL = /(?:^|[:,[\s])-?(?:\d+[.eE]|\d{16}|0)/;
 
 /** `JSON.parse`, but numbers stay as they were written. Throws a `SyntaxError`. */
 export function parseJson(text: string): unknown {
-  if (!UNUSUAL.test(text)) return JSON.parse(text);
+  if (!UNUSUAL.test(text)) {
+    return JSON.parse(text);
+  }
   return RAW.parse(text, (_, value, { source }) =>
     typeof value === 'number' && source !== undefined ? asWritten(source) : value,
   );
@@ -62,9 +64,15 @@ function canonical(text: string): string {
   const digits = whole + fraction;
   let start = 0;
   let end = digits.length;
-  while (start < end && digits[start] === '0') start++;
-  while (end > start && digits[end - 1] === '0') end--;
-  if (start === end) return '0';
+  while (start < end && digits[start] === '0') {
+    start++;
+  }
+  while (end > start && digits[end - 1] === '0') {
+    end--;
+  }
+  if (start === end) {
+    return '0';
+  }
   const place = BigInt(exponent) + BigInt(whole.length - start);
   return `${sign === '-' ? '-' : ''}0.${digits.slice(start, end)}e${place}`;
 }

@@ -13,18 +13,24 @@ const PROXY_PROTOCOL = ['send-proxy', 'send-proxy-v2'];
 export function addCommand(server: Server, facts: BackendFacts): Judged {
   const { name, address, line, settings, unread } = server;
   const problems: string[] = unread ? [unread.why] : [];
-  if (!literalAddress(address)) problems.push(`its address ${address || '""'} is no literal IP:port`);
+  if (!literalAddress(address)) {
+    problems.push(`its address ${address || '""'} is no literal IP:port`);
+  }
   const said = [...settings].filter(([keyword]) => !serverKeyword(keyword)?.aboutNames);
   for (const [keyword, value] of said) {
     const since = serverKeyword(keyword)?.since ?? 'never';
-    if (since === 'never' || since > facts.abilities.branch)
+    if (since === 'never' || since > facts.abilities.branch) {
       problems.push(`it cannot be given ${keyword} at run time`);
-    if (value !== '' && !PLAIN.test(value))
+    }
+    if (value !== '' && !PLAIN.test(value)) {
       problems.push(`the value of ${keyword} cannot be written in a command`);
+    }
   }
   const complete = completed(new Map(said), facts.abilities);
   const keywords = [...complete].flatMap(([keyword, value]) => (value === '' ? [keyword] : [keyword, value]));
-  if (keywords.join(' ').length > MAX_LENGTH) problems.push('its keywords are too long for a command');
+  if (keywords.join(' ').length > MAX_LENGTH) {
+    problems.push('its keywords are too long for a command');
+  }
   const rest = { checked: settings.has('check'), disabled: settings.has('disabled') };
   return {
     commands: [{ kind: 'add', backend: facts.backend, server: name, address, keywords, ...rest }],
@@ -38,7 +44,9 @@ function completed(said: Map<string, string>, { completeDefaults }: RuntimeAbili
   // It starts in maintenance anyway, and `enable server` is simply left out.
   settings.delete('disabled');
   inheritChecks(settings);
-  if (completeDefaults) return settings;
+  if (completeDefaults) {
+    return settings;
+  }
   const fill = (keyword: string, value: string) => settings.has(keyword) || settings.set(keyword, value);
   fill('pool-purge-delay', '5s');
   fill('pool-max-conn', '-1');
@@ -47,13 +55,21 @@ function completed(said: Map<string, string>, { completeDefaults }: RuntimeAbili
     fill('on-error', 'fail-check');
   }
   const maxconn = settings.get('maxconn');
-  if (maxconn !== undefined) fill('minconn', maxconn);
+  if (maxconn !== undefined) {
+    fill('minconn', maxconn);
+  }
   return settings;
 }
 
 /** The checks of a server of the file speak TLS and the PROXY protocol as its traffic does (`init_srv_check`). */
 function inheritChecks(settings: Map<string, string>): void {
-  if (!settings.has('check') || settings.has('port') || settings.has('addr')) return;
-  if (settings.has('ssl')) settings.set('check-ssl', '');
-  if (PROXY_PROTOCOL.some((keyword) => settings.has(keyword))) settings.set('check-send-proxy', '');
+  if (!settings.has('check') || settings.has('port') || settings.has('addr')) {
+    return;
+  }
+  if (settings.has('ssl')) {
+    settings.set('check-ssl', '');
+  }
+  if (PROXY_PROTOCOL.some((keyword) => settings.has(keyword))) {
+    settings.set('check-send-proxy', '');
+  }
 }

@@ -55,27 +55,41 @@ export async function searchCulprits<P extends Part, R>(
     const named = rounds < ROUNDS ? await options.blame(state.refusal, { kept, rest }) : new Map<P, string>();
     if (named.size > 0) {
       rounds++;
-      for (const [part, words] of withDependents(named, rest)) aside.set(part, words);
+      for (const [part, words] of withDependents(named, rest)) {
+        aside.set(part, words);
+      }
       state.rest = rest.filter((part) => !aside.has(part));
     } else {
       if (!isBaseGood) {
         const refusal = await probe([]);
-        if (refusal !== null) return { kind: 'baseless', refusal };
+        if (refusal !== null) {
+          return { kind: 'baseless', refusal };
+        }
         isBaseGood = true;
       }
       const { at, refusal } = await halve(state, probe);
       const culprit = state.rest[at];
-      if (culprit === undefined) return { kind: 'settled', kept: state.kept, aside };
+      if (culprit === undefined) {
+        return { kind: 'settled', kept: state.kept, aside };
+      }
       const out = withDependents(new Map([[culprit, options.words(refusal)]]), state.rest);
-      for (const [part, words] of out) aside.set(part, words);
+      for (const [part, words] of out) {
+        aside.set(part, words);
+      }
       state.kept = [...state.kept, ...state.rest.slice(0, at)];
       state.rest = state.rest.slice(at + 1).filter((part) => !aside.has(part));
-      if (state.rest.length === 0) return { kind: 'settled', kept: state.kept, aside };
+      if (state.rest.length === 0) {
+        return { kind: 'settled', kept: state.kept, aside };
+      }
     }
     const taken = [...state.kept, ...state.rest];
     const refusal = await probe(taken);
-    if (refusal === null) return { kind: 'settled', kept: taken, aside };
-    if (taken.length === 0) return { kind: 'baseless', refusal };
+    if (refusal === null) {
+      return { kind: 'settled', kept: taken, aside };
+    }
+    if (taken.length === 0) {
+      return { kind: 'baseless', refusal };
+    }
     state.refusal = refusal;
   }
 }
@@ -91,8 +105,9 @@ async function halve<P, R>(
   while (fails - passes > 1) {
     const middle = (passes + fails) >>> 1;
     const answer = await probe([...kept, ...rest.slice(0, middle)]);
-    if (answer === null) passes = middle;
-    else {
+    if (answer === null) {
+      passes = middle;
+    } else {
       fails = middle;
       said = answer;
     }
@@ -109,7 +124,9 @@ function withDependents<P extends Part>(
   const words = new Map([...named].map(([part, said]) => [part.id, said]));
   for (const part of parts) {
     const said = part.needs === null ? undefined : words.get(part.needs);
-    if (said === undefined || all.has(part)) continue;
+    if (said === undefined || all.has(part)) {
+      continue;
+    }
     all.set(part, said);
     words.set(part.id, said);
   }
@@ -120,7 +137,9 @@ function withDependents<P extends Part>(
 export function withNeeds<P extends Part>(parts: readonly P[], all: readonly P[]): readonly P[] {
   const wanted = new Set(parts.map(({ id }) => id));
   for (const part of [...all].reverse()) {
-    if (wanted.has(part.id) && part.needs !== null) wanted.add(part.needs);
+    if (wanted.has(part.id) && part.needs !== null) {
+      wanted.add(part.needs);
+    }
   }
   return all.filter(({ id }) => wanted.has(id));
 }
@@ -137,7 +156,9 @@ export async function findGivers<P, T>(
   const givers = new Map<P, T>();
   const look = async (group: readonly P[]): Promise<void> => {
     const found = group.length === 0 ? null : await finds(group);
-    if (found === null) return;
+    if (found === null) {
+      return;
+    }
     const [only] = group;
     if (group.length === 1 && only !== undefined) {
       givers.set(only, found);

@@ -26,7 +26,9 @@ export function placesOf(text: string, lines: readonly number[]): NamedPlace[] {
   const wanted = new Set(lines);
   const found = new Map<string, NamedPlace>();
   walk(text, (place, { number, nth }) => {
-    if (!wanted.has(number)) return;
+    if (!wanted.has(number)) {
+      return;
+    }
     const key = keyOf(place);
     const before = found.get(key);
     const numbers = [...(before?.numbers ?? []), number];
@@ -41,7 +43,9 @@ export function placesIn(text: string, places: readonly NamedPlace[]): NamedPlac
   const found: NamedPlace[] = [];
   walk(text, (place, { nth }) => {
     const known = left.get(keyOf(place));
-    if (known?.nth === nth) found.push(known);
+    if (known?.nth === nth) {
+      found.push(known);
+    }
   });
   return found;
 }
@@ -74,8 +78,12 @@ function walk(text: string, visit: (place: Place, at: { number: number; nth: num
   for (const raw of text.split('\n')) {
     number++;
     const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    if (SECTION.test(raw)) section = line;
+    if (line === '' || line.startsWith('#')) {
+      continue;
+    }
+    if (SECTION.test(raw)) {
+      section = line;
+    }
     const place = { section, line };
     const nth = (seen.get(keyOf(place)) ?? 0) + 1;
     seen.set(keyOf(place), nth);

@@ -27,7 +27,9 @@ interface Judgement {
 /** The commands for one server that stays: its address, its weight, whether it is disabled. */
 export function changeCommands(pair: ServerPair): Judged {
   const { was, server } = pair;
-  if (was.unread || server.unread) return unread(was, server);
+  if (was.unread || server.unread) {
+    return unread(was, server);
+  }
   const differ = settingsThatDiffer(was, server);
   const judgements = [
     sameAddress(was.address, server.address) ? null : judgeAddress(pair),
@@ -64,7 +66,9 @@ function settingOf({ settings }: Server, name: string): string | undefined {
 }
 
 function sameAddress(a: string, b: string): boolean {
-  if (a === b) return true;
+  if (a === b) {
+    return true;
+  }
   const [one, other] = [literalAddress(a), literalAddress(b)];
   return one !== undefined && one.host === other?.host && one.port === other.port;
 }
@@ -72,16 +76,20 @@ function sameAddress(a: string, b: string): boolean {
 function judgeAddress({ was, server, facts }: ServerPair): Judgement {
   const problems: string[] = [];
   for (const { address } of [was, server]) {
-    if (!literalAddress(address))
+    if (!literalAddress(address)) {
       problems.push(`its address is changed, and ${address || '""'} is no literal IP:port`);
+    }
   }
   for (const name of TIED_TO_ADDRESS.filter((tied) => server.settings.has(tied))) {
     problems.push(`its address is changed, and it has the keyword ${name}`);
   }
-  for (const what of facts.hinders.address)
+  for (const what of facts.hinders.address) {
     problems.push(`its address cannot change at run time with ${what}`);
+  }
   const found = literalAddress(server.address);
-  if (!found) return { commands: [], problems };
+  if (!found) {
+    return { commands: [], problems };
+  }
   return { commands: [{ kind: 'address', backend: facts.backend, server: server.name, ...found }], problems };
 }
 
@@ -89,7 +97,9 @@ function judgeWeight({ server, facts: { backend, balance } }: ServerPair): Judge
   const problems: string[] = [];
   const text = settingOf(server, 'weight') ?? '';
   const weight = Number(text);
-  if (!/^\d{1,3}$/.test(text) || weight > 256) problems.push(`its weight ${text} is not from 0 to 256`);
+  if (!/^\d{1,3}$/.test(text) || weight > 256) {
+    problems.push(`its weight ${text} is not from 0 to 256`);
+  }
   if (balance.kind === 'static' || balance.kind === 'unknown') {
     problems.push(`its weight cannot change at run time with balance ${balance.name}`);
   }

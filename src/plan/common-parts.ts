@@ -21,8 +21,11 @@ function extent(limit: number, same: (from: number, to: number) => boolean): num
   let known = 0;
   for (let step = STEP; step >= 1; ) {
     const next = Math.min(known + step, limit);
-    if (next > known && same(known, next)) known = next;
-    else step = Math.floor(step / 2);
+    if (next > known && same(known, next)) {
+      known = next;
+    } else {
+      step = Math.floor(step / 2);
+    }
   }
   return known;
 }

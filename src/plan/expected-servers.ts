@@ -13,10 +13,14 @@ export function expectedServers(text: string): TextServers {
   const picture = takePicture(text);
   const found = new Map<string, ReadonlyMap<string, Partial<LiteralAddress>>>();
   for (const [index, { kind }] of picture.sections.entries()) {
-    if (kind !== 'backend' && kind !== 'listen') continue;
+    if (kind !== 'backend' && kind !== 'listen') {
+      continue;
+    }
     const lines = sectionLines(picture, index);
     const { name, servers, others } = readProxy(lines);
-    if (lines.unclear.length > 0 || others.some(({ words }) => UNKNOWN.has(words[0] ?? ''))) continue;
+    if (lines.unclear.length > 0 || others.some(({ words }) => UNKNOWN.has(words[0] ?? ''))) {
+      continue;
+    }
     const addresses = servers.map(({ words: [, server = '', address = ''] }) => {
       return [server, literalAddress(address) ?? {}] as const;
     });

@@ -15,10 +15,16 @@ export function statsSocketPaths(text: string): readonly string[] {
   const paths: string[] = [];
   for (const { words } of globalLines(text)) {
     const [first, second, third = ''] = words;
-    if (first === 'unix-bind' && second === 'prefix') prefix = third;
-    if (first !== 'stats' || second !== 'socket') continue;
+    if (first === 'unix-bind' && second === 'prefix') {
+      prefix = third;
+    }
+    if (first !== 'stats' || second !== 'socket') {
+      continue;
+    }
     const path = unixPath(third, prefix);
-    if (path !== null) paths.push(path);
+    if (path !== null) {
+      paths.push(path);
+    }
   }
   return paths;
 }

@@ -13,7 +13,9 @@ export function plainVersion(version: string): string {
  * it is not, or one of both is not known.
  */
 export function otherBranch(running: string | null, judge: string | null): string | null {
-  if (running === null || judge === null || branchOf(running) === branchOf(judge)) return null;
+  if (running === null || judge === null || branchOf(running) === branchOf(judge)) {
+    return null;
+  }
   return (
     `HAProxy ${running} runs, but ${judge} judges its configuration: one branch may refuse what the other accepts. ` +
     'Let the same one judge it: haproxy.binary or haproxy.checkCommand'

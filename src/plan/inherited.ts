@@ -24,15 +24,21 @@ export function inheritedBy(
   const pictures = [picture, ...filesBefore.toReversed()];
   const name = parentName(header);
   let place = name === null ? lastDefaults(pictures, index) : namedDefaults(pictures, name);
-  if (place === null && name !== null) unclear.push(`there are no defaults ${name}`);
+  if (place === null && name !== null) {
+    unclear.push(`there are no defaults ${name}`);
+  }
   while (place !== null && !seen.has(`${place.of} ${place.at}`)) {
     seen.add(`${place.of} ${place.at}`);
     const section: SectionLines = sectionLines(pictures[place.of] ?? picture, place.at);
     lines = [...section.body, ...lines];
-    for (const { message } of section.unclear) unclear.push(`its defaults are not clear: ${message}`);
+    for (const { message } of section.unclear) {
+      unclear.push(`its defaults are not clear: ${message}`);
+    }
     const parent = parentName(section.header);
     place = parent === null ? null : namedDefaults(pictures, parent);
-    if (place === null && parent !== null) unclear.push(`there are no defaults ${parent}`);
+    if (place === null && parent !== null) {
+      unclear.push(`there are no defaults ${parent}`);
+    }
   }
   return { lines, unclear };
 }
@@ -52,7 +58,9 @@ function lastDefaults(pictures: readonly Picture[], before: number): Place | nul
   for (const [of, { sections }] of pictures.entries()) {
     const end = of === 0 ? before : sections.length;
     const at = sections.findLastIndex(({ kind }, index) => index < end && kind === 'defaults');
-    if (at !== -1) return { of, at };
+    if (at !== -1) {
+      return { of, at };
+    }
   }
   return null;
 }
@@ -62,7 +70,9 @@ function namedDefaults(pictures: readonly Picture[], name: string): Place | null
     const at = picture.sections.findIndex(
       ({ kind }, index) => kind === 'defaults' && sectionHeader(picture, index).words[1] === name,
     );
-    if (at !== -1) return { of, at };
+    if (at !== -1) {
+      return { of, at };
+    }
   }
   return null;
 }

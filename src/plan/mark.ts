@@ -36,7 +36,9 @@ function know(text: string): Known {
   const tail = `${gap}\n# pointsman: which text this is; readable with "get var proc.pointsman_mark"\nglobal\n  set-var proc.pointsman_mark str(${digest})\n`;
   const one = { text, hash: digest, tail, marked: `${text}${tail}` };
   known.unshift(one);
-  if (known.length > REMEMBERED) known.pop();
+  if (known.length > REMEMBERED) {
+    known.pop();
+  }
   return one;
 }
 
@@ -67,10 +69,14 @@ export function partsOf(fileText: string): readonly string[] {
  */
 export function splitMark(fileText: string): { readonly text: string; readonly mark: string | null } {
   const ours = known.find((one) => one.marked === fileText);
-  if (ours) return { text: ours.text, mark: ours.hash };
+  if (ours) {
+    return { text: ours.text, mark: ours.hash };
+  }
   const start = fileText.lastIndexOf(START);
   const mark = start < 0 ? undefined : MARK.exec(fileText.slice(start))?.[1];
-  if (mark === undefined) return { text: fileText, mark: null };
+  if (mark === undefined) {
+    return { text: fileText, mark: null };
+  }
   const text = fileText.slice(0, start);
   const bare = text.replace(/\n$/, '');
   return { text: hashText(bare) === mark ? bare : text, mark };

@@ -22,17 +22,27 @@ const HASH_KEYS = new Set(['addr', 'addr-port']);
  */
 export function orderReasons({ old, next, added, removed, facts, lines }: Arrivals): ServerReason[] {
   const first = added[0] ?? removed[0] ?? firstMoved(old, next);
-  if (!first) return [];
+  if (!first) {
+    return [];
+  }
   const of = added.length > 0 || removed.length === 0 ? 'new' : 'old';
   const reused = idsGivenAnew(added, removed);
-  if (reused.length > 0) return reused;
+  if (reused.length > 0) {
+    return reused;
+  }
   const { balance } = facts;
   const sticky = lines.some(({ words }) => words[0] === 'stick-table' || words[0] === 'stick');
-  if (!sticky && balance.kind !== 'by-id') return [];
+  if (!sticky && balance.kind !== 'by-id') {
+    return [];
+  }
   const all = [...old, ...next];
-  if (all.every(({ settings }) => settings.has('id'))) return [];
+  if (all.every(({ settings }) => settings.has('id'))) {
+    return [];
+  }
   const byAddress = all.every(({ settings }) => HASH_KEYS.has(settings.get('hash-key') ?? ''));
-  if (!sticky && balance.kind === 'by-id' && balance.consistent && byAddress) return [];
+  if (!sticky && balance.kind === 'by-id' && balance.consistent && byAddress) {
+    return [];
+  }
   const why = sticky ? 'its stick table' : `balance ${balance.name}`;
   const message = `${why} goes by ids: servers can come, go or move at run time only if every one has an id of its own`;
   return [{ message, line: first.line, of }];

@@ -58,7 +58,9 @@ function lastWhole({ text, sections }: Picture, end: number): number {
     const start = sections[index]?.start ?? 0;
     const newline = text.indexOf('\n', start);
     // At the very beginning there are two sections: the empty one before all others comes first.
-    if (start > 0 && newline !== -1 && newline < end) return index;
+    if (start > 0 && newline !== -1 && newline < end) {
+      return index;
+    }
     index--;
   }
   return 0;
@@ -81,7 +83,9 @@ export function sectionText(picture: Picture, index: number): string {
 /** The lines of a section. */
 export function sectionLines(picture: Picture, index: number): SectionLines {
   const section = picture.sections[index];
-  if (!section) return { header: { number: 1, words: [] }, body: [], unclear: [] };
+  if (!section) {
+    return { header: { number: 1, words: [] }, body: [], unclear: [] };
+  }
   return readSection(picture.text, section, sectionEnd(picture, index));
 }
 

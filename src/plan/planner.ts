@@ -63,7 +63,9 @@ export class Planner {
 
   /** What it takes to run `newText`. Changes nothing here. */
   plan(newText: string): Plan {
-    if (newText === this.#running.text) return { kind: 'unchanged' };
+    if (newText === this.#running.text) {
+      return { kind: 'unchanged' };
+    }
     const step = nextPicture(this.#running, newText);
     this.#planned = step.next;
     return this.#judge(step);
@@ -76,7 +78,9 @@ export class Planner {
   partOf(newText: string): { readonly text: string; readonly commands: readonly ServerCommand[] } | null {
     const step = nextPicture(this.#running, newText);
     const text = partOf(this.#running, step, this.#context);
-    if (text === this.#running.text) return null;
+    if (text === this.#running.text) {
+      return null;
+    }
     const plan = this.plan(text);
     return plan.kind === 'runtime' ? { text, commands: plan.commands } : null;
   }
@@ -95,29 +99,38 @@ export class Planner {
       ...changes.flatMap(({ changes: inPlace }) => inPlace),
       ...changes.flatMap(({ removes }) => removes),
     ];
-    if (reasons.count === 0 && commands.length === 0) return { kind: 'unchanged' };
+    if (reasons.count === 0 && commands.length === 0) {
+      return { kind: 'unchanged' };
+    }
     const all = new Reasons();
     all.add(this.#generalReasons(commands));
     all.join(reasons);
-    if (all.count === 0) return { kind: 'runtime', commands };
+    if (all.count === 0) {
+      return { kind: 'runtime', commands };
+    }
     return { kind: 'reload', reasons: all.first, more: all.more };
   }
 
   #generalReasons(commands: readonly ServerCommand[]): Reason[] {
     const { version, maxCommands = 1000, otherFiles } = this.#options;
     const messages: string[] = [];
-    if (!this.#abilities)
+    if (!this.#abilities) {
       messages.push(`HAProxy ${version ?? 'of unknown version'} cannot change servers while it runs`);
+    }
     if (commands.length > maxCommands) {
       messages.push(`${commands.length} commands in one pass are more than ${maxCommands}`);
     }
-    if (otherFiles?.kind === 'unread') messages.push(otherFiles.why);
+    if (otherFiles?.kind === 'unread') {
+      messages.push(otherFiles.why);
+    }
     return messages.map((message) => ({ message, section: null, line: null, of: 'new' }));
   }
 }
 
 function contextOf(abilities: RuntimeAbilities, files: OtherFiles): Context {
-  if (files.kind === 'unread') return { abilities, before: [], others: [] };
+  if (files.kind === 'unread') {
+    return { abilities, before: [], others: [] };
+  }
   const [before, after] = [files.before.map(takePicture), files.after.map(takePicture)];
   return { abilities, before, others: [...before, ...after] };
 }
@@ -128,7 +141,9 @@ function diff(old: Picture, step: Step, context: Context): { reasons: Reasons; c
   for (const pair of pairs) {
     const found = diffPair(old, step.next, pair, context);
     reasons.join(found.reasons);
-    if (found.changes) changes.push(found.changes);
+    if (found.changes) {
+      changes.push(found.changes);
+    }
   }
   return { reasons, changes };
 }
@@ -139,7 +154,9 @@ function diffPair(
   pair: SectionPair,
   { abilities, before: filesBefore, others }: Context,
 ): { readonly reasons: Reasons; readonly changes?: ServerChanges } {
-  if (sectionText(old, pair.old) === sectionText(next, pair.next)) return { reasons: new Reasons() };
+  if (sectionText(old, pair.old) === sectionText(next, pair.next)) {
+    return { reasons: new Reasons() };
+  }
   const before = sectionLines(old, pair.old);
   const after = sectionLines(next, pair.next);
   if (!PROXIES.has(next.sections[pair.next]?.kind ?? '')) {
@@ -148,7 +165,9 @@ function diffPair(
   const lines = { before: readProxy(before).others, after: readProxy(after).others };
   const reasons = diffLines(before, after, lines);
   // Otherwise each of its servers would be another reason.
-  if (!sameDefaultServers(lines.before, lines.after)) return { reasons };
+  if (!sameDefaultServers(lines.before, lines.after)) {
+    return { reasons };
+  }
   const place = { picture: next, index: pair.next, header: after.header };
   const inherited = inheritedBy(place, filesBefore);
   const named = (server: string) => isNamed([next, ...others], after, server);
@@ -163,7 +182,9 @@ function partOf(old: Picture, step: Step, context: Context): string {
   let from = 0;
   for (const pair of pairSections(old, step).pairs.toSorted((a, b) => a.old - b.old)) {
     const { reasons, changes } = diffPair(old, next, pair, context);
-    if (reasons.count > 0 || !changes) continue;
+    if (reasons.count > 0 || !changes) {
+      continue;
+    }
     const text = sectionText(old, pair.old);
     const start = old.sections[pair.old]?.start ?? old.text.length;
     parts.push(old.text.slice(from, start), sectionText(next, pair.next));

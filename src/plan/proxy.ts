@@ -21,7 +21,9 @@ export interface Proxy {
 export function readProxy({ header, body }: SectionLines): Proxy {
   const servers: Line[] = [];
   const others: Line[] = [];
-  for (const line of body) (line.words[0] === 'server' ? servers : others).push(line);
+  for (const line of body) {
+    (line.words[0] === 'server' ? servers : others).push(line);
+  }
   return { name: header.words[1] ?? '', servers, others };
 }
 
@@ -30,8 +32,12 @@ export function mergeServers({ body }: SectionLines, inherited: Inherited): Serv
   const lists: KeywordList[] = [];
   const servers: Server[] = [];
   for (const line of [...inherited.lines, ...body]) {
-    if (line.words[0] === 'default-server') lists.push(readKeywords(line, 1));
-    if (line.words[0] === 'server') servers.push(mergeServer(line, [...lists, readKeywords(line, 3)]));
+    if (line.words[0] === 'default-server') {
+      lists.push(readKeywords(line, 1));
+    }
+    if (line.words[0] === 'server') {
+      servers.push(mergeServer(line, [...lists, readKeywords(line, 3)]));
+    }
   }
   return servers;
 }
@@ -53,11 +59,21 @@ const RANDOM = /^random(?:\(\d+\))?$/;
 /** The balance of a backend by its lines, inherited ones first. */
 export function balanceOf(lines: readonly Line[], abilities: RuntimeAbilities): Balance {
   const name = lastOf(lines, 'balance')?.words[1] ?? abilities.defaultBalance;
-  if (RANDOM.test(name) && abilities.randomById) return { kind: 'by-id', name, consistent: false };
-  if (name === 'roundrobin' || name === 'leastconn' || RANDOM.test(name)) return { kind: 'free', name };
-  if (name === 'first') return { kind: 'by-id', name, consistent: false };
-  if (name === 'static-rr') return { kind: 'static', name };
-  if (!HASHES.test(name)) return { kind: 'unknown', name };
+  if (RANDOM.test(name) && abilities.randomById) {
+    return { kind: 'by-id', name, consistent: false };
+  }
+  if (name === 'roundrobin' || name === 'leastconn' || RANDOM.test(name)) {
+    return { kind: 'free', name };
+  }
+  if (name === 'first') {
+    return { kind: 'by-id', name, consistent: false };
+  }
+  if (name === 'static-rr') {
+    return { kind: 'static', name };
+  }
+  if (!HASHES.test(name)) {
+    return { kind: 'unknown', name };
+  }
   const consistent = lastOf(lines, 'hash-type')?.words[1] === 'consistent';
   return consistent
     ? { kind: 'by-id', name, consistent }
@@ -76,11 +92,17 @@ export function obstacles(lines: readonly Line[]): { readonly change: string[]; 
   for (const { words } of lines) {
     const [first = '', second = ''] = words[0] === 'no' ? words.slice(1) : words;
     const option = first === 'option' ? `option ${second}` : first;
-    if (HINDERS_CHANGE.has(option)) change.push(option);
-    if (option === 'dynamic-cookie-key') address.push(option);
+    if (HINDERS_CHANGE.has(option)) {
+      change.push(option);
+    }
+    if (option === 'dynamic-cookie-key') {
+      address.push(option);
+    }
   }
   const mode = lastOf(lines, 'mode')?.words[1] ?? 'tcp';
-  if (mode !== 'tcp' && mode !== 'http') change.push(`mode ${mode}`);
+  if (mode !== 'tcp' && mode !== 'http') {
+    change.push(`mode ${mode}`);
+  }
   return { change, address };
 }
 

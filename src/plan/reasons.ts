@@ -27,7 +27,9 @@ export class Reasons {
   addEach<T>(all: Iterable<T>, make: (one: T) => Reason): void {
     for (const one of all) {
       this.#count += 1;
-      if (this.#first.length < MOST_REASONS) this.#first.push(make(one));
+      if (this.#first.length < MOST_REASONS) {
+        this.#first.push(make(one));
+      }
     }
   }
 

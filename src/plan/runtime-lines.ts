@@ -28,11 +28,17 @@ export function runtimeLines(command: ServerCommand, { newServers }: LineOptions
   switch (command.kind) {
     case 'add': {
       const lines = [['add server', target, command.address, ...command.keywords].join(' ')];
-      if (command.checked) lines.push(`enable health ${target}`);
-      if (command.disabled) return lines;
+      if (command.checked) {
+        lines.push(`enable health ${target}`);
+      }
+      if (command.disabled) {
+        return lines;
+      }
       lines.push(`enable server ${target}`);
       // Before `enable server` this would have no effect.
-      if (command.checked && newServers === 'checked') lines.push(`set server ${target} health down`);
+      if (command.checked && newServers === 'checked') {
+        lines.push(`set server ${target} health down`);
+      }
       return lines;
     }
     case 'address':

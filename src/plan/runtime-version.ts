@@ -25,7 +25,9 @@ const DEFAULT_RANDOM = 303;
 /** Reads `2.6`, `2.6.12-1+deb12u4`, `3.0.11`. Null where it is no version, or too old for servers at run time. */
 export function runtimeAbilities(version: string): RuntimeAbilities | null {
   const found = /^v?(\d+)\.(\d+)/.exec(version);
-  if (!found) return null;
+  if (!found) {
+    return null;
+  }
   const branch = Number(found[1]) * 100 + Number(found[2]);
   return branch < OLDEST ? null : abilitiesOf(branch);
 }

@@ -13,17 +13,25 @@ export function diffLines(
   const old = [before.header, ...lines.before];
   const next = [after.header, ...lines.after];
   let first = 0;
-  while (first < old.length && first < next.length && sameLine(old[first], next[first])) first++;
-  if (first === old.length && first === next.length) return new Reasons();
+  while (first < old.length && first < next.length && sameLine(old[first], next[first])) {
+    first++;
+  }
+  if (first === old.length && first === next.length) {
+    return new Reasons();
+  }
   let end = 0;
   const most = Math.min(old.length, next.length) - first;
-  while (end < most && sameLine(old.at(-1 - end), next.at(-1 - end))) end++;
+  while (end < most && sameLine(old.at(-1 - end), next.at(-1 - end))) {
+    end++;
+  }
   return explain(old.slice(first, old.length - end), next.slice(first, next.length - end), section);
 }
 
 /** Whether HAProxy reads the same in both. */
 export function sameLine(a: Line | undefined, b: Line | undefined): boolean {
-  if (!a || !b || a.words.length !== b.words.length) return false;
+  if (!a || !b || a.words.length !== b.words.length) {
+    return false;
+  }
   return a.words.every((word, index) => word === b.words[index]);
 }
 
@@ -35,7 +43,9 @@ function explain(old: readonly Line[], next: readonly Line[], section: string | 
   const reasons = new Reasons();
   reasons.addEach(added, (line) => lineReason(line, 'new', section));
   reasons.addEach(gone, (line) => lineReason(line, 'old', section));
-  if (reasons.count > 0) return reasons;
+  if (reasons.count > 0) {
+    return reasons;
+  }
   const message = 'the order of its lines is changed';
   reasons.add([{ message, section, line: next[0]?.number ?? null, of: 'new' }]);
   return reasons;
@@ -56,13 +66,17 @@ function lineReason(line: Line, of: 'new' | 'old', section: string | null): Reas
 
 function countLines(lines: readonly Line[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const line of lines) counts.set(key(line), (counts.get(key(line)) ?? 0) + 1);
+  for (const line of lines) {
+    counts.set(key(line), (counts.get(key(line)) ?? 0) + 1);
+  }
   return counts;
 }
 
 function take(counts: Map<string, number>, line: Line): boolean {
   const count = counts.get(key(line)) ?? 0;
-  if (count > 0) counts.set(key(line), count - 1);
+  if (count > 0) {
+    counts.set(key(line), count - 1);
+  }
   return count > 0;
 }
 

@@ -21,7 +21,9 @@ export interface SectionLines {
 export function readSection(text: string, section: Section, end: number): SectionLines {
   const lines: Line[] = [];
   const unclear: { line: number; message: string }[] = [];
-  if (section.depth > 0) unclear.push({ line: section.line, message: 'it stands inside of an .if' });
+  if (section.depth > 0) {
+    unclear.push({ line: section.line, message: 'it stands inside of an .if' });
+  }
   let number = section.line;
   for (let start = section.start; start < end; number++) {
     const newline = text.indexOf('\n', start);
@@ -29,8 +31,12 @@ export function readSection(text: string, section: Section, end: number): Sectio
     const { words, variables, problem } = readWords(text.slice(start, stop));
     start = stop + 1;
     const message = problem ?? whyUnclear(words[0], variables);
-    if (message !== undefined) unclear.push({ line: number, message });
-    if (words.length > 0) lines.push({ number, words });
+    if (message !== undefined) {
+      unclear.push({ line: number, message });
+    }
+    if (words.length > 0) {
+      lines.push({ number, words });
+    }
   }
   const named = section.kind !== '';
   const header = named ? lines[0] : undefined;
@@ -42,9 +48,15 @@ export function readSection(text: string, section: Section, end: number): Sectio
 }
 
 function whyUnclear(first: string | undefined, variables: boolean): string | undefined {
-  if (variables) return 'it depends on an environment variable';
-  if (first?.startsWith('.')) return `it depends on ${first}`;
-  if (first?.startsWith('[')) return 'a scope begins here';
+  if (variables) {
+    return 'it depends on an environment variable';
+  }
+  if (first?.startsWith('.')) {
+    return `it depends on ${first}`;
+  }
+  if (first?.startsWith('[')) {
+    return 'a scope begins here';
+  }
   return undefined;
 }
 

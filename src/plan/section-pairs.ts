@@ -28,22 +28,31 @@ export function pairSections(old: Picture, { next, from, oldEnd, nextEnd }: Step
   const reasons = new Reasons();
   for (const [title, { index, line }] of nextRest) {
     const was = oldRest.get(title);
-    if (was) pairs.push({ old: was.index, next: index });
-    else reasons.add(reason('the section is new', next, { index, line, of: 'new' }));
+    if (was) {
+      pairs.push({ old: was.index, next: index });
+    } else {
+      reasons.add(reason('the section is new', next, { index, line, of: 'new' }));
+    }
   }
   for (const [title, { index, line }] of oldRest) {
-    if (!nextRest.has(title)) reasons.add(reason('the section is gone', old, { index, line, of: 'old' }));
+    if (!nextRest.has(title)) {
+      reasons.add(reason('the section is gone', old, { index, line, of: 'old' }));
+    }
   }
   const order = [...oldRest.keys()].filter((title) => nextRest.has(title));
   const newOrder = [...nextRest.keys()].filter((title) => oldRest.has(title));
   const moved = newOrder.find((title, index) => title !== order[index]);
   const place = moved === undefined ? undefined : nextRest.get(moved);
-  if (place) reasons.add(reason('the order of the sections is changed', next, { ...place, of: 'new' }));
+  if (place) {
+    reasons.add(reason('the order of the sections is changed', next, { ...place, of: 'new' }));
+  }
   return { pairs, reasons };
 }
 
 function sameSection(old: Picture, next: Picture, at: number): boolean {
-  if (sectionText(old, at) === sectionText(next, at)) return true;
+  if (sectionText(old, at) === sectionText(next, at)) {
+    return true;
+  }
   return titleOf(old, at) === titleOf(next, at);
 }
 
@@ -57,7 +66,9 @@ function titles(picture: Picture, from: number, end: number): Map<string, Place>
   const places = new Map<string, Place>();
   for (let index = from; index < end; index++) {
     let title = titleOf(picture, index);
-    while (places.has(title)) title += '\0';
+    while (places.has(title)) {
+      title += '\0';
+    }
     places.set(title, { index, line: picture.sections[index]?.line ?? 1 });
   }
   return places;
@@ -69,6 +80,8 @@ function titleOf(picture: Picture, index: number): string {
 
 function reason(message: string, picture: Picture, place: Place & { of: 'new' | 'old' }): Reason[] {
   const { header, body } = sectionLines(picture, place.index);
-  if (header.words.length === 0 && body.length === 0) return [];
+  if (header.words.length === 0 && body.length === 0) {
+    return [];
+  }
   return [{ message, section: sectionTitle(header), line: place.line, of: place.of }];
 }

@@ -57,14 +57,19 @@ export function findSections({ text, from, to, line = 1, depth = 0 }: Stretch): 
   let open = depth;
   let next: Omit<Section, 'naming'> | null = from === 0 ? { start: 0, line: 1, kind: '', depth: 0 } : null;
   const close = (end: number) => {
-    if (next) sections.push({ ...next, naming: NAMING.test(text.slice(next.start, end)) });
+    if (next) {
+      sections.push({ ...next, naming: NAMING.test(text.slice(next.start, end)) });
+    }
   };
   for (let start = from; start < to; current++) {
     let at = start;
     let c = text.charCodeAt(at);
-    while (c === 32 || (c >= 9 && c <= 13 && c !== NEWLINE)) c = text.charCodeAt(++at);
-    if (c === DOT) open += conditionStep(text, at);
-    else if (FIRST.has(c)) {
+    while (c === 32 || (c >= 9 && c <= 13 && c !== NEWLINE)) {
+      c = text.charCodeAt(++at);
+    }
+    if (c === DOT) {
+      open += conditionStep(text, at);
+    } else if (FIRST.has(c)) {
       const kind = kindAt(text, at);
       if (kind !== '') {
         close(start);
@@ -89,10 +94,14 @@ function conditionStep(text: string, at: number): number {
 function kindAt(text: string, at: number): string {
   KIND.lastIndex = at;
   const found = KIND.exec(text);
-  if (found) return found[0];
+  if (found) {
+    return found[0];
+  }
   WORD.lastIndex = at;
   const word = WORD.exec(text)?.[0] ?? '';
-  if (!/["'\\]/.test(word)) return '';
+  if (!/["'\\]/.test(word)) {
+    return '';
+  }
   const end = text.indexOf('\n', at);
   const first = readWords(text.slice(at, end === -1 ? undefined : end)).words[0] ?? '';
   return KIND_WORD.test(first) ? first : '';

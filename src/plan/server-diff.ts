@@ -34,7 +34,9 @@ const NAME = /^[A-Za-z0-9_.:-]+$/;
 export function diffServers(pair: BackendPair): ServerChanges {
   const section = sectionTitle(pair.after.header);
   const nothing = { adds: [], changes: [], removes: [], reasons: [] };
-  if (sameServers(pair)) return nothing;
+  if (sameServers(pair)) {
+    return nothing;
+  }
   const found = compare(pair);
   const some = found.adds.length + found.changes.length + found.removes.length > 0;
   const unclear = some || found.reasons.length > 0 ? whyUnclear(pair) : [];
@@ -45,7 +47,9 @@ export function diffServers(pair: BackendPair): ServerChanges {
 function sameServers({ before, after }: BackendPair): boolean {
   const old = readProxy(before).servers;
   const next = readProxy(after).servers;
-  if (old.length !== next.length || !old.every((line, index) => sameLine(line, next[index]))) return false;
+  if (old.length !== next.length || !old.every((line, index) => sameLine(line, next[index]))) {
+    return false;
+  }
   // The same servers can still have moved from before a default-server to behind it.
   return before.body.every((line, index) => sameLine(line, after.body[index]));
 }
@@ -92,7 +96,9 @@ function removeCommand(server: Server, facts: BackendFacts): ServerCommand {
 }
 
 function collect({ commands, reasons }: Judged, all: ServerReason[]): readonly ServerCommand[] {
-  for (const reason of reasons) all.push(reason);
+  for (const reason of reasons) {
+    all.push(reason);
+  }
   return commands;
 }
 
@@ -131,10 +137,14 @@ function comeAndGo(
   facts: BackendFacts,
 ): ServerReason[] {
   const first = added[0] ?? removed[0];
-  if (!first) return [];
+  if (!first) {
+    return [];
+  }
   const { balance, hinders } = facts;
   const hindered = [...hinders.change];
-  if (balance.kind === 'static' || balance.kind === 'unknown') hindered.push(`balance ${balance.name}`);
+  if (balance.kind === 'static' || balance.kind === 'unknown') {
+    hindered.push(`balance ${balance.name}`);
+  }
   return hindered.map((what) => ({
     message: `servers cannot come or go at run time with ${what}`,
     line: first.line,

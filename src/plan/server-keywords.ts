@@ -13,7 +13,9 @@ export interface ServerKeyword {
 const known = new Map<string, ServerKeyword>();
 
 function know(keywords: string, keyword: ServerKeyword): void {
-  for (const name of keywords.split(' ')) known.set(name, keyword);
+  for (const name of keywords.split(' ')) {
+    known.set(name, keyword);
+  }
 }
 
 // From the tables `srv_kws` of HAProxy (server.c, check.c, cfgparse-ssl.c, cfgparse-tcp.c; columns `skip` and

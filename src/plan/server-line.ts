@@ -37,7 +37,9 @@ export function readKeywords(line: Line, from: number): KeywordList {
   for (let at = from; at < words.length; at++) {
     const name = words[at] ?? '';
     const keyword = serverKeyword(name);
-    if (!keyword) return { line, keywords, problem: `the keyword ${name || '""'} is not understood` };
+    if (!keyword) {
+      return { line, keywords, problem: `the keyword ${name || '""'} is not understood` };
+    }
     const value = keyword.values === 1 ? words[++at] : '';
     if (value === undefined || (keyword.values === 1 && value === '')) {
       return { line, keywords, problem: `the keyword ${name} has no value` };
@@ -53,14 +55,19 @@ export function mergeServer(line: Line, lists: readonly KeywordList[]): Server {
   for (const { keywords } of lists) {
     for (const [name, value] of keywords) {
       const undone = serverKeyword(name)?.undoes;
-      if (undone === undefined) settings.set(name, value);
-      else settings.delete(undone);
+      if (undone === undefined) {
+        settings.set(name, value);
+      } else {
+        settings.delete(undone);
+      }
     }
   }
   const [, name = '', address = ''] = line.words;
   const server = { name, address, line: line.number, settings };
   const why = lists.find((list) => list.problem !== undefined)?.problem;
-  if (why === undefined) return server;
+  if (why === undefined) {
+    return server;
+  }
   return { ...server, unread: { why, words: lists.flatMap((list) => list.line.words).join('\u0001') } };
 }
 
@@ -70,7 +77,9 @@ export function literalAddress(text: string): LiteralAddress | undefined {
     const { family, host, port } = parseAddress(text);
     return family === 'name' ? undefined : { host, port };
   } catch (error) {
-    if (error instanceof BadValue) return undefined;
+    if (error instanceof BadValue) {
+      return undefined;
+    }
     throw error;
   }
 }

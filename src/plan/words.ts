@@ -20,7 +20,9 @@ const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r' };
  * variable keep its name (a NUL and `${WEB}`), so that equal lines stay equal.
  */
 export function readWords(line: string): Words {
-  if (SPECIAL.test(line)) return readSpecial(line);
+  if (SPECIAL.test(line)) {
+    return readSpecial(line);
+  }
   const words = line.split(SPACES).filter((word) => word !== '');
   return { words, variables: false };
 }
@@ -33,18 +35,24 @@ function readSpecial(line: string): Words {
   let variables = false;
   for (let at = 0; at < line.length; at++) {
     const c = line.charAt(at);
-    if (c === '\r' || (c === '#' && quote === '')) break;
+    if (c === '\r' || (c === '#' && quote === '')) {
+      break;
+    }
     if ((c === '"' && quote !== "'") || (c === "'" && quote !== '"')) {
       quote = quote === '' ? c : '';
       begun = true;
     } else if (c === '\\' && quote !== "'") {
       const escaped = readEscape(line, at, quote);
-      if (escaped === null) return unreadable(line, 'an escape \\x without two hex digits');
+      if (escaped === null) {
+        return unreadable(line, 'an escape \\x without two hex digits');
+      }
       word += escaped.text;
       at = escaped.last;
       begun = true;
     } else if (quote === '' && (c === ' ' || c === '\t' || c === '\v' || c === '\f')) {
-      if (begun) words.push(word);
+      if (begun) {
+        words.push(word);
+      }
       word = '';
       begun = false;
     } else {
@@ -54,7 +62,9 @@ function readSpecial(line: string): Words {
       begun = true;
     }
   }
-  if (begun) words.push(word);
+  if (begun) {
+    words.push(word);
+  }
   return quote === '' ? { words, variables } : unreadable(line, 'a quote that is not closed');
 }
 
@@ -62,13 +72,19 @@ function readEscape(line: string, at: number, quote: string): { text: string; la
   const next = line.charAt(at + 1);
   if (next === 'x') {
     const hex = line.slice(at + 2, at + 4);
-    if (!/^[0-9a-fA-F]{2}$/.test(hex)) return null;
+    if (!/^[0-9a-fA-F]{2}$/.test(hex)) {
+      return null;
+    }
     return { text: String.fromCharCode(Number.parseInt(hex, 16)), last: at + 3 };
   }
   const text = ESCAPES[next];
-  if (text !== undefined) return { text, last: at + 1 };
+  if (text !== undefined) {
+    return { text, last: at + 1 };
+  }
   const taken = ' \\#\'"'.includes(next) && next !== '';
-  if (taken || (next === '$' && quote === '"')) return { text: next, last: at + 1 };
+  if (taken || (next === '$' && quote === '"')) {
+    return { text: next, last: at + 1 };
+  }
   return { text: '\\', last: at };
 }
 

@@ -2,11 +2,11 @@ import { asError, PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { shorten } from '../model/shorten.ts';
 import { firstLines } from '../plan/excerpt.ts';
-import type { CrashFile } from './interfaces.ts';
+import { clock, rest } from '../ports/clock.ts';
+import type { CrashFile } from '../ports/stores.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import type { Picture } from '../tree/picture.ts';
 import { Retry } from './pace.ts';
-import type { Picture } from './picture.ts';
-import { rest } from './rest.ts';
-import type { Rollout } from './rollout.ts';
 
 /** What is told of what threw, and kept. */
 export interface CrashesOptions {
@@ -47,8 +47,9 @@ export class Crashes {
       return;
     }
     const stack = firstLines(error.stack ?? '', STACK_LINES).slice(0, MOST_TEXT);
-    if (!this.#kept.has(stack) && this.#kept.size < MOST_KEPT)
+    if (!this.#kept.has(stack) && this.#kept.size < MOST_KEPT) {
       this.#kept.set(stack, await this.#keep(where, stack));
+    }
     const report = this.#kept.get(stack) ?? null;
     emit({ kind: 'part-failed', where, message: shorten(String(error), 500), stack, report, retryInMs });
   }
@@ -61,14 +62,18 @@ export class Crashes {
   ): Promise<void> {
     const retry = new Retry();
     while (!signal.aborted) {
-      const begun = performance.now();
+      const begun = clock.now();
       try {
         await work(signal);
         return;
       } catch (error) {
         // Whatever waits rejects when it is told to stop: that is no failure.
-        if (signal.aborted) return;
-        if (performance.now() - begun > STEADY) retry.succeeded();
+        if (signal.aborted) {
+          return;
+        }
+        if (clock.now() - begun > STEADY) {
+          retry.succeeded();
+        }
         const pause = retry.failed();
         await this.tell(where, error, pause);
         await rest(pause, signal);

@@ -1,8 +1,10 @@
+import { clock } from '../ports/clock.ts';
+
 /** What woke the loop since the last turn. */
 export interface Mail {
   /** For people, each once: `etcd: 3 keys changed`, `template changed`. */
   readonly triggers: readonly string[];
-  /** When the first and the last of them came, in milliseconds of `performance.now()`. */
+  /** When the first and the last of them came, in milliseconds of `clock.now()`. */
   readonly firstAt: number;
   readonly lastAt: number;
 }
@@ -18,8 +20,10 @@ export class Mailbox {
   #wake: (() => void) | undefined;
 
   post(trigger: string): void {
-    const now = performance.now();
-    if (this.#triggers.size === 0) this.#firstAt = now;
+    const now = clock.now();
+    if (this.#triggers.size === 0) {
+      this.#firstAt = now;
+    }
     this.#lastAt = now;
     this.#triggers.add(trigger);
     this.#wake?.();
@@ -27,7 +31,9 @@ export class Mailbox {
 
   /** What lies there, without taking it; undefined when it is empty. */
   peek(): Mail | undefined {
-    if (this.#triggers.size === 0) return undefined;
+    if (this.#triggers.size === 0) {
+      return undefined;
+    }
     return { triggers: [...this.#triggers], firstAt: this.#firstAt, lastAt: this.#lastAt };
   }
 
@@ -41,15 +47,19 @@ export class Mailbox {
   wait(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
-        clearTimeout(timer);
+        cancel();
         signal.removeEventListener('abort', done);
-        if (this.#wake === done) this.#wake = undefined;
+        if (this.#wake === done) {
+          this.#wake = undefined;
+        }
         resolve();
       };
-      const timer = setTimeout(done, Math.max(0, ms));
+      const cancel = clock.after(Math.max(0, ms), done);
       signal.addEventListener('abort', done, { once: true });
       this.#wake = done;
-      if (signal.aborted) done();
+      if (signal.aborted) {
+        done();
+      }
     });
   }
 }

@@ -1,8 +1,8 @@
 import type { Outcome } from '../events.ts';
-import type { Unsettled } from './drift.ts';
-import type { PauseWish } from './interfaces.ts';
-import type { Drawn } from './picture.ts';
-import type { RollResult } from './roll-result.ts';
+import type { PauseWish } from '../ports/stores.ts';
+import type { Unsettled } from '../rollout/drift.ts';
+import type { RollResult } from '../rollout/roll-result.ts';
+import type { Drawn } from '../tree/picture.ts';
 
 /** How a pass ended, and in a line why it did not do more. */
 export interface PassEnd {
@@ -12,7 +12,9 @@ export interface PassEnd {
 
 /** The end of a pass that touched nothing: a person has the wheel, or the file could not be put right. */
 export function endOfHandsOff(paused: PauseWish | null, unsettled: Unsettled | null): PassEnd {
-  if (!paused) return { outcome: 'failed', error: unsettled?.message ?? null };
+  if (!paused) {
+    return { outcome: 'failed', error: unsettled?.message ?? null };
+  }
   const until = new Date(paused.until).toISOString();
   return { outcome: 'paused', error: `paused until ${until} by ${paused.by}` };
 }

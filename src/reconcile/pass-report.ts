@@ -1,9 +1,9 @@
 import type { Applied, PassEvent } from '../events.ts';
 import { hashText } from '../plan/mark.ts';
-import type { Need } from './need.ts';
+import type { Need } from '../rollout/need.ts';
+import type { Stopwatch } from '../rollout/stopwatch.ts';
+import type { Picture } from '../tree/picture.ts';
 import type { PassEnd } from './pass-end.ts';
-import type { Picture } from './picture.ts';
-import type { Stopwatch } from './stopwatch.ts';
 
 /** What a pass found and did. */
 export interface Report {

@@ -1,26 +1,27 @@
 import { asError, PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { shorten } from '../model/shorten.ts';
+import { clock } from '../ports/clock.ts';
+import type { HaproxyState } from '../ports/haproxy.ts';
+import type { Quarantine } from '../quarantine/quarantine.ts';
+import type { Refusal } from '../quarantine/trial.ts';
+import type { Drift } from '../rollout/drift.ts';
+import type { HaproxyWatch } from '../rollout/haproxy-watch.ts';
+import type { Mend } from '../rollout/mend.ts';
+import type { Need } from '../rollout/need.ts';
+import type { Recorder } from '../rollout/recorder.ts';
+import type { RollResult } from '../rollout/roll-result.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import type { RuntimePath, Step } from '../rollout/runtime-path.ts';
+import { Stopwatch } from '../rollout/stopwatch.ts';
+import type { Picture } from '../tree/picture.ts';
 import type { Crashes } from './crashes.ts';
-import type { Drift } from './drift.ts';
-import type { HaproxyWatch } from './haproxy-watch.ts';
-import type { HaproxyState } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
-import type { Mend } from './mend.ts';
-import type { Need } from './need.ts';
 import { type Pace, Retry } from './pace.ts';
 import { endOf, endOfHandsOff } from './pass-end.ts';
 import { passEvent, type Report } from './pass-report.ts';
 import type { Pause } from './pause.ts';
-import type { Picture } from './picture.ts';
-import type { Quarantine } from './quarantine.ts';
-import type { Refusal } from './quarantine-trial.ts';
-import type { Recorder } from './recorder.ts';
 import type { ReloadWaits } from './reload-waits.ts';
-import type { RollResult } from './roll-result.ts';
-import type { Rollout } from './rollout.ts';
-import type { RuntimePath, Step } from './runtime-path.ts';
-import { Stopwatch } from './stopwatch.ts';
 import type { Turns } from './turns.ts';
 
 /** What a pass works with. */
@@ -53,7 +54,7 @@ export class Passes {
     this.#parts = parts;
   }
 
-  /** When the next one is due without any mail, in milliseconds of `performance.now()`; Infinity where none is. */
+  /** When the next one is due without any mail, in milliseconds of `clock.now()`; Infinity where none is. */
   get retryAt(): number {
     return this.#retryAt;
   }
@@ -67,9 +68,13 @@ export class Passes {
     for (let next: Next = 'again'; next === 'again' && !signal.aborted; ) {
       try {
         next = await this.#try(at);
-        if (next === 'done' && !recorder.isBusy) this.#crashRetry.succeeded();
+        if (next === 'done' && !recorder.isBusy) {
+          this.#crashRetry.succeeded();
+        }
       } catch (error) {
-        if (!signal.aborted) next = await this.#crashed(error, at);
+        if (!signal.aborted) {
+          next = await this.#crashed(error, at);
+        }
       }
     }
     pace.settled();
@@ -82,60 +87,99 @@ export class Passes {
     turns.turn();
     this.#takeMail(why);
     const paused = pause?.now ?? null;
-    if (paused) await this.#idle();
+    if (paused) {
+      await this.#idle();
+    }
     // A pause of the fleet is only known with the tree.
     const settle = () => drift.settle();
     const unsettled = paused || !picture.hasTree ? null : await turns.step('putting the file right', settle);
     const drawn = await watch.time('render', () => picture.draw(rollout.installedText));
     const state = await turns.step('asking HAProxy', () => haproxy.ask(signal));
-    if (signal.aborted) return 'done';
+    if (signal.aborted) {
+      return 'done';
+    }
     // It was drawn for another HAProxy.
-    if (state.kind === 'running' && picture.runsOn(state.version)) return 'again';
+    if (state.kind === 'running' && picture.runsOn(state.version)) {
+      return 'again';
+    }
     if (paused || unsettled) {
       picture.tell(drawn);
-      if (unsettled) this.#retryAt = performance.now() + unsettled.retryInMs;
+      if (unsettled) {
+        this.#retryAt = clock.now() + unsettled.retryInMs;
+      }
       const text = drawn.kind === 'text' ? drawn.text : null;
-      if (paused) await turns.step('beginning a pause', async () => pause?.holds());
+      if (paused) {
+        await turns.step('beginning a pause', async () => pause?.holds());
+      }
       return this.#report({ watch, why, need: undefined, end: endOfHandsOff(paused, unsettled), text });
     }
-    if (drawn.kind === 'template-error' && (await this.#resolve(drawn, watch, signal))) return 'again';
+    if (drawn.kind === 'template-error' && (await this.#resolve(drawn, watch, signal))) {
+      return 'again';
+    }
     picture.tell(drawn);
     if (drawn.kind !== 'text') {
-      if (drawn.kind === 'template-error') await this.#mendUnlessAhead(state, watch, signal);
+      if (drawn.kind === 'template-error') {
+        await this.#mendUnlessAhead(state, watch, signal);
+      }
       return this.#report({ watch, why, need: undefined, end: endOf(drawn), text: null });
     }
     const { text } = drawn;
     const wanted = rollout.need(text, state);
     const unrecorded = recorder.take(text);
-    if (unrecorded?.kind === 'crashed') throw unrecorded.error;
-    if (unrecorded) return this.#end({ result: unrecorded, need: wanted, text, state }, why, watch, signal);
+    if (unrecorded?.kind === 'crashed') {
+      throw unrecorded.error;
+    }
+    if (unrecorded) {
+      return this.#end({ result: unrecorded, need: wanted, text, state }, why, watch, signal);
+    }
     const shelved = wanted.kind === 'nothing' ? 0 : rollout.shelvedFor(text);
     if (shelved > 0) {
-      this.#retryAt = performance.now() + shelved;
-      if (wanted.kind === 'publish') await this.#mendUnlessAhead(state, watch, signal);
+      this.#retryAt = clock.now() + shelved;
+      if (wanted.kind === 'publish') {
+        await this.#mendUnlessAhead(state, watch, signal);
+      }
       const end = { outcome: 'failed', error: this.#lastError } as const;
       return this.#report({ watch, why, need: wanted, end, text });
     }
     const need = await turns.step('changing servers', () =>
       this.#quickly(wanted, { text, state }, watch, signal),
     );
-    if (signal.aborted) return 'done';
+    if (signal.aborted) {
+      return 'done';
+    }
     if (need.kind === 'nothing' || need.kind === 'record') {
       const again = need === wanted && (need.kind === 'nothing' || recorder.isBusy);
-      if (need.kind === 'nothing') quarantine.accepted();
-      else rollout.ranAhead(text);
-      if (need.kind === 'record' || recorder.isBusy) recorder.record(text);
+      if (need.kind === 'nothing') {
+        quarantine.accepted();
+      } else {
+        rollout.ranAhead(text);
+      }
+      if (need.kind === 'record' || recorder.isBusy) {
+        recorder.record(text);
+      }
       const end = { outcome: again ? 'unchanged' : 'runtime', error: null } as const;
       return this.#report({ watch, why, need: need.kind === 'record' ? need : wanted, end, text });
     }
     // What went out without a reload need not wait for it.
-    if (rollout.ahead && waits.isEarly) recorder.record(rollout.ahead.text);
-    if (state.kind === 'running' && (await waits.pace(watch, signal))) return 'again';
-    if (need.kind === 'publish' && (await waits.workers(state, watch, signal))) return 'again';
-    if (signal.aborted) return 'done';
-    if (pause?.now) return 'again';
+    if (rollout.ahead && waits.isEarly) {
+      recorder.record(rollout.ahead.text);
+    }
+    if (state.kind === 'running' && (await waits.pace(watch, signal))) {
+      return 'again';
+    }
+    if (need.kind === 'publish' && (await waits.workers(state, watch, signal))) {
+      return 'again';
+    }
+    if (signal.aborted) {
+      return 'done';
+    }
+    if (pause?.now) {
+      return 'again';
+    }
     const result = await turns.step('the reload', () => this.#roll(need, text, watch, signal));
-    if (signal.aborted && result.kind === 'failed') return 'done';
+    if (signal.aborted && result.kind === 'failed') {
+      return 'done';
+    }
     return this.#end({ result, need, text, state }, why, watch, signal);
   }
 
@@ -145,11 +189,15 @@ export class Passes {
     const retryInMs = this.#crashRetry.failed();
     await this.#parts.crashes.tell('a pass', error, retryInMs);
     try {
-      if (await this.#resolve({ kind: 'crashed', error }, watch, signal)) return 'again';
+      if (await this.#resolve({ kind: 'crashed', error }, watch, signal)) {
+        return 'again';
+      }
     } catch (another) {
-      if (!signal.aborted) await this.#parts.crashes.tell('looking for what made a pass fail', another);
+      if (!signal.aborted) {
+        await this.#parts.crashes.tell('looking for what made a pass fail', another);
+      }
     }
-    this.#retryAt = performance.now() + retryInMs;
+    this.#retryAt = clock.now() + retryInMs;
     const words = error instanceof PointsmanError ? error.message : `a bug: ${shorten(String(error), 500)}`;
     const end = { outcome: 'failed', error: words } as const;
     return this.#report({ watch, why, need: undefined, end, text: null });
@@ -158,12 +206,18 @@ export class Passes {
   /** What comes of a text's way to the file and to HAProxy. */
   async #end(done: Done, why: ReadonlySet<string>, watch: Stopwatch, signal: AbortSignal): Promise<Next> {
     const { result, need, text, state } = done;
-    if (result.kind === 'refused' && (await this.#resolve({ ...result, text }, watch, signal)))
+    if (result.kind === 'refused' && (await this.#resolve({ ...result, text }, watch, signal))) {
       return 'again';
-    if ('retryInMs' in result) this.#retryAt = performance.now() + result.retryInMs;
-    else this.#parts.quarantine.accepted();
+    }
+    if ('retryInMs' in result) {
+      this.#retryAt = clock.now() + result.retryInMs;
+    } else {
+      this.#parts.quarantine.accepted();
+    }
     await this.#idle();
-    if (result.kind === 'refused') await this.#takeBack(state, watch, signal);
+    if (result.kind === 'refused') {
+      await this.#takeBack(state, watch, signal);
+    }
     // Not the text itself: that is tried again after its pause.
     else if (this.#parts.rollout.ahead && this.#parts.rollout.ahead.text !== text) {
       this.#parts.recorder.record(this.#parts.rollout.ahead.text);
@@ -178,20 +232,26 @@ export class Passes {
 
   /** Does at run time what can be done so, and gives what is left. */
   async #quickly(need: Need, step: Step, watch: Stopwatch, signal: AbortSignal): Promise<Need> {
-    if (need.kind === 'nothing' || !this.#parts.runtime) return need;
+    if (need.kind === 'nothing' || !this.#parts.runtime) {
+      return need;
+    }
     return this.#parts.runtime.apply(need, step, watch, signal);
   }
 
   /** A text was refused. HAProxy goes back to the installed one where it was ahead, or runs neither. */
   async #takeBack(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
     const back = await this.#parts.runtime?.takeBack(watch, signal);
-    if (back?.kind !== 'done') await this.#mend(back?.state ?? state, watch, signal);
+    if (back?.kind !== 'done') {
+      await this.#mend(back?.state ?? state, watch, signal);
+    }
   }
 
   /** What HAProxy is ahead with is on its way to the file. */
   async #mendUnlessAhead(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
     await this.#idle();
-    if (this.#parts.rollout.ahead === null) await this.#mend(state, watch, signal);
+    if (this.#parts.rollout.ahead === null) {
+      await this.#mend(state, watch, signal);
+    }
   }
 
   async #mend(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
@@ -210,16 +270,22 @@ export class Passes {
 
   #takeMail(why: Set<string>): void {
     const mail = this.#parts.mailbox.take();
-    if (!mail) return;
+    if (!mail) {
+      return;
+    }
     this.#parts.pace.took(mail);
-    for (const trigger of mail.triggers) why.add(trigger);
+    for (const trigger of mail.triggers) {
+      why.add(trigger);
+    }
   }
 
   async #roll(need: Need, text: string, watch: Stopwatch, signal: AbortSignal): Promise<RollResult> {
     await this.#parts.recorder.idle();
     try {
       const isThere = need.kind === 'load' && this.#parts.rollout.installedText === text;
-      if (!isThere) return await this.#parts.rollout.roll(text, watch, signal);
+      if (!isThere) {
+        return await this.#parts.rollout.roll(text, watch, signal);
+      }
       return await this.#parts.rollout.load(text, { watch, signal, before: null });
     } finally {
       this.#parts.waits.reloaded();

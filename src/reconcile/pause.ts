@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../events.ts';
 import type { Entry } from '../model/entry.ts';
-import type { PauseNotes, PauseWish } from './interfaces.ts';
+import { clock, rest } from '../ports/clock.ts';
+import type { PauseNotes, PauseWish } from '../ports/stores.ts';
 import type { Mailbox } from './mailbox.ts';
 import { parsePause } from './pause-wish.ts';
 
@@ -41,7 +41,7 @@ export class Pause {
 
   /** The pause that holds now, or null. */
   get now(): PauseWish | null {
-    return this.#wish !== null && this.#wish.until > Date.now() ? this.#wish : null;
+    return this.#wish !== null && this.#wish.until > clock.date() ? this.#wish : null;
   }
 
   /** Looks for a pause, and tells of a change. */
@@ -55,23 +55,31 @@ export class Pause {
     await this.#answer();
     const told = this.#told;
     if (now === null) {
-      if (told === null) return;
+      if (told === null) {
+        return;
+      }
       this.#told = null;
-      const cause = told.wish.until > Date.now() ? `${told.wish.by} was taken back` : 'its time is over';
+      const cause = told.wish.until > clock.date() ? `${told.wish.by} was taken back` : 'its time is over';
       emit({ kind: 'resumed', cause });
       mailbox.post('the pause ended');
       return;
     }
     const same = told?.wish.until === now.until && told.wish.by === now.by;
-    if (same && performance.now() - told.at < REMINDER) return;
-    this.#told = { wish: now, at: performance.now() };
+    if (same && clock.now() - told.at < REMINDER) {
+      return;
+    }
+    this.#told = { wish: now, at: clock.now() };
     emit({ kind: 'paused', ...now });
-    if (!told) mailbox.post('a pause began');
+    if (!told) {
+      mailbox.post('a pause began');
+    }
   }
 
   /** A pass found the pause, and nothing of ours is under way any more: that is told to whoever asked for it. */
   async holds(): Promise<void> {
-    if (!this.#isHeld) await this.#options.hold?.(true);
+    if (!this.#isHeld) {
+      await this.#options.hold?.(true);
+    }
     this.#isHeld = true;
     await this.#answer();
   }
@@ -82,10 +90,14 @@ export class Pause {
       this.#isHeld = false;
       await hold?.(false);
     }
-    if (this.now !== null && !this.#isHeld) return;
+    if (this.now !== null && !this.#isHeld) {
+      return;
+    }
     const held = this.now && { host: this.#host?.until ?? null, others: this.#others };
     const said = JSON.stringify(held);
-    if (said !== this.#said) await notes.tell(held);
+    if (said !== this.#said) {
+      await notes.tell(held);
+    }
     this.#said = said;
   }
 
@@ -93,18 +105,20 @@ export class Pause {
   async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.look();
-      await sleep(LOOK, undefined, { signal }).catch(() => undefined);
+      await rest(LOOK, signal);
     }
   }
 
   /** A duration counts from the moment at which this very value was first seen here. */
   async #ofKeys(): Promise<readonly (PauseWish | null)[]> {
     const entries = this.#options.keys().filter(({ value }) => value.trim() !== '');
-    const since = await this.#options.notes.firstSeen(entries.map(idOf), Date.now());
+    const since = await this.#options.notes.firstSeen(entries.map(idOf), clock.date());
     const wrong: string[] = [];
     const wishes = entries.map((entry): PauseWish | null => {
-      const until = parsePause(entry.value, since.get(idOf(entry)) ?? Date.now());
-      if (until === null) wrong.push(entry.key);
+      const until = parsePause(entry.value, since.get(idOf(entry)) ?? clock.date());
+      if (until === null) {
+        wrong.push(entry.key);
+      }
       return until === null ? null : { until, by: `the key ${entry.key}` };
     });
     this.#complain(wrong.join(', '));

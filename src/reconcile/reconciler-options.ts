@@ -1,21 +1,16 @@
 import type { Emit } from '../events.ts';
-import type { Believed } from './believed.ts';
-import type {
-  ConfigFile,
-  CrashFile,
-  HaproxyControl,
-  Judge,
-  PauseNotes,
-  PendingNote,
-  Preflight,
-  Source,
-  Templates,
-} from './interfaces.ts';
+import type { Believed } from '../guard/believed.ts';
+import type { ConfigFile } from '../ports/config-file.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { Judge, Preflight } from '../ports/judge.ts';
+import type { Runtime } from '../ports/runtime.ts';
+import type { Source } from '../ports/source.ts';
+import type { CrashFile, PauseNotes, PendingNote } from '../ports/stores.ts';
+import type { Templates } from '../ports/templates.ts';
+import type { QuarantineOptions } from '../quarantine/quarantine.ts';
+import type { RuntimePathOptions } from '../rollout/runtime-path.ts';
+import type { Picture } from '../tree/picture.ts';
 import type { PaceOptions } from './pace.ts';
-import type { Picture } from './picture.ts';
-import type { QuarantineOptions } from './quarantine.ts';
-import type { Runtime } from './runtime-interfaces.ts';
-import type { RuntimePathOptions } from './runtime-path.ts';
 
 /** Everything the loop works with. */
 export interface ReconcilerOptions {

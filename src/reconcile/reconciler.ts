@@ -1,25 +1,26 @@
-import { watchBelieved } from './believed-watch.ts';
+import { watchBelieved } from '../guard/believed-watch.ts';
+import { clock } from '../ports/clock.ts';
+import { Quarantine } from '../quarantine/quarantine.ts';
+import { VouchingJudge } from '../quarantine/vouching-judge.ts';
+import { Drift } from '../rollout/drift.ts';
+import { HaproxyWatch } from '../rollout/haproxy-watch.ts';
+import { Mend } from '../rollout/mend.ts';
+import { ReadBackWatch } from '../rollout/read-back-watch.ts';
+import { Recorder } from '../rollout/recorder.ts';
+import { Rollout } from '../rollout/rollout.ts';
+import { RuntimePath } from '../rollout/runtime-path.ts';
+import { WorkerCap } from '../rollout/worker-cap.ts';
 import { Crashes } from './crashes.ts';
-import { Drift } from './drift.ts';
 import { endedBy } from './ended-by.ts';
-import { HaproxyWatch } from './haproxy-watch.ts';
 import { type Mail, Mailbox } from './mailbox.ts';
-import { Mend } from './mend.ts';
 import { Pace } from './pace.ts';
 import { Passes } from './passes.ts';
 import { Pause } from './pause.ts';
-import { Quarantine } from './quarantine.ts';
-import { ReadBackWatch } from './read-back-watch.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
-import { Recorder } from './recorder.ts';
 import { ReloadWaits } from './reload-waits.ts';
-import { Rollout } from './rollout.ts';
-import { RuntimePath } from './runtime-path.ts';
 import { followSource } from './source-follower.ts';
 import { followTemplates } from './template-follower.ts';
 import { TURN_MS, Turns } from './turns.ts';
-import { VouchingJudge } from './vouching-judge.ts';
-import { WorkerCap } from './worker-cap.ts';
 
 /**
  * The loop: whatever happens says "look again", and each pass reads the whole, so that the last state always
@@ -78,7 +79,9 @@ export class Reconciler {
     const onBug = (error: unknown) => void this.#crashes.tell('the search for what is refused', error);
     this.#quarantine = new Quarantine({ ...options.quarantine, ...parts, plan, onBug });
     const onRecorded = (text: string) => {
-      if (text === picture.drawn) this.#quarantine.accepted();
+      if (text === picture.drawn) {
+        this.#quarantine.accepted();
+      }
     };
     this.#recorder = new Recorder({ ...parts, onRecorded });
     this.#readBack = options.runtime && new ReadBackWatch({ ...options.runtime, ...parts });
@@ -127,7 +130,9 @@ export class Reconciler {
     ];
     emit({ kind: 'started' });
     await endedBy(signal, Promise.all(followers), END_MS);
-    if (believed) await endedBy(signal, believed.close(), END_MS);
+    if (believed) {
+      await endedBy(signal, believed.close(), END_MS);
+    }
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
@@ -135,9 +140,12 @@ export class Reconciler {
       this.#turns.turn();
       const mail = this.#mailbox.peek();
       const until = mail ? this.#due(mail) : this.#passes.retryAt;
-      const pause = until - performance.now();
-      if (pause > 0) await this.#mailbox.wait(Math.min(TURN_MS, pause), signal);
-      else await this.#passes.pass(mail?.triggers ?? ['retry'], signal);
+      const pause = until - clock.now();
+      if (pause > 0) {
+        await this.#mailbox.wait(Math.min(TURN_MS, pause), signal);
+      } else {
+        await this.#passes.pass(mail?.triggers ?? ['retry'], signal);
+      }
     }
   }
 

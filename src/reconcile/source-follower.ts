@@ -1,12 +1,11 @@
 import type { Emit } from '../events.ts';
-import type { Believed } from './believed.ts';
-import { CrashScreen } from './crash-screen.ts';
+import type { Believed } from '../guard/believed.ts';
+import type { Source, SourceEvent } from '../ports/source.ts';
+import { CrashScreen } from '../quarantine/crash-screen.ts';
+import type { Picture } from '../tree/picture.ts';
 import type { Crashes } from './crashes.ts';
-import type { Source, SourceEvent } from './interfaces.ts';
 import type { Mailbox } from './mailbox.ts';
-import type { Picture } from './picture.ts';
 
-/** What following the sources works with. */
 export interface SourceFollowerOptions {
   readonly source: Source;
   readonly picture: Picture;
@@ -30,8 +29,9 @@ export async function followSource(options: SourceFollowerOptions, signal: Abort
     const first = !picture.hasTree;
     const { view } = picture;
     const changed = believed ? believed.take(event) : takePlainly(picture, event);
-    if ((changed > 0 && picture.view !== view) || first)
+    if ((changed > 0 && picture.view !== view) || first) {
       mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
+    }
   };
   for await (const event of source.watch(signal)) {
     switch (event.kind) {
@@ -63,7 +63,9 @@ export async function followSource(options: SourceFollowerOptions, signal: Abort
           take(screen.pass(event));
         } catch (error) {
           believed?.recover();
-          if (!(await screen.find(event))) throw error;
+          if (!(await screen.find(event))) {
+            throw error;
+          }
           await options.crashes.tell('taking what the sources say', error);
           take(screen.pass(event));
         }
@@ -72,7 +74,9 @@ export async function followSource(options: SourceFollowerOptions, signal: Abort
 }
 
 function takePlainly(picture: Picture, event: Data): number {
-  if (event.kind === 'snapshot') return picture.replace(event.entries);
+  if (event.kind === 'snapshot') {
+    return picture.replace(event.entries);
+  }
   picture.apply(event.changes);
   return event.changes.length;
 }

@@ -107,7 +107,9 @@ function reachableFrom(start: string, edges: ReadonlyMap<string, ReadonlySet<str
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (!seen.has(name)) {
       seen.add(name);
-      for (const next of edges.get(name) ?? []) waiting.push(next);
+      for (const next of edges.get(name) ?? []) {
+        waiting.push(next);
+      }
     }
   }
   return seen;

@@ -39,7 +39,9 @@ export function parseReachable(set: TemplateSet): ReadonlyMap<string, ParsedFile
       const file = parseFile(name, text, set);
       parsed.set(name, file);
       for (const one of file.references) {
-        for (const candidate of candidates(one, set)) waiting.push(candidate);
+        for (const candidate of candidates(one, set)) {
+          waiting.push(candidate);
+        }
       }
     }
   }

@@ -14,9 +14,13 @@ export const CONFIG_VARIABLE = 'POINTSMAN_CONFIG';
  * first etcd source are `POINTSMAN_ETCD_…`, and `vars` is `POINTSMAN_VARS_<NAME>`. Null where there is none.
  */
 export function environmentName(path: string): string | null {
-  if (path === 'vars') return `${VARS}<NAME>`;
+  if (path === 'vars') {
+    return `${VARS}<NAME>`;
+  }
   const plain = path.replace(/^sources\[\]\.etcd\./, 'etcd.');
-  if (plain.includes('[]')) return null;
+  if (plain.includes('[]')) {
+    return null;
+  }
   return (
     PREFIX +
     plain
@@ -55,7 +59,9 @@ export function environmentOverrides(env: Readonly<Record<string, string | undef
 
 function pathOf(name: string): string | null {
   const known = PATHS.get(name);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known;
+  }
   const own = name.startsWith(VARS) ? name.slice(VARS.length) : '';
   return /^[A-Z][A-Z0-9_]*$/.test(own) ? `vars.${camelCase(own)}` : null;
 }

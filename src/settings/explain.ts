@@ -12,8 +12,9 @@ export interface Context {
 /** One line per thing that does not fit: where, the key, what was found, what would fit. */
 export function explain(issues: readonly z.core.$ZodIssue[], context: Context): string[] {
   return issues.flatMap((issue) => {
-    if (issue.code !== 'unrecognized_keys')
+    if (issue.code !== 'unrecognized_keys') {
       return [`${context.whereIs(issue.path)}: ${describe(issue, context)}`];
+    }
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
       return `${context.whereIs(path)}: ${path.join('.')}: no such key${suggestion(path)}`;
@@ -23,7 +24,9 @@ export function explain(issues: readonly z.core.$ZodIssue[], context: Context): 
 
 function describe(issue: z.core.$ZodIssue, context: Context): string {
   const name = issue.path.join('.');
-  if (issue.code === 'custom' && issue.message !== 'Invalid input') return `${name}: ${issue.message}`;
+  if (issue.code === 'custom' && issue.message !== 'Invalid input') {
+    return `${name}: ${issue.message}`;
+  }
   const value = valueAt(context.raw, issue.path);
   const found = value === undefined ? 'is missing' : `found ${show(value)}`;
   return `${name}: ${found}; would fit: ${fits(patternOf(issue.path))}`;
@@ -32,9 +35,13 @@ function describe(issue: z.core.$ZodIssue, context: Context): string {
 function fits(pattern: string): string {
   for (let path = pattern; path !== ''; path = path.replace(/(?:\[\]|(?:^|\.)[^.[\]]*)$/, '')) {
     const key = SETTING_KEYS.find((one) => one.path === path);
-    if (key) return key.fits;
+    if (key) {
+      return key.fits;
+    }
   }
-  if (pattern === 'sources') return 'a list of at least one etcd or file';
+  if (pattern === 'sources') {
+    return 'a list of at least one etcd or file';
+  }
   const inside = childrenOf(pattern);
   return inside.length > 0 ? `a map of ${inside.join(', ')}` : 'something else';
 }
@@ -46,9 +53,13 @@ function suggestion(path: readonly PropertyKey[]): string {
   const siblings = childrenOf(around);
   const [near = null] = nearestNames(key, siblings);
   const dotted = [...path.slice(0, -1), near].join('.');
-  if (near !== null) return `; did you mean ${dotted}?`;
+  if (near !== null) {
+    return `; did you mean ${dotted}?`;
+  }
   const elsewhere = SETTING_KEYS.find((one) => one.path.endsWith(`.${key}`));
-  if (elsewhere) return `; did you mean ${elsewhere.path.replace('[]', '[0]')}?`;
+  if (elsewhere) {
+    return `; did you mean ${elsewhere.path.replace('[]', '[0]')}?`;
+  }
   return `; there are: ${siblings.join(', ')}`;
 }
 
@@ -73,11 +84,18 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function show(value: unknown): string {
-  if (value === null) return 'nothing';
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  if (typeof value === 'object') return 'a map';
-  if (typeof value !== 'string')
+  if (value === null) {
+    return 'nothing';
+  }
+  if (Array.isArray(value)) {
+    return value.length === 0 ? 'an empty list' : 'a list';
+  }
+  if (typeof value === 'object') {
+    return 'a map';
+  }
+  if (typeof value !== 'string') {
     return `the ${typeof value === 'number' ? 'number' : 'value'} ${String(value)}`;
+  }
   const safe = value.replace(/\/\/.*@/g, '//***@');
   return `the text ${JSON.stringify(safe.length > 60 ? `${safe.slice(0, 60)}…` : safe)}`;
 }

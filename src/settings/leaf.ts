@@ -28,23 +28,33 @@ export interface SettingKey extends Leaf {
 /** All keys of a schema, in its order. */
 export function keysOf(schema: z.ZodType, path = '', fallback: unknown = undefined): SettingKey[] {
   const found = leaves.get(schema);
-  if (found) return [{ path, default: fallback, ...found }];
+  if (found) {
+    return [{ path, default: fallback, ...found }];
+  }
   if (schema instanceof z.ZodObject) {
     const shape: Record<string, z.ZodType> = schema.shape;
     return Object.entries(shape).flatMap(([key, inner]) =>
       keysOf(inner, path === '' ? key : `${path}.${key}`),
     );
   }
-  if (schema instanceof z.ZodArray) return keysOf(asType(schema.element), `${path}[]`);
+  if (schema instanceof z.ZodArray) {
+    return keysOf(asType(schema.element), `${path}[]`);
+  }
   if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) {
     return keysOf(asType(schema.unwrap()), path, schema.def.defaultValue);
   }
-  if (schema instanceof z.ZodExactOptional) return keysOf(asType(schema.unwrap()), path);
-  if (schema instanceof z.ZodPipe) return keysOf(asType(schema.in), path);
+  if (schema instanceof z.ZodExactOptional) {
+    return keysOf(asType(schema.unwrap()), path);
+  }
+  if (schema instanceof z.ZodPipe) {
+    return keysOf(asType(schema.in), path);
+  }
   return [];
 }
 
 function asType(schema: unknown): z.ZodType {
-  if (schema instanceof z.ZodType) return schema;
+  if (schema instanceof z.ZodType) {
+    return schema;
+  }
   throw new TypeError('the settings schema holds something that is no schema');
 }

@@ -32,7 +32,9 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
   const file = await findFile(options);
   const raw = resolveIn(file);
   const origins = applyOverrides(raw, overrides, options.cwd);
-  if (raw.sources === undefined && options.sources !== 'optional') throw noSources(file, options.cwd);
+  if (raw.sources === undefined && options.sources !== 'optional') {
+    throw noSources(file, options.cwd);
+  }
 
   const whereIs = (path: readonly PropertyKey[]) => originOf(path, origins) ?? lineOf(file, path);
   return { ...check(raw, whereIs), configFile: file?.path ?? null };
@@ -50,7 +52,9 @@ async function findFile({ configPath, env, cwd }: LoadOptions): Promise<Settings
 }
 
 function resolveIn(file: SettingsFile | null): RawSettings {
-  if (file === null) return {};
+  if (file === null) {
+    return {};
+  }
   const resolved = resolvePaths(file.raw, dirname(file.path));
   return typeof resolved === 'object' && resolved !== null ? { ...resolved } : {};
 }
@@ -82,7 +86,9 @@ function noSources(file: SettingsFile | null, cwd: string): UsageError {
 function originOf(path: readonly PropertyKey[], origins: ReadonlyMap<string, string>): string | null {
   const dotted = path.map(String).join('.');
   for (const [set, origin] of origins) {
-    if (set === dotted || dotted.startsWith(`${set}.`)) return origin;
+    if (set === dotted || dotted.startsWith(`${set}.`)) {
+      return origin;
+    }
   }
   return null;
 }

@@ -49,11 +49,16 @@ export function applyOverrides(
 /** Makes the relative paths of raw settings absolute; they are relative to `folder`. */
 export function resolvePaths(raw: unknown, folder: string, path = ''): unknown {
   const kind = kindOf(path);
-  if (typeof raw === 'string')
+  if (typeof raw === 'string') {
     return kind === 'path' || kind === 'program' ? valueFrom(kind, raw, folder) : raw;
-  if (kind !== null || typeof raw !== 'object' || raw === null) return raw;
+  }
+  if (kind !== null || typeof raw !== 'object' || raw === null) {
+    return raw;
+  }
   const inside = (key: string | number) => (path === '' ? `${key}` : `${path}.${key}`);
-  if (Array.isArray(raw)) return raw.map((one, index) => resolvePaths(one, folder, inside(index)));
+  if (Array.isArray(raw)) {
+    return raw.map((one, index) => resolvePaths(one, folder, inside(index)));
+  }
   return Object.fromEntries(
     Object.entries(raw).map(([key, one]) => [key, resolvePaths(one, folder, inside(key))]),
   );
@@ -86,15 +91,21 @@ function valueFrom(kind: LeafKind, text: string, folder: string): unknown {
 }
 
 function listOf(text: string): unknown {
-  if (text.trimStart().startsWith('[')) return yamlOr(text);
+  if (text.trimStart().startsWith('[')) {
+    return yamlOr(text);
+  }
   const parts = text.split(',').map((part) => part.trim());
   return parts.filter((part) => part !== '');
 }
 
 /** Numbers, truth values, lists and maps as YAML has them; anything else, `1.10` too, stays the text it is. */
 function freeValue(text: string): unknown {
-  if (text === 'true' || text === 'false') return text === 'true';
-  if (text !== '' && String(Number(text)) === text) return Number(text);
+  if (text === 'true' || text === 'false') {
+    return text === 'true';
+  }
+  if (text !== '' && String(Number(text)) === text) {
+    return Number(text);
+  }
   return /^\s*[[{]/.test(text) ? yamlOr(text) : text;
 }
 
@@ -108,10 +119,14 @@ function yamlOr(text: string): unknown {
 
 /** Where an override is written: `etcd.…` in the first etcd source, which is added where there is none. */
 function placeOf(raw: RawSettings, path: string): string[] {
-  if (!path.startsWith('etcd.')) return path.split('.');
+  if (!path.startsWith('etcd.')) {
+    return path.split('.');
+  }
   const sources = Array.isArray(raw.sources) ? raw.sources : [];
   const index = sources.findIndex((one) => typeof one === 'object' && one !== null && 'etcd' in one);
-  if (index < 0) raw.sources = [...sources, { etcd: {} }];
+  if (index < 0) {
+    raw.sources = [...sources, { etcd: {} }];
+  }
   return ['sources', `${index < 0 ? sources.length : index}`, ...path.split('.')];
 }
 
@@ -119,10 +134,15 @@ function write(raw: RawSettings, path: readonly string[], value: unknown): void 
   let here: unknown = raw;
   path.forEach((key, depth) => {
     // Something else than a map on the way is the file's mistake, and the schema names it.
-    if (typeof here !== 'object' || here === null) return;
+    if (typeof here !== 'object' || here === null) {
+      return;
+    }
     const map = here as RawSettings;
-    if (depth === path.length - 1) map[key] = value;
-    else map[key] ??= /^\d+$/.test(path[depth + 1] ?? '') ? [] : {};
+    if (depth === path.length - 1) {
+      map[key] = value;
+    } else {
+      map[key] ??= /^\d+$/.test(path[depth + 1] ?? '') ? [] : {};
+    }
     here = map[key];
   });
 }

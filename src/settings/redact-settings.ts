@@ -36,7 +36,9 @@ function redactMap(map: object): Record<string, unknown> {
 }
 
 function redact(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(redact);
+  if (Array.isArray(value)) {
+    return value.map(redact);
+  }
   return typeof value === 'object' && value !== null && !(value instanceof WrittenNumber)
     ? redactMap(value)
     : value;
@@ -44,9 +46,12 @@ function redact(value: unknown): unknown {
 
 /** `secret`: something above is named like one, so all below is. */
 function textsBelow(value: unknown, above: 'secret' | 'open'): string[] {
-  if (typeof value === 'string' || typeof value === 'number' || value instanceof WrittenNumber)
+  if (typeof value === 'string' || typeof value === 'number' || value instanceof WrittenNumber) {
     return above === 'secret' ? [String(value)] : [];
-  if (typeof value !== 'object' || value === null) return [];
+  }
+  if (typeof value !== 'object' || value === null) {
+    return [];
+  }
   return Object.entries(value).flatMap(([name, inner]) =>
     textsBelow(inner, above === 'secret' || SECRET.test(name) ? 'secret' : 'open'),
   );

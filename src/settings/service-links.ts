@@ -26,7 +26,9 @@ export function isServiceLink(
   [name, value]: Variable,
   env: Readonly<Record<string, string | undefined>>,
 ): boolean {
-  if (SHAPES.some((shape) => shape.name.test(name) && shape.fits(value))) return true;
+  if (SHAPES.some((shape) => shape.name.test(name) && shape.fits(value))) {
+    return true;
+  }
   // What Docker copies of the linked container's own environment has any name and any value: the link is named beside it.
   return [...name.matchAll(/_ENV_/g)].some(({ index }) =>
     isContainer(env[`${name.slice(0, index)}_NAME`] ?? ''),

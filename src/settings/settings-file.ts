@@ -23,8 +23,12 @@ export interface SettingsFile {
 /** Reads a settings file, or gives null where there is none. Throws a `UsageError` that names file and line. */
 export async function readSettingsFile(path: string): Promise<SettingsFile | null> {
   const bytes = await readBytes(path);
-  if (bytes === null) return null;
-  if (isUtf8(bytes)) return parseSettingsFile(path, bytes.toString('utf8'));
+  if (bytes === null) {
+    return null;
+  }
+  if (isUtf8(bytes)) {
+    return parseSettingsFile(path, bytes.toString('utf8'));
+  }
   throw new UsageError(`reading ${path}: it is no UTF-8`, { hint: 'Save it as UTF-8.' });
 }
 
@@ -33,7 +37,9 @@ async function readBytes(path: string): Promise<Buffer | null> {
     return await readFile(path);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'UNKNOWN';
-    if (code === 'ENOENT') return null;
+    if (code === 'ENOENT') {
+      return null;
+    }
     throw new UsageError(`reading ${path}: ${code}`, {
       hint: code === 'EACCES' ? whatWouldLet('read', path) : 'Name the settings file with --config FILE.',
       cause,
@@ -74,7 +80,9 @@ export function parseSettingsFile(path: string, text: string): SettingsFile {
 
 /** Numbers of `vars` are for templates, as they are written: `1.10` is a version, `12345678901234567890` an id. */
 function keepNumbers(vars: unknown): void {
-  if (!isNode(vars)) return;
+  if (!isNode(vars)) {
+    return;
+  }
   visit(vars, {
     Scalar(_, node) {
       if (typeof node.value === 'number' && node.source && DECIMAL.test(node.source)) {

@@ -16,7 +16,9 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
 
 /** Waits some milliseconds; ends early, without an error, when the signal aborts. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+  if (signal.aborted) {
+    return;
+  }
   await new Promise<void>((resolve) => {
     const done = () => {
       clearTimeout(timer);

@@ -60,7 +60,9 @@ export function rangeAnswer(raw: unknown): RangeAnswer {
   const kvs = list(answer.kvs, 'a read', 'kvs').map((kv) => keyValue(kv, 'a read'));
   for (const [place, { key }] of kvs.entries()) {
     const before = kvs[place - 1];
-    if (before && Buffer.compare(before.key, key) >= 0) throw wrong('a read', 'kvs', 'is not sorted');
+    if (before && Buffer.compare(before.key, key) >= 0) {
+      throw wrong('a read', 'kvs', 'is not sorted');
+    }
   }
   return {
     revision: decimal(header.revision, 'a read', 'header.revision'),
@@ -73,7 +75,9 @@ export function rangeAnswer(raw: unknown): RangeAnswer {
 /** @throws SourceError that names what is missing or wrong. */
 export function tokenAnswer(raw: unknown): string {
   const { token } = object(raw, 'a login');
-  if (typeof token !== 'string' || token === '') throw wrong('a login', 'token', 'is missing');
+  if (typeof token !== 'string' || token === '') {
+    throw wrong('a login', 'token', 'is missing');
+  }
   return token;
 }
 
@@ -81,32 +85,44 @@ export function tokenAnswer(raw: unknown): string {
 export function watchAnswer(raw: unknown): WatchAnswer {
   const answer = object(raw, 'a watch');
   const { watch_id: watch, compact_revision: compacted } = answer;
-  if (typeof compacted === 'string' && compacted !== '0') return { kind: 'compacted' };
-  if (answer.canceled === true)
+  if (typeof compacted === 'string' && compacted !== '0') {
+    return { kind: 'compacted' };
+  }
+  if (answer.canceled === true) {
     return { kind: 'ended', watch: String(watch), reason: String(answer.cancel_reason ?? '') };
+  }
   const events = list(answer.events, 'a watch', 'events');
   const fragment = answer.fragment === true;
-  if (typeof watch !== 'string') throw wrong('a watch', 'watch_id', 'is missing');
+  if (typeof watch !== 'string') {
+    throw wrong('a watch', 'watch_id', 'is missing');
+  }
   if (answer.created !== true && (events.length > 0 || fragment)) {
     return { kind: 'events', watch, events: events.map(watchEvent), fragment };
   }
   const header = object(answer.header, 'a watch', 'header');
   const revision = decimal(header.revision, 'a watch', 'header.revision');
-  if (answer.created !== true) return { kind: 'progress', revision };
+  if (answer.created !== true) {
+    return { kind: 'progress', revision };
+  }
   return { kind: 'created', watch, revision, clusterId: cluster(header) };
 }
 
 function watchEvent(raw: unknown): WatchEvent {
   const { type, kv } = object(raw, 'a watch', 'events[]');
-  if (type !== undefined && type !== 'Put' && type !== 'Delete')
+  if (type !== undefined && type !== 'Put' && type !== 'Delete') {
     throw wrong('a watch', 'events[].type', `is ${type}`);
+  }
   return { kind: type === 'Delete' ? 'delete' : 'put', kv: keyValue(kv, 'a watch', type === 'Delete') };
 }
 
 function keyValue(raw: unknown, of: string, deleted = false): KeyValue {
   const { key, value, create_revision, mod_revision } = object(raw, of, 'kv');
-  if (!Buffer.isBuffer(key) || key.length === 0) throw wrong(of, 'kv.key', 'is missing');
-  if (!Buffer.isBuffer(value)) throw wrong(of, 'kv.value', 'is missing');
+  if (!Buffer.isBuffer(key) || key.length === 0) {
+    throw wrong(of, 'kv.key', 'is missing');
+  }
+  if (!Buffer.isBuffer(value)) {
+    throw wrong(of, 'kv.value', 'is missing');
+  }
   return {
     key,
     value,
@@ -116,12 +132,16 @@ function keyValue(raw: unknown, of: string, deleted = false): KeyValue {
 }
 
 function object(raw: unknown, of: string, field = ''): Raw {
-  if (typeof raw === 'object' && raw !== null) return raw as Raw;
+  if (typeof raw === 'object' && raw !== null) {
+    return raw as Raw;
+  }
   throw wrong(of, field, 'is missing');
 }
 
 function list(raw: unknown, of: string, field: string): readonly unknown[] {
-  if (Array.isArray(raw)) return raw;
+  if (Array.isArray(raw)) {
+    return raw;
+  }
   throw wrong(of, field, 'is missing');
 }
 
@@ -131,7 +151,9 @@ function cluster({ cluster_id }: Raw): string | null {
 
 /** A revision: they begin with 1, so 0 is one that is missing. */
 function decimal(raw: unknown, of: string, field: string): bigint {
-  if (typeof raw === 'string' && DECIMAL.test(raw)) return BigInt(raw);
+  if (typeof raw === 'string' && DECIMAL.test(raw)) {
+    return BigInt(raw);
+  }
   throw wrong(of, field, raw === undefined || raw === null || raw === '0' ? 'is missing' : 'is no revision');
 }
 

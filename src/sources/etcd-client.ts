@@ -62,7 +62,9 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
   connections++;
   const { proxy = 'none', noProxy = '' } = options;
   const throughProxy = proxy === 'environment' && !isExcepted(endpoint, noProxy);
-  if (throughProxy) await boundTunnels();
+  if (throughProxy) {
+    await boundTunnels();
+  }
   const client = new Etcd3({
     hosts: endpoint,
     faultHandling: { host: () => noop, global: noop },
@@ -85,7 +87,9 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
     const call = nextCall(callOptions);
     const start = call.start.bind(call);
     call.start = (metadata, listener) => {
-      if (token !== undefined) metadata.set('token', token);
+      if (token !== undefined) {
+        metadata.set('token', token);
+      }
       start(metadata, listener);
     };
     // grpc-js declares the class here but asks for no more than its interface.
@@ -107,12 +111,16 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
         const { revision } = await page({ key: Buffer.from('/'), count_only: true }, limit, signal);
         return revision;
       } catch (error) {
-        if (!ANSWERS.test(String(error))) throw error;
+        if (!ANSWERS.test(String(error))) {
+          throw error;
+        }
         return null;
       }
     },
     async authenticate(signal) {
-      if (options.username === undefined) return;
+      if (options.username === undefined) {
+        return;
+      }
       const name = options.username;
       const password = await readPassword(options);
       token = undefined;
@@ -124,7 +132,9 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
         token = tokenAnswer(answer);
       } catch (error) {
         // As etcd's own client does: a user name is no mistake where nobody asks for it.
-        if (!String(error).includes('authentication is not enabled')) throw error;
+        if (!String(error).includes('authentication is not enabled')) {
+          throw error;
+        }
       }
     },
     ask: (request, signal) => page(request, ANSWER_LIMIT, signal),
@@ -135,6 +145,8 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
 }
 
 async function readPassword(options: EtcdSourceOptions): Promise<string> {
-  if (options.passwordFile === undefined) return options.password ?? '';
+  if (options.passwordFile === undefined) {
+    return options.password ?? '';
+  }
   return String(await readSecret('passwordFile', options.passwordFile)).replace(/\r?\n$/, '');
 }

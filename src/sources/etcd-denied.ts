@@ -25,7 +25,9 @@ export function userOf(certificate: Buffer): EtcdUser | null {
 export function denied({ prefix }: Pick<KeyRange, 'prefix'>, user: EtcdUser | null): SourceError {
   const grant = `etcdctl role grant-permission ROLE read --prefix ${prefix}/`;
   const found = `permission denied for ${prefix === '' ? '/' : prefix}`;
-  if (user === null) return new SourceError(found, { hint: grant });
+  if (user === null) {
+    return new SourceError(found, { hint: grant });
+  }
   const name = visible(user.name);
   const who =
     user.from === 'username'

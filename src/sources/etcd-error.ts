@@ -31,15 +31,23 @@ export function explainEtcdError(
     };
   }
   const found = ruleFor(text);
-  if (found) return found;
+  if (found) {
+    return found;
+  }
   const said = /etcdserver: (.*)/s.exec(text)?.[1];
-  if (said !== undefined) return { found: `etcd says "${shorten(said, LONGEST)}"` };
-  if (!CLOSED.test(text)) return { found: shorten(text, LONGEST) };
+  if (said !== undefined) {
+    return { found: `etcd says "${shorten(said, LONGEST)}"` };
+  }
+  if (!CLOSED.test(text)) {
+    return { found: shorten(text, LONGEST) };
+  }
   return { found: 'it closed the connection', hint: whyClosed(endpoint, options.hasAnswered === true) };
 }
 
 function whyClosed(endpoint: string, hasAnswered: boolean): string {
-  if (hasAnswered) return 'was etcd stopped there, or does something in between cut connections?';
+  if (hasAnswered) {
+    return 'was etcd stopped there, or does something in between cut connections?';
+  }
   return endpoint.startsWith('http:')
     ? 'if etcd serves TLS on this port, write https:// in "endpoints"'
     : 'if etcd serves no TLS on this port, write http:// in "endpoints"; if it asks for a client certificate, set tls.cert and tls.key';

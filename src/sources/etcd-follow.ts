@@ -1,4 +1,4 @@
-import type { SourceEvent } from '../reconcile/interfaces.ts';
+import type { SourceEvent } from '../ports/source.ts';
 import { pause } from './abortable.ts';
 import { backOff } from './back-off.ts';
 import { readIsQuicker } from './etcd-backlog.ts';
@@ -84,13 +84,17 @@ class EtcdFollower {
     let reached = 0n;
     while (!signal.aborted) {
       const { end, endpoint, lived } = await this.#visit(signal);
-      if (end.kind === 'aborted') return;
+      if (end.kind === 'aborted') {
+        return;
+      }
       const revision = this.#position?.witness.revision ?? 0n;
       tries = lived > PROVEN || revision > reached ? 1 : tries + 1;
       reached = revision;
       this.#judge(endpoint, end);
       // The same member can be asked again at once for what it has: it answered.
-      if (end.kind === 'outdated' && tries === 1) this.#members.stay();
+      if (end.kind === 'outdated' && tries === 1) {
+        this.#members.stay();
+      }
       await pause(backOff(Math.ceil(tries / this.#options.endpoints.length), longest(end)), signal);
     }
   }
@@ -112,9 +116,13 @@ class EtcdFollower {
       began = performance.now();
       return visit(await this.#follow(connection, position, signal));
     } catch (error) {
-      if (signal.aborted) return visit({ kind: 'aborted' });
+      if (signal.aborted) {
+        return visit({ kind: 'aborted' });
+      }
       // These two are bugs of ours, and no retry helps.
-      if (error instanceof TypeError || error instanceof ReferenceError) throw error;
+      if (error instanceof TypeError || error instanceof ReferenceError) {
+        throw error;
+      }
       return visit({ kind: 'lost', error, events: 0 });
     }
   }
@@ -134,8 +142,12 @@ class EtcdFollower {
       };
       const quicker = this.#shortcuts < SHORTCUTS && readIsQuicker(backlog);
       const wentBack = revision < witness.revision;
-      if (same && !wentBack && sameRanges(ranges, this.#position.ranges) && !quicker) return this.#position;
-      if (quicker) this.#shortcuts++;
+      if (same && !wentBack && sameRanges(ranges, this.#position.ranges) && !quicker) {
+        return this.#position;
+      }
+      if (quicker) {
+        this.#shortcuts++;
+      }
     }
     const { entries, revision, ranges, clusterId } = await this.#read(connection, this.#ranges, signal);
     this.#queue.push({ kind: 'snapshot', entries, revision });
@@ -190,7 +202,9 @@ class EtcdFollower {
         onMute: () => this.#tellMute(connection.endpoint),
         onRevision: (revision) => {
           reread.note(revision);
-          if (position.witness.knows(revision)) return;
+          if (position.witness.knows(revision)) {
+            return;
+          }
           this.#queue.push({ kind: 'changes', ...revision });
         },
       });
@@ -201,7 +215,9 @@ class EtcdFollower {
   }
 
   #tellMute(endpoint: string): void {
-    if (this.#mute.has(endpoint)) return;
+    if (this.#mute.has(endpoint)) {
+      return;
+    }
     this.#mute.add(endpoint);
     const cost =
       'a change of several prefixes at once may arrive in parts, and a connection that died is noticed within 4 s';
@@ -218,10 +234,14 @@ class EtcdFollower {
       this.#position = null;
       return;
     }
-    if (end.kind !== 'lost') return;
+    if (end.kind !== 'lost') {
+      return;
+    }
     // A backlog that etcd cannot bring together in time would end every stream anew.
     this.#fruitless = this.#state.isLive && end.events === 0 ? this.#fruitless + 1 : 0;
-    if (this.#fruitless > 2) this.#position = null;
+    if (this.#fruitless > 2) {
+      this.#position = null;
+    }
     this.#failed(endpoint, end.error, 'after it answered');
   }
 
@@ -230,7 +250,9 @@ class EtcdFollower {
     const options = { ...this.#options, hasAnswered: when === 'after it answered' };
     this.#failures.set(endpoint, explainEtcdError(error, endpoint, options));
     const { endpoints } = this.#options;
-    if (!this.#state.isLive && this.#failures.size < endpoints.length) return;
+    if (!this.#state.isLive && this.#failures.size < endpoints.length) {
+      return;
+    }
     const ordered = endpoints.flatMap((name) => {
       const failure = this.#failures.get(name);
       return failure ? [[name, failure] as const] : [];
@@ -246,7 +268,11 @@ function sameRanges(a: readonly KeyRange[], b: readonly KeyRange[]): boolean {
 }
 
 function longest(end: StreamEnd): number {
-  if (end.kind !== 'lost') return LONGEST_PAUSE;
-  if (end.error instanceof SurfeitError) return LONGEST_SURFEIT_PAUSE;
+  if (end.kind !== 'lost') {
+    return LONGEST_PAUSE;
+  }
+  if (end.error instanceof SurfeitError) {
+    return LONGEST_SURFEIT_PAUSE;
+  }
   return String(end.error).includes('permission denied') ? LONGEST_PERMISSION_PAUSE : LONGEST_PAUSE;
 }

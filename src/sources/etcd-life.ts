@@ -49,7 +49,9 @@ export class StreamLife {
   /** To be called once, when the stream stands. */
   begin(): void {
     // It may be another one by now, and then its answer says so.
-    if (this.#mute) this.ping();
+    if (this.#mute) {
+      this.ping();
+    }
     this.#turn();
   }
 
@@ -72,12 +74,16 @@ export class StreamLife {
 
   /** What came shows that the watches are not in step yet. */
   lags(): void {
-    if (this.#asked !== null) this.#asked = performance.now();
+    if (this.#asked !== null) {
+      this.#asked = performance.now();
+    }
   }
 
   stop(): void {
     this.#stopped = true;
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) {
+      clearTimeout(timer);
+    }
   }
 
   #turn(): void {
@@ -88,34 +94,49 @@ export class StreamLife {
     const before = this.#messages;
     this.ping();
     this.#later(PING_EVERY, () => {
-      if (this.#messages !== before) this.#judge(false);
+      if (this.#messages !== before) {
+        this.#judge(false);
+      }
       // When this process itself was stopped, the answer may wait in the socket: a moment to read it.
-      else
+      else {
         this.#later(PING_LIMIT - PING_EVERY, () =>
           this.#later(50, () => this.#judge(this.#messages === before)),
         );
+      }
     });
   }
 
   #judge(silent: boolean): void {
     const waited = this.#asked === null ? 0 : performance.now() - this.#asked;
-    if (silent && this.#hasAnswered) this.#options.onLost(new Error('no answer to a ping'));
-    else if (silent || (!this.#hasAnswered && waited >= PING_LIMIT)) void this.#question();
-    else this.#turn();
+    if (silent && this.#hasAnswered) {
+      this.#options.onLost(new Error('no answer to a ping'));
+    } else if (silent || (!this.#hasAnswered && waited >= PING_LIMIT)) {
+      void this.#question();
+    } else {
+      this.#turn();
+    }
   }
 
   async #question(): Promise<void> {
     try {
       const revision = await this.#options.question(QUESTION_LIMIT);
-      if (this.#stopped) return;
+      if (this.#stopped) {
+        return;
+      }
       if (!this.#mute && !this.#hasAnswered) {
         this.#mute = true;
         this.#options.onMute();
       }
-      if (revision !== null) this.#options.onQuestion(revision);
-      if (!this.#stopped) this.#turn();
+      if (revision !== null) {
+        this.#options.onQuestion(revision);
+      }
+      if (!this.#stopped) {
+        this.#turn();
+      }
     } catch (error) {
-      if (!this.#stopped) this.#options.onLost(error);
+      if (!this.#stopped) {
+        this.#options.onLost(error);
+      }
     }
   }
 

@@ -40,7 +40,9 @@ export class EtcdMembers {
         signal.throwIfAborted();
         const asked = this.#ask(endpoints[this.#place++ % endpoints.length] ?? '', { search, found });
         const outcome = await Promise.race([asked, pause(SILENT * (0.8 + Math.random() / 5), search.signal)]);
-        if (outcome !== 'refused') continue;
+        if (outcome !== 'refused') {
+          continue;
+        }
         await pause(backOff(Math.ceil(tries / endpoints.length), LONGEST_PAUSE), search.signal);
       }
     } finally {
@@ -48,7 +50,9 @@ export class EtcdMembers {
       search.abort();
     }
     const [connection] = found;
-    if (!connection) throw signal.reason;
+    if (!connection) {
+      throw signal.reason;
+    }
     this.#place = endpoints.indexOf(connection.endpoint) + 1;
     return connection;
   }
@@ -74,9 +78,13 @@ export class EtcdMembers {
       }
       return 'over';
     } catch (error) {
-      if (signal.aborted) return 'over';
+      if (signal.aborted) {
+        return 'over';
+      }
       // These two are bugs of ours, and no retry helps.
-      if (error instanceof TypeError || error instanceof ReferenceError) throw error;
+      if (error instanceof TypeError || error instanceof ReferenceError) {
+        throw error;
+      }
       this.#onFailure(endpoint, error);
       return 'refused';
     } finally {

@@ -10,7 +10,6 @@ export interface Told {
   readonly read: bigint;
 }
 
-/** What a `Reread` works with. */
 export interface RereadOptions {
   /** Milliseconds, give or take a quarter. */
   readonly every: number;
@@ -51,23 +50,32 @@ export class Reread {
     this.#meanwhile = [];
     try {
       const snapshot = await this.#options.read();
-      if (!this.#stopped) this.#options.tell(overlay(snapshot, this.#meanwhile));
+      if (!this.#stopped) {
+        this.#options.tell(overlay(snapshot, this.#meanwhile));
+      }
     } catch {
       // Whether etcd is well is the stream's business, which notices within seconds; this is tried again.
     }
     this.#meanwhile = null;
-    if (!this.#stopped) this.start();
+    if (!this.#stopped) {
+      this.start();
+    }
   }
 }
 
 function overlay({ entries, revision }: EtcdSnapshot, revisions: readonly Revision[]): Told {
   const newer = revisions.filter((one) => one.revision > revision);
   const last = newer.at(-1);
-  if (!last) return { entries, revision, read: revision };
+  if (!last) {
+    return { entries, revision, read: revision };
+  }
   const tree = new Map<string, Entry>(entries.map((entry) => [entry.key, entry]));
   for (const change of newer.flatMap(({ changes }) => changes)) {
-    if (change.kind === 'put') tree.set(change.entry.key, change.entry);
-    else tree.delete(change.key);
+    if (change.kind === 'put') {
+      tree.set(change.entry.key, change.entry);
+    } else {
+      tree.delete(change.key);
+    }
   }
   return { entries: [...tree.values()], revision: last.revision, read: revision };
 }

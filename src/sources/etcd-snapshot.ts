@@ -62,7 +62,9 @@ export async function readSnapshot(
       patience.finished();
       return { entries, revision, clusterId, ranges };
     } catch (error) {
-      if (tries === 10 || !String(error).includes('has been compacted')) throw error;
+      if (tries === 10 || !String(error).includes('has been compacted')) {
+        throw error;
+      }
     }
   }
 }
@@ -84,7 +86,9 @@ export async function allowedRanges(
   const refused = wanted.find((range) => !ranges.some(({ prefix }) => prefix === range.prefix));
   // The lowest of the answers' revisions: all of them know it, and it cannot be compacted yet.
   const oldest = given.sort((a, b) => compare(a.revision, b.revision))[0];
-  if (refused || !oldest) throw denied(refused ?? { prefix: '' }, connection.user);
+  if (refused || !oldest) {
+    throw denied(refused ?? { prefix: '' }, connection.user);
+  }
   return { ranges, revision: oldest.revision, clusterId: oldest.clusterId };
 }
 
@@ -96,7 +100,9 @@ async function allowed(
   try {
     return await connection.ask({ ...bounds(range), limit: 1, keys_only: true }, signal);
   } catch (error) {
-    if (String(error).includes('permission denied')) return null;
+    if (String(error).includes('permission denied')) {
+      return null;
+    }
     throw error;
   }
 }
@@ -121,19 +127,28 @@ async function* pages(
       page = await connection.page(request, patience.milliseconds, signal);
       patience.came(performance.now() - asked);
     } catch (error) {
-      if (/deadline.exceeded/i.test(String(error))) patience.stayedAway();
-      if (String(error).includes('permission denied')) throw denied(range, connection.user);
-      if (limit === 1 || !String(error).includes('larger than max')) throw error;
+      if (/deadline.exceeded/i.test(String(error))) {
+        patience.stayedAway();
+      }
+      if (String(error).includes('permission denied')) {
+        throw denied(range, connection.user);
+      }
+      if (limit === 1 || !String(error).includes('larger than max')) {
+        throw error;
+      }
       limit = Math.ceil(limit / 8);
       continue;
     }
     const { kvs, more } = page;
     const [first, last] = [kvs[0], kvs.at(-1)];
     const foreign = first && last && (Buffer.compare(first.key, start) < 0 || !isWithin(range, last.key));
-    if (foreign)
+    if (foreign) {
       throw new SourceError("its answer to a read is not etcd's: it holds keys that were not asked for");
+    }
     yield* kvs;
-    if (!more || !last) return;
+    if (!more || !last) {
+      return;
+    }
     start = Buffer.concat([last.key, Buffer.from([0])]);
   }
 }
@@ -181,11 +196,15 @@ class ReadBudget {
   }
 
   spend({ key, value }: Entry): void {
-    if (!this.#limits) return;
+    if (!this.#limits) {
+      return;
+    }
     this.#size += key.length + value.length;
     this.#keys += 1;
     const { keys, totalBytes } = this.#limits;
-    if (this.#keys <= keys * MANY && this.#size <= totalBytes * MANY) return;
+    if (this.#keys <= keys * MANY && this.#size <= totalBytes * MANY) {
+      return;
+    }
     throw new SurfeitError(
       `the prefixes hold more than ${MANY} times what limits.keys and limits.totalBytes allow`,
       {

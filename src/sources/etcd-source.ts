@@ -1,5 +1,5 @@
 import type { Entry } from '../model/entry.ts';
-import type { Source, SourceEvent } from '../reconcile/interfaces.ts';
+import type { Source, SourceEvent } from '../ports/source.ts';
 import { abortable } from './abortable.ts';
 import { connectEtcd } from './etcd-client.ts';
 import { type Explained, etcdError, explainEtcdError } from './etcd-error.ts';
@@ -49,7 +49,9 @@ async function readOnce(options: EtcdSourceOptions, signal: AbortSignal): Promis
       return entries;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof TypeError || error instanceof ReferenceError) throw error;
+      if (error instanceof TypeError || error instanceof ReferenceError) {
+        throw error;
+      }
       cause = error;
       failures.set(endpoint, explainEtcdError(error, endpoint, options));
     }

@@ -98,7 +98,9 @@ class Follower {
       question: (limit) => connection.probe(options.signal, limit),
       onQuestion: (revision) => {
         const wiped = options.merger.next.some((next) => revision < next - 1n);
-        if (wiped) this.end({ kind: 'outdated', why: 'rolled back' });
+        if (wiped) {
+          this.end({ kind: 'outdated', why: 'rolled back' });
+        }
       },
       onMute: () => {
         options.onMute();
@@ -128,12 +130,16 @@ class Follower {
 
   /** The first reason counts. Whatever is held is asked for again by the next stream. */
   end(end: StreamEnd): void {
-    if (this.#ended) return;
+    if (this.#ended) {
+      return;
+    }
     this.#ended = true;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     clearTimeout(this.#createLimit);
     this.#life.stop();
-    if (this.#barrier) clearTimeout(this.#barrier.timer);
+    if (this.#barrier) {
+      clearTimeout(this.#barrier.timer);
+    }
     this.#stream?.cancel();
     this.#fragments.clear();
     this.#options.merger.discard();
@@ -143,7 +149,9 @@ class Follower {
   #create(): void {
     const place = this.#watches.size;
     const range = this.#options.ranges[place];
-    if (!range) return;
+    if (!range) {
+      return;
+    }
     this.#stream?.write({
       create_request: {
         ...bounds(range),
@@ -155,7 +163,9 @@ class Follower {
   }
 
   #receive(message: unknown): void {
-    if (this.#ended) return;
+    if (this.#ended) {
+      return;
+    }
     try {
       this.#take(watchAnswer(message));
     } catch (error) {
@@ -187,38 +197,50 @@ class Follower {
 
   #whyEnded({ watch, reason }: Extract<WatchAnswer, { kind: 'ended' }>): Error {
     const range = this.#options.ranges[this.#watches.get(watch) ?? this.#watches.size];
-    if (range && reason.includes('permission denied')) return denied(range, this.#connection.user);
+    if (range && reason.includes('permission denied')) {
+      return denied(range, this.#connection.user);
+    }
     return new Error(reason || 'it ended the watch');
   }
 
   #onCreated({ watch, revision, clusterId }: Created): void {
     const { merger, ranges, clusterId: known } = this.#options;
     const next = merger.next[this.#watches.size];
-    if (next === undefined || this.#watches.has(watch)) throw foreign('a watch that was not asked for');
+    if (next === undefined || this.#watches.has(watch)) {
+      throw foreign('a watch that was not asked for');
+    }
     const rolledBack = revision < next - 1n;
     if (rolledBack || (clusterId !== null && known !== null && clusterId !== known)) {
       this.end({ kind: 'outdated', why: rolledBack ? 'rolled back' : 'other cluster' });
       return;
     }
     this.#watches.set(watch, this.#watches.size);
-    if (revision > this.#catchUpTo) this.#catchUpTo = revision;
+    if (revision > this.#catchUpTo) {
+      this.#catchUpTo = revision;
+    }
     if (this.#watches.size < ranges.length) {
       this.#create();
       return;
     }
     clearTimeout(this.#createLimit);
     const lags = ranges.length > 1 && merger.next.some((one) => one <= this.#catchUpTo);
-    if (lags) this.#quietAt = performance.now() + CATCH_UP_QUIET;
+    if (lags) {
+      this.#quietAt = performance.now() + CATCH_UP_QUIET;
+    }
     this.#options.onLive();
     this.#life.begin();
   }
 
   #onEvents({ watch, events, fragment }: Events): void {
     const place = this.#watches.get(watch);
-    if (place === undefined) throw foreign('events of a watch that was not asked for');
+    if (place === undefined) {
+      throw foreign('events of a watch that was not asked for');
+    }
     // Changed at once, also while fragments follow: what is too large is dropped and not collected.
     const changes = this.#fragments.get(watch) ?? [];
-    for (const event of events) changes.push(this.#toChange(event, place));
+    for (const event of events) {
+      changes.push(this.#toChange(event, place));
+    }
     this.#fragmentBytes += FRAGMENT_COST + sizeOf(changes.slice(changes.length - events.length));
     if (fragment) {
       this.#bound();
@@ -226,7 +248,9 @@ class Follower {
       return;
     }
     this.#fragments.delete(watch);
-    if (this.#fragments.size === 0) this.#fragmentBytes = 0;
+    if (this.#fragments.size === 0) {
+      this.#fragmentBytes = 0;
+    }
     this.#events += changes.length;
     if (this.#quietAt > 0 && changes.some(({ revision }) => revision <= this.#catchUpTo)) {
       this.#quietAt = performance.now() + CATCH_UP_QUIET;
@@ -235,13 +259,18 @@ class Follower {
     this.#options.merger.add(changes);
     // A transaction over several ranges is put together again, where that fits into the memory.
     const full = this.#options.merger.bytes > this.#mostBytes;
-    if (this.#options.ranges.length === 1 || this.#life.mute || full) this.#releaseAll();
-    else if (!this.#barrier) this.#askBarrier();
+    if (this.#options.ranges.length === 1 || this.#life.mute || full) {
+      this.#releaseAll();
+    } else if (!this.#barrier) {
+      this.#askBarrier();
+    }
   }
 
   /** Fragments are held until they are whole, and must not fill the memory, whoever sends them. */
   #bound(): void {
-    if (this.#fragmentBytes <= this.#mostBytes) return;
+    if (this.#fragmentBytes <= this.#mostBytes) {
+      return;
+    }
     throw new SourceError(`more than limits.totalBytes (${this.#mostBytes}) came that belongs together`, {
       hint: 'if that goes on, everything is read anew, in pages; or raise limits.totalBytes',
     });
@@ -249,7 +278,9 @@ class Follower {
 
   #toChange({ kind, kv }: WatchEvent, range: number): RangedChange {
     const asked = this.#options.ranges[range];
-    if (!asked || !isWithin(asked, kv.key)) throw foreign('a key that was not asked for');
+    if (!asked || !isWithin(asked, kv.key)) {
+      throw foreign('a key that was not asked for');
+    }
     const entry = toEntry(kv, this.#options);
     const of = { range, revision: kv.modified, bytes: entry.key.length + entry.value.length + EVENT_COST };
     return { ...of, change: kind === 'delete' ? { kind, key: entry.key } : { kind, entry } };
@@ -257,20 +288,26 @@ class Follower {
 
   #askBarrier(): void {
     const upTo = this.#options.merger.highest;
-    if (upTo === null || this.#life.mute) return;
+    if (upTo === null || this.#life.mute) {
+      return;
+    }
     const wait = this.#quietAt - performance.now();
     const again = () => {
       this.#barrier = null;
       this.#askBarrier();
     };
-    if (wait <= 0) this.#life.ping();
+    if (wait <= 0) {
+      this.#life.ping();
+    }
     this.#barrier = { upTo: wait > 0 ? 0n : upTo, timer: setTimeout(again, wait > 0 ? wait : BARRIER_AGAIN) };
   }
 
   #onProgress(revision: bigint): void {
     this.#life.answered();
     const barrier = this.#barrier;
-    if (!barrier || barrier.upTo === 0n) return;
+    if (!barrier || barrier.upTo === 0n) {
+      return;
+    }
     clearTimeout(barrier.timer);
     this.#barrier = null;
     this.#release(revision < barrier.upTo ? revision : barrier.upTo);
@@ -282,7 +319,9 @@ class Follower {
   }
 
   #release(upTo: bigint): void {
-    for (const revision of this.#options.merger.release(upTo)) this.#options.onRevision(revision);
+    for (const revision of this.#options.merger.release(upTo)) {
+      this.#options.onRevision(revision);
+    }
   }
 }
 

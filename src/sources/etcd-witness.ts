@@ -41,11 +41,19 @@ export class Witness {
 
   /** Takes note of what the stream brought; says whether a full read has brought it before. */
   knows({ revision, changes }: Revision): boolean {
-    if (revision <= this.#read) return true;
-    if (revision > this.#revision) this.#revision = revision;
+    if (revision <= this.#read) {
+      return true;
+    }
+    if (revision > this.#revision) {
+      this.#revision = revision;
+    }
     for (const change of changes) {
-      if (change.kind === 'put' && isText(change.entry)) this.#entry = change.entry;
-      if (change.kind === 'delete' && change.key === this.#entry?.key) this.#entry = null;
+      if (change.kind === 'put' && isText(change.entry)) {
+        this.#entry = change.entry;
+      }
+      if (change.kind === 'delete' && change.key === this.#entry?.key) {
+        this.#entry = null;
+      }
     }
     return false;
   }
@@ -53,18 +61,26 @@ export class Witness {
   /** Whether the store is still the one that we know; where it cannot be told, it is. */
   async confirms(connection: EtcdConnection, signal: AbortSignal): Promise<boolean> {
     const entry = this.#entry;
-    if (!entry) return true;
+    if (!entry) {
+      return true;
+    }
     try {
       const request = { key: Buffer.from(entry.key), revision: String(this.#revision), keys_only: true };
       const { kvs } = await connection.ask(request, signal);
       const [found] = kvs;
       return found?.modified === entry.modified && found.created === entry.created;
     } catch (error) {
-      if (String(error).includes('future revision')) return false;
+      if (String(error).includes('future revision')) {
+        return false;
+      }
       // Which prefix is not permitted is said by whoever asks for all of them.
-      if (String(error).includes('permission denied')) return true;
+      if (String(error).includes('permission denied')) {
+        return true;
+      }
       // The watch will say so itself, if it needs what is gone.
-      if (String(error).includes('has been compacted')) return true;
+      if (String(error).includes('has been compacted')) {
+        return true;
+      }
       throw error;
     }
   }

@@ -13,18 +13,24 @@ export class EventQueue<T> implements AsyncIterable<T> {
   }
 
   push(item: T): void {
-    if (this.#state !== 'open' || this.#signal.aborted) return;
+    if (this.#state !== 'open' || this.#signal.aborted) {
+      return;
+    }
     this.#items.push(item);
     this.#wake();
   }
 
   end(): void {
-    if (this.#state === 'open') this.#state = 'ended';
+    if (this.#state === 'open') {
+      this.#state = 'ended';
+    }
     this.#wake();
   }
 
   fail(error: unknown): void {
-    if (this.#state === 'open') this.#state = { error };
+    if (this.#state === 'open') {
+      this.#state = { error };
+    }
     this.#wake();
   }
 
@@ -37,14 +43,24 @@ export class EventQueue<T> implements AsyncIterable<T> {
         this.#items = [];
         for (const item of items) {
           yield item;
-          if (this.#signal.aborted) return;
+          if (this.#signal.aborted) {
+            return;
+          }
         }
-        if (this.#items.length > 0) continue;
-        if (this.#state === 'ended') return;
-        if (this.#state !== 'open') throw this.#state.error;
+        if (this.#items.length > 0) {
+          continue;
+        }
+        if (this.#state === 'ended') {
+          return;
+        }
+        if (this.#state !== 'open') {
+          throw this.#state.error;
+        }
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
-          if (this.#signal.aborted) resolve();
+          if (this.#signal.aborted) {
+            resolve();
+          }
         });
       }
     } finally {
@@ -65,7 +81,9 @@ export async function* eventsOf<T>(
   const left = new AbortController();
   const onAbort = () => left.abort();
   signal.addEventListener('abort', onAbort);
-  if (signal.aborted) left.abort();
+  if (signal.aborted) {
+    left.abort();
+  }
   const queue = new EventQueue<T>(left.signal);
   const done = work(queue, left.signal).then(
     () => queue.end(),

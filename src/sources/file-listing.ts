@@ -19,7 +19,9 @@ export interface FileState {
  */
 export async function listFiles(path: string): Promise<readonly FileState[]> {
   const found = await stat(path);
-  if (!found.isDirectory()) return [toState(path, found)];
+  if (!found.isDirectory()) {
+    return [toState(path, found)];
+  }
   const names = (await readdir(path)).filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name)).sort(compare);
   const states = await Promise.all(
     names.map(async (name) => {
@@ -42,6 +44,8 @@ function toState(path: string, { dev, ino, size, mtimeMs }: Awaited<ReturnType<t
 
 /** A file that went while the folder was read is simply not there. */
 function ignoreMissing(error: NodeJS.ErrnoException): null {
-  if (error.code === 'ENOENT') return null;
+  if (error.code === 'ENOENT') {
+    return null;
+  }
   throw error;
 }

@@ -1,4 +1,4 @@
-import type { Source, SourceEvent } from '../reconcile/interfaces.ts';
+import type { Source, SourceEvent } from '../ports/source.ts';
 import { pause } from './abortable.ts';
 import { type EventQueue, eventsOf } from './event-queue.ts';
 import { type FileSourceOptions, FileTree } from './file-tree.ts';
@@ -25,7 +25,9 @@ export function fileSource(options: FileSourceOptions): Source {
       const files = new FileTree(options);
       await files.update(signal);
       signal.throwIfAborted();
-      if (files.error) throw files.error;
+      if (files.error) {
+        throw files.error;
+      }
       return [...files.tree.values()];
     },
     watch: (signal) =>
@@ -49,7 +51,9 @@ async function follow(files: FileTree, { path, queue, state, signal }: Following
   while (!signal.aborted) {
     changes.take();
     const changed = await files.update(signal);
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      return;
+    }
     const { error } = files;
     if (!complete && !error) {
       complete = true;
@@ -57,8 +61,11 @@ async function follow(files: FileTree, { path, queue, state, signal }: Following
     } else if (complete && changed.length > 0) {
       queue.push({ kind: 'changes', changes: changed, revision: 0n });
     }
-    if (error) state.failed(error);
-    else state.live();
+    if (error) {
+      state.failed(error);
+    } else {
+      state.live();
+    }
     await changes.next(error ? LOOK_SOON : changes.lookAgain, signal);
   }
 }
@@ -88,7 +95,9 @@ async function watchPath(path: string): Promise<PathChanges> {
       return lookAgain;
     },
     take() {
-      if (moved.signal.aborted) moved = new AbortController();
+      if (moved.signal.aborted) {
+        moved = new AbortController();
+      }
     },
     next: (limit, signal) => pause(limit, AbortSignal.any([moved.signal, signal])),
     [Symbol.asyncDispose]: () => watcher.close(),

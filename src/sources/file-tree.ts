@@ -55,8 +55,14 @@ export class FileTree {
 
   /** What is wrong, or null. */
   get error(): SourceError | null {
-    if (this.#missing) return this.#missing;
-    for (const { error } of this.#known.values()) if (error) return error;
+    if (this.#missing) {
+      return this.#missing;
+    }
+    for (const { error } of this.#known.values()) {
+      if (error) {
+        return error;
+      }
+    }
     return null;
   }
 
@@ -74,10 +80,14 @@ export class FileTree {
       const wait = waited < LONGEST_WAIT ? this.#wait(next, waited) : 0;
       if (wait > 0) {
         await pause(wait, signal);
-        if (signal.aborted) return [];
+        if (signal.aborted) {
+          return [];
+        }
         continue;
       }
-      if (next) this.#known = next.known;
+      if (next) {
+        this.#known = next.known;
+      }
       const before = this.#tree;
       this.#tree = this.#merge();
       return difference(before, this.#tree);
@@ -91,12 +101,16 @@ export class FileTree {
       const files = await listFiles(path);
       this.#missing = null;
       const known = new Map<string, Known>();
-      for (const file of files) known.set(file.path, await this.#load(file));
+      for (const file of files) {
+        known.set(file.path, await this.#load(file));
+      }
       const after = await listFiles(path);
       this.#see(files);
       return { known, files, steady: signatures(files) === signatures(after) };
     } catch (error) {
-      if (!isSystemError(error)) throw error;
+      if (!isSystemError(error)) {
+        throw error;
+      }
       this.#missing = unreadable(path, error);
       return null;
     }
@@ -104,25 +118,35 @@ export class FileTree {
 
   async #load({ path, signature }: FileState): Promise<Known> {
     const before = this.#known.get(path);
-    if (before?.signature === signature && !before.error) return before;
+    if (before?.signature === signature && !before.error) {
+      return before;
+    }
     const { shape, index } = this.#options;
     try {
       const text = fileText(await readFile(path), path);
       return { signature, entries: parseTreeEntries(text, { file: path, shape, index }), error: null };
     } catch (error) {
       const told = isSystemError(error) ? unreadable(path, error) : error;
-      if (!(told instanceof SourceError)) throw error;
+      if (!(told instanceof SourceError)) {
+        throw error;
+      }
       return { signature, entries: before?.entries ?? null, error: told };
     }
   }
 
   /** How long to wait before this picture is believed; 0 when it is. */
   #wait(picture: Picture | null, waited: number): number {
-    if (!picture) return this.#known.size > 0 && waited < DOUBT ? SETTLE : 0;
+    if (!picture) {
+      return this.#known.size > 0 && waited < DOUBT ? SETTLE : 0;
+    }
     const { known, files, steady } = picture;
-    if (!steady) return SETTLE;
+    if (!steady) {
+      return SETTLE;
+    }
     const gone = [...this.#known.keys()].some((path) => !known.has(path));
-    if (gone && waited < DOUBT) return SETTLE;
+    if (gone && waited < DOUBT) {
+      return SETTLE;
+    }
     const longest = files
       .filter(({ path, signature }) => this.#known.get(path)?.signature !== signature)
       .map((file) => (known.get(file.path)?.error ? DOUBT : SETTLE) - this.#age(file))
@@ -149,7 +173,9 @@ export class FileTree {
   #merge(): ReadonlyMap<string, Entry> {
     const tree = new Map<string, Entry>();
     for (const { entries } of this.#known.values()) {
-      for (const entry of entries ?? []) tree.set(entry.key, entry);
+      for (const entry of entries ?? []) {
+        tree.set(entry.key, entry);
+      }
     }
     return tree;
   }
@@ -165,9 +191,15 @@ function difference(
 ): readonly Change[] {
   const changes: Change[] = [];
   for (const [key, entry] of after) {
-    if (!sameEntry(before.get(key), entry)) changes.push({ kind: 'put', entry });
+    if (!sameEntry(before.get(key), entry)) {
+      changes.push({ kind: 'put', entry });
+    }
   }
-  for (const key of before.keys()) if (!after.has(key)) changes.push({ kind: 'delete', key });
+  for (const key of before.keys()) {
+    if (!after.has(key)) {
+      changes.push({ kind: 'delete', key });
+    }
+  }
   return changes;
 }
 

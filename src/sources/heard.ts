@@ -1,4 +1,4 @@
-import type { Source, SourceEvent } from '../reconcile/interfaces.ts';
+import type { Source, SourceEvent } from '../ports/source.ts';
 
 /**
  * A source that says before each of its data that it was heard: for the ages and figures of each single source,
@@ -18,13 +18,18 @@ async function* watchHeard(source: Source, index: number, signal: AbortSignal): 
   for await (const event of source.watch(signal)) {
     if (event.kind === 'snapshot') {
       keys.clear();
-      for (const { key } of event.entries) keys.add(key);
+      for (const { key } of event.entries) {
+        keys.add(key);
+      }
       const { revision, entries } = event;
       yield { kind: 'heard', of, what: 'snapshot', changed: entries.length, keys: keys.size, revision };
     } else if (event.kind === 'changes') {
       for (const change of event.changes) {
-        if (change.kind === 'put') keys.add(change.entry.key);
-        else keys.delete(change.key);
+        if (change.kind === 'put') {
+          keys.add(change.entry.key);
+        } else {
+          keys.delete(change.key);
+        }
       }
       const { revision, changes } = event;
       yield { kind: 'heard', of, what: 'changes', changed: changes.length, keys: keys.size, revision };

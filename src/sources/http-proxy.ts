@@ -15,14 +15,18 @@ let watching = false;
  * (grpc-js 1.14, http_proxy.js).
  */
 export async function boundTunnels(): Promise<void> {
-  if (watching) return;
+  if (watching) {
+    return;
+  }
   watching = true;
   // It would write a line of its own to stderr with each try.
   const { logVerbosity, setLogVerbosity } = await import('@grpc/grpc-js');
   setLogVerbosity(logVerbosity.NONE);
   subscribe('http.client.request.start', (message) => {
     const { request } = message as { readonly request: ClientRequest };
-    if (request.method === 'CONNECT') bound(request);
+    if (request.method === 'CONNECT') {
+      bound(request);
+    }
   });
 }
 
@@ -63,7 +67,8 @@ function bound(request: ClientRequest): void {
   });
   request.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
     clearTimeout(late);
-    if (error.message !== 'no answer to CONNECT')
+    if (error.message !== 'no answer to CONNECT') {
       refusals.set(wanted, `the HTTP proxy: ${error.code ?? error.message}`);
+    }
   });
 }

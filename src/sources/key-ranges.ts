@@ -24,12 +24,16 @@ export function keyRanges(prefixes: readonly string[]): readonly KeyRange[] {
 
 /** Whether a key lies in a range. */
 export function isWithin({ start, end }: KeyRange, key: Buffer): boolean {
-  if (end === null) return start.equals(key);
+  if (end === null) {
+    return start.equals(key);
+  }
   return Buffer.compare(start, key) <= 0 && Buffer.compare(key, end) < 0;
 }
 
 function normalize(prefix: string): string {
-  if (prefix.startsWith('/')) return prefix.replace(/\/+$/, '');
+  if (prefix.startsWith('/')) {
+    return prefix.replace(/\/+$/, '');
+  }
   throw new UsageError(`reading the watched prefixes: ${JSON.stringify(prefix)} does not begin with "/"`, {
     hint: `write ${JSON.stringify(`/${prefix}`)}`,
   });

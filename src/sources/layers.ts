@@ -11,7 +11,11 @@ export class Layers {
   /** All that is seen. */
   entries(): readonly Entry[] {
     const seen = new Map<string, Entry>();
-    for (const layer of this.#layers) for (const [key, entry] of layer) seen.set(key, entry);
+    for (const layer of this.#layers) {
+      for (const [key, entry] of layer) {
+        seen.set(key, entry);
+      }
+    }
     return [...seen.values()];
   }
 
@@ -23,10 +27,17 @@ export class Layers {
   apply(place: number, change: Change): readonly Change[] {
     const layer = this.#layers[place];
     const key = change.kind === 'put' ? change.entry.key : change.key;
-    if (change.kind === 'put') layer?.set(key, change.entry);
-    else if (!layer?.delete(key)) return [];
-    if (this.#layers.slice(place + 1).some((higher) => higher.has(key))) return [];
-    if (change.kind === 'put') return [change];
+    if (change.kind === 'put') {
+      layer?.set(key, change.entry);
+    } else if (!layer?.delete(key)) {
+      return [];
+    }
+    if (this.#layers.slice(place + 1).some((higher) => higher.has(key))) {
+      return [];
+    }
+    if (change.kind === 'put') {
+      return [change];
+    }
     const below = this.#layers
       .slice(0, place)
       .findLast((lower) => lower.has(key))

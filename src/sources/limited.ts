@@ -1,8 +1,7 @@
 import { SourceError } from '../errors.ts';
 import { Admission, type Limits } from '../model/limits.ts';
-import type { Source, SourceEvent } from '../reconcile/interfaces.ts';
+import type { Source, SourceEvent } from '../ports/source.ts';
 
-/** What a limited source is made with. */
 export interface LimitedOptions {
   /** The place of the source in the settings. */
   readonly index: number;
@@ -30,11 +29,19 @@ async function* watchLimited(
   let state: StateEvent = { kind: 'state', state: 'connecting', of };
   let overflows = false;
   for await (const event of source.watch(signal)) {
-    if (event.kind === 'state') state = event;
-    if (event.kind === 'snapshot') yield { ...event, entries: admission.replace(event.entries) };
-    else if (event.kind === 'changes') yield { ...event, changes: admission.apply(event.changes) };
-    else if (!overflows || event.kind !== 'state') yield event;
-    if (overflows === admission.forgotten > 0) continue;
+    if (event.kind === 'state') {
+      state = event;
+    }
+    if (event.kind === 'snapshot') {
+      yield { ...event, entries: admission.replace(event.entries) };
+    } else if (event.kind === 'changes') {
+      yield { ...event, changes: admission.apply(event.changes) };
+    } else if (!overflows || event.kind !== 'state') {
+      yield event;
+    }
+    if (overflows === admission.forgotten > 0) {
+      continue;
+    }
     overflows = !overflows;
     yield overflows ? { kind: 'state', state: 'stale', error: overflow(limits), of } : state;
   }

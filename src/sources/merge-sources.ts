@@ -1,4 +1,4 @@
-import type { Source, SourceEvent } from '../reconcile/interfaces.ts';
+import type { Source, SourceEvent } from '../ports/source.ts';
 import { type EventQueue, eventsOf } from './event-queue.ts';
 import { Layers } from './layers.ts';
 
@@ -11,13 +11,17 @@ import { Layers } from './layers.ts';
  */
 export function mergeSources(sources: readonly Source[]): Source {
   const [only, another] = sources;
-  if (only && !another) return only;
+  if (only && !another) {
+    return only;
+  }
   return {
     name: sources.map(({ name }) => name).join(', '),
     async read(signal) {
       const all = await Promise.all(sources.map((source) => source.read(signal)));
       const layers = new Layers(all.length);
-      for (const [place, entries] of all.entries()) layers.replace(place, entries);
+      for (const [place, entries] of all.entries()) {
+        layers.replace(place, entries);
+      }
       return layers.entries();
     },
     watch: (signal) =>
@@ -35,7 +39,9 @@ interface Feeding {
 }
 
 async function feed(merger: Merger, { source, place, signal }: Feeding): Promise<void> {
-  for await (const event of source.watch(signal)) merger.take(place, event);
+  for await (const event of source.watch(signal)) {
+    merger.take(place, event);
+  }
 }
 
 class Merger {
@@ -59,13 +65,17 @@ class Merger {
       case 'snapshot':
         this.#revisions[place] = event.revision;
         this.#layers.replace(place, event.entries);
-        if (!this.#complete) return;
+        if (!this.#complete) {
+          return;
+        }
         this.#queue.push({ kind: 'snapshot', entries: this.#layers.entries(), revision: this.#highest });
         return;
       case 'changes': {
         this.#revisions[place] = event.revision;
         const changes = event.changes.flatMap((change) => this.#layers.apply(place, change));
-        if (!this.#complete || changes.length === 0) return;
+        if (!this.#complete || changes.length === 0) {
+          return;
+        }
         this.#queue.push({ kind: 'changes', changes, revision: this.#highest });
         return;
       }

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import type { Limits } from '../model/limits.ts';
-import type { Source } from '../reconcile/interfaces.ts';
+import type { Source } from '../ports/source.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { etcdSource } from './etcd-source.ts';
 import { fileSource } from './file-source.ts';
@@ -48,7 +48,9 @@ export function openSources(settings: SourcesConfig, { from, stdin, env = {} }: 
     const readText = () => buffer(stdin ?? process.stdin);
     return [within(textSource({ name: 'standard input', shape, readText }), 0)];
   }
-  if (from !== undefined) return [within(fileSource({ path: from, shape, index: 0 }), 0)];
+  if (from !== undefined) {
+    return [within(fileSource({ path: from, shape, index: 0 }), 0)];
+  }
   const noProxy = [env.no_grpc_proxy, env.no_proxy, env.NO_PROXY].find((one) => one) ?? '';
   const prefixes = [...services, ...routes, ...keys];
   return settings.sources.map((config, index) => {

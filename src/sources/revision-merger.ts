@@ -47,12 +47,19 @@ export class RevisionMerger {
     for (const change of changes) {
       const { revision, range } = change;
       // A repeated event must not be applied after a newer one.
-      if (revision < (this.next[range] ?? 0n)) continue;
+      if (revision < (this.next[range] ?? 0n)) {
+        continue;
+      }
       this.#bytes += change.bytes;
       const held = this.#held.get(revision);
-      if (held) held.push(change);
-      else this.#held.set(revision, [change]);
-      if (revision > this.#highest) this.#highest = revision;
+      if (held) {
+        held.push(change);
+      } else {
+        this.#held.set(revision, [change]);
+      }
+      if (revision > this.#highest) {
+        this.#highest = revision;
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import type { SourceEvent } from '../reconcile/interfaces.ts';
+import type { SourceEvent } from '../ports/source.ts';
 import type { EventQueue } from './event-queue.ts';
 
 /**
@@ -22,7 +22,9 @@ export class StateTeller {
 
   live(): void {
     this.#wasLive = true;
-    if (this.isLive) return;
+    if (this.isLive) {
+      return;
+    }
     this.#told = 'live';
     this.#queue.push({ kind: 'state', state: 'live', of: this.#of });
   }
@@ -30,7 +32,9 @@ export class StateTeller {
   failed(error: Error): void {
     const state = this.#wasLive ? 'stale' : 'connecting';
     const told = `${state} ${error.message}`;
-    if (this.#told === told) return;
+    if (this.#told === told) {
+      return;
+    }
     this.#told = told;
     this.#queue.push({ kind: 'state', state, error, of: this.#of });
   }

@@ -1,4 +1,4 @@
-import type { Source, SourceEvent } from '../reconcile/interfaces.ts';
+import type { Source, SourceEvent } from '../ports/source.ts';
 import { abortable } from './abortable.ts';
 import { eventsOf } from './event-queue.ts';
 import { parseTreeEntries } from './tree-file.ts';

@@ -39,7 +39,9 @@ export function parseTreeEntries(
   try {
     return readEntries(text, options);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError)) {
+      throw error;
+    }
     throw new SourceError(`reading ${options.file}: it nests too deep`, {
       hint: 'correct the file; it is read again as soon as it is saved',
       cause: error,
@@ -61,14 +63,18 @@ function readEntries(text: string, options: TreeOptions & { readonly index: numb
   const [tree, revisions, third] = documents;
   for (const document of documents) {
     const problem = document.errors[0] ?? document.warnings[0];
-    if (problem) throw wrong(source, problem.pos[0], problem.message.split('\n')[0] ?? '');
+    if (problem) {
+      throw wrong(source, problem.pos[0], problem.message.split('\n')[0] ?? '');
+    }
   }
   if (!tree || tree.contents === null) {
     throw new SourceError(`reading ${options.file}: it is empty`, {
       hint: 'write {} if it is meant to hold no keys',
     });
   }
-  if (third) throw wrong(source, third.range[0], 'there are more than two documents');
+  if (third) {
+    throw wrong(source, third.range[0], 'there are more than two documents');
+  }
   const values = new TreeReader(source, tree, options.shape).read();
   const known = revisions ? readRevisions(revisions, new TreeNodes(source, revisions)) : new Map();
   return [...values]
@@ -97,16 +103,22 @@ class TreeReader {
 
   read(): ReadonlyMap<string, { readonly value: string }> {
     const root = this.#document.contents;
-    if (!isMap(root) && !isAlias(root)) throw this.#nodes.wrong(root, 'the top must be a map of keys');
+    if (!isMap(root) && !isAlias(root)) {
+      throw this.#nodes.wrong(root, 'the top must be a map of keys');
+    }
     this.#folder('', root);
     return this.#found;
   }
 
   #folder(path: string, node: unknown): void {
     const map = this.#nodes.resolve(node);
-    if (!isMap(map)) throw this.#nodes.wrong(node, 'the top must be a map of keys');
+    if (!isMap(map)) {
+      throw this.#nodes.wrong(node, 'the top must be a map of keys');
+    }
     this.#nodes.enter(map, () => {
-      for (const pair of map.items) this.#pair(path, pair);
+      for (const pair of map.items) {
+        this.#pair(path, pair);
+      }
     });
   }
 
@@ -114,9 +126,13 @@ class TreeReader {
     const key = this.#nodes.key(pair);
     const path = `${parent}/${key.startsWith('/') ? key.slice(1) : key}`;
     const value = this.#nodes.resolve(pair.value);
-    if (isMap(value) && !isJsonPlace(path, this.#shape)) this.#folder(path.replace(/\/$/, ''), pair.value);
-    else if (isScalar(value)) this.#put(path, this.#nodes.text(value, pair), pair);
-    else this.#put(path, this.#nodes.json(pair.value, pair), pair);
+    if (isMap(value) && !isJsonPlace(path, this.#shape)) {
+      this.#folder(path.replace(/\/$/, ''), pair.value);
+    } else if (isScalar(value)) {
+      this.#put(path, this.#nodes.text(value, pair), pair);
+    } else {
+      this.#put(path, this.#nodes.json(pair.value, pair), pair);
+    }
   }
 
   #put(key: string, value: string, place: Place): void {

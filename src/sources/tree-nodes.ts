@@ -48,15 +48,21 @@ export class TreeNodes {
     if (++this.#visited > this.#most) {
       throw this.wrong(node, 'it unfolds to far more values than stand there: are there aliases of aliases?');
     }
-    if (!isAlias(node)) return node;
+    if (!isAlias(node)) {
+      return node;
+    }
     const target = node.resolve(this.#document);
-    if (!target) throw this.wrong(node, `nothing is marked with the anchor &${node.source}`);
+    if (!target) {
+      throw this.wrong(node, `nothing is marked with the anchor &${node.source}`);
+    }
     return target;
   }
 
   /** Works inside a map or list; refuses one that contains itself. */
   enter<T>(node: unknown, work: () => T): T {
-    if (this.#inside.has(node)) throw this.wrong(node, 'an alias leads back to where it stands');
+    if (this.#inside.has(node)) {
+      throw this.wrong(node, 'an alias leads back to where it stands');
+    }
     this.#inside.add(node);
     const result = work();
     this.#inside.delete(node);
@@ -66,19 +72,27 @@ export class TreeNodes {
   /** The key of a pair, as written. */
   key(pair: Pair): string {
     const key = this.resolve(pair.key);
-    if (!isScalar(key)) throw this.wrong(pair, 'a key must be a text');
+    if (!isScalar(key)) {
+      throw this.wrong(pair, 'a key must be a text');
+    }
     if (key.type === Scalar.PLAIN && String(key.value) === '<<') {
       throw this.wrong(pair, 'merge keys (<<) are not supported: write the keys out');
     }
-    if (key.type === Scalar.PLAIN && String(key.value) === '') throw this.wrong(pair, 'a key is missing');
+    if (key.type === Scalar.PLAIN && String(key.value) === '') {
+      throw this.wrong(pair, 'a key is missing');
+    }
     return String(key.value);
   }
 
   /** A scalar as written. Refuses null, in all its spellings without quotes. */
   text(node: Scalar, place: Place): string {
     const text = String(node.value ?? '');
-    if (node.type !== Scalar.PLAIN && node.type !== undefined) return text;
-    if (!NULL.test(text)) return text;
+    if (node.type !== Scalar.PLAIN && node.type !== undefined) {
+      return text;
+    }
+    if (!NULL.test(text)) {
+      return text;
+    }
     throw this.wrong(place, 'a value is missing (null): write "" for an empty one, or remove the key');
   }
 
@@ -88,8 +102,12 @@ export class TreeNodes {
     if (isSeq(value)) {
       return this.enter(value, () => `[${value.items.map((item) => this.json(item, item)).join(',')}]`);
     }
-    if (isMap(value)) return this.enter(value, () => this.#object(value.items));
-    if (isScalar(value)) return this.#jsonScalar(value, place);
+    if (isMap(value)) {
+      return this.enter(value, () => this.#object(value.items));
+    }
+    if (isScalar(value)) {
+      return this.#jsonScalar(value, place);
+    }
     throw this.wrong(place, 'a value is missing (null)');
   }
 
@@ -97,7 +115,9 @@ export class TreeNodes {
     const keys = new Set<string>();
     const members = pairs.map((pair) => {
       const key = this.key(pair);
-      if (keys.has(key)) throw this.wrong(pair, `the key ${JSON.stringify(key)} is there twice`);
+      if (keys.has(key)) {
+        throw this.wrong(pair, `the key ${JSON.stringify(key)} is there twice`);
+      }
       keys.add(key);
       return `${JSON.stringify(key)}:${this.json(pair.value, pair)}`;
     });
@@ -106,8 +126,12 @@ export class TreeNodes {
 
   #jsonScalar(node: Scalar, place: Place): string {
     const text = this.text(node, place);
-    if (node.type !== Scalar.PLAIN) return JSON.stringify(text);
-    if (NUMBER.test(text)) return text;
+    if (node.type !== Scalar.PLAIN) {
+      return JSON.stringify(text);
+    }
+    if (NUMBER.test(text)) {
+      return text;
+    }
     return BOOLEAN.test(text) ? text.toLowerCase() : JSON.stringify(text);
   }
 
@@ -123,6 +147,8 @@ export class TreeNodes {
 }
 
 function offsetOf(place: Place): number {
-  if (isPair(place)) return offsetOf(place.key) || offsetOf(place.value);
+  if (isPair(place)) {
+    return offsetOf(place.key) || offsetOf(place.value);
+  }
   return isNode(place) ? (place.range?.[0] ?? 0) : 0;
 }

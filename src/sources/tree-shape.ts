@@ -14,7 +14,9 @@ export function isJsonPlace(path: string, shape: TreeShape): boolean {
 
 function segmentsBelow(prefix: string, path: string): number {
   const base = `${prefix.replace(/\/+$/, '')}/`;
-  if (!path.startsWith(base)) return 0;
+  if (!path.startsWith(base)) {
+    return 0;
+  }
   const segments = path.slice(base.length).split('/');
   return segments.includes('') ? 0 : segments.length;
 }

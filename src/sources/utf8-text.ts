@@ -7,7 +7,9 @@ import { SourceError } from '../errors.ts';
  * own, by which it is refused, shown (`\xff`) and deleted.
  */
 export function textOf(bytes: Buffer): string {
-  if (isUtf8(bytes)) return bytes.toString('utf8');
+  if (isUtf8(bytes)) {
+    return bytes.toString('utf8');
+  }
   const parts: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const length = lengthAt(bytes, at);
@@ -26,7 +28,9 @@ export function textOf(bytes: Buffer): string {
  */
 export function fileText(bytes: Buffer, file: string): string {
   const found = notUtf8(bytes);
-  if (found === null) return bytes.toString('utf8');
+  if (found === null) {
+    return bytes.toString('utf8');
+  }
   const line = bytes.subarray(0, found.at).toString('latin1').split('\n').length;
   throw new SourceError(`reading ${file}:${line}: it is no UTF-8: it has the byte ${found.byte} there`, {
     hint: 'save it as UTF-8; it is read again as soon as it is saved',
@@ -35,16 +39,23 @@ export function fileText(bytes: Buffer, file: string): string {
 
 /** Where the first byte stands that is no UTF-8, and which; null where all is. */
 export function notUtf8(bytes: Buffer): { readonly byte: string; readonly at: number } | null {
-  if (isUtf8(bytes)) return null;
+  if (isUtf8(bytes)) {
+    return null;
+  }
   // The longest beginning that is UTF-8, but for a character that is cut: halving, as each look is quick.
   let [good, bad] = [0, bytes.length];
   while (bad - good > 1) {
     const middle = (good + bad) >> 1;
-    if (isUtf8(bytes.subarray(0, startOf(bytes, middle)))) good = middle;
-    else bad = middle;
+    if (isUtf8(bytes.subarray(0, startOf(bytes, middle)))) {
+      good = middle;
+    } else {
+      bad = middle;
+    }
   }
   let at = startOf(bytes, good);
-  for (let length = lengthAt(bytes, at); length > 0; length = lengthAt(bytes, at)) at += length;
+  for (let length = lengthAt(bytes, at); length > 0; length = lengthAt(bytes, at)) {
+    at += length;
+  }
   return { byte: `\\x${(bytes[at] ?? 0).toString(16).padStart(2, '0')}`, at };
 }
 
@@ -58,6 +69,8 @@ function lengthAt(bytes: Buffer, at: number): number {
 /** The start of the character that a place lies in: at most three bytes before it. */
 function startOf(bytes: Buffer, place: number): number {
   let at = place;
-  while (at > 0 && at > place - 3 && ((bytes[at] ?? 0) & 0xc0) === 0x80) at--;
+  while (at > 0 && at > place - 3 && ((bytes[at] ?? 0) & 0xc0) === 0x80) {
+    at--;
+  }
   return at;
 }

@@ -21,10 +21,14 @@ export function writeTree(entries: Iterable<Entry>, shape: TreeShape): string {
   const sorted = [...entries].sort((a, b) => compare(a.key, b.key));
   const root: Folder = { path: '', folders: new Map(), values: new Map() };
   const taken = new Set(sorted.map(({ key }) => key));
-  for (const entry of sorted) insert(root, entry, { shape, taken });
+  for (const entry of sorted) {
+    insert(root, entry, { shape, taken });
+  }
   const tree = sorted.length === 0 ? '{}\n' : folderLines(root, '', shape).join('\n').concat('\n');
   const known = sorted.filter(({ source, created, modified }) => source || created || modified);
-  if (known.length === 0) return tree;
+  if (known.length === 0) {
+    return tree;
+  }
   const revisions = known.map(
     ({ key, source, created, modified }) => `  ${keyText(key, '  ')} [${source}, ${created}, ${modified}]`,
   );
@@ -46,7 +50,9 @@ function insert(
     const [name = ''] = segments;
     const path = `${folder.path}/${name}`;
     // A map here would be read as a value, or would be the second thing of this name.
-    if (taken.has(path) || isJsonPlace(path, shape)) break;
+    if (taken.has(path) || isJsonPlace(path, shape)) {
+      break;
+    }
     const next = folder.folders.get(name) ?? { path, folders: new Map(), values: new Map() };
     folder.folders.set(name, next);
     folder = next;

@@ -17,8 +17,12 @@ export function keyText(key: string, indent: string): string {
 
 /** A value of the tree: plain, a block of lines, or quoted. */
 export function valueText(value: string, indent: string): string {
-  if (isPlain(value)) return value;
-  if (!isBlock(value)) return quoted(value);
+  if (isPlain(value)) {
+    return value;
+  }
+  if (!isBlock(value)) {
+    return quoted(value);
+  }
   const lines = value.replace(/\n$/, '').split('\n');
   const body = lines.map((line) => (line === '' ? '' : `${indent}  ${line}`)).join('\n');
   return `${value.endsWith('\n') ? '|' : '|-'}\n${body}`;
@@ -27,8 +31,12 @@ export function valueText(value: string, indent: string): string {
 /** The lines of a JSON object as a YAML map, or null where it would not read back byte by byte. */
 export function jsonFields(value: string, indent: string): string[] | null {
   const parsed = parseObject(value);
-  if (parsed === null || Object.keys(parsed).length === 0) return null;
-  if (JSON.stringify(parsed) !== value || hasNull(parsed)) return null;
+  if (parsed === null || Object.keys(parsed).length === 0) {
+    return null;
+  }
+  if (JSON.stringify(parsed) !== value || hasNull(parsed)) {
+    return null;
+  }
   return Object.entries(parsed).map(([key, field]) => `${indent}${keyText(key, indent)} ${flow(field)}`);
 }
 
@@ -53,7 +61,9 @@ function quoted(text: string): string {
 }
 
 function parseObject(value: string): Record<string, unknown> | null {
-  if (!value.startsWith('{')) return null;
+  if (!value.startsWith('{')) {
+    return null;
+  }
   try {
     return JSON.parse(value) as Record<string, unknown>;
   } catch {
@@ -62,20 +72,26 @@ function parseObject(value: string): Record<string, unknown> | null {
 }
 
 function hasNull(value: unknown): boolean {
-  if (value === null) return true;
+  if (value === null) {
+    return true;
+  }
   return typeof value === 'object' && Object.values(value).some(hasNull);
 }
 
 /** A field in one line. In flow style a plain `:` or `,` could mean something, so strings stay simple. */
 function flow(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
+  if (Array.isArray(value)) {
+    return `[${value.map(flow).join(', ')}]`;
+  }
   if (typeof value === 'object' && value !== null) {
     const members = Object.entries(value).map(
       ([key, field]) => `${isPlainInFlow(key) ? key : quoted(key)}: ${flow(field)}`,
     );
     return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
   }
-  if (typeof value !== 'string') return JSON.stringify(value);
+  if (typeof value !== 'string') {
+    return JSON.stringify(value);
+  }
   return isPlainInFlow(value) && (IPV4.test(value) || !NO_STRING.test(value)) ? value : quoted(value);
 }
 

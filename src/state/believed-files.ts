@@ -2,7 +2,7 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { GUARD_RULES, type GuardRule } from '../events-guard.ts';
 import type { Entry } from '../model/entry.ts';
-import type { BelievedStore, CachedTree, Hold, LoadedState } from '../reconcile/interfaces.ts';
+import type { BelievedStore, CachedTree, Hold, LoadedState } from '../ports/stores.ts';
 import { readState, writeState } from './state-file.ts';
 
 const TREE = 'tree';
@@ -40,7 +40,9 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
         rows: [...entries.map(rowOfTree), ...[...(sinceGood ?? [])].map(rowOfGood)],
       }),
     saveHolds: async (held) => {
-      if (held.length === 0) return rm(holds, { force: true });
+      if (held.length === 0) {
+        return rm(holds, { force: true });
+      }
       const whole = held.filter(({ entry }) => entry.refused === undefined);
       const rows = whole.map(({ entry, rule, since }) => [...rowOf(entry), rule, since]);
       return writeState(holds, HOLDS, { meta: { origin }, rows });
@@ -79,10 +81,14 @@ interface Loading<T> {
 /** What is broken or of another origin is set aside, with a word. */
 async function load<T>(file: string, { what, origin, words, read }: Loading<T>): Promise<T | undefined> {
   const found = await readState(file, what);
-  if (found.kind === 'absent') return undefined;
+  if (found.kind === 'absent') {
+    return undefined;
+  }
   const foreign = found.kind === 'good' && found.meta.origin !== origin;
   const value = found.kind === 'good' && !foreign ? read(found.meta, found.rows) : null;
-  if (value !== null) return value;
+  if (value !== null) {
+    return value;
+  }
   const aside = `${file}.${foreign ? 'foreign' : 'broken'}`;
   await rename(file, aside).catch(() => undefined);
   const why = foreign
@@ -113,18 +119,28 @@ function readTree(meta: Readonly<Record<string, unknown>>, all: readonly unknown
   const good = new Map<string, Entry | undefined>();
   for (const row of all.slice(entries.length)) {
     const [key, entry] = goodOf(row) ?? [];
-    if (key === undefined) return null;
+    if (key === undefined) {
+      return null;
+    }
     good.set(key, entry);
   }
-  if (typeof freshAt !== 'number' || !Array.isArray(revisions)) return null;
-  if (!entries.every((entry) => entry !== null)) return null;
+  if (typeof freshAt !== 'number' || !Array.isArray(revisions)) {
+    return null;
+  }
+  if (!entries.every((entry) => entry !== null)) {
+    return null;
+  }
   const read = revisions.map((one: unknown) => (typeof one === 'string' ? BigInt(one) : null));
   return { entries, freshAt, revisions: read, sinceGood: accepted === 'but for these' ? good : null };
 }
 
 function goodOf(row: unknown): readonly [string, Entry | undefined] | null {
-  if (typeof row !== 'object' || row === null || !('key' in row) || typeof row.key !== 'string') return null;
-  if (!('good' in row) || row.good === null) return [row.key, undefined];
+  if (typeof row !== 'object' || row === null || !('key' in row) || typeof row.key !== 'string') {
+    return null;
+  }
+  if (!('good' in row) || row.good === null) {
+    return [row.key, undefined];
+  }
   const entry = entryOfTree(row.good);
   return entry && [row.key, entry];
 }
@@ -139,10 +155,16 @@ function readHolds(_: unknown, rows: readonly unknown[]): readonly Hold[] | null
 }
 
 function entryOf(row: unknown): Entry | null {
-  if (!Array.isArray(row)) return null;
+  if (!Array.isArray(row)) {
+    return null;
+  }
   const [key, value, source, created, modified]: readonly unknown[] = row;
-  if (typeof key !== 'string' || typeof value !== 'string' || typeof source !== 'number') return null;
-  if (typeof created !== 'string' || typeof modified !== 'string') return null;
+  if (typeof key !== 'string' || typeof value !== 'string' || typeof source !== 'number') {
+    return null;
+  }
+  if (typeof created !== 'string' || typeof modified !== 'string') {
+    return null;
+  }
   return { key, value, source, created: BigInt(created), modified: BigInt(modified) };
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { CrashFile } from '../reconcile/interfaces.ts';
+import type { CrashFile } from '../ports/stores.ts';
 import { writeState } from './state-file.ts';
 
 /**

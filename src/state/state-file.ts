@@ -69,15 +69,23 @@ export async function readState(file: string, what: string): Promise<FoundState>
     const text = await readFile(file, 'utf8');
     const end = text.indexOf('\n');
     const header: unknown = JSON.parse(text.slice(0, end));
-    if (!isHeader(header) || header.pointsman !== what) return broken('it is no such file');
-    if (header.version !== VERSION) return broken(`it is of version ${header.version}, and not ${VERSION}`);
+    if (!isHeader(header) || header.pointsman !== what) {
+      return broken('it is no such file');
+    }
+    if (header.version !== VERSION) {
+      return broken(`it is of version ${header.version}, and not ${VERSION}`);
+    }
     const body = text.slice(end + 1);
     const sum = createHash('sha256').update(JSON.stringify(header.meta)).update(body).digest('hex');
-    if (sum !== header.sha256) return broken('its checksum is wrong');
+    if (sum !== header.sha256) {
+      return broken('its checksum is wrong');
+    }
     const rows = body === '' ? [] : body.trimEnd().split('\n');
     return { kind: 'good', meta: header.meta, rows: rows.map((row): unknown => JSON.parse(row)) };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'absent' };
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return { kind: 'absent' };
+    }
     return broken(error instanceof Error ? error.message : String(error));
   }
 }

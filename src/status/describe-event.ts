@@ -132,7 +132,9 @@ export function describeEvent(event: PointsmanEvent): LogLine {
         `${event.path} was changed by somebody else and is put right${event.kept ? ` (kept as ${event.kept})` : ''}:\n${event.diff}`,
       );
     case 'judged-by':
-      if (event.trouble !== null) return line('warn', event.trouble);
+      if (event.trouble !== null) {
+        return line('warn', event.trouble);
+      }
       return line('debug', `HAProxy ${event.version ?? 'of an unknown version'} judges configurations`);
     case 'haproxy-away':
       return line('warn', `HAProxy does not answer: ${event.cause}`);
@@ -167,9 +169,12 @@ export function describeEvent(event: PointsmanEvent): LogLine {
 /** Without a socket nobody can answer: then a process was seen, or nothing at all. */
 function appeared(facts: HaproxyFacts): LogLine {
   const fields = { ...facts };
-  if (facts.verifiable) return line('info', `HAProxy answers${identity(facts)}`, fields);
-  if (facts.pid === null)
+  if (facts.verifiable) {
+    return line('info', `HAProxy answers${identity(facts)}`, fields);
+  }
+  if (facts.pid === null) {
     return line('debug', 'HAProxy is not asked: there is no socket of it to ask on', fields);
+  }
   return line('info', `HAProxy runs${identity(facts)}; there is no socket to ask it on`, fields);
 }
 

@@ -25,8 +25,12 @@ export function describeLines(event: PointsmanEvent): readonly LogLine[] {
     return words.map((line) => ({ level: levelOfWords(line), message: `haproxy: ${line}`, fields: {} }));
   }
   const whole = describeEvent(event);
-  if (event.kind === 'pass') return [{ ...whole, message: whole.message.split('\n')[0] ?? '' }];
-  if (!QUOTING.has(event.kind)) return [whole];
+  if (event.kind === 'pass') {
+    return [{ ...whole, message: whole.message.split('\n')[0] ?? '' }];
+  }
+  if (!QUOTING.has(event.kind)) {
+    return [whole];
+  }
   const [first = '', ...rest] = whole.message.split('\n').filter((line) => line.trim() !== '');
   const shown = rest.slice(0, MOST).map((line, index) => ({
     level: areWords(line) ? levelOfWords(line) : whole.level,

@@ -22,8 +22,12 @@ const ROUTINE = [
 
 /** How loud a line of HAProxy is: `[ALERT]`, `[WARNING]` or `[NOTICE]` stand in front; what is routine is for debugging. */
 export function levelOfWords(line: string): LogLevel {
-  if (ROUTINE.some((routine) => routine.test(line))) return 'debug';
-  if (/^\s*\[(?:ALERT|EMERG|CRIT)/.test(line)) return 'error';
+  if (ROUTINE.some((routine) => routine.test(line))) {
+    return 'debug';
+  }
+  if (/^\s*\[(?:ALERT|EMERG|CRIT)/.test(line)) {
+    return 'error';
+  }
   return /^\s*\[WARNING/.test(line) ? 'warn' : 'info';
 }
 

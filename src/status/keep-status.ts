@@ -46,7 +46,9 @@ export function keepStatus(options: { readonly version: string; readonly now: ()
       const at = options.now();
       update(draft, event, at);
       const line = describeEvent(event);
-      if (line.level === 'error') draft.lastError = { at, event: event.kind, message: line.message };
+      if (line.level === 'error') {
+        draft.lastError = { at, event: event.kind, message: line.message };
+      }
     },
     current: () => ({ ...draft, missing: missingFor(draft) }),
   };
@@ -136,7 +138,9 @@ function update(draft: Draft, event: PointsmanEvent, at: number): void {
 
 function without<V>(map: ReadonlyMap<string, V>, keys: readonly string[]): Map<string, V> {
   const rest = new Map(map);
-  for (const key of keys) rest.delete(key);
+  for (const key of keys) {
+    rest.delete(key);
+  }
   return rest;
 }
 
@@ -167,7 +171,9 @@ function updatePass(draft: Draft, event: PassEvent, at: number): void {
   draft.hashes = event.hashes;
   draft.applied = event.applied;
   draft.pending = event.pending;
-  if (changed && event.error === null) draft.lastApply = { ...event, at };
+  if (changed && event.error === null) {
+    draft.lastApply = { ...event, at };
+  }
 }
 
 function updateHaproxy(draft: Draft, event: PointsmanEvent, at: number): void {

@@ -74,14 +74,18 @@ export async function openLog(options: LogOptions): Promise<EventLog> {
   });
   return {
     listener: (event) => {
-      if (describeLines(event).some(({ level }) => logger.isLevelEnabled(level))) lines.listener(event);
+      if (describeLines(event).some(({ level }) => logger.isLevelEnabled(level))) {
+        lines.listener(event);
+      }
     },
     [Symbol.dispose]: () => lines[Symbol.dispose](),
   };
 }
 
 async function streamOf(options: LogOptions, pretty: boolean): Promise<pino.DestinationStream> {
-  if (!pretty) return options.stream ?? pino.destination({ dest: 2, sync: true });
+  if (!pretty) {
+    return options.stream ?? pino.destination({ dest: 2, sync: true });
+  }
   const { prettyFactory } = await import('pino-pretty');
   const format = prettyFactory({
     colorize: options.terminal,

@@ -49,8 +49,9 @@ function addGauges({ Counter, Gauge }: Prometheus, registry: Registry, options: 
         this.set(read());
       },
     });
-  for (const row of GAUGES)
+  for (const row of GAUGES) {
     add(row.name, row.help, () => row.read({ status: options.status(), age: ageFrom(options) }));
+  }
   add('loop_turn_age_seconds', 'Since the loop last turned; over 10 s /healthz fails.', () =>
     ageFrom(options)(options.heartbeat()),
   );
@@ -79,7 +80,9 @@ function addLabelledGauges({ Gauge }: Prometheus, registry: Registry, options: M
     labelNames: ['of'],
     registers,
     collect() {
-      for (const [of, read] of Object.entries(HASHES)) this.set({ of }, hashNumber(read(options.status())));
+      for (const [of, read] of Object.entries(HASHES)) {
+        this.set({ of }, hashNumber(read(options.status())));
+      }
     },
   });
   for (const row of SOURCE_GAUGES) {
@@ -136,24 +139,38 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
     labelNames: ['why'],
     registers,
   });
-  for (const why of LET_GO_REASONS) letGo.inc({ why }, 0);
-  for (const outcome of OUTCOMES) passes.inc({ outcome }, 0);
-  for (const step of STEPS) steps.zero({ step });
+  for (const why of LET_GO_REASONS) {
+    letGo.inc({ why }, 0);
+  }
+  for (const outcome of OUTCOMES) {
+    passes.inc({ outcome }, 0);
+  }
+  for (const step of STEPS) {
+    steps.zero({ step });
+  }
 
   return (event: PointsmanEvent) => {
     byKind.get(event.kind)?.inc();
     if (event.kind === 'starting') {
-      for (const [index, name] of event.sources.entries()) changes.inc({ source: `${index}`, name }, 0);
+      for (const [index, name] of event.sources.entries()) {
+        changes.inc({ source: `${index}`, name }, 0);
+      }
     } else if (event.kind === 'source-data') {
       changes.inc({ source: `${event.source}`, name: event.name }, event.changed);
     } else if (event.kind === 'keys-let-go') {
-      for (const { why } of event.keys) letGo.inc({ why });
+      for (const { why } of event.keys) {
+        letGo.inc({ why });
+      }
     } else if (event.kind === 'pass') {
       passes.inc({ outcome: event.outcome });
       length.observe(event.ms / 1000);
-      for (const [step, ms] of Object.entries(event.steps)) steps.observe({ step }, ms / 1000);
+      for (const [step, ms] of Object.entries(event.steps)) {
+        steps.observe({ step }, ms / 1000);
+      }
     } else if (event.kind === 'recorded') {
-      for (const [step, ms] of Object.entries(event.steps)) steps.observe({ step }, ms / 1000);
+      for (const [step, ms] of Object.entries(event.steps)) {
+        steps.observe({ step }, ms / 1000);
+      }
     }
   };
 }

@@ -30,7 +30,9 @@ export async function observe(options: ObserveOptions): Promise<StatusServer> {
   const metrics = await openMetrics({ status: keeper.current, heartbeat, now });
   const ends = [log, keeper, metrics].map((observer) => options.bus.subscribe(observer.listener));
   const close = () => {
-    for (const end of ends) end();
+    for (const end of ends) {
+      end();
+    }
     log[Symbol.dispose]();
   };
   try {

@@ -39,8 +39,11 @@ export function paceLines(write: Write): PacedLines {
   };
   const turn = (name: string): void => {
     const lane = lanes.get(name);
-    if (lane?.waiting) flush(lane.number, topicOf(lane.waiting));
-    else lanes.delete(name);
+    if (lane?.waiting) {
+      flush(lane.number, topicOf(lane.waiting));
+    } else {
+      lanes.delete(name);
+    }
   };
   /** Writes what waits up to this event, of one topic or of all. */
   const flush = (upTo: number, topic?: string): void => {
@@ -50,13 +53,17 @@ export function paceLines(write: Write): PacedLines {
     );
     for (const [name, { waiting, leftOut }] of due.sort(([, a], [, b]) => a.number - b.number)) {
       open(name);
-      if (waiting) write(waiting, leftOut);
+      if (waiting) {
+        write(waiting, leftOut);
+      }
     }
   };
   return {
     listener: (event) => {
       number += 1;
-      if (ENDS.has(event.kind)) flush(number);
+      if (ENDS.has(event.kind)) {
+        flush(number);
+      }
       const name = laneOf(event);
       const lane = lanes.get(name);
       if (!lane) {
@@ -66,13 +73,17 @@ export function paceLines(write: Write): PacedLines {
         return;
       }
       const joined = lane.waiting === null ? event : join(lane.waiting, event);
-      if (lane.waiting !== null && joined === event) lane.leftOut += 1;
+      if (lane.waiting !== null && joined === event) {
+        lane.leftOut += 1;
+      }
       lane.waiting = joined;
       lane.number = number;
     },
     [Symbol.dispose]: () => {
       flush(number);
-      for (const { timer } of lanes.values()) clearTimeout(timer);
+      for (const { timer } of lanes.values()) {
+        clearTimeout(timer);
+      }
       lanes.clear();
     },
   };
@@ -110,8 +121,12 @@ function topicOf({ kind }: PointsmanEvent): string {
 
 /** What hides what: a pass that failed is not hidden by one that went well, nor one source by another. */
 function laneOf(event: PointsmanEvent): string {
-  if (event.kind === 'pass') return `pass ${event.outcome}`;
-  if (event.kind === 'source-state' || event.kind === 'source-data') return `${event.kind} ${event.source}`;
+  if (event.kind === 'pass') {
+    return `pass ${event.outcome}`;
+  }
+  if (event.kind === 'source-state' || event.kind === 'source-data') {
+    return `${event.kind} ${event.source}`;
+  }
   return event.kind;
 }
 

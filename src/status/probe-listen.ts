@@ -20,7 +20,9 @@ export async function probeListen(address: ListenAddress): Promise<Listening> {
     return { kind: 'free' };
   } catch (error) {
     const target = (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? await targetOf(address) : null;
-    if (target !== null) return { kind: 'pointsman', target };
+    if (target !== null) {
+      return { kind: 'pointsman', target };
+    }
     throw listenError(address, error);
   } finally {
     server.close();
@@ -48,7 +50,9 @@ function get({ host, port }: ListenAddress): Promise<string> {
       answer.setEncoding('utf8');
       answer.on('data', (text: string) => {
         body += text;
-        if (body.length > 64 * 1024 * 1024) sent.destroy(new Error('an endless answer'));
+        if (body.length > 64 * 1024 * 1024) {
+          sent.destroy(new Error('an endless answer'));
+        }
       });
       answer.once('end', () => resolve(body));
       answer.once('error', reject);

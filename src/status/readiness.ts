@@ -8,12 +8,17 @@ import type { Status } from './status.ts';
 export function missingFor(status: Omit<Status, 'missing'>): string[] {
   const { applied, haproxy } = status;
   const missing: string[] = [];
-  if (status.life === 'stopping') missing.push('Pointsman is stopping');
+  if (status.life === 'stopping') {
+    missing.push('Pointsman is stopping');
+  }
   // During a pause HAProxy runs what a person had it load.
   const trusted = status.paused !== null && haproxy.kind === 'running';
-  if (applied.kind === 'unknown' && !trusted) missing.push(whyNothing(status));
-  if (applied.kind !== 'file' && haproxy.kind === 'away')
+  if (applied.kind === 'unknown' && !trusted) {
+    missing.push(whyNothing(status));
+  }
+  if (applied.kind !== 'file' && haproxy.kind === 'away') {
     missing.push(`HAProxy does not answer: ${haproxy.cause}`);
+  }
   if (
     !trusted &&
     applied.kind === 'verified' &&
@@ -28,11 +33,17 @@ export function missingFor(status: Omit<Status, 'missing'>): string[] {
 }
 
 function whyNothing(status: Omit<Status, 'missing'>): string {
-  if (status.template.error !== null) return `nothing is applied yet: ${status.template.error}`;
+  if (status.template.error !== null) {
+    return `nothing is applied yet: ${status.template.error}`;
+  }
   const error = status.lastPass?.error ?? null;
-  if (error !== null) return `nothing is applied yet: ${error}`;
+  if (error !== null) {
+    return `nothing is applied yet: ${error}`;
+  }
   const waiting = status.sources.filter((source) => source.lastData === null);
-  if (waiting.length === 0) return 'nothing is applied yet';
+  if (waiting.length === 0) {
+    return 'nothing is applied yet';
+  }
   const each = waiting.map(
     (source) => `${source.name} is ${source.state}${source.error ? ` (${source.error})` : ''}`,
   );

@@ -25,7 +25,9 @@ export function reportOf(status: Status, now: number, turned: number) {
   const { held, cache, ahead, ...rest } = others;
   const age = (at: number) => Math.max(0, Math.round(now - at) / 1000);
   const when = <T extends { readonly at: number }>(thing: T | null) => {
-    if (thing === null) return null;
+    if (thing === null) {
+      return null;
+    }
     const { at, ...all } = thing;
     return { at: new Date(at).toISOString(), ageSeconds: age(at), ...all };
   };
@@ -64,7 +66,9 @@ export function reportOf(status: Status, now: number, turned: number) {
 }
 
 function stateOf(haproxy: Status['haproxy'], age: (at: number) => number) {
-  if (haproxy.kind === 'unknown') return { state: 'unknown' as const };
+  if (haproxy.kind === 'unknown') {
+    return { state: 'unknown' as const };
+  }
   const { kind, since, ...facts } = haproxy;
   return { state: kind, ageSeconds: age(since), ...facts };
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { whatWouldLet } from '../denied.ts';
 import { SystemError, TemplateError } from '../errors.ts';
 import { ourUser } from '../our-user.ts';
-import type { TemplateSet } from '../reconcile/interfaces.ts';
+import type { TemplateSet } from '../render/template-set.ts';
 
 /** The folder of the packaged template. Every other template sees it as `pointsman/`, to extend it. */
 export const PACKAGED_FOLDER = fileURLToPath(new URL('../../templates', import.meta.url));

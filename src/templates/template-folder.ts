@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { PointsmanError, TemplateError } from '../errors.ts';
-import type { TemplateSet, Templates } from '../reconcile/interfaces.ts';
+import type { Templates } from '../ports/templates.ts';
+import type { TemplateSet } from '../render/template-set.ts';
 import { FolderChanges } from './folder-changes.ts';
 import { readTemplateSet } from './read-template-set.ts';
 
@@ -64,10 +65,14 @@ export class TemplateFolder implements Templates {
   async #tryToRead(): Promise<TemplateSet | PointsmanError> {
     try {
       const set = await this.read();
-      if (set.files.get(set.entry)?.trim() !== '') return set;
+      if (set.files.get(set.entry)?.trim() !== '') {
+        return set;
+      }
       return new TemplateError(`reading the template ${this.#path}: it is empty`, { hint: STAYS });
     } catch (error) {
-      if (!(error instanceof PointsmanError)) throw error;
+      if (!(error instanceof PointsmanError)) {
+        throw error;
+      }
       return error;
     }
   }

@@ -9,7 +9,9 @@ export function spreadCalls(files: readonly SourceFile[]): string[] {
   return files.flatMap(({ path, text }) => {
     const found: string[] = [];
     walk(parseAst(text, { lang: 'ts' }), (node) => {
-      if (isSpreadCall(node)) found.push(`${path}: ${text.slice(node.start, node.end).replace(/\s+/g, ' ')}`);
+      if (isSpreadCall(node)) {
+        found.push(`${path}: ${text.slice(node.start, node.end).replace(/\s+/g, ' ')}`);
+      }
     });
     return found;
   });
@@ -23,14 +25,22 @@ interface Node {
 }
 
 function isSpreadCall(node: Node): boolean {
-  if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return false;
+  if (node.type !== 'CallExpression' && node.type !== 'NewExpression') {
+    return false;
+  }
   const given = nodesOf(node.arguments);
-  if (given.some(({ type }) => type === 'SpreadElement')) return true;
+  if (given.some(({ type }) => type === 'SpreadElement')) {
+    return true;
+  }
   const [callee] = nodesOf([node.callee]);
-  if (callee?.type !== 'MemberExpression') return false;
+  if (callee?.type !== 'MemberExpression') {
+    return false;
+  }
   const parts = nodesOf([callee.object, callee.property]);
   const names = parts.map(({ type, name, value }) => (type === 'PrivateIdentifier' ? null : (name ?? value)));
-  if (names[0] === 'Reflect' && (names[1] === 'apply' || names[1] === 'construct')) return true;
+  if (names[0] === 'Reflect' && (names[1] === 'apply' || names[1] === 'construct')) {
+    return true;
+  }
   return names[1] === 'apply' && given.length === 2;
 }
 
@@ -44,6 +54,10 @@ function walk(root: unknown, visit: (node: Node) => void): void {
   const waiting = nodesOf(root);
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     visit(node);
-    for (const field of Object.values(node)) for (const child of nodesOf(field)) waiting.push(child);
+    for (const field of Object.values(node)) {
+      for (const child of nodesOf(field)) {
+        waiting.push(child);
+      }
+    }
   }
 }

@@ -40,8 +40,11 @@ export async function burst(bench: Bench, etcd: TestEtcd): Promise<Burst> {
   const begin = performance.now();
   for (let change = 0; change < CHANGES - 1; change++) {
     const key = `/services/probe/burst-${change >> 1}`;
-    if (change % 2 === 0) await etcd.put(key, bench.moving.address);
-    else await etcd.delete(key);
+    if (change % 2 === 0) {
+      await etcd.put(key, bench.moving.address);
+    } else {
+      await etcd.delete(key);
+    }
     await sleep(Math.max(0, begin + (change + 1) * EVERY_MS - performance.now()));
   }
   const put = performance.now();
@@ -53,7 +56,9 @@ export async function burst(bench: Bench, etcd: TestEtcd): Promise<Burst> {
   const { count, failed } = await requests;
   const after = await procOf(bench);
   const cut = streams.filter((stream) => stream.ended).length;
-  for (const stream of streams) stream.close();
+  for (const stream of streams) {
+    stream.close();
+  }
   return {
     reloads: after.reloads - before.reloads,
     'last one live': Math.round(live),
@@ -66,7 +71,9 @@ export async function burst(bench: Bench, etcd: TestEtcd): Promise<Burst> {
 
 async function procOf({ site }: Bench) {
   const proc = parseProc(await cli(site.masterSocket, 'show proc'));
-  if (!proc) throw new Error('show proc cannot be read');
+  if (!proc) {
+    throw new Error('show proc cannot be read');
+  }
   return proc;
 }
 
@@ -79,7 +86,9 @@ async function underLoad(bench: Bench, signal: AbortSignal): Promise<{ count: nu
       () => 0,
     );
     count++;
-    if (status !== 200) failed++;
+    if (status !== 200) {
+      failed++;
+    }
     await sleep(2);
   }
   return { count, failed };

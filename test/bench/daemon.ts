@@ -70,7 +70,9 @@ export async function startBench(options: DaemonOptions): Promise<Bench> {
     ended = true;
   });
   const file = () => {
-    if (ended) throw new Error(`pointsman run ended:\n${daemon.output()}`);
+    if (ended) {
+      throw new Error(`pointsman run ended:\n${daemon.output()}`);
+    }
     return readFile(site.configPath).catch(() => null);
   };
   await waitFor(file, { every: 2, timeout: 60_000, what: 'the file' });

@@ -18,7 +18,9 @@ export async function startFleet(count: number): Promise<Fleet> {
       server.once('error', () => resolve(false));
       server.listen(port, '127.0.0.1', () => resolve(true));
     });
-    if (!listens) continue;
+    if (!listens) {
+      continue;
+    }
     servers.push(server);
     addresses.push(`127.0.0.1:${port}`);
   }

@@ -91,9 +91,13 @@ async function singles(
     let last = gone;
     for (let others = 0; others < 100; ) {
       const { body, status } = await bench.ask();
-      if (status !== 200) failed++;
+      if (status !== 200) {
+        failed++;
+      }
       others = body === 'moving' ? 0 : others + 1;
-      if (body === 'moving') last = performance.now();
+      if (body === 'moving') {
+        last = performance.now();
+      }
     }
     deletes.push(last - gone);
     await sleep(between);
@@ -112,8 +116,11 @@ async function toggles({ moving }: Bench, etcd: TestEtcd): Promise<void> {
   for (let change = 0; change < COSTED.changes; change++) {
     const end = performance.now() + COSTED.everyMs;
     const key = `/services/probe/costed-${change >> 1}`;
-    if (change % 2 === 0) await etcd.put(key, moving.address);
-    else await etcd.delete(key);
+    if (change % 2 === 0) {
+      await etcd.put(key, moving.address);
+    } else {
+      await etcd.delete(key);
+    }
     await sleep(end - performance.now());
   }
 }

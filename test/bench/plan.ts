@@ -53,15 +53,21 @@ function measure(
   const flattening: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const next = [...parts];
-    for (const b of backends) next[b] = backend(b, size[1], moved, round);
+    for (const b of backends) {
+      next[b] = backend(b, size[1], moved, round);
+    }
     let text = first;
-    for (const part of next) text += part;
+    for (const part of next) {
+      text += part;
+    }
     flattening.push(clock(() => hash('md5', text)));
     times.push(
       clock(() => {
         const { kind } = planner.plan(text);
         planner.moveTo(text);
-        if (kind !== 'runtime') throw new Error(`a plan was ${kind}`);
+        if (kind !== 'runtime') {
+          throw new Error(`a plan was ${kind}`);
+        }
       }),
     );
   }

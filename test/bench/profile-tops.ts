@@ -26,10 +26,16 @@ export function topOf(
 ): { readonly self: readonly Top[]; readonly whole: readonly Top[]; readonly busy: number } {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const parents = new Map<number, number>();
-  for (const { id, children = [] } of profile.nodes) for (const child of children) parents.set(child, id);
+  for (const { id, children = [] } of profile.nodes) {
+    for (const child of children) {
+      parents.set(child, id);
+    }
+  }
   const nameOf = (id: number) => {
     const frame = nodes.get(id)?.callFrame;
-    if (!frame) return '?';
+    if (!frame) {
+      return '?';
+    }
     const file = frame.url.replace(/^.*?\/(?=dist\/|node_modules\/)|^file:\/\//, '');
     const place =
       frame.url === ''
@@ -46,7 +52,9 @@ export function topOf(
   for (const [index, id] of profile.samples.entries()) {
     const us = profile.timeDeltas[index + 1] ?? 0;
     at += profile.timeDeltas[index] ?? 0;
-    if (at < stretch.from || at > stretch.to) continue;
+    if (at < stretch.from || at > stretch.to) {
+      continue;
+    }
     const name = nameOf(id);
     if (name === '(idle)' || name === '(program)') {
       add(self, name, us);
@@ -55,8 +63,12 @@ export function topOf(
     busy += us;
     add(self, name, us);
     const seen = new Set<string>();
-    for (let one: number | undefined = id; one !== undefined; one = parents.get(one)) seen.add(nameOf(one));
-    for (const each of seen) add(whole, each, us);
+    for (let one: number | undefined = id; one !== undefined; one = parents.get(one)) {
+      seen.add(nameOf(one));
+    }
+    for (const each of seen) {
+      add(whole, each, us);
+    }
   }
   return { self: sorted(self), whole: sorted(whole), busy: busy / 1000 };
 }

@@ -55,13 +55,19 @@ let to = 0;
   for (let change = 0; change < changes; change++) {
     const begin = performance.now();
     const key = `/services/probe/moving-${change >> 1}`;
-    if (values.idle) void 0;
-    else if (change % 2 === 0) await etcd.put(key, bench.moving.address);
-    else await etcd.delete(key);
+    if (values.idle) {
+      void 0;
+    } else if (change % 2 === 0) {
+      await etcd.put(key, bench.moving.address);
+    } else {
+      await etcd.delete(key);
+    }
     await sleep(begin + every - performance.now());
   }
   to = Number(process.hrtime.bigint() / 1000n);
-  if (values.flags !== '') console.log(bench.daemon.output());
+  if (values.flags !== '') {
+    console.log(bench.daemon.output());
+  }
   const after = await cpuOf(pid);
   const own = after.own - before.own;
   const seconds = (to - from) / 1e6;

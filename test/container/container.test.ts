@@ -105,7 +105,9 @@ test('the image names its user, its health check and what must be writable', asy
     '/var/lib/pointsman',
   ]);
   const docs = await readFile(new URL('../../docs/container.md', import.meta.url), 'utf8');
-  for (const folder of Object.keys(inspected.Config.Volumes)) expect(docs).toContain(`| \`${folder}\``);
+  for (const folder of Object.keys(inspected.Config.Volumes)) {
+    expect(docs).toContain(`| \`${folder}\``);
+  }
   expect(JSON.stringify(inspected.Healthcheck ?? inspected.Config.Healthcheck)).toContain(
     'container-health.mjs',
   );

@@ -17,13 +17,17 @@ export async function buildImage(image: string): Promise<void> {
     all: true,
     reject: false,
   });
-  if (built.exitCode !== 0) throw new Error(`building the image: exit ${built.exitCode}\n${built.all}`);
+  if (built.exitCode !== 0) {
+    throw new Error(`building the image: exit ${built.exitCode}\n${built.all}`);
+  }
 }
 
 /** Runs a podman command to its end and gives what it says; throws where it fails. */
 export async function podman(...args: string[]): Promise<string> {
   const ended = await execa('podman', args, { env: ENV, stdin: 'ignore', all: true, reject: false });
-  if (ended.exitCode !== 0) throw new Error(`podman ${args[0]}: exit ${ended.exitCode}\n${ended.all}`);
+  if (ended.exitCode !== 0) {
+    throw new Error(`podman ${args[0]}: exit ${ended.exitCode}\n${ended.all}`);
+  }
   return ended.all;
 }
 

@@ -24,9 +24,11 @@ function rows(section: string, first: string, second: string): string[][] {
       .split('|')
       .slice(1, -1)
       .map((cell) => cell.trim());
-    if (cells[0] === first && cells[1] === second) wanted = true;
-    else if (wanted && !/^-+$/.test(cells[0] ?? ''))
+    if (cells[0] === first && cells[1] === second) {
+      wanted = true;
+    } else if (wanted && !/^-+$/.test(cells[0] ?? '')) {
       found.push(cells.map((cell) => cell.replace(/^`([^`]*)`$/, '$1')));
+    }
   }
   expect(found.length, `a table ${first} | ${second} in ${section}`).toBeGreaterThan(0);
   return found;
@@ -47,11 +49,15 @@ describe('docs/keys.md', () => {
   test('says the default of every field', () => {
     const instance = parseInstance('/services/web/a', 'a', '{"host":"10.0.0.1","port":80}');
     const route = parseRoute('{"check":{}}');
-    if (instance.kind === 'bad' || route.kind === 'bad') throw new Error('refused');
+    if (instance.kind === 'bad' || route.kind === 'bad') {
+      throw new Error('refused');
+    }
     const plain = parseRoute('{}');
     const shown = (of: object, name: string) => JSON.stringify((of as Record<string, unknown>)[name]);
     for (const [name = '', fallback] of rows('Instances', 'Field', 'Default')) {
-      if (name !== 'host' && name !== 'port') expect(fallback, name).toBe(shown(instance.value, name));
+      if (name !== 'host' && name !== 'port') {
+        expect(fallback, name).toBe(shown(instance.value, name));
+      }
     }
     for (const [name = '', fallback] of rows('Routes', 'Field', 'Default')) {
       expect(fallback, name).toBe(plain.kind === 'good' ? shown(plain.value, name) : '');
@@ -77,7 +83,9 @@ describe('docs/keys.md', () => {
     expect(catalog.rejected).toEqual([]);
     const shown = JSON.parse(result);
     expect(catalog.service('web')?.instances[0]).toMatchObject(shown);
-    if ('meta' in shown) expect(catalog.service('web')?.instances[0]?.meta).toEqual(shown.meta);
+    if ('meta' in shown) {
+      expect(catalog.service('web')?.instances[0]?.meta).toEqual(shown.meta);
+    }
   });
 
   test.each(rows('Routes', 'Value', 'Result'))('the route %s is %s', (value = '', result = '') => {

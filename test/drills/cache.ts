@@ -20,7 +20,9 @@ async function blackout(rig: Rig, file: 'gone' | 'kept'): Promise<void> {
   rig.daemon.child.kill('SIGTERM');
   await rig.daemon.ended;
   await rig.etcd.kill('SIGKILL');
-  if (file === 'gone') await rm(rig.site.configPath, { force: true });
+  if (file === 'gone') {
+    await rm(rig.site.configPath, { force: true });
+  }
 }
 
 /** Starts Pointsman without etcd, waits until the cache is served, and gives the milliseconds. */
@@ -111,11 +113,20 @@ export const cacheDrills: readonly Drill[] = [
         await using rig = await rigOf('master-socket', cache === 'old' ? { maxAge: '1s' } : {});
         const pid = rig.haproxy?.pid;
         await blackout(rig, 'kept');
-        if (cache === 'no') await rm(state(rig, 'tree'));
-        if (cache === 'broken') await writeFile(state(rig, 'tree'), 'half a li');
-        if (cache === 'old') await sleep(1_500);
-        if (cache === 'fresh') await servedFromCache(rig);
-        else await notServed(rig, cache === 'old' ? 'cache.maxAge' : 'cache');
+        if (cache === 'no') {
+          await rm(state(rig, 'tree'));
+        }
+        if (cache === 'broken') {
+          await writeFile(state(rig, 'tree'), 'half a li');
+        }
+        if (cache === 'old') {
+          await sleep(1_500);
+        }
+        if (cache === 'fresh') {
+          await servedFromCache(rig);
+        } else {
+          await notServed(rig, cache === 'old' ? 'cache.maxAge' : 'cache');
+        }
         if (cache === 'broken') {
           hold((await readdir(path.dirname(state(rig, 'x')))).includes('tree.broken'), 'it is set aside');
           await rig.event('notice');
@@ -136,7 +147,9 @@ export const cacheDrills: readonly Drill[] = [
       await using rig = await rigOf('managed');
       await using stack = new AsyncDisposableStack();
       const members = await startMembers('web', ids('w', 6));
-      for (const member of members) stack.use(member);
+      for (const member of members) {
+        stack.use(member);
+      }
       await register(rig, members);
       await rig.settled();
       await sleep(1_500);

@@ -36,11 +36,15 @@ const onFile = (folder: string, name: RegExp, ms: number): Point => ({
     const watcher = watch(path.join(rig.site.folder, folder), { signal: stop.signal });
     const seen = new Promise<void>((resolve) => {
       watcher.on('change', (_, file) => {
-        if (name.test(String(file))) resolve();
+        if (name.test(String(file))) {
+          resolve();
+        }
       });
     });
     await seen;
-    if (ms > 0) await sleep(ms);
+    if (ms > 0) {
+      await sleep(ms);
+    }
     rig.daemon.child.kill('SIGKILL');
     stop.abort();
     await rig.daemon.ended;
@@ -131,7 +135,9 @@ const crashDrill = (mode: 'master-socket' | 'managed', apply: 'reload' | 'auto')
     const all = apply === 'auto' ? RUNTIME_POINTS : POINTS;
     const points = form === 'full' ? all : all.slice(0, short);
     const reloads: number[] = [];
-    for (const [round, point] of points.entries()) reloads.push(await crashAt(rig, point, round));
+    for (const [round, point] of points.entries()) {
+      reloads.push(await crashAt(rig, point, round));
+    }
     return { ms: null, seen: `${noFailures(rig.load)}; reloads at the next start: ${reloads.join(' ')}` };
   },
 });
@@ -142,7 +148,9 @@ async function mount(args: readonly string[], target: string): Promise<AsyncDisp
   let mounted = true;
   return {
     async [Symbol.asyncDispose]() {
-      if (mounted) await run('umount', ['-l', target]);
+      if (mounted) {
+        await run('umount', ['-l', target]);
+      }
       mounted = false;
     },
   };

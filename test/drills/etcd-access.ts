@@ -63,8 +63,9 @@ export const accessDrills: readonly Drill[] = [
       await etcd.client.role('tester').revoke(grant);
       relay.cut();
       await seen.until(() => lastError(following).includes('permission denied for /services'));
-      if (seen.states.at(-1) !== 'stale' || seen.tree.size !== keys)
+      if (seen.states.at(-1) !== 'stale' || seen.tree.size !== keys) {
         throw new Error('not stale with all its keys');
+      }
       await sleep(form === 'full' ? 15_000 : 700);
       await etcd.deletePrefix('/services/s1/');
       await etcd.client.role('tester').grant(grant);
@@ -86,7 +87,9 @@ export const accessDrills: readonly Drill[] = [
       await using following = follow({ endpoints: [etcd.endpoint], tls });
       const { seen } = following;
       await seen.until(() => lastError(following).includes('signed by a CA that is not trusted here'));
-      if (seen.states.at(-1) !== 'connecting') throw new Error(`it says ${seen.states.at(-1)}`);
+      if (seen.states.at(-1) !== 'connecting') {
+        throw new Error(`it says ${seen.states.at(-1)}`);
+      }
       await sleep(form === 'full' ? 15_000 : 700);
       await copyFile(certificates.ca, ca);
       return await healed(following, { etcd, since: performance.now(), limit: HEALTHY_LIMIT });

@@ -59,7 +59,9 @@ export const memberDrills: readonly Drill[] = [
       await using following = await followLive({ endpoints: cluster.endpoints });
       const { seen } = following;
       const [one, two] = cluster.members;
-      if (!one || !two) throw new Error('three members were asked for');
+      if (!one || !two) {
+        throw new Error('three members were asked for');
+      }
       await seed(one);
       await Promise.all(cluster.members.map((member) => member.kill('SIGSTOP')));
       await seen.until(() => seen.states.at(-1) === 'stale');
@@ -78,7 +80,9 @@ export const memberDrills: readonly Drill[] = [
       await using relay = await startRelay(etcd.port);
       const endpoints = [`http://127.0.0.1:${relay.port}`, etcd.endpoint];
       await using following = await atFirstEndpoint(() => followLive({ endpoints }));
-      if (relay.open === 0) throw new Error('it is not connected by the relay');
+      if (relay.open === 0) {
+        throw new Error('it is not connected by the relay');
+      }
       const since = performance.now();
       relay.silence();
       return await healed(following, { etcd, since, limit: QUORUM_LIMIT });
@@ -98,7 +102,9 @@ export const memberDrills: readonly Drill[] = [
       await etcd.deletePrefix('/services/s1/');
       await seen.until(() => seen.states.at(-1) === 'stale');
       const noticed = Math.round(performance.now() - fault);
-      if (noticed > QUORUM_LIMIT) throw new Error(`noticed only after ${noticed} ms`);
+      if (noticed > QUORUM_LIMIT) {
+        throw new Error(`noticed only after ${noticed} ms`);
+      }
       await sleep(form === 'full' ? 20_000 + Math.random() * 3_000 : 700);
       relay.speak();
       const since = performance.now();
@@ -149,10 +155,14 @@ async function frozenWhileRead(keys: number) {
   const endpoints = [`http://127.0.0.1:${relay.port}`, ...others.map(({ endpoint }) => endpoint)];
   await using following = atFirstEndpoint(() => follow({ endpoints }));
   // Some pages of a thousand keys.
-  while (relay.passed < 250_000) await sleep(1);
+  while (relay.passed < 250_000) {
+    await sleep(1);
+  }
   const since = performance.now();
   await leader.kill('SIGSTOP');
-  if (following.seen.snapshots.length > 0) throw new Error('it was read before the freeze');
+  if (following.seen.snapshots.length > 0) {
+    throw new Error('it was read before the freeze');
+  }
   return await healed(following, { etcd: other, since, limit: QUORUM_LIMIT });
 }
 

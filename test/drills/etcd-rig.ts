@@ -1,4 +1,4 @@
-import type { Source } from '../../src/reconcile/interfaces.ts';
+import type { Source } from '../../src/ports/source.ts';
 import type { EtcdSourceOptions } from '../../src/sources/etcd-options.ts';
 import { etcdSource } from '../../src/sources/etcd-source.ts';
 import { sameAsFreshRead } from '../support/believed.ts';

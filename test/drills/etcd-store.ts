@@ -93,9 +93,13 @@ export const storeDrills: readonly Drill[] = [
       relay.accept();
       const result = await healed(following, { etcd, since: performance.now(), limit: HEALTHY_LIMIT });
       const { snapshots, changes } = following.seen;
-      if (snapshots.length !== 1) throw new Error('it was read anew instead of followed');
+      if (snapshots.length !== 1) {
+        throw new Error('it was read anew instead of followed');
+      }
       const whole = changes.filter((event) => event.changes.length === 100).length;
-      if (whole !== 6) throw new Error(`${whole} of 6 transactions came whole`);
+      if (whole !== 6) {
+        throw new Error(`${whole} of 6 transactions came whole`);
+      }
       return result;
     },
   },
@@ -140,14 +144,18 @@ function backlog({ prefixes, cuts, how, revisions, comes }: Backlog): Drill {
       });
       relay.accept();
       const { ms } = await healed(following, { etcd, since: () => last, limit: HEALTHY_LIMIT });
-      if (parts.length !== cuts.length) throw new Error(`it was cut ${parts.length} times`);
+      if (parts.length !== cuts.length) {
+        throw new Error(`it was cut ${parts.length} times`);
+      }
       const reads = comes === 'one by one' ? 1 : 2;
-      if (seen.snapshots.length !== reads)
+      if (seen.snapshots.length !== reads) {
         throw new Error(`${seen.snapshots.length} full reads, not ${reads}`);
+      }
       // The deletion, and the mark of the end, which may be in a full read already.
       const expected = comes === 'one by one' ? [count + 2] : [0, 1];
-      if (!expected.includes(seen.changes.length))
+      if (!expected.includes(seen.changes.length)) {
         throw new Error(`${seen.changes.length} of ${expected.at(-1)} came`);
+      }
       return { ms, seen: `all once, cut after ${parts.join(', ')}` };
     },
   };
@@ -162,7 +170,9 @@ async function compact(etcd: TestEtcd): Promise<void> {
 async function fill(etcd: TestEtcd, count: number, pause: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     await etcd.put(`/services/again/i${n}`, `10.0.0.2:${n + 1}`);
-    if (pause > 0) await sleep(pause);
+    if (pause > 0) {
+      await sleep(pause);
+    }
   }
 }
 
@@ -191,7 +201,9 @@ async function oneOfTwoGoesBack() {
   await using one = await startEtcd();
   await using two = await startEtcd();
   await seed(one);
-  for (let n = 0; n < 200; n++) await two.put('/routes/web', String(n));
+  for (let n = 0; n < 200; n++) {
+    await two.put('/routes/web', String(n));
+  }
   const sources = [one, two].map((etcd, index) =>
     heard(etcdSource({ endpoints: [etcd.endpoint], prefixes: ['/services', '/routes'], index }), index),
   );
@@ -208,12 +220,17 @@ async function oneOfTwoGoesBack() {
     event.kind === 'heard' && event.of.index === 0 && event.what === 'snapshot' ? [event.revision] : [],
   );
   const [first = 0n, second = 0n] = revisions;
-  if (revisions.length !== 2 || second >= first)
+  if (revisions.length !== 2 || second >= first) {
     throw new Error(`told of the first store: ${revisions.join(', ')}`);
+  }
   const others = seen.events.filter((event) => event.kind === 'heard' && event.of.index === 1);
-  if (others.length !== 1) throw new Error('the second store was told of too');
+  if (others.length !== 1) {
+    throw new Error('the second store was told of too');
+  }
   const keys = (await source.read(AbortSignal.timeout(10_000))).map(({ key }) => key).sort();
-  if (String(keys) !== String([...seen.tree.keys()].sort())) throw new Error('believed is not what is there');
+  if (String(keys) !== String([...seen.tree.keys()].sort())) {
+    throw new Error('believed is not what is there');
+  }
   return { ms, seen: `revision ${first} -> ${second}` };
 }
 

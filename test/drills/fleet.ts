@@ -53,11 +53,12 @@ export function ids(prefix: string, count: number): string[] {
 /** Registers members in one transaction. */
 export async function register({ etcd }: Pick<Rig, 'etcd'>, members: readonly Member[]): Promise<void> {
   const puts = members.map(({ key, address }) => etcd.client.put(key).value(address));
-  if (puts.length > 0)
+  if (puts.length > 0) {
     await etcd.client
       .if('/none', 'Version', '==', 0)
       .then(...puts)
       .commit();
+  }
 }
 
 /** What of the status the drills of guard and cache look at. */

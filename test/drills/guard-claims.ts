@@ -20,8 +20,11 @@ async function startWitness(id: string): Promise<Witness> {
   const others: number[] = [];
   let own = 0;
   const server = createServer((request, response) => {
-    if (request.headers.host === 'shop') own++;
-    else others.push(performance.now());
+    if (request.headers.host === 'shop') {
+      own++;
+    } else {
+      others.push(performance.now());
+    }
     response.end(id);
   });
   const port = await freePort();

@@ -26,7 +26,9 @@ async function roll(rig: Rig, old: readonly Member[], fresh: readonly Member[]):
     await register(rig, [member]);
     await shown(rig, member);
     const before = old[place];
-    if (before) await rig.etcd.delete(before.key);
+    if (before) {
+      await rig.etcd.delete(before.key);
+    }
   }
 }
 
@@ -40,7 +42,9 @@ export const guardDeployDrills: readonly Drill[] = [
       await using stack = new AsyncDisposableStack();
       const start = async (prefix: string, size: number) => {
         const members = await startMembers('web', ids(prefix, size));
-        for (const member of members) stack.use(member);
+        for (const member of members) {
+          stack.use(member);
+        }
         return members;
       };
       let old: Member[] = [{ ...rig.one, id: 'one', key: '/services/web/one' }];
@@ -48,7 +52,9 @@ export const guardDeployDrills: readonly Drill[] = [
         const first = await start(`first${size}-`, size);
         await register(rig, first);
         await shown(rig, ...first);
-        for (const { key } of old) await rig.etcd.delete(key);
+        for (const { key } of old) {
+          await rig.etcd.delete(key);
+        }
         await gone(rig, ...old);
         const second = await start(`roll${size}-`, size);
         await roll(rig, first, second);
@@ -56,7 +62,9 @@ export const guardDeployDrills: readonly Drill[] = [
         const green = await start(`green${size}-`, size);
         await register(rig, green);
         await shown(rig, ...green);
-        for (const { key } of second) await rig.etcd.delete(key);
+        for (const { key } of second) {
+          await rig.etcd.delete(key);
+        }
         await gone(rig, ...second);
         old = green;
       }
@@ -116,7 +124,9 @@ export const guardDeployDrills: readonly Drill[] = [
       await using rig = await startRig({ more: { guard: { hold: '1s' } } });
       await using stack = new AsyncDisposableStack();
       const members = await startMembers('web', ids('w', 4));
-      for (const member of members) stack.use(member);
+      for (const member of members) {
+        stack.use(member);
+      }
       await register(rig, members);
       await shown(rig, ...members);
       for (let turn = 0; turn < (form === 'full' ? 20 : 4); turn++) {

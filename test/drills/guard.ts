@@ -26,7 +26,9 @@ async function fleet(
   stack: AsyncDisposableStack,
   { form, members }: { readonly form: Form; readonly members: readonly Member[] },
 ): Promise<void> {
-  for (const member of members) stack.use(member);
+  for (const member of members) {
+    stack.use(member);
+  }
   await register(rig, members);
   await inHaproxy(rig, members);
   await sleep(WINDOW[form] + 300);
@@ -126,11 +128,12 @@ export const guardDrills: readonly Drill[] = [
     promise: 'held at once, 0 failed requests; believed after guard.hold',
     async run(form) {
       await using rig = await guarded(form);
-      for (const host of ['a.example.com', 'b.example.com'])
+      for (const host of ['a.example.com', 'b.example.com']) {
         await rig.etcd.put(
           `/services/${host[0]}/x`,
           rig.one.address.replace('127.0.0.1', `127.0.0.${host === 'a.example.com' ? 2 : 3}`),
         );
+      }
       await rig.etcd.put('/routes/web', JSON.stringify({ hosts: ['w.example.com'] }));
       await rig.etcd.put('/routes/a', JSON.stringify({ hosts: ['a.example.com'] }));
       await rig.etcd.put('/routes/b', JSON.stringify({ hosts: ['b.example.com'] }));
@@ -156,7 +159,9 @@ export const guardDrills: readonly Drill[] = [
       await register(rig, members);
       await inHaproxy(rig, members);
       const begun = performance.now();
-      for (const member of members) await member[Symbol.asyncDispose]();
+      for (const member of members) {
+        await member[Symbol.asyncDispose]();
+      }
       await rig.etcd.deletePrefix('/services/api/');
       await rig.event('keys-held');
       await until(rig, 0);
@@ -195,7 +200,9 @@ export const guardDrills: readonly Drill[] = [
         ...(await startMembers('web', ids('w', 12))),
         ...(await startMembers('api', ids('a', 2))),
       ];
-      for (const member of members) stack.use(member);
+      for (const member of members) {
+        stack.use(member);
+      }
       const leases = members.map(() => rig.etcd.client.lease(60));
       await Promise.all(members.map(({ key, address }, n) => leases[n]?.put(key).value(address)));
       await inHaproxy(rig, members);

@@ -68,7 +68,9 @@ async function load(site: Site, service: Service, tally: Tally, signal: AbortSig
   while (!signal.aborted) {
     tally.sent += 1;
     const sentAt = performance.now();
-    if (!(await isAnswered(site.url, service))) tally.failed.push(sentAt);
+    if (!(await isAnswered(site.url, service))) {
+      tally.failed.push(sentAt);
+    }
     await sleep(3);
   }
 }
@@ -115,7 +117,9 @@ async function rebooted(mode: 'auto' | 'reload', form: 'short' | 'full'): Promis
   const ports = await Promise.all(Array.from({ length: each * 2 }, freePort));
   const running: Container[] = [];
   stack.defer(async () => {
-    for (const container of running) await container[Symbol.asyncDispose]();
+    for (const container of running) {
+      await container[Symbol.asyncDispose]();
+    }
   });
   const put = async (id: string, container: Container) => {
     await etcd.put(`/services/${container.service}/${id}`, container.address);
@@ -154,7 +158,9 @@ async function rebooted(mode: 'auto' | 'reload', form: 'short' | 'full'): Promis
 
   // The host goes. No lease ends: it would take minutes.
   const gone = performance.now();
-  for (const container of running.splice(0)) await container[Symbol.asyncDispose]();
+  for (const container of running.splice(0)) {
+    await container[Symbol.asyncDispose]();
+  }
   const old = ports.map((port) => `${REBOOTED}:${port}`);
   for (const site of sites) {
     await waitFor(

@@ -50,8 +50,12 @@ for (const drill of chosen) {
   };
   rows.push(row);
   console.error(Object.values(row).join(' | '));
-  if (broken.length > 0) process.exitCode = 1;
+  if (broken.length > 0) {
+    process.exitCode = 1;
+  }
 }
 console.log(`HAProxy ${haproxy.version}`);
 console.log('| drill | promised | median | worst | seen | kept |\n| - | - | - | - | - | - |');
-for (const row of rows) console.log(`| ${Object.values(row).join(' | ')} |`);
+for (const row of rows) {
+  console.log(`| ${Object.values(row).join(' | ')} |`);
+}

@@ -27,7 +27,9 @@ export function drill(
 
 /** Throws where it is not so. */
 export function expectThat(truth: boolean, what: string): asserts truth {
-  if (!truth) throw new Error(`not so: ${what}`);
+  if (!truth) {
+    throw new Error(`not so: ${what}`);
+  }
 }
 
 /** Milliseconds that something takes. */
@@ -54,5 +56,7 @@ export async function expectAside(
   });
   const ids = found.map(({ unit }) => unit).sort();
   expectThat(ids.join() === [...units].sort().join(), `set aside are ${ids.join()}`);
-  for (const { reason } of found) expectThat(words.test(reason), `the words are shown: ${reason}`);
+  for (const { reason } of found) {
+    expectThat(words.test(reason), `the words are shown: ${reason}`);
+  }
 }

@@ -90,7 +90,9 @@ export async function quarantineSite(
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, text);
   };
-  if (template !== null) await writeTemplate(template);
+  if (template !== null) {
+    await writeTemplate(template);
+  }
   const put = async (keys: Readonly<Record<string, string | object | null>>) => {
     const operations = Object.entries(keys).map(([key, value]) =>
       value === null
@@ -129,7 +131,9 @@ export async function quarantineSite(
     async calm() {
       await load[Symbol.asyncDispose]();
       const failures = load.failures();
-      if (failures.length > 0) throw new Error(`${failures.length} requests failed: ${failures[0]}`);
+      if (failures.length > 0) {
+        throw new Error(`${failures.length} requests failed: ${failures[0]}`);
+      }
       return `0 of ${load.ok()} requests failed`;
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
@@ -143,7 +147,9 @@ async function whichHaproxy(): Promise<string> {
       () => true,
       () => false,
     );
-    if (found) return file;
+    if (found) {
+      return file;
+    }
   }
   throw new Error('there is no haproxy on the PATH');
 }

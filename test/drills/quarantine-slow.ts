@@ -95,12 +95,18 @@ async function overBudget(form: 'short' | 'full'): Promise<DrillResult> {
   await waitFor(
     async () => {
       const isOver = at.events('quarantined').length > 0;
-      if (!isOver) expectThat((await file()) === before, 'nothing new is published');
+      if (!isOver) {
+        expectThat((await file()) === before, 'nothing new is published');
+      }
       return isOver;
     },
     { what: 'the end of the search', timeout: 120_000 },
   );
-  for (const name of names) if (!bad.includes(name)) await at.answered(name, 'web');
+  for (const name of names) {
+    if (!bad.includes(name)) {
+      await at.answered(name, 'web');
+    }
+  }
   const ms = performance.now() - begun;
   await quick();
   await expectAside(
@@ -108,6 +114,8 @@ async function overBudget(form: 'short' | 'full'): Promise<DrillResult> {
     bad.map((name) => `route of ${name}`),
     /nowhere/,
   );
-  for (const name of bad) await at.answered(name, 'other');
+  for (const name of bad) {
+    await at.answered(name, 'other');
+  }
   return { ms, seen: `${await at.calm()}; said after ${Math.round(saidAfter)} ms` };
 }

@@ -30,7 +30,9 @@ export const streamDrills: readonly Drill[] = [
       const before = long.chunks();
       await waitFor(() => long.chunks() > before + 20);
       hold(!(await serves(20_001)()), 'the reload waits');
-      if (form === 'short') long.close();
+      if (form === 'short') {
+        long.close();
+      }
       await rig.time(serves(20_001), 'the change', 45_000);
       const ms = performance.now() - begun;
       hold(form === 'short' || !long.ended(), 'the stream is not cut');
@@ -55,10 +57,13 @@ function manyChanges(mode: 'reload' | 'auto'): Drill {
       const backends = await Promise.all(Array.from({ length: 30 }, (_, at) => startBackend(`b${at}`)));
       await using stream = await startStreamer();
       await using stack = new AsyncDisposableStack();
-      for (const backend of backends) stack.use(backend);
+      for (const backend of backends) {
+        stack.use(backend);
+      }
       await etcd.put('/services/stream/one', stream.address);
-      for (const [at, backend] of backends.entries())
+      for (const [at, backend] of backends.entries()) {
         await etcd.put(`/services/many/s${at}`, backend.address);
+      }
       const serves = (id: string) => async () => (await showServers(site.masterSocket)).includes(` ${id} `);
       await rig.time(serves('s29'), '30 servers');
       await rig.settled();
@@ -67,8 +72,11 @@ function manyChanges(mode: 'reload' | 'auto'): Drill {
       for (let change = 0; change < 200; change++) {
         const id = `s${change % 15}`;
         const address = backends[change % 15]?.address ?? '';
-        if (change % 30 < 15) await etcd.delete(`/services/many/${id}`);
-        else await etcd.put(`/services/many/${id}`, address);
+        if (change % 30 < 15) {
+          await etcd.delete(`/services/many/${id}`);
+        } else {
+          await etcd.put(`/services/many/${id}`, address);
+        }
         await sleep(change % 2 === 0 ? 8 : 9);
       }
       await etcd.put('/services/many/last', backends[0]?.address ?? '');
@@ -77,7 +85,9 @@ function manyChanges(mode: 'reload' | 'auto'): Drill {
       const before = streams.map((one) => one.chunks());
       await waitFor(() => streams.every((one, at) => one.ended() || one.chunks() > (before[at] ?? 0)));
       const cut = streams.filter((one) => one.ended()).length;
-      for (const one of streams) one.close();
+      for (const one of streams) {
+        one.close();
+      }
       hold(cut === 0, `no stream was cut (${cut} were)`);
       const { reloads } = await showProc(site.masterSocket);
       return { ms, seen: `${noFailures(rig.load)}, ${reloads} reloads, 0 of 10 streams cut` };
@@ -108,7 +118,9 @@ function openStream(url: string) {
     ended = true;
   };
   const sent = get(url, { headers: { host: 'stream' }, agent: false }, (response) => {
-    if (response.statusCode !== 200) over();
+    if (response.statusCode !== 200) {
+      over();
+    }
     response.on('data', () => {
       chunks += 1;
     });

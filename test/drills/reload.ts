@@ -44,8 +44,11 @@ async function openRig(haproxy: Record<string, unknown> = {}): Promise<Rig> {
 const listen = (server: Server, where: number | string) =>
   new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    if (typeof where === 'string') server.listen(where, resolve);
-    else server.listen(where, '127.0.0.1', resolve);
+    if (typeof where === 'string') {
+      server.listen(where, resolve);
+    } else {
+      server.listen(where, '127.0.0.1', resolve);
+    }
   });
 const close = (server: Server) => new Promise<void>((resolve) => void server.close(() => resolve()));
 

@@ -59,7 +59,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   );
   await etcd.put('/services/web/one', one.address);
   const prepared = await options.prepare?.(site);
-  if (prepared) stack.use(prepared);
+  if (prepared) {
+    stack.use(prepared);
+  }
   const mode = options.haproxy?.mode ?? 'managed';
   let daemon = await site.start();
   let haproxy: TestProcess | null = null;
@@ -135,7 +137,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
 
 async function isSettled(site: Site, daemon: Daemon): Promise<boolean> {
   const status = await daemon.status().catch(() => null);
-  if (status?.ready !== true || status.pending !== null) return false;
+  if (status?.ready !== true || status.pending !== null) {
+    return false;
+  }
   const answer = await request(site.url).catch(() => null);
   return answer?.status === 200;
 }
@@ -154,14 +158,18 @@ export async function becomeNobody(rig: Rig): Promise<number> {
   await rig.daemon.ended;
   await rm(path.join(site.folder, 'state'), { recursive: true, force: true });
   await rm(path.join(site.folder, 'etc', '.haproxy.cfg.lock'), { force: true });
-  for (const one of ['', 'etc', 'etc/haproxy.cfg']) await chown(path.join(site.folder, one), nobody, nobody);
+  for (const one of ['', 'etc', 'etc/haproxy.cfg']) {
+    await chown(path.join(site.folder, one), nobody, nobody);
+  }
   return nobody;
 }
 
 /** A HAProxy of `managed` outlives a killed Pointsman. */
 async function killLeftOver(masterSocket: string): Promise<void> {
   const proc = await showProc(masterSocket).catch(() => null);
-  if (!proc) return;
+  if (!proc) {
+    return;
+  }
   for (const pid of [proc.master, ...proc.workers]) {
     try {
       process.kill(pid, 'SIGKILL');
@@ -185,8 +193,9 @@ export async function runningMark(masterSocket: string): Promise<string> {
 /** Throws where requests failed. */
 export function noFailures(load: Load): string {
   const failed = load.failures();
-  if (failed.length > 0)
+  if (failed.length > 0) {
     throw new Error(`${failed.length} of ${load.ok() + failed.length} requests failed: ${failed[0]}`);
+  }
   return `0 of ${load.ok()} requests failed`;
 }
 
@@ -195,13 +204,17 @@ export const SLACK = process.env.VITEST === undefined ? 1 : 4;
 
 /** Throws where `ms` is over the promise. */
 export function within(ms: number, most: number, what: string): number {
-  if (ms > most * SLACK) throw new Error(`${what}: ${Math.round(ms)} ms, promised ${most}`);
+  if (ms > most * SLACK) {
+    throw new Error(`${what}: ${Math.round(ms)} ms, promised ${most}`);
+  }
   return ms;
 }
 
 /** Throws an error that says what should hold. */
 export function hold(truth: unknown, what: string): void {
-  if (!truth) throw new Error(`it does not hold that ${what}`);
+  if (!truth) {
+    throw new Error(`it does not hold that ${what}`);
+  }
 }
 
 /** A copy of a file beside it. */

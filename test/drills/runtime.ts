@@ -34,12 +34,20 @@ function strangers(binary: HaproxyBinary): Drill {
         // It does not answer while it loads.
         const proc = () => showProc(masterSocket).catch(() => null);
         const reload = async () => process.kill((await waitFor(proc)).master, 'SIGUSR2');
-        if (offset < 0) await reload();
-        if (offset < 0) await sleep(-offset);
+        if (offset < 0) {
+          await reload();
+        }
+        if (offset < 0) {
+          await sleep(-offset);
+        }
         const begun = performance.now();
         await rig.etcd.put('/services/web/two', two.address);
-        if (offset >= 0) await sleep(offset);
-        if (offset >= 0) await reload();
+        if (offset >= 0) {
+          await sleep(offset);
+        }
+        if (offset >= 0) {
+          await reload();
+        }
         await rig.settled();
         await rig.time(there, 'the change');
         worst = Math.max(worst, performance.now() - begun);
@@ -203,7 +211,9 @@ async function startSlow() {
   const server = createServer((request, response) => {
     // A connection that waits in HAProxy's pool would hold the server there for some more seconds.
     response.setHeader('connection', 'close');
-    if (request.url !== '/slow') return void response.end('one');
+    if (request.url !== '/slow') {
+      return void response.end('one');
+    }
     response.write('begun');
     open.push(response);
   });
@@ -226,7 +236,9 @@ async function startSlow() {
       }
     },
     finish() {
-      for (const response of open) response.end(' and done');
+      for (const response of open) {
+        response.end(' and done');
+      }
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -246,6 +258,8 @@ async function textOf(answered: Promise<IncomingMessage>): Promise<string> {
   const response = await answered;
   response.setEncoding('utf8');
   let text = '';
-  for await (const part of response) text += String(part);
+  for await (const part of response) {
+    text += String(part);
+  }
   return text;
 }

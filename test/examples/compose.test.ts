@@ -57,18 +57,26 @@ async function readCompose(): Promise<z.infer<typeof compose>> {
 test('the compose file is one that Compose accepts, and names nothing that it does not define', async () => {
   const file = await readCompose();
   for (const [title, one] of Object.entries(file.services)) {
-    for (const network of Object.keys(one.networks ?? {}))
+    for (const network of Object.keys(one.networks ?? {})) {
       expect(file.networks, title).toHaveProperty(network);
+    }
     for (const [other, { condition }] of Object.entries(one.depends_on ?? {})) {
       expect(file.services, title).toHaveProperty(other);
-      if (condition === 'service_healthy') expect(file.services[other]?.healthcheck).toHaveProperty('test');
+      if (condition === 'service_healthy') {
+        expect(file.services[other]?.healthcheck).toHaveProperty('test');
+      }
     }
     for (const volume of one.volumes ?? []) {
       const source = volume.split(':')[0] ?? '';
-      if (source.startsWith('./')) await access(`${FOLDER}${source}`);
-      else expect(file.volumes, title).toHaveProperty([source]);
+      if (source.startsWith('./')) {
+        await access(`${FOLDER}${source}`);
+      } else {
+        expect(file.volumes, title).toHaveProperty([source]);
+      }
     }
-    if (one.build !== undefined) await access(`${FOLDER}${one.build}/Dockerfile`);
+    if (one.build !== undefined) {
+      await access(`${FOLDER}${one.build}/Dockerfile`);
+    }
   }
 });
 

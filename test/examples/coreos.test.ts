@@ -65,8 +65,11 @@ function sections(text: string): Record<string, string[]> {
   let current: string[] = [];
   for (const line of text.split('\n').filter((one) => one !== '' && !one.startsWith('#'))) {
     const title = /^\[(.+)\]$/.exec(line)?.[1];
-    if (title === undefined) current.push(line);
-    else found[title] = current = [];
+    if (title === undefined) {
+      current.push(line);
+    } else {
+      found[title] = current = [];
+    }
   }
   return found;
 }

@@ -98,7 +98,9 @@ async function startNode(name: string, role: Node['role']): Promise<Node> {
   });
   const api = createHttpServer((request, response) => {
     checks += 1;
-    if (node.role === 'silent') return void waiting.add(response);
+    if (node.role === 'silent') {
+      return void waiting.add(response);
+    }
     response.writeHead(request.url === `/${node.role}` ? 200 : 503).end();
   });
   for (const server of [database, api]) {
@@ -141,6 +143,8 @@ function nameAt(port: number): Promise<string> {
 /** Everybody who answers in so many connections. */
 async function answers(ask: () => Promise<string>, count: number): Promise<string[]> {
   const names = new Set<string>();
-  for (let at = 0; at < count; at++) names.add(await ask());
+  for (let at = 0; at < count; at++) {
+    names.add(await ask());
+  }
   return [...names].sort();
 }

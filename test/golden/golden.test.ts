@@ -20,7 +20,9 @@ describe.each(cases)('the golden folder %s', (name) => {
   test('renders to its expected.cfg, byte for byte', async () => {
     const { text, rejected } = await renderCase(name);
     await expect(text).toMatchFileSnapshot(path.join(HERE, name, 'expected.cfg'));
-    if (rejected.length === 0) return;
+    if (rejected.length === 0) {
+      return;
+    }
     await expect(`${JSON.stringify(rejected, null, 2)}\n`).toMatchFileSnapshot(
       path.join(HERE, name, 'rejected.json'),
     );

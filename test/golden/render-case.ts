@@ -71,7 +71,9 @@ function claimsOf(
 
 async function treeOf(folder: URL): Promise<string> {
   const module = new URL('tree.ts', folder);
-  if (!existsSync(module)) return readFile(new URL('tree.yaml', folder), 'utf8');
+  if (!existsSync(module)) {
+    return readFile(new URL('tree.yaml', folder), 'utf8');
+  }
   const { tree } = (await import(fileURLToPath(module))) as { tree: string };
   return tree;
 }

@@ -51,7 +51,9 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const text = `${good}backend a\n  server one 10.0.0.1:99999\nbackend b\n  nonsense\n`;
     const verdict = await judgeIn(folder.path, { checkCommand }).check(text, never);
     expect(verdict.kind).toBe('refused');
-    if (verdict.kind !== 'refused') return;
+    if (verdict.kind !== 'refused') {
+      return;
+    }
     const first = good.split('\n').length + 1;
     expect(verdict.lines).toEqual([first, first + 2]);
     expect(verdict.output).toContain(`[${folder.path}/haproxy.cfg:${first}]`);
@@ -155,7 +157,9 @@ test('the first check removes what a killed run left, and nothing that lives or 
   const dead = '.haproxy.cfg.pointsman-4194303-1';
   const alive = `.haproxy.cfg.pointsman-${process.ppid}-1`;
   const others = ['.haproxy.cfg.pointsman-notes', 'haproxy.cfg', '.other.cfg.pointsman-4194303-1'];
-  for (const name of [dead, alive, ...others]) await writeFile(path.join(folder.path, name), '');
+  for (const name of [dead, alive, ...others]) {
+    await writeFile(path.join(folder.path, name), '');
+  }
   await judgeIn(folder.path, { checkCommand: ['true'] }).check('x\n', never);
   expect((await readdir(folder.path)).sort()).toEqual([alive, ...others].sort());
 });

@@ -10,7 +10,7 @@ import {
 } from '../../src/haproxy/control-managed.ts';
 import { haproxyLives } from '../../src/haproxy/haproxy-process.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
-import type { HaproxyControl, HaproxyState } from '../../src/reconcile/interfaces.ts';
+import type { HaproxyControl, HaproxyState } from '../../src/ports/haproxy.ts';
 import {
   freePort,
   isAlive,
@@ -111,7 +111,9 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const abort = new AbortController();
     const seen: HaproxyState[] = [];
     const watching = (async () => {
-      for await (const state of control.watch(abort.signal)) seen.push(state);
+      for await (const state of control.watch(abort.signal)) {
+        seen.push(state);
+      }
     })();
     await waitFor(() => seen.length === 1);
     const { master } = await showProc(masterSocket);
@@ -293,7 +295,9 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const again = Date.now();
     await second[Symbol.asyncDispose]();
     expect(Date.now() - again).toBeLessThan(3000);
-    for (const pid of [master, ...workers]) expect(await isAlive(pid)).toBe(false);
+    for (const pid of [master, ...workers]) {
+      expect(await isAlive(pid)).toBe(false);
+    }
     await cut;
   });
 });
@@ -378,7 +382,9 @@ function reaper(masterSocket: string): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {
       const pid = Number(await readFile(`${masterSocket}.pid`, 'utf8').catch(() => '0'));
-      if (pid > 1 && (await haproxyLives(pid))) process.kill(pid, 'SIGKILL');
+      if (pid > 1 && (await haproxyLives(pid))) {
+        process.kill(pid, 'SIGKILL');
+      }
     },
   };
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
-import type { HaproxyState } from '../../src/reconcile/interfaces.ts';
+import type { HaproxyState } from '../../src/ports/haproxy.ts';
 import {
   freePort,
   request,
@@ -90,8 +90,11 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ name, path: binary }) => {
     for (const [turn, delay] of [-1, 0, 3, 8, 15, 30, 60].entries()) {
       const mark = await write(`answer-${turn}`);
       const poke = () => haproxy.child.kill('SIGUSR2');
-      if (delay < 0) poke();
-      else setTimeout(poke, delay);
+      if (delay < 0) {
+        poke();
+      } else {
+        setTimeout(poke, delay);
+      }
       expect(await control.reload(mark, never)).toMatchObject({ kind: 'verified' });
       await waitFor(async () => (await request(url)).body === `answer-${turn}`);
     }
@@ -164,7 +167,9 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ name, path: binary }) => {
     const abort = new AbortController();
     const seen: HaproxyState[] = [];
     const watching = (async () => {
-      for await (const state of control.watch(abort.signal)) seen.push(state);
+      for await (const state of control.watch(abort.signal)) {
+        seen.push(state);
+      }
     })();
     await waitFor(() => seen.length === 1);
     expect(seen[0]).toMatchObject({
@@ -199,7 +204,9 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ name, path: binary }) => {
     const { control, write, start, url } = await setUp(folder.path);
     await using _haproxy = await start();
     await using load = startLoad(url);
-    for (let turn = 0; turn < 5; turn += 1) await control.reload(await write(`answer-${turn}`), never);
+    for (let turn = 0; turn < 5; turn += 1) {
+      await control.reload(await write(`answer-${turn}`), never);
+    }
     await waitFor(() => load.bodies().has('answer-4'));
     expect(load.failures()).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { controlBySignal } from '../../src/haproxy/control-signal.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
-import type { HaproxyState } from '../../src/reconcile/interfaces.ts';
+import type { HaproxyState } from '../../src/ports/haproxy.ts';
 import {
   freePort,
   request,
@@ -67,7 +67,9 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     for (const [turn, delay] of [-1, 0, 5, 20, 50].entries()) {
       haproxy.child.kill('SIGUSR2');
       const mark = await write(`answer-${turn}`);
-      if (delay >= 0) setTimeout(() => haproxy.child.kill('SIGUSR2'), delay);
+      if (delay >= 0) {
+        setTimeout(() => haproxy.child.kill('SIGUSR2'), delay);
+      }
       expect(await control.reload(mark, never)).toMatchObject({ kind: 'verified' });
       await waitFor(async () => (await request(url).catch(() => null))?.body === `answer-${turn}`);
     }
@@ -122,7 +124,9 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const abort = new AbortController();
     const seen: HaproxyState[] = [];
     const watching = (async () => {
-      for await (const state of control.watch(abort.signal)) seen.push(state);
+      for await (const state of control.watch(abort.signal)) {
+        seen.push(state);
+      }
     })();
     await waitFor(() => seen.length === 1);
     expect(seen[0]).toMatchObject({ kind: 'away', cause: expect.stringContaining('there is no such file') });

@@ -32,7 +32,9 @@ async function toldTo(uid: number, tries: Readonly<Record<string, string>>): Pro
 }
 
 test('where something is not permitted, our user is named, and the file or folder that is in the way', async () => {
-  if (process.getuid?.() !== 0) throw new Error('this test starts a process of another user: run it as root');
+  if (process.getuid?.() !== 0) {
+    throw new Error('this test starts a process of another user: run it as root');
+  }
   await using temp = await tempFolder();
   await chmod(temp.path, 0o755);
   const at = (name: string) => path.join(temp.path, name);
@@ -44,7 +46,9 @@ test('where something is not permitted, our user is named, and the file or folde
     await mkdir(at(name));
     await chmod(at(name), mode);
   }
-  for (const file of ['closed/a', 'shut/a', 'sticky/a']) await writeFile(at(file), '', { mode: 0o600 });
+  for (const file of ['closed/a', 'shut/a', 'sticky/a']) {
+    await writeFile(at(file), '', { mode: 0o600 });
+  }
   await chmod(at('shut/a'), 0o600);
   const server = createServer().listen(at('s.sock'));
   await new Promise((resolve) => server.once('listening', resolve));

@@ -11,7 +11,9 @@ async function setUp() {
   const folder = await tempFolder();
   const at = (name: string) => path.join(folder.path, name);
   await mkdir(at('etc'));
-  for (const name of ['etc/base.cfg', 'etc/ours.cfg', 'far.cfg']) await writeFile(at(name), `# ${name}\n`);
+  for (const name of ['etc/base.cfg', 'etc/ours.cfg', 'far.cfg']) {
+    await writeFile(at(name), `# ${name}\n`);
+  }
   /** A worker that loaded these files then. */
   const ask = (names: readonly string[], loadedAt = Number.POSITIVE_INFINITY) =>
     otherFilesOf(

@@ -40,7 +40,9 @@ test.each(answering)(
       const ours = control.reload(marks[1] ?? '', never).finally(() => {
         over = true;
       });
-      while (!over) seen.push(await control.state(never));
+      while (!over) {
+        seen.push(await control.state(never));
+      }
       expect(await ours).toMatchObject({ kind: 'verified' });
       seen.push(await control.state(never));
     }

@@ -71,7 +71,9 @@ async function startSlow(): Promise<{ port: number; waiting(): number; answer():
     port: (server.address() as AddressInfo).port,
     waiting: () => waiting.length,
     answer() {
-      for (const response of waiting) response.end('slow');
+      for (const response of waiting) {
+        response.end('slow');
+      }
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -6,7 +6,7 @@ import { RuntimeSocket } from '../../src/haproxy/runtime-socket.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { plan } from '../../src/plan/planner.ts';
-import type { ApplyOutcome } from '../../src/reconcile/runtime-interfaces.ts';
+import type { ApplyOutcome } from '../../src/ports/runtime.ts';
 import {
   cli,
   freePort,
@@ -98,7 +98,9 @@ export async function makeRuntimeSite(
     async change(lines, changed = {}) {
       const next = text(...lines);
       const made = plan(running, next, { version: binary.name });
-      if (made.kind !== 'runtime') throw new Error(`no plan for the Runtime API: ${JSON.stringify(made)}`);
+      if (made.kind !== 'runtime') {
+        throw new Error(`no plan for the Runtime API: ${JSON.stringify(made)}`);
+      }
       const outcome = await site.applier.apply(
         {
           commands: made.commands,
@@ -110,7 +112,9 @@ export async function makeRuntimeSite(
         },
         never,
       );
-      if (outcome.kind === 'applied') running = next;
+      if (outcome.kind === 'applied') {
+        running = next;
+      }
       return outcome;
     },
     worker,

@@ -15,7 +15,9 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     expect(site.applier.leavers).toMatchObject([
       { backend: 'be', server: 's', address: slow.address, phase: 'leaving' },
     ]);
-    for (let n = 0; n < 4; n++) expect((await request(site.url)).body).toBe('a');
+    for (let n = 0; n < 4; n++) {
+      expect((await request(site.url)).body).toBe('a');
+    }
     expect(site.notes).toEqual([]);
     slow.finish();
     expect(await whole).toBe('begun and done');
@@ -51,10 +53,14 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     try {
       const bodies = new Set<string>();
-      for (let n = 0; n < 6; n++) bodies.add(await body(site.url, agent));
+      for (let n = 0; n < 6; n++) {
+        bodies.add(await body(site.url, agent));
+      }
       expect([...bodies].sort()).toEqual(['a', 'b']);
       expect(await site.change([`server a ${a.address}`])).toMatchObject({ kind: 'applied' });
-      for (let n = 0; n < 6; n++) expect(await body(site.url, agent)).toBe('a');
+      for (let n = 0; n < 6; n++) {
+        expect(await body(site.url, agent)).toBe('a');
+      }
       await waitFor(() => site.applier.leavers.length === 0);
     } finally {
       agent.destroy();
@@ -113,7 +119,9 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     expect(await site.change([`server a ${a.address}`], { drain: 400 })).toMatchObject({ lingering: 1 });
     expect((await site.servers())[1]).toBe(`b ${b.address} weight 1 admin 8 state 2`);
     expect(site.applier.leavers).toMatchObject([{ server: 'b', phase: 'draining', address: b.address }]);
-    for (let n = 0; n < 4; n++) expect((await request(site.url)).body).toBe('a');
+    for (let n = 0; n < 4; n++) {
+      expect((await request(site.url)).body).toBe('a');
+    }
     await waitFor(() => site.notes.length > 0);
     expect(site.notes[0]).toMatchObject({ kind: 'server-gone', server: 'b' });
     expect((site.notes[0] as { after: number }).after).toBeGreaterThanOrEqual(400);
@@ -189,12 +197,16 @@ async function startSlow() {
       for (;;) {
         const before = open.length;
         const response = await answerTo(url);
-        if (open.length > before) return { whole: bodyOf(response) };
+        if (open.length > before) {
+          return { whole: bodyOf(response) };
+        }
         response.resume();
       }
     },
     finish() {
-      for (const response of open) response.end(' and done');
+      for (const response of open) {
+        response.end(' and done');
+      }
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -63,7 +63,9 @@ test('any tree: what is not shown is rejected by its key, with a reason, and fit
       const shown = new Set(catalog.services.flatMap((s) => s.instances.map((i) => i.key)));
       const rejected = new Set(catalog.rejected.map(({ key }) => key));
       for (const { key, value } of entries) {
-        if (!key.startsWith('/services/') || value === '' || key.endsWith('/')) continue;
+        if (!key.startsWith('/services/') || value === '' || key.endsWith('/')) {
+          continue;
+        }
         expect(shown.has(key) !== rejected.has(shorten(key, 1024)), key).toBe(true);
       }
       for (const { key, reason, value, other } of catalog.rejected) {
@@ -99,7 +101,9 @@ test('any tree renders to the same bytes whatever the order of the puts, and fro
         .map((one, at) => ({ one, rank: (at * 7919 + seed) % 101 }))
         .sort((a, b) => a.rank - b.rank);
       const grown = new Catalog(optionsOf(vars));
-      for (const { one } of shuffled) grown.apply([{ kind: 'put', entry: one }]);
+      for (const { one } of shuffled) {
+        grown.apply([{ kind: 'put', entry: one }]);
+      }
       expect(await render(grown, vars)).toBe(expected);
       const read = parseTreeEntries(writeTree(entries, shape), { file: 'dump.yaml', shape, index: 0 });
       expect(await render(catalogOf(read, vars), vars)).toBe(expected);

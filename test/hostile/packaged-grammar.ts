@@ -144,16 +144,24 @@ export function parsePackaged(text: string): Structure {
   const sections: string[] = [];
   const servers = new Map<string, string[]>();
   let section: (typeof GRAMMAR)[number] | undefined;
-  if (!text.endsWith('\n')) foreign.push('the last line has no end');
+  if (!text.endsWith('\n')) {
+    foreign.push('the last line has no end');
+  }
   for (const [at, line] of text.split('\n').entries()) {
     // Whatever some reader may take for the end of a line, or of the text.
-    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(line)) foreign.push(`${at + 1}: a control character`);
-    if (line === '' || COMMENTS.has(line)) continue;
+    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(line)) {
+      foreign.push(`${at + 1}: a control character`);
+    }
+    if (line === '' || COMMENTS.has(line)) {
+      continue;
+    }
     const opened = GRAMMAR.find(({ header }) => header.test(line));
     if (opened) {
       section = opened;
       sections.push(line);
-      if (line.startsWith('backend be_')) servers.set(backendOf(line), []);
+      if (line.startsWith('backend be_')) {
+        servers.set(backendOf(line), []);
+      }
     } else if (!section?.lines.some((known) => known.test(line))) {
       foreign.push(`${at + 1}: ${JSON.stringify(line.slice(0, 300))}`);
     } else if (line.startsWith('  server ')) {

@@ -48,8 +48,11 @@ test.each([...Object.keys(WAYS), 'SIGKILL'])(
     {
       await using load = startLoad(site.url, { host: 'web' });
       await waitFor(() => load.ok() > 20);
-      if (how === 'SIGKILL') daemon.child.kill('SIGKILL');
-      else await crash();
+      if (how === 'SIGKILL') {
+        daemon.child.kill('SIGKILL');
+      } else {
+        await crash();
+      }
       expect(await daemon.ended).toBe(how === 'SIGKILL' ? 'SIGKILL' : 1);
       const soFar = load.ok();
       await waitFor(() => load.ok() > soFar + 100);

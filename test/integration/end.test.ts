@@ -31,7 +31,9 @@ test.each([
     await daemon.ready();
     const { master } = await showProc(site.masterSocket);
     const slow = () => writeFile(path.join(site.folder, 'slow'), '');
-    if (what === 'a check') await slow();
+    if (what === 'a check') {
+      await slow();
+    }
     await keys(site, { services });
     if (what !== 'a check') {
       await waitFor(() => daemon.log().some(({ event }) => event === 'check-refused'));

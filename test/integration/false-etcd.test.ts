@@ -60,7 +60,9 @@ test('fragments without end do not fill its memory', async () => {
   for (let sent = 0; sent < 600 && etcd.streams < 5; ) {
     const open = await etcd.push(fragment);
     sent += open;
-    if (open === 0) await waitFor(() => etcd.open > 0, { what: 'a stream', timeout: 20_000 });
+    if (open === 0) {
+      await waitFor(() => etcd.open > 0, { what: 'a stream', timeout: 20_000 });
+    }
     most = Math.max(most, await residentBytes(daemon));
   }
   console.log(`fragments of 1 MB without end: at most ${Math.round(most / MEBIBYTE)} MiB`);

@@ -29,6 +29,8 @@ test.each(haproxyVersions)(
     daemon.child.kill('SIGTERM');
     await daemon.ended;
     expect(words().filter(({ level }) => level !== 'debug')).toEqual([]);
-    for (const { msg } of daemon.log()) expect(String(msg)).not.toContain('\n');
+    for (const { msg } of daemon.log()) {
+      expect(String(msg)).not.toContain('\n');
+    }
   },
 );

@@ -26,8 +26,9 @@ test.each(['managed', 'master-socket'] as const)(
     const keys = (services: object, routes: object = {}) =>
       writeFile(file, JSON.stringify({ services, routes }));
     await keys({ web: { one: one.address } });
-    if (mode === 'master-socket')
+    if (mode === 'master-socket') {
       expect((await site.run('render', '--set', 'haproxy.mode=none')).code).toBe(0);
+    }
     await using _haproxy =
       mode === 'master-socket'
         ? await startHaproxy({ configPath: site.configPath, masterSocket: site.masterSocket })

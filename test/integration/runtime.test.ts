@@ -111,7 +111,9 @@ describe.each(haproxyVersions)('changes of servers on HAProxy $name', (haproxy) 
       await serves(true);
       await etcd.delete('/services/web/two');
       await serves(false);
-      for (const missing of (await daemon.status()).missing as string[]) said.add(missing);
+      for (const missing of (await daemon.status()).missing as string[]) {
+        said.add(missing);
+      }
     }
     expect([...said]).toEqual([]);
     await inStep(site);

@@ -23,7 +23,9 @@ test('a value that makes the template run for ever is set aside by its name, and
     more: { template: 'own.cfg.njk', prefixes: { keys: ['/haproxy'] } },
   });
   await writeFile(path.join(site.folder, 'own.cfg.njk'), TEMPLATE);
-  for (let at = 0; at < 50; at++) await etcd.put(`/haproxy/loops/k${at}`, '2');
+  for (let at = 0; at < 50; at++) {
+    await etcd.put(`/haproxy/loops/k${at}`, '2');
+  }
   await etcd.put('/services/web/a', '127.0.0.1:9001');
   const text = () => readFile(site.configPath, 'utf8').catch(() => '');
   await using daemon = await site.start();

@@ -123,7 +123,9 @@ describe('with a real etcd and a real HAProxy', () => {
     const { reloads } = await showProc(site.masterSocket);
     const lastPass = async () => (await daemon.status()).lastPass as { at: string; outcome: string };
     const { at } = await lastPass();
-    for (let i = 0; i < 5; i++) await etcd.put('/services/web/one', backend.address);
+    for (let i = 0; i < 5; i++) {
+      await etcd.put('/services/web/one', backend.address);
+    }
     // The same value is no news, so that there may be no pass at all; this one comes after it.
     await etcd.put('/services/web/two', 'no address');
     await waitFor(async () => (await lastPass()).at !== at, { what: 'a pass' });

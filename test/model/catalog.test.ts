@@ -237,10 +237,15 @@ describe('Catalog', () => {
         list.forEach(([[key, value], remove, size], at) => {
           const before = tree.get(key);
           const next = { ...entry(key, value, at + 1), created: before?.created ?? BigInt(at + 1) };
-          if (remove) tree.delete(key);
-          else tree.set(key, next);
+          if (remove) {
+            tree.delete(key);
+          } else {
+            tree.set(key, next);
+          }
           batch.push(remove ? { kind: 'delete', key } : { kind: 'put', entry: next });
-          if (size === 0) catalog.apply(batch.splice(0));
+          if (size === 0) {
+            catalog.apply(batch.splice(0));
+          }
         });
         catalog.apply(batch.splice(0));
         const fresh = new Catalog(OPTIONS);

@@ -3,7 +3,9 @@ import { parseInstance } from '../../src/model/instance-value.ts';
 
 const good = (value: string) => {
   const result = parseInstance('/services/web/a', 'a', value);
-  if (result.kind === 'bad') throw new Error(result.reason);
+  if (result.kind === 'bad') {
+    throw new Error(result.reason);
+  }
   return result.value;
 };
 const bad = (value: string) => {

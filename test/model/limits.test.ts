@@ -16,8 +16,11 @@ function seen(...steps: readonly (readonly Change[])[]): Map<string, Entry> {
   const admission = new Admission(LIMITS);
   const tree = new Map<string, Entry>();
   for (const change of steps.flatMap((changes) => admission.apply(changes))) {
-    if (change.kind === 'put') tree.set(change.entry.key, change.entry);
-    else tree.delete(change.key);
+    if (change.kind === 'put') {
+      tree.set(change.entry.key, change.entry);
+    } else {
+      tree.delete(change.key);
+    }
   }
   return tree;
 }
@@ -103,16 +106,23 @@ describe('Admission', () => {
         const stored = new Map<string, string>();
         const changes = steps.map((all) =>
           all.map(({ key, value }): Change => {
-            if (value === null) stored.delete(key);
-            else stored.set(key, value);
+            if (value === null) {
+              stored.delete(key);
+            } else {
+              stored.set(key, value);
+            }
             return value === null ? { kind: 'delete', key } : put(key, value, stored.size);
           }),
         );
         const tree = seen(...changes);
         const whole = [...tree.values()].filter(({ refused }) => refused === undefined);
         expect(whole.length).toBeLessThanOrEqual(LIMITS.keys);
-        for (const { key, value } of whole) expect(value).toBe(stored.get(key));
-        for (const key of tree.keys()) expect(stored.has(key)).toBe(true);
+        for (const { key, value } of whole) {
+          expect(value).toBe(stored.get(key));
+        }
+        for (const key of tree.keys()) {
+          expect(stored.has(key)).toBe(true);
+        }
       }),
     );
   });

@@ -34,7 +34,9 @@ describe('Tree', () => {
               v === null ? { kind: 'delete', key: k } : { kind: 'put', entry: entry(k, v) },
             ),
           );
-          for (const [k, v] of batch) v === null ? model.delete(k) : model.set(k, v);
+          for (const [k, v] of batch) {
+            v === null ? model.delete(k) : model.set(k, v);
+          }
         }
         expect([...tree].map((e) => [e.key, e.value])).toEqual(
           [...model].sort(([a], [b]) => (a < b ? -1 : 1)),

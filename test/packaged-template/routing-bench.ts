@@ -110,6 +110,8 @@ async function measure(binary: string, one: Case): Promise<string> {
 
 for (const { name, path: binary } of haproxyVersions) {
   for (const one of CASES) {
-    for (let n = 0; n < 3; n += 1) console.log(`${name} | ${one.title} | ${await measure(binary, one)}`);
+    for (let n = 0; n < 3; n += 1) {
+      console.log(`${name} | ${one.title} | ${await measure(binary, one)}`);
+    }
   }
 }

@@ -85,7 +85,9 @@ describe.each(haproxyVersions)('the routes of the packaged template on HAProxy $
 
   afterAll(async () => {
     await shared?.[Symbol.asyncDispose]();
-    for (const backend of backends) await backend[Symbol.asyncDispose]();
+    for (const backend of backends) {
+      await backend[Symbol.asyncDispose]();
+    }
   });
 
   test.each(REQUESTS)('%s%s is answered by %s', async (host, path, service) => {

@@ -149,7 +149,9 @@ describe.each(haproxyVersions)('the packaged template on HAProxy $name', (haprox
     let posts = 0;
     await using mute = await startTcp((socket) =>
       socket.on('data', (data) => {
-        if (String(data).startsWith('POST')) posts += 1;
+        if (String(data).startsWith('POST')) {
+          posts += 1;
+        }
         socket.destroy();
       }),
     );

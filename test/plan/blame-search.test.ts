@@ -99,9 +99,13 @@ describe('searchCulprits()', () => {
               .filter(([a, b]) => set.has(id(a)) && set.has(id(b)))
               .map(([, b]) => id(b))
               .join() || null;
-          if (bad(new Set(ids(all))) === null) return;
+          if (bad(new Set(ids(all))) === null) {
+            return;
+          }
           const { result } = await run(all, bad, (refusal) => (names ? refusal.split(',') : []));
-          if (result.kind !== 'settled') throw new Error('baseless');
+          if (result.kind !== 'settled') {
+            throw new Error('baseless');
+          }
           expect(bad(new Set(ids(result.kept)))).toBeNull();
           expect(result.kept.length + result.aside.size).toBe(20);
         },

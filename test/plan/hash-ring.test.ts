@@ -47,7 +47,9 @@ test.each(RINGS)(
     await using folder = await tempFolder();
     await using stack = new AsyncDisposableStack();
     const backends: Backend[] = [];
-    for (let n = 1; n <= 7; n++) backends.push(stack.use(await startBackend(`s-${n}`)));
+    for (let n = 1; n <= 7; n++) {
+      backends.push(stack.use(await startBackend(`s-${n}`)));
+    }
     const line = (n: number, weight = 1) =>
       `  server s-${n} ${backends[n - 1]?.address} ${says(n)} weight ${weight}\n`;
     const text = (name: string, lines: string[]) => plainHead(folder.path, name) + RING + lines.join('');

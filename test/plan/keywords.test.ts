@@ -45,12 +45,16 @@ test.each(haproxyVersions)(
     let given = 0;
     for (const name of serverKeywordNames()) {
       const keyword = serverKeyword(name);
-      if (!keyword || keyword.since === 'never' || keyword.since > branch) continue;
+      if (!keyword || keyword.since === 'never' || keyword.since > branch) {
+        continue;
+      }
       given++;
       const value = keyword.values === 1 ? ` ${VALUES[name] ?? '3'}` : '';
       const line = `add server b/${name} 127.0.0.1:${given} ${name}${value} weight 1`;
       const answer = await cli(path.join(folder.path, 'keywords.sock'), line);
-      if (REFUSED.test(answer)) refused.push(`${line}: ${answer.trim()}`);
+      if (REFUSED.test(answer)) {
+        refused.push(`${line}: ${answer.trim()}`);
+      }
     }
     expect(refused).toEqual([]);
     expect(given).toBeGreaterThan(40);

@@ -10,7 +10,9 @@ const SERVER = '  server a 10.0.0.1:80\n';
 function add(head: string, otherFiles: OtherFiles): string[] {
   const before = `${head}\n${SERVER}`;
   const made = plan(before, `${before}  server b 10.0.0.2:80\n`, { version: '3.0', otherFiles });
-  if (made.kind === 'reload') return made.reasons.map((reason) => describeReason(reason));
+  if (made.kind === 'reload') {
+    return made.reasons.map((reason) => describeReason(reason));
+  }
   return made.kind === 'runtime'
     ? made.commands.flatMap((command) => runtimeLines(command, { newServers: 'up' }))
     : [];

@@ -52,7 +52,9 @@ test('looking only at what differs finds the same sections as looking at the who
       const old = takePicture(before);
       const { next, from, oldEnd, nextEnd } = nextPicture(old, after);
       expect(next).toEqual(takePicture(after));
-      for (let at = 0; at < from; at++) expect(sectionText(old, at)).toBe(sectionText(next, at));
+      for (let at = 0; at < from; at++) {
+        expect(sectionText(old, at)).toBe(sectionText(next, at));
+      }
       expect(old.sections.length - oldEnd).toBe(next.sections.length - nextEnd);
       for (let at = oldEnd; at < old.sections.length; at++) {
         expect(sectionText(old, at)).toBe(sectionText(next, at - oldEnd + nextEnd));
@@ -72,8 +74,12 @@ test('a text with other lines for HAProxy is never unchanged, and one with the s
     fc.property(edits, ([before, after]) => {
       const made = plan(before, after, { version: '3.0' });
       const [old, next] = [read(before), read(after)];
-      if (old.join() === next.join()) expect(made).toEqual({ kind: 'unchanged' });
-      if (old.sort().join() !== next.sort().join()) expect(made.kind).not.toBe('unchanged');
+      if (old.join() === next.join()) {
+        expect(made).toEqual({ kind: 'unchanged' });
+      }
+      if (old.sort().join() !== next.sort().join()) {
+        expect(made.kind).not.toBe('unchanged');
+      }
     }),
     { numRuns: 1000 },
   );
@@ -85,7 +91,9 @@ test('a planner that moves on plans the same as one that begins with each text',
       const planner = new Planner(steps[0]?.[0] ?? '', { version: '2.6' });
       for (const [next, other] of steps) {
         planner.plan(other);
-        if (planFirst) planner.plan(next);
+        if (planFirst) {
+          planner.plan(next);
+        }
         planner.moveTo(next);
         expect(planner.text).toBe(next);
         expect(planner.plan(other)).toEqual(plan(next, other, { version: '2.6' }));

@@ -100,7 +100,9 @@ test.each(haproxyVersions)(
         for (const fleet of steps) {
           const text = render(head, checks, fleet);
           const plan = planner.plan(text);
-          if (plan.kind === 'reload') expect(plan.reasons).toEqual([]);
+          if (plan.kind === 'reload') {
+            expect(plan.reasons).toEqual([]);
+          }
           const commands = plan.kind === 'runtime' ? plan.commands : [];
           await running.apply(commands.flatMap((command) => runtimeLines(command, { newServers: 'up' })));
           planner.moveTo(text);

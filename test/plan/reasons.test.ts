@@ -10,7 +10,9 @@ const many = (count: number) =>
 
 function reasonsOf(before: string, after: string) {
   const made = plan(before, after, { version: '3.0.11' });
-  if (made.kind !== 'reload') throw new Error(`it is ${made.kind}`);
+  if (made.kind !== 'reload') {
+    throw new Error(`it is ${made.kind}`);
+  }
   return made;
 }
 

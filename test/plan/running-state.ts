@@ -29,8 +29,9 @@ export async function startPlain(options: {
   const haproxy = await startProcess(binary, ['-db', '-f', config]);
   await waitFor(
     async () => {
-      if (haproxy.child.exitCode !== null)
+      if (haproxy.child.exitCode !== null) {
         throw new Error(`haproxy did not start:\n${haproxy.output()}\n${text}`);
+      }
       return (await cli(socket, 'show info').catch(() => '')).includes('Pid:');
     },
     { what: 'a plain haproxy', every: 5 },
@@ -39,7 +40,9 @@ export async function startPlain(options: {
     async apply(lines) {
       for (const line of lines) {
         const answer = (await cli(socket, line)).trim();
-        if (!SUCCESS.test(answer)) throw new Error(`"${line}" was answered with "${answer}"`);
+        if (!SUCCESS.test(answer)) {
+          throw new Error(`"${line}" was answered with "${answer}"`);
+        }
       }
     },
     state: async () =>

@@ -48,7 +48,9 @@ test.each(haproxyVersions)(
     await using folder = await tempFolder();
     await using stack = new AsyncDisposableStack();
     const servers = new Map<string, Backend>();
-    for (const name of 'abcdef') servers.set(name, stack.use(await startBackend(name)));
+    for (const name of 'abcdef') {
+      servers.set(name, stack.use(await startBackend(name)));
+    }
     const algorithms = ALGORITHMS.filter(({ since = 0 }) => Number(version) >= since);
     const text = (names: string) => configuration(folder.path, { algorithms, servers, names });
     const haproxy = stack.use(
@@ -62,9 +64,13 @@ test.each(haproxyVersions)(
         expect({ [algorithm.name]: verdict(counts, names, algorithm) }).toEqual({ [algorithm.name]: 'good' });
       }
     };
-    for (const names of ['a', 'ab', 'abc']) await move(names);
+    for (const names of ['a', 'ab', 'abc']) {
+      await move(names);
+    }
     await look('abc');
-    for (const names of ['abcd', 'bcd', 'bcde', 'cde', 'cdef', 'def']) await move(names);
+    for (const names of ['abcd', 'bcd', 'bcde', 'cde', 'cdef', 'def']) {
+      await move(names);
+    }
     await look('def');
     await move('adef');
     await look('adef');
@@ -89,7 +95,9 @@ function configuration(
 
 async function moveTo(text: string, planner: Planner, haproxy: PlainHaproxy): Promise<void> {
   const plan = planner.plan(text);
-  if (plan.kind !== 'runtime') throw new Error(`no runtime plan: ${JSON.stringify(plan)}`);
+  if (plan.kind !== 'runtime') {
+    throw new Error(`no runtime plan: ${JSON.stringify(plan)}`);
+  }
   await haproxy.apply(plan.commands.flatMap((command) => runtimeLines(command, { newServers: 'up' })));
   planner.moveTo(text);
 }
@@ -118,7 +126,9 @@ async function count(socketPath: string, backend: string): Promise<Map<string, n
   );
   agent.destroy();
   const counts = new Map<string, number>();
-  for (const answer of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  for (const answer of answers) {
+    counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  }
   return counts;
 }
 

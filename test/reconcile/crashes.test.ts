@@ -6,11 +6,13 @@ import type { Change, Entry } from '../../src/model/entry.ts';
 import { splitMark } from '../../src/plan/mark.ts';
 import { NO_OTHER_FILES } from '../../src/plan/other-files.ts';
 import { Planner } from '../../src/plan/planner.ts';
-import type { CrashInput, Source, SourceEvent, Templates } from '../../src/reconcile/interfaces.ts';
-import { Picture } from '../../src/reconcile/picture.ts';
+import type { Runtime } from '../../src/ports/runtime.ts';
+import type { Source, SourceEvent } from '../../src/ports/source.ts';
+import type { CrashInput } from '../../src/ports/stores.ts';
+import type { Templates } from '../../src/ports/templates.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
-import type { Runtime } from '../../src/reconcile/runtime-interfaces.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
+import { Picture } from '../../src/tree/picture.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
@@ -82,7 +84,9 @@ const server = (service: string, id: string, opt?: string): Entry =>
 
 /** Has something throw a TypeError for whatever holds `evil`, until the test ends. */
 function fault(text: string): void {
-  if (text.includes('evil')) throw new TypeError('cannot read properties of evil');
+  if (text.includes('evil')) {
+    throw new TypeError('cannot read properties of evil');
+  }
 }
 
 async function begin(loop: ReturnType<typeof setUp>): Promise<void> {
@@ -199,7 +203,9 @@ describe('a pass that throws', () => {
     await using loop = setUp({
       runtime: {
         apply: async ({ mark, expected, commands }) => {
-          if (throws) throw new TypeError('half way');
+          if (throws) {
+            throw new TypeError('half way');
+          }
           haproxy.mark = mark;
           return { kind: 'applied', pid: expected.pid, commands: commands.length, lingering: 0 };
         },
@@ -222,7 +228,11 @@ describe('what the sources say', () => {
     using _ = restored(
       vi.spyOn(Catalog.prototype, 'apply').mockImplementation(function (this: Catalog, changes) {
         apply.call(this, changes);
-        for (const change of changes) if (change.kind === 'put') fault(change.entry.value);
+        for (const change of changes) {
+          if (change.kind === 'put') {
+            fault(change.entry.value);
+          }
+        }
       }),
     );
     await using loop = setUp();
@@ -258,8 +268,11 @@ describe('the end', () => {
         hangs = true;
         return new Promise<never>(() => {});
       };
-      if (what === 'check') loop.judge.check = never;
-      else loop.haproxy.reload = never;
+      if (what === 'check') {
+        loop.judge.check = never;
+      } else {
+        loop.haproxy.reload = never;
+      }
       loop.put(server('web', 'b'), entry('/routes/web', { hosts: ['x.example'] }, 5), server('new', 'z'));
       await waitFor(() => hangs, { timeout: 10_000 });
       const begun = performance.now();

@@ -1,13 +1,8 @@
 import type { PointsmanEvent } from '../../src/events.ts';
 import { splitMark } from '../../src/plan/mark.ts';
-import type {
-  ConfigFile,
-  HaproxyControl,
-  HaproxyState,
-  Judge,
-  ReloadOutcome,
-  Verdict,
-} from '../../src/reconcile/interfaces.ts';
+import type { ConfigFile } from '../../src/ports/config-file.ts';
+import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../../src/ports/haproxy.ts';
+import type { Judge, Verdict } from '../../src/ports/judge.ts';
 
 /** Events as they come. */
 export function recorder() {
@@ -43,7 +38,9 @@ export class FakeFile implements ConfigFile {
   }
 
   async publish(fileText: string): Promise<string | null> {
-    if (this.failure) throw this.failure;
+    if (this.failure) {
+      throw this.failure;
+    }
     const replaced = this.text;
     this.text = fileText;
     this.writes++;
@@ -78,7 +75,9 @@ export class FakeFile implements ConfigFile {
         this.#wake = resolve;
         signal.addEventListener('abort', () => resolve(), { once: true });
       });
-      if (!signal.aborted) yield;
+      if (!signal.aborted) {
+        yield;
+      }
     }
   }
 }
@@ -97,7 +96,9 @@ export class FakeHaproxy implements HaproxyControl {
   }
 
   async state(): Promise<HaproxyState> {
-    if (this.away) return { kind: 'away', cause: 'nobody listens' };
+    if (this.away) {
+      return { kind: 'away', cause: 'nobody listens' };
+    }
     return {
       kind: 'running',
       pid: 100 + this.reloads,
@@ -111,7 +112,9 @@ export class FakeHaproxy implements HaproxyControl {
   }
 
   async reload(mark: string): Promise<ReloadOutcome> {
-    if (this.away) return { kind: 'away', cause: 'nobody listens' };
+    if (this.away) {
+      return { kind: 'away', cause: 'nobody listens' };
+    }
     this.reloads++;
     if (this.failNext !== undefined) {
       const message = this.failNext;
@@ -119,7 +122,9 @@ export class FakeHaproxy implements HaproxyControl {
       return { kind: 'failed', message };
     }
     this.mark = splitMark(this.#file.text ?? '').mark;
-    if (this.mark !== mark) throw new Error('the file does not carry the mark');
+    if (this.mark !== mark) {
+      throw new Error('the file does not carry the mark');
+    }
     return { kind: 'verified', pid: 100 + this.reloads, tries: 1, log: '' };
   }
 

@@ -46,7 +46,9 @@ describe('Retry', () => {
   test('doubles its pause up to a minute, and starts over after a success', () => {
     const retry = new Retry();
     expect([1, 2, 3].map(() => retry.failed())).toEqual([1000, 2000, 4000]);
-    for (let i = 0; i < 10; i++) retry.failed();
+    for (let i = 0; i < 10; i++) {
+      retry.failed();
+    }
     expect(retry.failed()).toBe(60_000);
     retry.succeeded();
     expect(retry.failed()).toBe(1000);

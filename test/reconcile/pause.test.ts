@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/model/entry.ts';
-import type { HeldPauses, PauseWish } from '../../src/reconcile/interfaces.ts';
+import type { HeldPauses, PauseWish } from '../../src/ports/stores.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
 import { Pause } from '../../src/reconcile/pause.ts';
 import { LONGEST_PAUSE, parsePause } from '../../src/reconcile/pause-wish.ts';

@@ -9,8 +9,12 @@ export function pushable<T>() {
     },
     async *watch(signal: AbortSignal): AsyncIterable<T> {
       while (!signal.aborted) {
-        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield next;
-        if (signal.aborted) return;
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          yield next;
+        }
+        if (signal.aborted) {
+          return;
+        }
         await new Promise<void>((resolve) => {
           wake = resolve;
           signal.addEventListener('abort', () => resolve(), { once: true });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { withinTime } from '../../src/reconcile/time-limit.ts';
 import type { RenderInput } from '../../src/render/context.ts';
 import { GLOBAL_NAMES } from '../../src/render/globals.ts';
 import { createEnvironment } from '../../src/render/strict-filters.ts';
+import { withinTime } from '../../src/rollout/time-limit.ts';
 import { compile, fault, inputOf, render } from '../support/render.ts';
 
 /** Texts of a length that some expression or loop would take long over. */

@@ -223,8 +223,12 @@ describe('secrets', () => {
     // What is left behind: only the configuration and its kept versions hold what the template wrote.
     const left: string[] = [];
     for (const file of await filesBelow(path.join(site.folder, 'state'))) {
-      if (/\/(versions|hand-edits?|edits)\//.test(file) || file.endsWith('.cfg')) continue;
-      if (!(await stat(file)).isFile()) continue;
+      if (/\/(versions|hand-edits?|edits)\//.test(file) || file.endsWith('.cfg')) {
+        continue;
+      }
+      if (!(await stat(file)).isFile()) {
+        continue;
+      }
       left.push(path.basename(file));
       expect((await readFile(file, 'utf8')).includes(WORD), file).toBe(false);
     }

@@ -24,9 +24,15 @@ function bare(cell: string | undefined): string {
 
 /** A default as the table writes it. */
 function written(path: string, value: unknown): string {
-  if (path === 'haproxy.checkCommand') return '[haproxy, -c, -f, "{config}"]';
-  if (value === PACKAGED_TEMPLATE) return 'the packaged one';
-  if (value === undefined || value === null) return '';
+  if (path === 'haproxy.checkCommand') {
+    return '[haproxy, -c, -f, "{config}"]';
+  }
+  if (value === PACKAGED_TEMPLATE) {
+    return 'the packaged one';
+  }
+  if (value === undefined || value === null) {
+    return '';
+  }
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 

@@ -73,7 +73,9 @@ function load(text: string, inputs: Inputs = {}) {
 
 async function problems(text: string, inputs: Inputs = {}): Promise<string> {
   const error: unknown = await load(text, inputs).catch((thrown: unknown) => thrown);
-  if (!(error instanceof UsageError)) throw new Error(`expected a UsageError, got ${String(error)}`);
+  if (!(error instanceof UsageError)) {
+    throw new Error(`expected a UsageError, got ${String(error)}`);
+  }
   expect(error.hint).toBeTruthy();
   return error.message.replaceAll(folder, '');
 }

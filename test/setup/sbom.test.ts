@@ -37,7 +37,9 @@ test('docs/decisions/dependencies.md reviews every package of run time', async (
   const { dependencies } = JSON.parse(await readFile(`${ROOT}package.json`, 'utf8')) as {
     dependencies: Record<string, string>;
   };
-  for (const name of Object.keys(dependencies)) expect(review).toContain(`| \`${name}\``);
+  for (const name of Object.keys(dependencies)) {
+    expect(review).toContain(`| \`${name}\``);
+  }
 });
 
 test('the only package of run time with an install script is the one that the review names, and it is not run', async () => {

@@ -34,14 +34,18 @@ async function differences(world: World): Promise<string[]> {
   const raw = new Tree();
   raw.apply((await store.read()).map((entry) => ({ kind: 'put', entry })));
   const view = await outlook.look();
-  if (!view) return ['HAProxy does not answer'];
+  if (!view) {
+    return ['HAProxy does not answer'];
+  }
   const { text, mark } = splitMark(view.file);
   const answer = await cli(site.masterSocket, '@1 get var proc.pointsman_mark').catch(String);
   const running = /value=<([^>]+)>/.exec(answer)?.[1] ?? answer;
   const status = (await daemon.status()) as unknown as Report;
   const wrong: string[] = [];
   const equal = (what: string, is: unknown, should: unknown) => {
-    if (is !== should) wrong.push(`${what} is ${is}, not ${should}`);
+    if (is !== should) {
+      wrong.push(`${what} is ${is}, not ${should}`);
+    }
   };
   equal('ready', status.ready, true);
   equal('what is pending', status.pending, null);
@@ -54,10 +58,14 @@ async function differences(world: World): Promise<string[]> {
   equal('what HAProxy says it runs', running, mark);
   wrong.push(...serverDifferences(view));
   // Dear: a process of its own that reads everything anew.
-  if (wrong.length > 0) return wrong;
+  if (wrong.length > 0) {
+    return wrong;
+  }
   const fresh = await site.run('render', '--dry-run');
   equal('the exit code of render --dry-run', fresh.code, 0);
-  if (fresh.stdout !== text) wrong.push('the text of a fresh render is not the one of the file');
+  if (fresh.stdout !== text) {
+    wrong.push('the text of a fresh render is not the one of the file');
+  }
   return wrong;
 }
 
@@ -68,7 +76,9 @@ function serverDifferences({ file, rows }: View): string[] {
   for (const line of file.split('\n')) {
     backend = /^backend (\S+)/.exec(line)?.[1] ?? backend;
     const server = /^ {2}server (\S+) 127\.0\.0\.1:(\d+)(?:.* weight (\d+))?/.exec(line);
-    if (server) wanted.set(`${backend}/${server[1]}`, `port ${server[2]}, weight ${server[3] ?? 1}, ready`);
+    if (server) {
+      wanted.set(`${backend}/${server[1]}`, `port ${server[2]}, weight ${server[3] ?? 1}, ready`);
+    }
   }
   const wrong: string[] = [];
   for (const row of rows) {
@@ -76,10 +86,15 @@ function serverDifferences({ file, rows }: View): string[] {
     const has = `port ${row.port}, weight ${row.weight}, ${row.admin}`;
     const should = wanted.get(name);
     wanted.delete(name);
-    if (should === undefined && row.admin === 'maint') continue;
-    if (has !== should)
+    if (should === undefined && row.admin === 'maint') {
+      continue;
+    }
+    if (has !== should) {
       wrong.push(`${name} in HAProxy has ${has}; in the file it has ${should ?? 'no line'}`);
+    }
   }
-  for (const name of wanted.keys()) wrong.push(`${name} of the file is not in HAProxy`);
+  for (const name of wanted.keys()) {
+    wrong.push(`${name} of the file is not in HAProxy`);
+  }
   return wrong;
 }

@@ -64,8 +64,12 @@ const CHANGES: readonly Change[] = [
     of: 'any',
     async make({ world, service }) {
       const old = service.instances.size - 1;
-      for (let n = 0; n < 2; n++) await world.fleet.announce(service);
-      for (let n = 0; n < Math.min(old, 3); n++) await world.fleet.retire(service, 'delete');
+      for (let n = 0; n < 2; n++) {
+        await world.fleet.announce(service);
+      }
+      for (let n = 0; n < Math.min(old, 3); n++) {
+        await world.fleet.retire(service, 'delete');
+      }
     },
   },
   {
@@ -134,19 +138,27 @@ async function newService({ world, random }: { world: World; random: Random }): 
   services += 1;
   const service = fleet.service(`new${services}`);
   const { name } = service;
-  if (random.chance(0.3)) await store.put(`/routes/${name}`, { hosts: [name], meta: { owner: 'soak' } });
-  for (let n = random.int(1, 3); n > 0; n--) await fleet.announce(service);
+  if (random.chance(0.3)) {
+    await store.put(`/routes/${name}`, { hosts: [name], meta: { owner: 'soak' } });
+  }
+  for (let n = random.int(1, 3); n > 0; n--) {
+    await fleet.announce(service);
+  }
   const there = await outlook.until(
     ({ rows, oldWorkers }) => oldWorkers === 0 && rows.some(({ backend }) => backend === `be_${name}`),
     60_000,
   );
-  if (!there) return world.story.problem(`the service ${name} did not appear within 60 s`);
+  if (!there) {
+    return world.story.problem(`the service ${name} did not appear within 60 s`);
+  }
   traffic.add({ service: name, port: site.httpPort, kept: true });
   await sleep(random.int(500, 3000));
   traffic.remove(name);
   // The last requests were sent a moment ago at most; instances serve on until they are out.
   await sleep(500);
-  while (service.instances.size > 0) await fleet.retire(service, 'delete');
+  while (service.instances.size > 0) {
+    await fleet.retire(service, 'delete');
+  }
   await store.delete(`/routes/${name}`);
   fleet.services.delete(name);
 }

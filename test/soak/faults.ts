@@ -59,9 +59,11 @@ const FAULTS: readonly Fault[] = [
       await sleep(random.int(300, 3000));
       const resumed = await site.run('resume');
       // On a busy machine a change can be under way for longer than that.
-      for (const { code, stderr } of [paused, resumed])
-        if (code !== 0 && !stderr.includes('has not answered'))
+      for (const { code, stderr } of [paused, resumed]) {
+        if (code !== 0 && !stderr.includes('has not answered')) {
           story.problem(`pause or resume ended with ${code}: ${stderr}`);
+        }
+      }
     },
   },
   {
@@ -76,12 +78,20 @@ const FAULTS: readonly Fault[] = [
     name: 'the file edited by hand',
     async make({ site }, random) {
       const way = random.pick(['comment', 'garbage', 'deleted', 'weights'] as const);
-      if (way === 'comment') await appendFile(site.configPath, '# by hand\n');
-      if (way === 'garbage') await appendFile(site.configPath, 'this is no configuration\n');
-      if (way === 'deleted') await rm(site.configPath, { force: true });
+      if (way === 'comment') {
+        await appendFile(site.configPath, '# by hand\n');
+      }
+      if (way === 'garbage') {
+        await appendFile(site.configPath, 'this is no configuration\n');
+      }
+      if (way === 'deleted') {
+        await rm(site.configPath, { force: true });
+      }
       if (way === 'weights') {
         const text = await readFile(site.configPath, 'utf8').catch(() => null);
-        if (text !== null) await writeFile(site.configPath, text.replace(/ check$/gm, ' check weight 7'));
+        if (text !== null) {
+          await writeFile(site.configPath, text.replace(/ check$/gm, ' check weight 7'));
+        }
       }
       await sleep(500);
     },
@@ -90,9 +100,15 @@ const FAULTS: readonly Fault[] = [
     name: 'the template edited',
     async make({ template }, random) {
       const way = random.pick(['time', 'comment', 'output'] as const);
-      if (way === 'time') await utimes(template, new Date(), new Date());
-      if (way === 'comment') await writeFile(template, `${TEMPLATE}{# ${random.int(1, 999)} #}\n`);
-      if (way === 'output') await writeFile(template, TEMPLATE.replace('# {{', `# ${random.int(1, 999)} {{`));
+      if (way === 'time') {
+        await utimes(template, new Date(), new Date());
+      }
+      if (way === 'comment') {
+        await writeFile(template, `${TEMPLATE}{# ${random.int(1, 999)} #}\n`);
+      }
+      if (way === 'output') {
+        await writeFile(template, TEMPLATE.replace('# {{', `# ${random.int(1, 999)} {{`));
+      }
     },
   },
   {
@@ -125,7 +141,9 @@ async function pointElsewhere(
   const name = random.pick(lasting) ?? '';
   const { instances } = fleet.service(name);
   const [one, other] = random.shuffled([...instances.values()]);
-  if (!one || !other) return;
+  if (!one || !other) {
+    return;
+  }
   const { port } = other.listener;
   // HAProxy may be in the middle of a reload, and then this is lost with the worker of before.
   const set = `set server be_${name}/${one.id} addr 127.0.0.1 port ${port}`;
@@ -136,7 +154,9 @@ async function pointElsewhere(
       rows.some(({ server, port: now }) => server === one.id && now === one.listener.port),
     HEALED,
   );
-  if (!back) story.problem(`${name}/${one.id} was pointed elsewhere by hand and was not put right`);
+  if (!back) {
+    story.problem(`${name}/${one.id} was pointed elsewhere by hand and was not put right`);
+  }
 }
 
 /**

@@ -49,7 +49,9 @@ export class Fleet implements AsyncDisposable {
 
   service(name: string): Service {
     const known = this.services.get(name);
-    if (known) return known;
+    if (known) {
+      return known;
+    }
     const service: Service = { name, instances: new Map() };
     this.services.set(name, service);
     return service;
@@ -67,7 +69,9 @@ export class Fleet implements AsyncDisposable {
 
   async weigh(service: Service): Promise<void> {
     const instance = this.#random.pick([...service.instances.values()]);
-    if (!instance) return;
+    if (!instance) {
+      return;
+    }
     instance.extra = { ...instance.extra, weight: this.#random.int(1, 256) };
     await this.#register(service, instance);
   }
@@ -75,7 +79,9 @@ export class Fleet implements AsyncDisposable {
   /** The same instance at another address; the old one serves until nobody is sent there any more. */
   async move(service: Service): Promise<void> {
     const instance = this.#random.pick([...service.instances.values()]);
-    if (!instance) return;
+    if (!instance) {
+      return;
+    }
     const old = instance.listener;
     instance.listener = await listen(service.name, instance.id);
     await this.#register(service, instance);
@@ -85,7 +91,9 @@ export class Fleet implements AsyncDisposable {
   /** Deleted at once, or after a while of draining. It serves until nobody is sent to it any more. */
   async retire(service: Service, way: 'delete' | 'drain'): Promise<void> {
     const instance = this.#random.pick([...service.instances.values()]);
-    if (!instance) return;
+    if (!instance) {
+      return;
+    }
     service.instances.delete(instance.id);
     if (way === 'drain') {
       await this.#register(service, { ...instance, extra: { ...instance.extra, drain: true } });
@@ -112,7 +120,9 @@ export class Fleet implements AsyncDisposable {
     await sleep(after);
     await this.#store.delete(key);
     const out = await this.#outlook.until((view) => isOut(view, mortal.port), DEATH * 1000);
-    if (out) death.to = Math.min(death.to, this.#story.now);
+    if (out) {
+      death.to = Math.min(death.to, this.#story.now);
+    }
   }
 
   /**
@@ -130,7 +140,9 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const mortal of this.#mortals) await mortal.kill();
+    for (const mortal of this.#mortals) {
+      await mortal.kill();
+    }
     const all = [...this.services.values()].flatMap(({ instances }) => [...instances.values()]);
     await Promise.all(all.map(({ listener }) => listener.stop()));
   }
@@ -144,7 +156,9 @@ export class Fleet implements AsyncDisposable {
   #leave(what: string, listener: Listener): void {
     const going = (async () => {
       const out = await this.#outlook.until((view) => isOut(view, listener.port), TAKEN_OUT);
-      if (!out) this.#story.problem(`${what} was not taken out within ${TAKEN_OUT} ms`);
+      if (!out) {
+        this.#story.problem(`${what} was not taken out within ${TAKEN_OUT} ms`);
+      }
       await this.#outlook.until(({ oldWorkers }) => oldWorkers === 0, OLD_WORKERS);
       await sleep(GRACE);
       await listener.stop();

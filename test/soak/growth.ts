@@ -54,7 +54,9 @@ export class Gauge implements AsyncDisposable {
   get outcomes(): Map<string, number> {
     const all = new Map<string, number>();
     for (const life of this.#outcomes.values()) {
-      for (const [outcome, count] of life) all.set(outcome, (all.get(outcome) ?? 0) + count);
+      for (const [outcome, count] of life) {
+        all.set(outcome, (all.get(outcome) ?? 0) + count);
+      }
     }
     return all;
   }
@@ -63,7 +65,9 @@ export class Gauge implements AsyncDisposable {
   growth(): Growth | null {
     const life = this.#samples.filter(({ pid }) => pid === this.#world.daemon.pid);
     const [first, last] = [life[0], life.at(-1)];
-    if (!first || !last || life.length < FEWEST) return null;
+    if (!first || !last || life.length < FEWEST) {
+      return null;
+    }
     const from = Math.min(first.at + WARM_UP, (first.at + last.at) / 2);
     const middle = (from + last.at) / 2;
     const rss = (of: readonly Sample[]) => median(of.map(({ rssMb }) => rssMb));
@@ -104,7 +108,9 @@ export class Gauge implements AsyncDisposable {
       masterDescriptors: await descriptorsOf(haproxy.pid),
     };
     const { body } = await request(`http://127.0.0.1:${site.statusPort}/metrics`);
-    if (daemon !== this.#world.daemon) return;
+    if (daemon !== this.#world.daemon) {
+      return;
+    }
     this.#samples.push(sample);
     const found = body.matchAll(/^pointsman_passes_total\{outcome="([^"]+)"\} (\d+)$/gm);
     this.#outcomes.set(pid, new Map([...found].map(([, outcome = '', count]) => [outcome, Number(count)])));
@@ -115,10 +121,13 @@ export class Gauge implements AsyncDisposable {
 export function judgeGrowth(growth: Growth): string[] {
   const { rssMb, descriptors, masterDescriptors, seconds } = growth;
   const wrong: string[] = [];
-  if (seconds >= TELLING && rssMb.second > rssMb.first + MOST_RSS_GROWTH)
+  if (seconds >= TELLING && rssMb.second > rssMb.first + MOST_RSS_GROWTH) {
     wrong.push(`memory grew from ${rssMb.first} to ${rssMb.second} MB, by more than ${MOST_RSS_GROWTH}`);
+  }
   const check = (who: string, { begin, end }: { begin: number; end: number }) => {
-    if (end > begin + LOOSE) wrong.push(`the descriptors of ${who} grew from ${begin} to ${end}`);
+    if (end > begin + LOOSE) {
+      wrong.push(`the descriptors of ${who} grew from ${begin} to ${end}`);
+    }
   };
   check('Pointsman', descriptors);
   check("HAProxy's master", masterDescriptors);

@@ -24,7 +24,9 @@ export async function listen(service: string, id: string): Promise<Listener> {
     async stop() {
       server.close();
       server.closeIdleConnections();
-      if (server.listening) await once(server, 'close');
+      if (server.listening) {
+        await once(server, 'close');
+      }
     },
   };
 }
@@ -44,7 +46,9 @@ export async function startMortal(service: string, id: string): Promise<Mortal> 
   return {
     port,
     async kill() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) {
+        return;
+      }
       child.kill('SIGKILL');
       await once(child, 'exit');
     },

@@ -26,7 +26,11 @@ using haproxy = chooseHaproxy(values.haproxy);
 startReaper();
 console.error(`seed ${seed}, ${minutes} minutes, HAProxy ${haproxy.version}`);
 const result = await soak({ seed, minutes });
-if (values.log !== undefined) await writeFile(values.log, result.log);
-if (result.problems.length > 0) console.error(`the end of Pointsman's log:\n${result.log.slice(-8000)}`);
+if (values.log !== undefined) {
+  await writeFile(values.log, result.log);
+}
+if (result.problems.length > 0) {
+  console.error(`the end of Pointsman's log:\n${result.log.slice(-8000)}`);
+}
 console.log(`HAProxy ${haproxy.version}, ${reportOf(result)}`);
 process.exitCode = result.problems.length === 0 ? 0 : 1;

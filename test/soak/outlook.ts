@@ -29,7 +29,9 @@ export class Outlook {
     const end = performance.now() + timeout;
     while (performance.now() < end) {
       const view = await this.#shared();
-      if (view && condition(view)) return true;
+      if (view && condition(view)) {
+        return true;
+      }
     }
     return false;
   }
@@ -58,6 +60,8 @@ export class Outlook {
 
 /** Whether neither the file nor HAProxy sends anything new to an address. */
 export function isOut(view: View, port: number): boolean {
-  if (view.file.includes(`127.0.0.1:${port} `)) return false;
+  if (view.file.includes(`127.0.0.1:${port} `)) {
+    return false;
+  }
   return !view.rows.some((row) => row.port === port && row.admin !== 'maint');
 }

@@ -57,9 +57,13 @@ export class Deck<T> {
   /** The next card that may be played now; undefined where none of the whole deck may. */
   deal(mayPlay: (card: T) => boolean): T | undefined {
     for (let tries = 0; tries < this.#cards.length * 2; tries++) {
-      if (this.#left.length === 0) this.#left = this.#random.shuffled(this.#cards);
+      if (this.#left.length === 0) {
+        this.#left = this.#random.shuffled(this.#cards);
+      }
       const card = this.#left.pop();
-      if (card !== undefined && mayPlay(card)) return card;
+      if (card !== undefined && mayPlay(card)) {
+        return card;
+      }
     }
     return undefined;
   }

@@ -50,7 +50,9 @@ export async function soak({ seed, minutes }: SoakOptions): Promise<SoakResult> 
   const killsUntil = story.now + minutes * (minutes < 2 ? 45 : 20);
   await Promise.all([churn(world, end), doFaults(world, { killsUntil, signal: end })]);
   await world.fleet.left();
-  for (const one of await disagreements(world)) story.problem(`in the end: ${one}`);
+  for (const one of await disagreements(world)) {
+    story.problem(`in the end: ${one}`);
+  }
   await sleep(4000);
   const growth = gauge.growth();
   await world.traffic[Symbol.asyncDispose]();
@@ -61,7 +63,9 @@ export async function soak({ seed, minutes }: SoakOptions): Promise<SoakResult> 
   });
   const { traffic } = world;
   const faults = new Map<string, number>();
-  for (const { what } of story.faults) faults.set(what, (faults.get(what) ?? 0) + 1);
+  for (const { what } of story.faults) {
+    faults.set(what, (faults.get(what) ?? 0) + 1);
+  }
   const failures = traffic.failures.map(
     ({ sent, failed: at, service, connection, what, faults: on }) =>
       `a request to ${service} failed (${connection}, sent at ${sent.toFixed(2)} s, over at ${at.toFixed(2)} s): ${what}; faults on: ${on.join(', ') || 'none'}`,
@@ -77,7 +81,9 @@ export async function soak({ seed, minutes }: SoakOptions): Promise<SoakResult> 
 }
 
 async function noOldWorkers({ outlook, story }: World): Promise<void> {
-  if (await outlook.until(({ oldWorkers }) => oldWorkers === 0, OLD_WORKERS)) return;
+  if (await outlook.until(({ oldWorkers }) => oldWorkers === 0, OLD_WORKERS)) {
+    return;
+  }
   const view = await outlook.look();
   story.problem(`${view?.oldWorkers ?? 'unknown'} old workers are left though no request is under way`);
 }

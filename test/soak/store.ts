@@ -35,7 +35,9 @@ export class Store implements AsyncDisposable {
     const answer = await this.etcd.client.getAll().exec();
     return answer.kvs.flatMap((kv) => {
       const key = kv.key.toString();
-      if (!PREFIXES.some((prefix) => key.startsWith(prefix))) return [];
+      if (!PREFIXES.some((prefix) => key.startsWith(prefix))) {
+        return [];
+      }
       const [created, modified] = [BigInt(kv.create_revision), BigInt(kv.mod_revision)];
       return [{ key, value: kv.value.toString(), source: 0, created, modified }];
     });
@@ -73,7 +75,9 @@ export class Store implements AsyncDisposable {
       try {
         return await write();
       } catch (error) {
-        if (tries === 100) throw error;
+        if (tries === 100) {
+          throw error;
+        }
         await sleep(100);
       }
     }

@@ -94,7 +94,9 @@ export class Traffic implements AsyncDisposable {
       await sleep(PAUSE);
       const fair = [...this.#targets.values()].filter(({ kept }) => kept || connection === 'fresh');
       const target = fair[(this.#sent + this.#random.int(0, 1)) % Math.max(1, fair.length)];
-      if (target) await this.#one(target, connection);
+      if (target) {
+        await this.#one(target, connection);
+      }
     }
   }
 

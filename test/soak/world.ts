@@ -56,7 +56,11 @@ export async function startWorld(options: {
     const fleet = stack.use(new Fleet({ store, outlook, story, random: random.fork() }));
     const tcpPort = await freePort();
     await store.put('/routes/tcp', { mode: 'tcp', port: tcpPort });
-    for (const name of LASTING) for (let n = 0; n < 3; n++) await fleet.announce(fleet.service(name));
+    for (const name of LASTING) {
+      for (let n = 0; n < 3; n++) {
+        await fleet.announce(fleet.service(name));
+      }
+    }
     let daemon = await site.start();
     stack.defer(() => daemon[Symbol.asyncDispose]());
     const said = () => daemon.log().some(({ outcome }) => outcome === 'published-waiting');

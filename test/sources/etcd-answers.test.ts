@@ -208,7 +208,9 @@ it('an answer of which anything is left out or of another type is a SourceError,
 /** A message with one of its parts, at any depth, left out or replaced. */
 function brokenForms(whole: unknown): unknown[] {
   const instead = [undefined, null, 0, -1, '', 'x', '-1', '99999999999999999999999', true, {}, [], [null]];
-  if (typeof whole !== 'object' || whole === null || Buffer.isBuffer(whole)) return instead;
+  if (typeof whole !== 'object' || whole === null || Buffer.isBuffer(whole)) {
+    return instead;
+  }
   const inside = Object.entries(whole).flatMap(([name, part]) =>
     brokenForms(part).map((broken) => (Array.isArray(whole) ? [broken] : { ...whole, [name]: broken })),
   );

@@ -63,7 +63,9 @@ describe('explainEtcdError()', () => {
     ['14 UNAVAILABLE: new words\u202e\nforged', '14 UNAVAILABLE: new words\\u202e\\nforged | '],
   ])('gives for %j a cure that fits', (text, expected) => {
     expect(explained(text).startsWith(expected), explained(text)).toBe(true);
-    if (!text.includes('dropped')) expect(explained(text)).not.toContain('https');
+    if (!text.includes('dropped')) {
+      expect(explained(text)).not.toContain('https');
+    }
   });
 
   it('names TLS only for an endpoint that has never answered', () => {

@@ -44,7 +44,9 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     expect(seen.snapshots).toEqual([]);
 
     // It is read as soon as there is less.
-    for (const from of [50, 100, 150]) await etcd.deletePrefix(`/services/s${from}/`);
+    for (const from of [50, 100, 150]) {
+      await etcd.deletePrefix(`/services/s${from}/`);
+    }
     await seen.until(() => seen.states.includes('live'));
     expect(seen.tree.size).toBe(250);
     await sameAsFreshRead(seen, bounded);

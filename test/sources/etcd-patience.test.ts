@@ -28,12 +28,16 @@ test('a store that is very slow gets through, and the next full reads fail no mo
   // 256 KiB for each key over 10 Mbit/s.
   const slow = { keys: 3_000, each: 210 };
   expect(read(patience, slow)).toBe(3);
-  for (let time = 0; time < 20; time++) expect(read(patience, slow)).toBeLessThanOrEqual(1);
+  for (let time = 0; time < 20; time++) {
+    expect(read(patience, slow)).toBeLessThanOrEqual(1);
+  }
 });
 
 test('a store that became quick is waited for as at first', () => {
   const patience = new PagePatience();
   read(patience, { keys: 3_000, each: 210 });
-  for (let time = 0; time < 10; time++) read(patience, { keys: 3_000, each: 0.01 });
+  for (let time = 0; time < 10; time++) {
+    read(patience, { keys: 3_000, each: 0.01 });
+  }
   expect([patience.milliseconds, patience.keys]).toEqual([2_000, 1_000]);
 });

@@ -65,7 +65,9 @@ describe.each(etcdVersions)('etcd grpc-proxy $name', ({ path: binary }) => {
     await one.until(() => one.tree.size === 1);
     await using two = new SourceRecorder(watched);
     await two.until(() => two.states.includes('live'));
-    for (let n = 0; n < 30; n++) await etcd.put(`${PREFIXES[n % 3]}/k${n}`, 'v');
+    for (let n = 0; n < 30; n++) {
+      await etcd.put(`${PREFIXES[n % 3]}/k${n}`, 'v');
+    }
     await one.until(() => one.tree.size === 31);
     await two.until(() => two.tree.size === 31);
     expect([...one.states, ...two.states]).toEqual(['live', 'live']);
@@ -87,9 +89,13 @@ describe.each(etcdVersions)('etcd grpc-proxy $name', ({ path: binary }) => {
     for (const [n, { fault, mend, etcdLives }] of faults.entries()) {
       await fault();
       await seen.until(() => seen.states.at(-1) === 'stale');
-      if (etcdLives) await etcd.put(`/routes/r${n}`, 'v');
+      if (etcdLives) {
+        await etcd.put(`/routes/r${n}`, 'v');
+      }
       await mend();
-      if (!etcdLives) await etcd.put(`/routes/r${n}`, 'v');
+      if (!etcdLives) {
+        await etcd.put(`/routes/r${n}`, 'v');
+      }
       await seen.until(() => seen.states.at(-1) === 'live' && seen.tree.has(`/routes/r${n}`));
     }
     await sameAsFreshRead(seen, watched);

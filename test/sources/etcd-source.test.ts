@@ -101,11 +101,15 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
       '/other/deep/a',
       '/other/b',
     ];
-    for (const key of keys.slice(0, 5)) await etcd.put(key, 'v');
+    for (const key of keys.slice(0, 5)) {
+      await etcd.put(key, 'v');
+    }
     const watched = source(etcd, { prefixes: ['/key/', '/other/deep', '/other'] });
     await using seen = new SourceRecorder(watched);
     await seen.until(() => seen.states.includes('live'));
-    for (const key of keys.slice(5)) await etcd.put(key, 'v');
+    for (const key of keys.slice(5)) {
+      await etcd.put(key, 'v');
+    }
     await seen.until(() => seen.tree.has('/other/b'));
     const expected = ['/key', '/key/x', '/key/x/y', '/other/b', '/other/deep/a'];
     expect([...seen.tree.keys()].sort()).toEqual(expected);
@@ -125,7 +129,9 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     // A port that the source does not know: so the writes happen while it is away.
     await using other = await startEtcd({ dataDir: etcd.dataDir });
     await other.deletePrefix('/services/s1/');
-    for (let n = 0; n < 50; n++) await other.put(`/routes/r${n}`, '{}');
+    for (let n = 0; n < 50; n++) {
+      await other.put(`/routes/r${n}`, '{}');
+    }
     await other.client
       .if('/none', 'Create', '==', 0)
       .then(
@@ -182,7 +188,9 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
 
   test('a store that was wiped is noticed by its revision', async () => {
     await using etcd = await startEtcd();
-    for (let n = 0; n < 20; n++) await etcd.put('/services/web/a', String(n));
+    for (let n = 0; n < 20; n++) {
+      await etcd.put('/services/web/a', String(n));
+    }
     await using seen = new SourceRecorder(source(etcd));
     await seen.until(() => seen.states.includes('live'));
     await etcd.kill();
@@ -217,7 +225,9 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     await etcd.put('/services/web/a', '1');
     await using seen = new SourceRecorder(source(etcd, { rereadEvery: 50 }));
     let n = 0;
-    while (seen.snapshots.length < 4) await etcd.put(`/services/web/k${n++}`, 'v');
+    while (seen.snapshots.length < 4) {
+      await etcd.put(`/services/web/k${n++}`, 'v');
+    }
     await seen.until(() => seen.tree.has(`/services/web/k${n - 1}`));
     expect(seen.tree.size).toBe(n + 1);
     const sizes = seen.snapshots.map(({ entries }) => entries.length);

@@ -192,7 +192,9 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     await using etcd = await startEtcd({ tls: certificates });
     const way = createServer((socket) => {
       const onward = connect(etcd.port, '127.0.0.1');
-      for (const end of [socket, onward]) end.on('error', () => undefined);
+      for (const end of [socket, onward]) {
+        end.on('error', () => undefined);
+      }
       socket.pipe(onward).pipe(socket);
     }).listen(0, '127.0.0.2');
     await once(way, 'listening');

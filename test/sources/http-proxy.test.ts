@@ -66,10 +66,12 @@ test('no_proxy is read with blanks, "*", names and what they end with', () => {
     'example.com',
     '*.example.com',
     'ETCD-1.Example.com',
-  ])
+  ]) {
     expect([one, excepted(one)]).toEqual([one, true]);
-  for (const one of ['', 'ample.com', 'example', 'example.org', ', ,', 'etcd-2.example.com'])
+  }
+  for (const one of ['', 'ample.com', 'example', 'example.org', ', ,', 'etcd-2.example.com']) {
     expect([one, excepted(one)]).toEqual([one, false]);
+  }
   expect(isExcepted('https://[fd00::1]:2379', 'fd00::1')).toBe(true);
   expect(isExcepted('http://127.0.0.1:2379', 'localhost, 127.0.0.1')).toBe(true);
 });

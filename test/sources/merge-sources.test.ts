@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Change, Entry } from '../../src/model/entry.ts';
-import type { Source, SourceEvent } from '../../src/reconcile/interfaces.ts';
+import type { Source, SourceEvent } from '../../src/ports/source.ts';
 import { EventQueue } from '../../src/sources/event-queue.ts';
 import { mergeSources } from '../../src/sources/merge-sources.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
@@ -98,21 +98,33 @@ test('what is seen is always the layers one above the other', async () => {
       const sources = scripted();
       await using seen = new SourceRecorder(mergeSources(sources));
       const models: Record<string, string>[] = [{}, {}];
-      for (const source of sources) source.snapshot({});
+      for (const source of sources) {
+        source.snapshot({});
+      }
       for (const { place, kind, values } of steps) {
         const put: Record<string, string> = {};
-        for (const [key, value] of Object.entries(values)) if (value !== null) put[key] = value;
+        for (const [key, value] of Object.entries(values)) {
+          if (value !== null) {
+            put[key] = value;
+          }
+        }
         if (kind === 'snapshot') {
           models[place] = put;
           sources[place]?.snapshot(put);
         } else {
           const model = { ...models[place], ...put };
-          for (const [key, value] of Object.entries(values)) if (value === null) delete model[key];
+          for (const [key, value] of Object.entries(values)) {
+            if (value === null) {
+              delete model[key];
+            }
+          }
           models[place] = model;
           sources[place]?.change(values);
         }
       }
-      for (let turn = 0; turn < 5; turn++) await setImmediate();
+      for (let turn = 0; turn < 5; turn++) {
+        await setImmediate();
+      }
       expect(seen.values).toEqual({ ...models[0], ...models[1] });
     }),
     { numRuns: 100 },

@@ -40,7 +40,9 @@ describe('textOf() and notUtf8()', () => {
     fc.assert(
       fc.property(bytes, (some) => {
         const found = notUtf8(some);
-        if (!found) return;
+        if (!found) {
+          return;
+        }
         expect(notUtf8(some.subarray(0, found.at))).toBe(null);
         expect(found.byte).toBe(`\\x${(some[found.at] ?? 0).toString(16).padStart(2, '0')}`);
         const text = textOf(some.subarray(0, found.at + 1));

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Hold } from '../../src/reconcile/interfaces.ts';
+import type { Hold } from '../../src/ports/stores.ts';
 import { askRelease, believedFiles, countHolds } from '../../src/state/believed-files.ts';
 import { entry } from '../support/catalog.ts';
 import { tempFolder } from '../support/haproxy.ts';

@@ -29,7 +29,9 @@ function keeper(...events: readonly PointsmanEvent[]) {
     time = at;
     status.listener(event);
   };
-  for (const event of events) tell(event);
+  for (const event of events) {
+    tell(event);
+  }
   return { tell, current: status.current };
 }
 

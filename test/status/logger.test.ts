@@ -11,7 +11,9 @@ async function written(
   const texts: string[] = [];
   const stream = { write: (text: string) => texts.push(text) };
   using log = await openLog({ level: 'info', format: 'auto', terminal: false, stream, ...how });
-  for (const event of events) log.listener(event);
+  for (const event of events) {
+    log.listener(event);
+  }
   return texts;
 }
 
@@ -174,7 +176,9 @@ describe('openLog()', () => {
       terminal: false,
       stream: { write: (text) => texts.push(text) },
     });
-    for (let i = 0; i < 5; i++) log.listener(samplePass({ ms: i }));
+    for (let i = 0; i < 5; i++) {
+      log.listener(samplePass({ ms: i }));
+    }
     expect(texts).toHaveLength(1);
     log[Symbol.dispose]();
     expect(texts).toHaveLength(2);

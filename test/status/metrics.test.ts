@@ -45,11 +45,15 @@ describe('openMetrics()', () => {
     const { tell, read } = await open();
     tell(STARTING);
     const first = await read();
-    for (const outcome of OUTCOMES) expect(first.get(`pointsman_passes_total{outcome="${outcome}"}`)).toBe(0);
-    for (const step of STEPS)
+    for (const outcome of OUTCOMES) {
+      expect(first.get(`pointsman_passes_total{outcome="${outcome}"}`)).toBe(0);
+    }
+    for (const step of STEPS) {
       expect(first.get(`pointsman_step_duration_seconds_count{step="${step}"}`)).toBe(0);
-    for (const of of ['raw', 'believed', 'text', 'running'])
+    }
+    for (const of of ['raw', 'believed', 'text', 'running']) {
       expect(first.get(`pointsman_hash{of="${of}"}`)).toBe(0);
+    }
     expect(first.get('pointsman_source_changes_total{source="0",name="etcd"}')).toBe(0);
     expect(first.get('pointsman_build_info{version="1.2.3"}')).toBe(1);
 

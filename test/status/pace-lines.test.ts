@@ -22,7 +22,9 @@ function stopping(cause: string): PointsmanEvent {
 describe('paceLines()', () => {
   it('writes the first at once and the last of a burst after a second, with the count of those left out', () => {
     const { seen, lines } = collect();
-    for (let i = 1; i <= 10; i++) lines.listener(stopping(`${i}`));
+    for (let i = 1; i <= 10; i++) {
+      lines.listener(stopping(`${i}`));
+    }
     expect(seen).toEqual([[stopping('1'), 0]]);
     vi.advanceTimersByTime(1000);
     expect(seen).toEqual([
@@ -105,9 +107,15 @@ describe('paceLines()', () => {
   it('loses no rejected key and no line of HAProxy', () => {
     const { seen, lines } = collect();
     const key = (name: string) => ({ key: name, value: '', reason: 'r' });
-    for (const name of ['/a', '/b', '/c']) lines.listener({ kind: 'keys-rejected', rejected: [key(name)] });
-    for (const name of ['/a', '/b', '/c']) lines.listener({ kind: 'rejections-gone', keys: [name] });
-    for (const line of ['1', '2', '3']) lines.listener({ kind: 'haproxy-log', line });
+    for (const name of ['/a', '/b', '/c']) {
+      lines.listener({ kind: 'keys-rejected', rejected: [key(name)] });
+    }
+    for (const name of ['/a', '/b', '/c']) {
+      lines.listener({ kind: 'rejections-gone', keys: [name] });
+    }
+    for (const line of ['1', '2', '3']) {
+      lines.listener({ kind: 'haproxy-log', line });
+    }
     vi.advanceTimersByTime(1000);
     expect(seen).toEqual([
       [{ kind: 'keys-rejected', rejected: [key('/a')] }, 0],
@@ -130,7 +138,9 @@ describe('paceLines()', () => {
 
   it('writes nothing of before behind the end', () => {
     const { seen, lines } = collect();
-    for (const ms of [1, 2, 3]) lines.listener({ ...samplePass(), ms });
+    for (const ms of [1, 2, 3]) {
+      lines.listener({ ...samplePass(), ms });
+    }
     lines.listener({ kind: 'stopped' });
     lines[Symbol.dispose]();
     expect(seen.map(([event]) => (event.kind === 'pass' ? event.ms : event.kind))).toEqual([1, 3, 'stopped']);

@@ -77,7 +77,9 @@ function loop(clock: { now: number; turned: number }) {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
+  while (!(await condition())) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 describe('/healthz', () => {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Entry } from '../../src/model/entry.ts';
-import type { Source } from '../../src/reconcile/interfaces.ts';
+import type { Source } from '../../src/ports/source.ts';
 import { waitFor } from './haproxy.ts';
 import type { SourceRecorder } from './source-recorder.ts';
 
@@ -17,7 +17,9 @@ export async function sameAsFreshRead(seen: SourceRecorder, source: Source): Pro
     throw new Error(`believed is not what is there: ${differences(believed(), fresh)}`);
   });
   const twice = doubled(seen);
-  if (twice !== null) throw new Error(`an event came twice: ${twice}`);
+  if (twice !== null) {
+    throw new Error(`an event came twice: ${twice}`);
+  }
 }
 
 /**
@@ -32,11 +34,15 @@ function doubled(seen: SourceRecorder): string | null {
       last.clear();
       read = event.revision;
     }
-    if (event.kind !== 'changes') continue;
+    if (event.kind !== 'changes') {
+      continue;
+    }
     for (const change of event.changes) {
       const key = change.kind === 'put' ? change.entry.key : change.key;
       const before = last.get(key) ?? read;
-      if (event.revision <= before) return `${key} of ${event.revision} after ${before}`;
+      if (event.revision <= before) {
+        return `${key} of ${event.revision} after ${before}`;
+      }
       last.set(key, event.revision);
     }
   }

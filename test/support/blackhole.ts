@@ -14,7 +14,9 @@ export async function blackhole(): Promise<Blackhole> {
   const port = await freePort();
   const code = `require('net').createServer().listen({port:${port},host:'127.0.0.1',backlog:1},()=>console.log('up'))`;
   const child: ChildProcess = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
-  if (child.stdout) await once(child.stdout, 'data');
+  if (child.stdout) {
+    await once(child.stdout, 'data');
+  }
   child.kill('SIGSTOP');
   const fillers: Socket[] = [];
   for (let full = false; !full; ) {
@@ -30,9 +32,13 @@ export async function blackhole(): Promise<Blackhole> {
     port,
     address: `127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
-      for (const socket of fillers) socket.destroy();
+      for (const socket of fillers) {
+        socket.destroy();
+      }
       child.kill('SIGKILL');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) {
+        await once(child, 'exit');
+      }
     },
   };
 }

@@ -19,10 +19,16 @@ export interface ChosenHaproxy extends HaproxyBinary, Disposable {
  */
 export function chooseHaproxy(choice: string | undefined): ChosenHaproxy {
   const before = process.env.PATH ?? '';
-  if (choice === undefined) return { ...said('haproxy'), path: 'haproxy', [Symbol.dispose]: () => {} };
+  if (choice === undefined) {
+    return { ...said('haproxy'), path: 'haproxy', [Symbol.dispose]: () => {} };
+  }
   const found = /^\d+\.\d+$/.test(choice) ? haproxyOf(choice).path : path.resolve(choice);
-  if (found === 'haproxy') return chooseHaproxy(undefined);
-  if (!existsSync(found)) throw new Error(`--haproxy ${choice}: there is no ${found}`);
+  if (found === 'haproxy') {
+    return chooseHaproxy(undefined);
+  }
+  if (!existsSync(found)) {
+    throw new Error(`--haproxy ${choice}: there is no ${found}`);
+  }
   const folder = mkdtempSync(path.join(tmpdir(), 'pm-haproxy-'));
   symlinkSync(found, path.join(folder, 'haproxy'));
   process.env.PATH = `${folder}${path.delimiter}${before}`;
@@ -41,6 +47,8 @@ export function chooseHaproxy(choice: string | undefined): ChosenHaproxy {
 
 function said(binary: string): { readonly name: string; readonly version: string } {
   const version = parseVersion(execFileSync(binary, ['-v'], { encoding: 'utf8' }));
-  if (!version) throw new Error(`${binary} is no HAProxy`);
+  if (!version) {
+    throw new Error(`${binary} is no HAProxy`);
+  }
   return { name: version.branch, version: version.full };
 }

@@ -16,9 +16,13 @@ export async function startEtcdProxy(binary: string, port: number): Promise<Etcd
   const own = await freePort();
   let child = await launch(binary, port, own);
   const kill = async (signal: NodeJS.Signals) => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return;
+    }
     child.kill(signal);
-    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await once(child, 'exit');
+    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') {
+      await once(child, 'exit');
+    }
   };
   const onExit = () => child.kill('SIGKILL');
   process.once('exit', onExit);
@@ -52,7 +56,9 @@ async function launch(binary: string, port: number, own: number): Promise<ChildP
     child.once('exit', () => fail('ended'));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-16_000);
-      if (!log.includes('started gRPC proxy')) return;
+      if (!log.includes('started gRPC proxy')) {
+        return;
+      }
       clearTimeout(timer);
       child.removeAllListeners('exit');
       resolve();

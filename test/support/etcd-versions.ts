@@ -23,9 +23,13 @@ export const etcdVersions: readonly EtcdBinary[] = BRANCHES.map(etcdOf);
 
 /** The etcd of a branch. */
 export function etcdOf(branch: string): EtcdBinary {
-  if (branch === branchOf('etcd')) return { name: branch, path: 'etcd' };
+  if (branch === branchOf('etcd')) {
+    return { name: branch, path: 'etcd' };
+  }
   const path = fileURLToPath(new URL(`../../.cache/etcd-${branch}/bin/etcd`, import.meta.url));
-  if (!existsSync(path)) throw new Error(`etcd ${branch} for the tests: ${path} is missing; ${SETUP}`);
+  if (!existsSync(path)) {
+    throw new Error(`etcd ${branch} for the tests: ${path} is missing; ${SETUP}`);
+  }
   return { name: branchOf(path), path };
 }
 
@@ -33,7 +37,9 @@ export function etcdOf(branch: string): EtcdBinary {
 export function chooseEtcd(branch: string): Disposable {
   const before = process.env.PATH;
   const { path } = etcdOf(branch);
-  if (path !== 'etcd') process.env.PATH = `${dirname(path)}${delimiter}${before}`;
+  if (path !== 'etcd') {
+    process.env.PATH = `${dirname(path)}${delimiter}${before}`;
+  }
   return {
     [Symbol.dispose]() {
       process.env.PATH = before;

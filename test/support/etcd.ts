@@ -76,7 +76,9 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
       break;
     } catch (error) {
       const taken = String(error).includes('address already in use');
-      if (!taken || options.port !== undefined || tries === 5) throw error;
+      if (!taken || options.port !== undefined || tries === 5) {
+        throw error;
+      }
       port = await freePort();
     }
   }
@@ -110,7 +112,9 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
     },
     async kill(signal = 'SIGKILL') {
       child.kill(signal);
-      if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await ended(child);
+      if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') {
+        await ended(child);
+      }
     },
     async restart() {
       child = await launch(dataDir, port, options);
@@ -122,7 +126,9 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<TestEtcd> {
       client.close();
       child.kill('SIGKILL');
       await ended(child);
-      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+      if (options.dataDir === undefined) {
+        await rm(dataDir, { recursive: true, force: true });
+      }
     },
   };
 }
@@ -172,7 +178,9 @@ function serving(child: ChildProcess): Promise<void> {
     child.once('exit', (code, signal) => fail(`ended with ${code ?? signal}`));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-16_000);
-      if (!/ready to serve client requests|serving client traffic/.test(log)) return;
+      if (!/ready to serve client requests|serving client traffic/.test(log)) {
+        return;
+      }
       clearTimeout(timer);
       resolve();
     });
@@ -180,7 +188,9 @@ function serving(child: ChildProcess): Promise<void> {
 }
 
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return;
+  }
   await new Promise((resolve) => child.once('exit', resolve));
 }
 

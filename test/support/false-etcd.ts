@@ -46,7 +46,9 @@ export async function startFalseEtcd(): Promise<FalseEtcd> {
           const { watch_id } = create_request as Message;
           call.write(said({ header: HEADER, watch_id, created: true }, 'watch'));
         }
-        if (progress_request) call.write(said({ header: HEADER, watch_id: '-1' }, 'watch'));
+        if (progress_request) {
+          call.write(said({ header: HEADER, watch_id: '-1' }, 'watch'));
+        }
       });
     },
   });
@@ -102,9 +104,13 @@ export function keyValue(key: string, value: string): Message {
 }
 
 function sent(call: WatchCall, message: Message): Promise<void> {
-  if (call.write(message) || call.cancelled) return Promise.resolve();
+  if (call.write(message) || call.cancelled) {
+    return Promise.resolve();
+  }
   return new Promise((resolve) => {
-    for (const event of ['drain', 'cancelled', 'error', 'close']) call.once(event, () => resolve());
+    for (const event of ['drain', 'cancelled', 'error', 'close']) {
+      call.once(event, () => resolve());
+    }
   });
 }
 

@@ -8,7 +8,9 @@ import { createServer } from 'node:net';
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 22_000);
-    if ((await isMine(port)) && (await canListen(port))) return port;
+    if ((await isMine(port)) && (await canListen(port))) {
+      return port;
+    }
   }
 }
 

@@ -22,9 +22,13 @@ export const haproxyVersions: readonly HaproxyBinary[] = BRANCHES.map(haproxyOf)
 
 /** The HAProxy of a branch. */
 export function haproxyOf(branch: string): HaproxyBinary {
-  if (branch === branchOf('haproxy')) return { name: branch, path: 'haproxy' };
+  if (branch === branchOf('haproxy')) {
+    return { name: branch, path: 'haproxy' };
+  }
   const path = fileURLToPath(new URL(`../../.cache/haproxy-${branch}/bin/haproxy`, import.meta.url));
-  if (!existsSync(path)) throw new Error(`HAProxy ${branch} for the tests: ${path} is missing; ${SETUP}`);
+  if (!existsSync(path)) {
+    throw new Error(`HAProxy ${branch} for the tests: ${path} is missing; ${SETUP}`);
+  }
   return { name: branchOf(path), path };
 }
 

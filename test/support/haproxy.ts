@@ -30,7 +30,9 @@ export async function waitFor<T>(
     if (value !== false && value !== null && value !== undefined) {
       return value as Exclude<T, false | null | undefined>;
     }
-    if (Date.now() > end) throw new Error(`waited in vain for ${options.what ?? String(condition)}`);
+    if (Date.now() > end) {
+      throw new Error(`waited in vain for ${options.what ?? String(condition)}`);
+    }
     await sleep(options.every ?? 20);
   }
 }
@@ -68,7 +70,9 @@ export async function startProcess(
     output: () => said,
     ended,
     async [Symbol.asyncDispose]() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) {
+        return;
+      }
       child.kill('SIGTERM');
       const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
       await ended;
@@ -105,9 +109,15 @@ export async function startHaproxy(options: {
   });
   await waitFor(
     async () => {
-      if (dead) throw new Error(`haproxy did not start:\n${process.output()}`);
-      if (options.pidFile !== undefined && !existsSync(options.pidFile)) return false;
-      if (!process.output().includes('Loading success')) return false;
+      if (dead) {
+        throw new Error(`haproxy did not start:\n${process.output()}`);
+      }
+      if (options.pidFile !== undefined && !existsSync(options.pidFile)) {
+        return false;
+      }
+      if (!process.output().includes('Loading success')) {
+        return false;
+      }
       const answer = await cli(masterSocket, 'show proc').catch(() => '');
       return / worker /.test(answer);
     },
@@ -138,7 +148,9 @@ export async function showProc(
 ): Promise<{ master: number; reloads: number; failed: number; workers: number[] }> {
   const text = await cli(masterSocket, 'show proc');
   const master = /^(\d+)\s+master\s+(\d+)(?: \[failed: (\d+)\])?/m.exec(text);
-  if (!master) throw new Error(`no master in:\n${text}`);
+  if (!master) {
+    throw new Error(`no master in:\n${text}`);
+  }
   const current = text.split(/^# old workers/m)[0] ?? '';
   const workers = [...current.matchAll(/^(\d+)\s+worker\s/gm)].map((found) => Number(found[1]));
   return { master: Number(master[1]), reloads: Number(master[2]), failed: Number(master[3] ?? 0), workers };
@@ -234,7 +246,9 @@ export function startLoad(
         if (answer.status === 200) {
           ok += 1;
           bodies.set(answer.body, (bodies.get(answer.body) ?? 0) + 1);
-        } else failures.push(`${answer.status} ${answer.body.slice(0, 80)}`);
+        } else {
+          failures.push(`${answer.status} ${answer.body.slice(0, 80)}`);
+        }
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
       }

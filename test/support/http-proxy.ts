@@ -22,9 +22,15 @@ export async function startHttpProxy(manner: ProxyManner): Promise<HttpProxy> {
     client.on('close', () => sockets.delete(client));
     client.on('error', () => undefined);
     client.once('data', (head) => {
-      if (manner === 'refuses') client.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
-      if (manner === 'closes') client.destroy();
-      if (manner === 'connects') join(client, String(head));
+      if (manner === 'refuses') {
+        client.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
+      }
+      if (manner === 'closes') {
+        client.destroy();
+      }
+      if (manner === 'connects') {
+        join(client, String(head));
+      }
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -39,7 +45,9 @@ export async function startHttpProxy(manner: ProxyManner): Promise<HttpProxy> {
     },
     async [Symbol.asyncDispose]() {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
     },
   };
 }

@@ -89,7 +89,9 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
       const base = `http://127.0.0.1:${statusPort}`;
       await waitFor(
         async () => {
-          if (ended) throw new Error(`pointsman run ended:\n${daemon.output()}`);
+          if (ended) {
+            throw new Error(`pointsman run ended:\n${daemon.output()}`);
+          }
           return (await request(`${base}/healthz`).catch(() => null)) !== null;
         },
         { what: 'the status server', timeout: 30_000 },
@@ -129,7 +131,9 @@ export async function runToEnd(
 
 function jsonLines(text: string): Record<string, unknown>[] {
   return text.split('\n').flatMap((line) => {
-    if (!line.startsWith('{')) return [];
+    if (!line.startsWith('{')) {
+      return [];
+    }
     return [JSON.parse(line) as Record<string, unknown>];
   });
 }

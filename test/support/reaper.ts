@@ -14,7 +14,9 @@ const TAG = 'TEST_RUN_TAG';
  */
 export default function startReaper(): void {
   // A run inside a run ends with the outer one.
-  if (process.env[TAG] !== undefined) return;
+  if (process.env[TAG] !== undefined) {
+    return;
+  }
   const tag = `${TAG}=${randomUUID()}`;
   // Ctrl-C of the terminal must not reach it. It is started without the tag, so it does not find itself.
   const reaper = spawn('sh', [SCRIPT, tag], { stdio: ['pipe', 'ignore', 'inherit'], detached: true });
@@ -22,6 +24,8 @@ export default function startReaper(): void {
   reaper.once('error', () => undefined);
   reaper.stdin.once('error', () => undefined);
   reaper.unref();
-  if ('unref' in reaper.stdin && typeof reaper.stdin.unref === 'function') reaper.stdin.unref();
+  if ('unref' in reaper.stdin && typeof reaper.stdin.unref === 'function') {
+    reaper.stdin.unref();
+  }
   process.env[TAG] = tag.slice(TAG.length + 1);
 }

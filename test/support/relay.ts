@@ -47,16 +47,22 @@ export async function startRelay(target: number): Promise<Relay> {
         passed += bytes;
       },
     });
-    if (mode === 'silent') pair.silence();
+    if (mode === 'silent') {
+      pair.silence();
+    }
     pairs.add(pair);
     client.once('close', () => pairs.delete(pair));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  if (address === null || typeof address === 'string') {
+    throw new Error('no port was given');
+  }
   const cut = () => {
-    for (const pair of pairs) pair.close();
+    for (const pair of pairs) {
+      pair.close();
+    }
   };
   return {
     port: address.port,
@@ -68,7 +74,9 @@ export async function startRelay(target: number): Promise<Relay> {
     },
     silence() {
       mode = 'silent';
-      for (const pair of pairs) pair.silence();
+      for (const pair of pairs) {
+        pair.silence();
+      }
     },
     speak() {
       mode = 'pass';
@@ -108,24 +116,34 @@ class Pair {
     this.#client = client;
     this.#server = connect(target, '127.0.0.1');
     // What is small (a window of HTTP/2 that opens) goes on at once, as from a router: else each waits 40 ms for an ack.
-    for (const socket of [client, this.#server]) socket.setNoDelay(true);
+    for (const socket of [client, this.#server]) {
+      socket.setNoDelay(true);
+    }
     let left = limit;
     client.on('data', (data) => {
-      if (!this.#silent) this.#server.write(data);
+      if (!this.#silent) {
+        this.#server.write(data);
+      }
     });
     this.#server.on('data', (data) => {
-      if (this.#silent || left <= 0) return;
+      if (this.#silent || left <= 0) {
+        return;
+      }
       onData(data.length);
       client.write(data.subarray(0, left));
       left -= data.length;
-      if (left > 0) return;
+      if (left > 0) {
+        return;
+      }
       onCut();
       this.close();
     });
     for (const socket of [client, this.#server]) {
       socket.on('error', () => undefined);
       socket.on('close', () => {
-        if (!this.#silent) this.close();
+        if (!this.#silent) {
+          this.close();
+        }
       });
     }
     client.on('close', () => this.#server.destroy());

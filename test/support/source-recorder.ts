@@ -1,5 +1,5 @@
 import type { Entry } from '../../src/model/entry.ts';
-import type { Source, SourceEvent } from '../../src/reconcile/interfaces.ts';
+import type { Source, SourceEvent } from '../../src/ports/source.ts';
 
 /** Watches a source and keeps all it says, and the tree that follows from it. */
 export class SourceRecorder implements AsyncDisposable {
@@ -62,7 +62,9 @@ export class SourceRecorder implements AsyncDisposable {
     for await (const event of source.watch(this.#abort.signal)) {
       this.events.push(event);
       this.#apply(event);
-      for (const wake of this.#waiting) wake();
+      for (const wake of this.#waiting) {
+        wake();
+      }
       this.#waiting.clear();
     }
   }
@@ -70,12 +72,19 @@ export class SourceRecorder implements AsyncDisposable {
   #apply(event: SourceEvent): void {
     if (event.kind === 'snapshot') {
       this.tree.clear();
-      for (const entry of event.entries) this.tree.set(entry.key, entry);
+      for (const entry of event.entries) {
+        this.tree.set(entry.key, entry);
+      }
     }
-    if (event.kind !== 'changes') return;
+    if (event.kind !== 'changes') {
+      return;
+    }
     for (const change of event.changes) {
-      if (change.kind === 'put') this.tree.set(change.entry.key, change.entry);
-      else this.tree.delete(change.key);
+      if (change.kind === 'put') {
+        this.tree.set(change.entry.key, change.entry);
+      } else {
+        this.tree.delete(change.key);
+      }
     }
   }
 }

@@ -11,9 +11,13 @@ let exclusive: boolean | undefined;
  */
 export async function reloadAsStranger(master: number, masterSocket: string): Promise<void> {
   exclusive ??= loadsAreExclusive();
-  if (!exclusive) process.kill(master, 'SIGUSR2');
+  if (!exclusive) {
+    process.kill(master, 'SIGUSR2');
+  }
   // Nobody answers where the master is on its way to another load.
-  else await cli(masterSocket, 'reload').catch(() => undefined);
+  else {
+    await cli(masterSocket, 'reload').catch(() => undefined);
+  }
 }
 
 function loadsAreExclusive(): boolean {

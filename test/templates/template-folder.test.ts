@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TemplateSet } from '../../src/reconcile/interfaces.ts';
+import type { TemplateSet } from '../../src/render/template-set.ts';
 import { TemplateFolder } from '../../src/templates/template-folder.ts';
 
 let root: string;
@@ -97,7 +97,9 @@ describe('watch()', () => {
     try {
       await work(async () => {
         const { value } = await sets.next();
-        if (value instanceof Error) return { error: value.message };
+        if (value instanceof Error) {
+          return { error: value.message };
+        }
         return value === undefined ? {} : own(value);
       });
     } finally {
@@ -191,7 +193,9 @@ describe('watch()', () => {
       try {
         await writeFile(entry, 'two\n');
         let seen = await next();
-        while (seen['main.njk'] !== 'two\n') seen = await next();
+        while (seen['main.njk'] !== 'two\n') {
+          seen = await next();
+        }
       } finally {
         clearInterval(busy);
       }

@@ -1,0 +1,85 @@
+import type { Entry } from '../model/entry.ts';
+import type { Guarded } from './classify.ts';
+import type { Tallies } from './tallies.ts';
+
+/** A key that went, and was let go. */
+export interface Gone {
+  readonly entry: Entry;
+  readonly kind: Guarded;
+  readonly at: number;
+  /** `old`: it was there a window ago. What came within the window is no loss in the tallies. */
+  readonly age: 'old' | 'fresh';
+}
+
+/** What came and went within the window, with the tallies that follow from it; the oldest first. */
+export class Recent {
+  readonly #tallies: Tallies;
+  readonly #gone = new Map<string, Gone>();
+  readonly #come = new Map<string, { readonly group: string; readonly at: number }>();
+
+  constructor(tallies: Tallies) {
+    this.#tallies = tallies;
+  }
+
+  /** Those that went, as they are now. */
+  get gone(): readonly Gone[] {
+    return [...this.#gone.values()];
+  }
+
+  get quiet(): boolean {
+    return this.#gone.size === 0;
+  }
+
+  came(key: string, kind: Guarded, at: number): void {
+    this.#come.set(key, { group: kind.group, at });
+    this.#tallies.add(kind.group, { come: 1 });
+  }
+
+  /** Forgets that a key came; true where it did. */
+  uncome(key: string): boolean {
+    const come = this.#come.get(key);
+    if (!come) {
+      return false;
+    }
+    this.#come.delete(key);
+    this.#tallies.add(come.group, { come: -1 });
+    return true;
+  }
+
+  went(gone: Gone): void {
+    this.#gone.set(gone.entry.key, gone);
+    if (gone.age === 'old') {
+      this.#tallies.add(gone.kind.group, { gone: 1 });
+    }
+  }
+
+  /** Forgets that a key went; true where its loss was counted. */
+  ungone(key: string): boolean {
+    const gone = this.#gone.get(key);
+    if (!gone) {
+      return false;
+    }
+    this.#gone.delete(key);
+    if (gone.age === 'fresh') {
+      return false;
+    }
+    this.#tallies.add(gone.kind.group, { gone: -1 });
+    return true;
+  }
+
+  /** Forgets what happened until `end`. */
+  forget(end: number): void {
+    for (const [key, { at }] of this.#come) {
+      if (at > end) {
+        break;
+      }
+      this.uncome(key);
+    }
+    for (const [key, { at }] of this.#gone) {
+      if (at > end) {
+        break;
+      }
+      this.ungone(key);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { HaproxyFacts } from '../events-haproxy.ts';
+
+/** What is known of the HAProxy that should run our file. */
+export type HaproxyState =
+  /** Nobody answers (yet, or for a while). `cause` says what was tried: a missing socket, a refused connect. */
+  | { readonly kind: 'away'; readonly cause: string }
+  /** It answers. `mark` is what the current worker carries, null where it carries none or cannot be asked. */
+  | ({ readonly kind: 'running' } & HaproxyFacts);
+
+/** What came of having HAProxy load the file. */
+export type ReloadOutcome =
+  /** HAProxy runs the text of this mark: seen, not assumed. */
+  | { readonly kind: 'verified'; readonly pid: number; readonly tries: number; readonly log: string }
+  /** The signal or command went out; there is no socket to ask. */
+  | { readonly kind: 'unverified'; readonly log: string }
+  /** HAProxy goes on with what it had. `message` is its own words where it gives any. */
+  | { readonly kind: 'failed'; readonly message: string }
+  /** Nobody to reload: the file waits for HAProxy. */
+  | { readonly kind: 'away'; readonly cause: string };
+
+/** Makes HAProxy follow the file: one implementation per `haproxy.mode`. */
+export interface HaproxyControl {
+  /** Asks now. Never throws for an absent HAProxy. */
+  state(signal: AbortSignal): Promise<HaproxyState>;
+  /** Has HAProxy load the file, and waits until it says that it runs `mark`, or that it does not. In
+   *  `managed`, starts it where it does not run. One call at a time. */
+  reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome>;
+  /** Yields whenever HAProxy came, went, or changed its worker or mark: within 1 s. */
+  watch(signal: AbortSignal): AsyncIterable<HaproxyState>;
+  /** Closes its own connections. HAProxy goes on, in every mode. */
+  [Symbol.asyncDispose](): Promise<void>;
+  /** The servers that HAProxy's checks call DOWN, as `backend/server`; null where it cannot be asked now. */
+  downServers?(signal: AbortSignal): Promise<ReadonlySet<string> | null>;
+  /** `managed` only: starts HAProxy from the file that lies there, where none runs. */
+  start?(signal: AbortSignal): Promise<HaproxyState>;
+  /** `managed` only: ends HAProxy, softly and bounded. From then on nothing is started. */
+  stop?(): Promise<void>;
+}

@@ -1,0 +1,25 @@
+/** What `haproxy -c` says of a text. */
+export type Verdict =
+  | { readonly kind: 'accepted'; readonly warnings: string }
+  /** `output` is HAProxy's own words with the candidate's path replaced by the target's; `lines` are those it names (1-based). */
+  | { readonly kind: 'refused'; readonly output: string; readonly lines: readonly number[] }
+  /** The check itself could not be done: binary missing, time limit, folder not writable. Says what to do. */
+  | { readonly kind: 'broken'; readonly message: string };
+
+/** Judges a configuration, in the target's folder, without touching the target. */
+export interface Judge {
+  check(fileText: string, signal: AbortSignal): Promise<Verdict>;
+}
+
+/** Looks for what would make HAProxy fail over a text that `haproxy -c` accepts: the check cannot see it. */
+export interface Preflight {
+  /**
+   * Gives what was found and what to do, or null where nothing speaks against loading `fileText` or it cannot be
+   * judged from here. `running` is what HAProxy runs now: its text, null where that is not known, and its worker.
+   */
+  check(
+    fileText: string,
+    running: { readonly text: string | null; readonly pid: number | null },
+    signal: AbortSignal,
+  ): Promise<string | null>;
+}

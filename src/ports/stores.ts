@@ -1,0 +1,101 @@
+import type { GuardRule } from '../events-guard.ts';
+import type { Entry } from '../model/entry.ts';
+import type { Differences } from '../quarantine/since-good.ts';
+
+/** A key that went from the sources and is believed to be there still. */
+export interface Hold {
+  readonly entry: Entry;
+  readonly rule: GuardRule;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** The last believed tree. */
+export interface CachedTree {
+  readonly entries: readonly Entry[];
+  /** The last revision of each source by its place; null where it gave none. */
+  readonly revisions: readonly (bigint | null)[];
+  /** When it was last known to be what the sources have, in milliseconds since 1970. */
+  readonly freshAt: number;
+  /** By what it differs from the last tree that was accepted; null where none was yet. */
+  readonly sinceGood: Differences | null;
+}
+
+/** What a start finds. */
+export interface LoadedState {
+  readonly tree: CachedTree | null;
+  readonly holds: readonly Hold[];
+  /** What was not used and why, for people. */
+  readonly words: readonly string[];
+}
+
+/** The believed tree and the holds on the disk. Writing throws a `SystemError`; one write of a kind at a time. */
+export interface BelievedStore {
+  load(): Promise<LoadedState>;
+  saveTree(tree: CachedTree): Promise<void>;
+  saveHolds(holds: readonly Hold[]): Promise<void>;
+  /** Whether somebody asked to believe the disappearance now. */
+  releaseAsked(): Promise<boolean>;
+  /** That was done. */
+  releaseDone(): Promise<void>;
+}
+
+/** Remembers on the disk that a text was published and that HAProxy was not yet seen or told to load it. */
+export interface PendingNote {
+  /** The mark of that text, or null. */
+  read(): Promise<string | null>;
+  write(mark: string): Promise<void>;
+  clear(): Promise<void>;
+}
+
+/** A time in which neither the file nor HAProxy is touched. */
+export interface PauseWish {
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  /** Who wants it, for people: `pointsman pause`, `the key /haproxy/pointsman/pause`. */
+  readonly by: string;
+}
+
+/** The pauses that hold while nothing is under way. */
+export interface HeldPauses {
+  /** Until when `pointsman pause` wants it, in milliseconds since 1970; null where it does not. */
+  readonly host: number | null;
+  readonly others: readonly PauseWish[];
+}
+
+/** What is remembered of pauses on this host. */
+export interface PauseNotes {
+  /** Says to whoever asked for a pause that it holds, or with null that none does (any more). Never throws. */
+  tell(held: HeldPauses | null): Promise<void>;
+  /** What `pointsman pause` wrote; null where there is none, or it is over. A broken one is none. */
+  read(): Promise<PauseWish | null>;
+  /** Since when each of these was there (milliseconds since 1970): `now` for one that was not there before. */
+  firstSeen(ids: readonly string[], now: number): Promise<ReadonlyMap<string, number>>;
+}
+
+/** The input of a part of the loop that threw what is a bug. */
+export interface CrashInput {
+  /** `a pass`, `following the sources`. */
+  readonly where: string;
+  readonly stack: string;
+  /** The believed tree: it may hold secrets. */
+  readonly keys: readonly Entry[];
+  /** What HAProxy runs and what is installed, null where that is not known. */
+  readonly running: string | null;
+  readonly installedText: string | null;
+}
+
+/** Keeps the input of a crash for a report. */
+export interface CrashFile {
+  /** Keeps it in the place of the one before, and gives the path. Throws a `SystemError`. */
+  keep(input: CrashInput): Promise<string>;
+}
+
+/** A small file of `stateDir`. Both throw a `SystemError`. */
+export interface StateFile {
+  readonly path: string;
+  /** Null where there is none. */
+  read(): Promise<string | null>;
+  /** Replaces it whole: a crash leaves the old or the new one. */
+  write(text: string): Promise<void>;
+}

@@ -1,0 +1,66 @@
+import { clock, rest } from '../ports/clock.ts';
+
+/** What a search may spend. */
+export interface Allowance {
+  /** It starts, among so many parts. */
+  begin(parts: number): void;
+  /** So many culprits are found. */
+  found(culprits: number): void;
+  /** Before each check: waits where the loop has stopped waiting. Rejects when the search is to end. */
+  spend(): Promise<void>;
+}
+
+/**
+ * How long the loop waits for a search: 2·(culprits+1)+log2(parts) checks and `patience` milliseconds. Beyond
+ * that the search goes on behind the loop, and leaves the processor as much time as it takes.
+ */
+export class CheckBudget implements Allowance {
+  /** Resolves when the loop should not wait any longer. */
+  readonly exceeded: Promise<'exceeded'>;
+  readonly #signal: AbortSignal;
+  readonly #end: number;
+  #isExceeded = false;
+  #exceed: () => void = () => {};
+  #spent: number;
+  #parts = 1;
+  #culprits = 0;
+  #lastSpent = clock.now();
+
+  constructor(options: { readonly patience: number; readonly spent: number; readonly signal: AbortSignal }) {
+    this.#signal = options.signal;
+    this.#spent = options.spent;
+    this.#end = clock.now() + options.patience;
+    this.exceeded = new Promise((resolve) => {
+      const cancel = clock.after(options.patience, () => this.#exceed(), 'lazy');
+      this.#exceed = () => {
+        cancel();
+        this.#isExceeded = true;
+        resolve('exceeded');
+      };
+      options.signal.addEventListener('abort', () => cancel(), { once: true });
+    });
+  }
+
+  begin(parts: number): void {
+    this.#parts = Math.max(1, parts);
+  }
+
+  found(culprits: number): void {
+    this.#culprits = culprits;
+  }
+
+  async spend(): Promise<void> {
+    this.#signal.throwIfAborted();
+    const now = clock.now();
+    this.#spent++;
+    const allowed = 2 * (this.#culprits + 1) + Math.ceil(Math.log2(this.#parts));
+    if (!this.#isExceeded && (this.#spent > allowed || now > this.#end)) {
+      this.#exceed();
+    }
+    if (this.#isExceeded) {
+      await rest(Math.min(1000, now - this.#lastSpent), this.#signal);
+    }
+    this.#signal.throwIfAborted();
+    this.#lastSpent = clock.now();
+  }
+}

@@ -1,0 +1,281 @@
+import type { Emit } from '../events.ts';
+import type { StateFile } from '../ports/stores.ts';
+import type { Mailbox } from '../reconcile/mailbox.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import type { Picture } from '../tree/picture.ts';
+import { changedUnits } from './changed-units.ts';
+import { CheckBudget } from './check-budget.ts';
+import { QuarantineKeeper } from './keeper.ts';
+import { QuarantineRetry } from './retry.ts';
+import { type SearchOutcome, type Settled, searchChanges } from './search.ts';
+import { type Refusal, wordsOfRefusal } from './trial.ts';
+import { sameValues } from './unit.ts';
+import { entriesWith } from './unit-parts.ts';
+import type { VouchingJudge } from './vouching-judge.ts';
+
+export interface QuarantineOptions {
+  readonly picture: Picture;
+  readonly judge: Pick<VouchingJudge, 'vouch'>;
+  /** Plans the way from what HAProxy runs to a text, and throws where it cannot: a bug. @default nothing is planned */
+  readonly plan?: (text: string) => void;
+  readonly rollout: Pick<Rollout, 'installedText'>;
+  readonly mailbox: Mailbox;
+  readonly emit: Emit;
+  /** Where what is set aside survives a restart. */
+  readonly file?: StateFile;
+  /** For how long the loop waits for a search, in milliseconds. @default 5000 */
+  readonly patience?: number;
+  /** The first pause between two tries of what is set aside, in milliseconds; they double. @default 5000 */
+  readonly retry?: number;
+  /** The command that judges, where it is not HAProxy's plain check. */
+  readonly checkCommand?: string;
+  /** Gets what a search behind the loop threw. */
+  readonly onBug?: (error: unknown) => void;
+}
+
+/** What came of a refusal. */
+export type Resolution =
+  /** Draw again: something was set aside, or another template is in use. */
+  | { readonly kind: 'again' }
+  /** Nothing new is published; why. */
+  | { readonly kind: 'stay'; readonly message: string };
+
+/**
+ * When a tree is refused, finds what of it is to blame and sets that aside, so that all else goes on. What is
+ * set aside is tried again in the background, when it changes and with growing pauses: the loop never waits
+ * for that. Rules: docs/quarantine.md.
+ *
+ *     refused --> what changed since the last good tree? --nothing--> the template or the check is at fault
+ *                   |
+ *                   v      within 5 s and 2·(culprits+1)+log2(changed) checks
+ *                 search --------------------------------------> set aside --> draw again
+ *                   |beyond                                          ^
+ *                   +--> nothing new goes out; it goes on behind ----+
+ */
+export class Quarantine {
+  readonly #options: QuarantineOptions;
+  readonly #keeper: QuarantineKeeper;
+  readonly #retry: QuarantineRetry;
+  readonly #plan: (text: string) => void;
+  #search: Promise<SearchOutcome> | undefined;
+  #abort = new AbortController();
+  #said = '';
+  /** How often in a row something was done about a refusal without a good text after it. */
+  #attempts = 0;
+
+  constructor(options: QuarantineOptions) {
+    this.#options = options;
+    this.#keeper = new QuarantineKeeper(options);
+    const { retry: first = 5000 } = options;
+    const isBusy = () => this.#search !== undefined;
+    this.#plan = options.plan ?? (() => {});
+    this.#retry = new QuarantineRetry({ ...options, plan: this.#plan, keeper: this.#keeper, first, isBusy });
+    options.picture.watchShelf(({ released, touched }) => {
+      this.#keeper.released(released);
+      // What was released may be what others wait for.
+      if (touched.length + released.length > 0) {
+        this.#retry.soon(200);
+      }
+    });
+  }
+
+  /** Takes over what an earlier run had set aside; before the first tree. */
+  async open(): Promise<void> {
+    await this.#keeper.open();
+    if (this.#options.picture.shelf.size > 0) {
+      this.#retry.soon(1000);
+    }
+  }
+
+  /** The text that was drawn last is good. */
+  accepted(): void {
+    if (this.#search) {
+      this.#abort.abort();
+    }
+    this.#said = '';
+    this.#attempts = 0;
+    this.#options.picture.accepted();
+  }
+
+  /** A text was refused, or could not be drawn: what to do about it. */
+  async resolve(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
+    const { picture } = this.#options;
+    if (!picture.templates.current) {
+      return { kind: 'stay', message: wordsOfRefusal(refusal) };
+    }
+    if (this.#search) {
+      return this.#stay('unknown', SEARCHING);
+    }
+    if (++this.#attempts > ATTEMPTS) {
+      return this.#stay('unknown', unsettled(wordsOfRefusal(refusal)));
+    }
+    const changes = changedUnits(picture);
+    // What threw is tried in any case: it need not come from the keys or the template at all.
+    if (changes.length === 0 && refusal.kind !== 'crashed') {
+      return this.#nothingChanged(refusal, signal);
+    }
+    this.#abort = new AbortController();
+    const stop = AbortSignal.any([signal, this.#abort.signal]);
+    const patience = this.#options.patience ?? 5000;
+    const budget = new CheckBudget({ patience, spent: refusal.kind === 'refused' ? 1 : 0, signal: stop });
+    const isSure =
+      refusal.kind !== 'crashed' &&
+      picture.since.hasGood &&
+      !picture.templates.isNew &&
+      !picture.since.hasNewer;
+    const known = isSure ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
+    const [{ judge }, plan] = [this.#options, this.#plan];
+    const search = searchChanges(changes, { picture, judge, plan, budget, signal: stop, known });
+    const early = await Promise.race([search, budget.exceeded]);
+    if (early !== 'exceeded') {
+      return this.#settle(early, refusal, signal);
+    }
+    this.#search = search;
+    void this.#finishLater(search, refusal, signal);
+    return this.#stay('unknown', SEARCHING);
+  }
+
+  /** Tries what is set aside again, until `signal` aborts. */
+  follow(signal: AbortSignal): Promise<void> {
+    return this.#retry.follow(signal);
+  }
+
+  /** The tree is that of the last good text: the template is at fault, or the check. */
+  async #nothingChanged(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
+    if (refusal.kind === 'refused' && (await this.#isCheckBroken(signal))) {
+      return this.#stay('check', checkAtFault(this.#wordsOf(refusal)));
+    }
+    return this.#refuseTemplate(refusal);
+  }
+
+  /** `refusal` is of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's. */
+  #refuseTemplate(refusal: Refusal): Resolution {
+    const { since, templates } = this.#options.picture;
+    if (refusal.kind === 'crashed' && !templates.isNew) {
+      return this.#stay('unknown', bugAtFault(wordsOfRefusal(refusal)));
+    }
+    const message = since.hasBase
+      ? templateAtFault(this.#wordsOf(refusal))
+      : nothingGood(this.#wordsOf(refusal));
+    if (!this.#options.picture.templates.refuse(message)) {
+      return this.#stay('template', message);
+    }
+    this.#retry.later();
+    return { kind: 'again' };
+  }
+
+  #wordsOf(refusal: Refusal): string {
+    const { checkCommand } = this.#options;
+    const judge =
+      refusal.kind === 'refused' && checkCommand !== undefined ? ` (said by ${checkCommand})` : '';
+    return `${wordsOfRefusal(refusal)}${judge}`;
+  }
+
+  async #isCheckBroken(signal: AbortSignal): Promise<boolean> {
+    const { judge, rollout } = this.#options;
+    const text = rollout.installedText;
+    return text !== null && (await judge.vouch(text, signal)).kind !== 'accepted';
+  }
+
+  async #settle(outcome: SearchOutcome, refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
+    switch (outcome.kind) {
+      case 'broken':
+        return this.#stay('check', outcome.message);
+      case 'baseless': {
+        if (outcome.refusal.kind === 'refused' && (await this.#isCheckBroken(signal))) {
+          return this.#stay('check', checkAtFault(this.#wordsOf(outcome.refusal)));
+        }
+        return this.#refuseTemplate(refusal);
+      }
+      case 'settled': {
+        const { taken, aside } = outcome;
+        if (aside.size === 0 && refusal.kind === 'crashed') {
+          return this.#stay('unknown', notAgain(wordsOfRefusal(refusal)));
+        }
+        // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
+        if (!this.#options.picture.since.hasBase && aside.size > taken.size) {
+          const words = [...new Set(aside.values())].slice(0, 2).join('; ');
+          return this.#stay('template', nothingGood(words));
+        }
+        await this.#apply(outcome);
+        this.#retry.later();
+        return { kind: 'again' };
+      }
+    }
+  }
+
+  /** What is set aside is on the disk before anything goes out without it: a crash does not forget it. */
+  async #apply({ plans, taken, aside }: Settled): Promise<void> {
+    for (const plan of plans) {
+      const kept = entriesWith(plan, taken);
+      const part = plan.parts.find((one) => aside.has(one));
+      const reason = part && aside.get(part);
+      if (reason !== undefined && !sameValues(kept, plan.goal)) {
+        this.#keeper.setAside(plan.unit, { kept, judged: plan.goal, reason });
+      }
+    }
+    await this.#keeper.save();
+  }
+
+  async #finishLater(search: Promise<SearchOutcome>, refusal: Refusal, signal: AbortSignal): Promise<void> {
+    try {
+      const outcome = await search;
+      this.#search = undefined;
+      const { kind } = await this.#settle(outcome, refusal, signal);
+      if (kind === 'again') {
+        this.#options.mailbox.post('the search for what is refused ended');
+      }
+    } catch (error) {
+      if (this.#abort.signal.aborted || signal.aborted) {
+        return;
+      }
+      this.#options.onBug?.(error);
+    } finally {
+      this.#search = undefined;
+    }
+  }
+
+  #stay(fault: 'check' | 'template' | 'unknown', message: string): Resolution {
+    this.#emitNobody(fault, message);
+    this.#attempts = 0;
+    return { kind: 'stay', message };
+  }
+
+  #emitNobody(fault: 'check' | 'template' | 'unknown', message: string): void {
+    if (this.#said === message) {
+      return;
+    }
+    this.#said = message;
+    this.#options.emit({ kind: 'nobody-quarantined', fault, message });
+  }
+}
+
+/** While the keys change all the time, what is found may be out of date before it helps. */
+const ATTEMPTS = 5;
+
+const SEARCHING =
+  'which of the changes is refused takes longer to find: nothing new goes out until then, HAProxy goes on with what it has';
+
+function unsettled(words: string): string {
+  return `what was set aside did not help, HAProxy goes on with what it has: ${words}`;
+}
+
+function checkAtFault(words: string): string {
+  return `what HAProxy runs already is refused as well, so the check itself is at fault, or what it reads besides the configuration (certificates, maps, users): ${words}`;
+}
+
+function templateAtFault(words: string): string {
+  return `the last good keys are refused as well, so the template or the settings are at fault: ${words}`;
+}
+
+function nothingGood(words: string): string {
+  return `nothing was accepted yet, and it is not one key alone, so the template or the settings are at fault, or what it names and the check does not find (certificates, maps, users): ${words}`;
+}
+
+function notAgain(words: string): string {
+  return `it is no key and not the template: rendered, planned and checked alone, the same text is fine: ${words}`;
+}
+
+function bugAtFault(words: string): string {
+  return `with the last good keys it is the same, HAProxy goes on with what it has: ${words}`;
+}

@@ -1,0 +1,81 @@
+import type { Entry } from '../model/entry.ts';
+import type { Before } from '../tree/restored-catalog.ts';
+
+/** Keys that changed since the last good tree, with what they were in it; undefined where they were not there. */
+export type Differences = ReadonlyMap<string, Entry | undefined>;
+
+/**
+ * Remembers by what the believed tree differs from the last one that was accepted, a change at a time. What
+ * comes while a text is judged counts for the next one.
+ */
+export class SinceGood {
+  /** Part of the text that was drawn last. */
+  readonly #drawn = new Map<string, Entry | undefined>();
+  /** Came after it. */
+  readonly #newer = new Map<string, Entry | undefined>();
+  #hasGood = false;
+  #isSeeded = false;
+
+  /** Whether any tree was accepted yet. */
+  get hasGood(): boolean {
+    return this.#hasGood;
+  }
+
+  /** Whether there is a tree to compare with: a good one of this run or of an earlier one. */
+  get hasBase(): boolean {
+    return this.#hasGood || this.#isSeeded;
+  }
+
+  /**
+   * The tree as it is comes from an earlier run, and differs by this from the last one that was accepted there:
+   * until one is accepted here, that one is compared with.
+   */
+  seed(differences: Differences): void {
+    this.#newer.clear();
+    this.#drawn.clear();
+    for (const [key, entry] of differences) {
+      this.#drawn.set(key, entry);
+    }
+    this.#isSeeded = true;
+  }
+
+  /** Whether the tree is the last good one. */
+  get isGood(): boolean {
+    return this.hasBase && this.#newer.size + this.#drawn.size === 0;
+  }
+
+  /** Whether the tree is another one than that of the text that was drawn last. */
+  get hasNewer(): boolean {
+    return this.#newer.size > 0;
+  }
+
+  /** Keys that were changed, with what they were before. */
+  note(before: Before): void {
+    for (const { key, entry } of before) {
+      if (!this.#newer.has(key)) {
+        this.#newer.set(key, entry);
+      }
+    }
+  }
+
+  /** A text was drawn from the tree as it is. */
+  drew(): void {
+    for (const [key, entry] of this.#newer) {
+      if (!this.#drawn.has(key)) {
+        this.#drawn.set(key, entry);
+      }
+    }
+    this.#newer.clear();
+  }
+
+  /** The text that was drawn last is good. */
+  accepted(): void {
+    this.#drawn.clear();
+    this.#hasGood = true;
+  }
+
+  /** By what the tree of now differs from the last good one; from an empty one where there is none. */
+  get differences(): Differences {
+    return new Map([...this.#newer, ...this.#drawn]);
+  }
+}

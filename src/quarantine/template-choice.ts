@@ -1,0 +1,159 @@
+import { PointsmanError, TemplateError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { type CompiledTemplate, compileTemplate } from '../render/compile-template.ts';
+import type { TemplateSet } from '../render/template-set.ts';
+
+/**
+ * Which template is in use: the newest that compiles, or the last good one while the newest is refused. What is
+ * wrong is told once, and once when it is mended.
+ */
+export class TemplateChoice {
+  readonly #emit: Emit;
+  #current: CompiledTemplate | undefined;
+  /** What the folder gave last, where that compiles. */
+  #taken: { readonly set: TemplateSet; readonly template: CompiledTemplate } | undefined;
+  #good: CompiledTemplate | undefined;
+  /** What the last text was drawn with: a newer one may come while that is judged. */
+  #drawn: CompiledTemplate | undefined;
+  #refused: CompiledTemplate | undefined;
+  /** It did not compile, or was refused: rendering another one does not mend that. */
+  #broken: PointsmanError | undefined;
+  #failed: PointsmanError | undefined;
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  get current(): CompiledTemplate | undefined {
+    return this.#current;
+  }
+
+  /** The newest, while it is refused and the last good one stands in for it. */
+  get refused(): CompiledTemplate | undefined {
+    return this.#refused;
+  }
+
+  /** What is wrong, whatever it is. */
+  get error(): PointsmanError | undefined {
+    return this.#broken ?? this.#failed;
+  }
+
+  /** True while the one in use was never part of a good text, though another one was. */
+  get isNew(): boolean {
+    return this.#good !== undefined && this.#current !== this.#good;
+  }
+
+  /**
+   * Takes a template of the folder. One that does not compile changes nothing but what is told. Gives false where
+   * nothing changed that matters: other files of the folder may change as they like.
+   */
+  async set(set: TemplateSet): Promise<boolean> {
+    if (this.#taken && !differs(this.#taken, set)) {
+      return false;
+    }
+    try {
+      const template = compileTemplate(set);
+      this.#taken = { set, template };
+      this.#current = template;
+      this.#refused = undefined;
+      this.#tellMended(() => {
+        this.#broken = undefined;
+      });
+      return true;
+    } catch (error) {
+      return this.miss(error);
+    }
+  }
+
+  /**
+   * There is no newer one to be had, and why. False where that was known. Throws what is not a `PointsmanError`.
+   */
+  miss(error: unknown): boolean {
+    if (!(error instanceof PointsmanError)) {
+      throw error;
+    }
+    this.#taken = undefined;
+    return this.#breaks(error);
+  }
+
+  /** It did not render. */
+  failed(error: PointsmanError): void {
+    if (this.#failed?.message !== error.message) {
+      this.#tell(error);
+    }
+    this.#failed = error;
+  }
+
+  /** It rendered. */
+  rendered(): void {
+    this.#tellMended(() => {
+      this.#failed = undefined;
+    });
+  }
+
+  /** A text is drawn with what is in use. */
+  drew(): void {
+    this.#drawn = this.#current;
+  }
+
+  /** The text that was drawn last is good. */
+  accepted(): void {
+    this.#good = this.#drawn;
+  }
+
+  /** The last good one takes the place of the newest. False where there is none. */
+  refuse(why: string): boolean {
+    if (!this.#good || !this.isNew) {
+      return false;
+    }
+    const hint = 'the last good template is used in its place; correct the newest one';
+    const error = new TemplateError(why, { hint });
+    this.#refused = this.#current;
+    this.#current = this.#good;
+    this.#breaks(error);
+    return true;
+  }
+
+  /** The refused one turned out to be good now. */
+  readmit(template: CompiledTemplate): boolean {
+    if (this.#refused !== template) {
+      return false;
+    }
+    this.#current = template;
+    this.#refused = undefined;
+    this.#tellMended(() => {
+      this.#broken = undefined;
+    });
+    return true;
+  }
+
+  #breaks(error: PointsmanError): boolean {
+    const isNews = this.#broken?.message !== error.message;
+    if (isNews) {
+      this.#tell(error);
+    }
+    this.#broken = error;
+    return isNews;
+  }
+
+  #tell({ message, hint }: PointsmanError): void {
+    this.#emit({ kind: 'template-error', message, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  #tellMended(change: () => void): void {
+    const before = this.error;
+    change();
+    if (before && !this.error) {
+      this.#emit({ kind: 'template-mended' });
+    }
+  }
+}
+
+/** Whether a file that the template uses is another one now. */
+function differs(
+  { set: before, template }: { readonly set: TemplateSet; readonly template: CompiledTemplate },
+  now: TemplateSet,
+): boolean {
+  const names = new Set([...before.files.keys(), ...now.files.keys()]);
+  return [...names].some((name) => before.files.get(name) !== now.files.get(name) && template.uses(name));
+}

@@ -1,0 +1,155 @@
+import { asError, PointsmanError } from '../errors.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { shorten } from '../model/shorten.ts';
+import { type NamedPlace, placesIn, placesOf, wordsOf } from '../plan/blame.ts';
+import { findGivers, withNeeds } from '../plan/blame-search.ts';
+import type { Verdict } from '../ports/judge.ts';
+import { changesBetween } from './shelf.ts';
+import type { Entries } from './unit.ts';
+import { entriesWith, type UnitPart, type UnitPlan } from './unit-parts.ts';
+
+/** Why a set of parts is not accepted. */
+export type Refusal =
+  | {
+      readonly kind: 'refused';
+      readonly output: string;
+      readonly lines: readonly number[];
+      readonly text: string;
+    }
+  | { readonly kind: 'template-error'; readonly error: PointsmanError }
+  /** It makes Pointsman itself fail: rendering it, planning the way to it, or checking it threw what is a bug. */
+  | { readonly kind: 'crashed'; readonly error: Error };
+
+export interface TrialOptions {
+  /** A catalog of the trial's own, with every plan at its goal. */
+  readonly catalog: Catalog;
+  readonly plans: readonly UnitPlan[];
+  render(catalog: Catalog): Promise<string>;
+  /** Plans the way from what HAProxy runs to a text, for nothing but whether that throws. */
+  plan(text: string): void;
+  check(text: string): Promise<Verdict>;
+  readonly signal: AbortSignal;
+  /** Called before each check: it may wait. */
+  spend(): Promise<void>;
+}
+
+/** The check could not be done in the middle of a trial: nobody is to blame. */
+export class CheckBroken extends Error {}
+
+/** So many lines of a refusal are followed up. */
+const LINES = 200;
+
+/**
+ * Tries subsets of changes on a catalog of its own: the real one goes on as it is. A trial is everything that a pass
+ * does with a text before anything is touched: it is rendered, planned and checked.
+ */
+export class QuarantineTrial {
+  readonly #options: TrialOptions;
+  readonly #now: Map<string, Entries>;
+
+  constructor(options: TrialOptions) {
+    this.#options = options;
+    this.#now = new Map(options.plans.map(({ unit, goal }) => [unit.id, goal]));
+  }
+
+  /** Judges the last good state with these parts. Throws `CheckBroken`. */
+  async probe(parts: readonly UnitPart[]): Promise<Refusal | null> {
+    const text = await this.#draw(parts);
+    if (typeof text !== 'string') {
+      return text;
+    }
+    await this.#options.spend();
+    let verdict: Verdict;
+    try {
+      verdict = await this.#options.check(text);
+    } catch (error) {
+      return this.#crashed(error);
+    }
+    switch (verdict.kind) {
+      case 'accepted':
+        return null;
+      case 'broken':
+        throw new CheckBroken(verdict.message);
+      case 'refused':
+        return { kind: 'refused', output: verdict.output, lines: verdict.lines, text };
+    }
+  }
+
+  /**
+   * The parts that put the lines which HAProxy names into the text, or that make the template fail: found by
+   * rendering with and without them, so that it works for any template. Asks HAProxy nothing.
+   */
+  async blame(
+    refusal: Refusal,
+    { kept, rest }: { readonly kept: readonly UnitPart[]; readonly rest: readonly UnitPart[] },
+  ): Promise<ReadonlyMap<UnitPart, string>> {
+    const base = await this.#draw(kept);
+    if (typeof base !== 'string') {
+      return new Map();
+    }
+    const drawWith = (group: readonly UnitPart[]) => this.#draw([...kept, ...withNeeds(group, rest)]);
+    if (refusal.kind !== 'refused') {
+      return findGivers(rest, async (group) => {
+        const drawn = await drawWith(group);
+        return typeof drawn === 'string' ? null : wordsOfRefusal(drawn);
+      });
+    }
+    const named = placesOf(refusal.text, refusal.lines.slice(0, LINES));
+    const old = new Set(placesIn(base, named));
+    const places = named.filter((place) => !old.has(place));
+    if (places.length === 0) {
+      return new Map();
+    }
+    const givers = await findGivers(rest, async (group) => {
+      const drawn = await drawWith(group);
+      const found = typeof drawn === 'string' ? placesIn(drawn, places) : [];
+      return found.length === 0 ? null : found;
+    });
+    return new Map([...givers].map(([part, found]) => [part, wordsFor(refusal.output, found)]));
+  }
+
+  async #draw(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {
+    const { catalog, plans, render, plan } = this.#options;
+    const taken = new Set(parts.map(({ id }) => id));
+    const changes = plans.flatMap((one) => {
+      const next = entriesWith(one, taken);
+      const before = this.#now.get(one.unit.id) ?? new Map();
+      this.#now.set(one.unit.id, next);
+      return changesBetween(before, next);
+    });
+    catalog.apply(changes);
+    try {
+      const text = await render(catalog);
+      plan(text);
+      return text;
+    } catch (error) {
+      return error instanceof PointsmanError ? { kind: 'template-error', error } : this.#crashed(error);
+    }
+  }
+
+  /** What is being ended says so by throwing. */
+  #crashed(error: unknown): Extract<Refusal, { kind: 'crashed' }> {
+    if (this.#options.signal.aborted) {
+      throw error;
+    }
+    return { kind: 'crashed', error: asError(error) };
+  }
+}
+
+/** What a refusal says, for people. */
+export function wordsOfRefusal(refusal: Refusal): string {
+  switch (refusal.kind) {
+    case 'refused':
+      return wordsOf(refusal.output);
+    case 'template-error':
+      return refusal.error.message;
+    case 'crashed':
+      return `Pointsman itself fails over it, which is a bug: ${shorten(String(refusal.error), 300)}`;
+  }
+}
+
+function wordsFor(output: string, places: readonly NamedPlace[]): string {
+  const lines = places.flatMap(({ numbers }) => numbers);
+  const shown = places.slice(0, 2).map(({ line }) => line);
+  return `${wordsOf(output, { lines })} (${shown.join('; ')})`;
+}

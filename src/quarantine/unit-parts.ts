@@ -1,0 +1,89 @@
+import { compare } from '../model/entry.ts';
+import type { Part } from '../plan/blame-search.ts';
+import { heldForm, movedForm } from './forms.ts';
+import { type Entries, sameValues, type Unit, type UnitChange } from './unit.ts';
+
+/** A step of a unit from its last good form to what is wanted. */
+export interface UnitPart extends Part {
+  readonly unit: Unit;
+  readonly step: /** Removals, drains and addresses, with everything else as it was. */
+    | { readonly kind: 'moves' }
+    /** What is left after `moves`, or everything. */
+    | { readonly kind: 'goal' }
+    /** One instance of a service that has no last good form. */
+    | { readonly kind: 'one'; readonly key: string };
+}
+
+/** A change, the steps in which it can be taken, and what each gives. */
+export interface UnitPlan extends UnitChange {
+  readonly moved: Entries;
+  readonly parts: readonly UnitPart[];
+}
+
+/**
+ * The plans of some changes. A service that is new with its route needs the route: without it, it would stand
+ * where nobody asked for it. The instances of a service without a last good form are taken one by one.
+ */
+export function plansOf(changes: readonly UnitChange[]): UnitPlan[] {
+  const newRoutes = new Set(
+    changes.flatMap(({ unit, good, goal }) =>
+      unit.kind === 'route' && good.size === 0 && goal.size > 0 ? [unit.name] : [],
+    ),
+  );
+  return changes.map((change) => {
+    const { unit, good, goal } = change;
+    const moved = movedForm(unit, good, goal);
+    if (unit.kind !== 'instances' || good.size > 0) {
+      const part = (kind: 'moves' | 'goal', needs: string | null): UnitPart => ({
+        id: `${unit.id}: ${kind}`,
+        needs,
+        unit,
+        step: { kind },
+      });
+      const all = part('goal', null);
+      if (sameValues(moved, good)) {
+        return { ...change, moved, parts: [all] };
+      }
+      const moves = part('moves', null);
+      if (sameValues(moved, goal)) {
+        return { ...change, moved, parts: [moves] };
+      }
+      return { ...change, moved, parts: [moves, { ...all, needs: moves.id }] };
+    }
+    const needs = newRoutes.has(unit.name) ? `route of ${unit.name}: goal` : null;
+    const parts = [...goal.keys()]
+      .sort(compare)
+      .map((key): UnitPart => ({ id: `instance ${key}`, needs, unit, step: { kind: 'one', key } }));
+    return { ...change, moved, parts };
+  });
+}
+
+/** The parts of all plans in the order in which they are kept: what only moves, routes, instances, free keys. */
+export function orderedParts(plans: readonly UnitPlan[]): UnitPart[] {
+  const rank = ({ step, unit }: UnitPart) =>
+    step.kind === 'moves' ? 0 : 1 + ['route', 'instances', 'key'].indexOf(unit.kind);
+  return plans.flatMap(({ parts }) => parts).sort((a, b) => rank(a) - rank(b) || compare(a.id, b.id));
+}
+
+/** The entries of a unit with these parts taken. */
+export function entriesWith(plan: UnitPlan, taken: ReadonlySet<string>): Entries {
+  const { unit, good, goal, moved, parts } = plan;
+  const has = ({ id, needs }: UnitPart) => taken.has(id) && (needs === null || taken.has(needs));
+  let entries = heldForm(unit, good, goal);
+  for (const part of parts) {
+    if (!has(part)) {
+      continue;
+    }
+    if (part.step.kind === 'moves') {
+      entries = moved;
+    } else if (part.step.kind === 'goal') {
+      entries = goal;
+    } else {
+      const entry = goal.get(part.step.key);
+      if (entry) {
+        entries = new Map([...entries, [entry.key, entry]]);
+      }
+    }
+  }
+  return entries;
+}

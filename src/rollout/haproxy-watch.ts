@@ -1,0 +1,131 @@
+import type { Applied, Emit } from '../events.ts';
+import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
+import type { Mailbox } from '../reconcile/mailbox.ts';
+import type { Picture } from '../tree/picture.ts';
+import type { Rollout } from './rollout.ts';
+
+export interface HaproxyWatchOptions {
+  readonly control: HaproxyControl;
+  readonly rollout: Rollout;
+  /** What is drawn may depend on the version of HAProxy. */
+  readonly picture: Pick<Picture, 'runsOn'>;
+  readonly mailbox: Mailbox;
+  readonly emit: Emit;
+}
+
+/**
+ * Follows what HAProxy says of itself. HAProxy may start later, go away for a while, or run another text than
+ * the file's: each is a state, told once, and wakes the loop where there is something to do. While a pass is at
+ * work, what is seen is only remembered: half of a reload looks like a drift.
+ */
+export class HaproxyWatch {
+  readonly #options: HaproxyWatchOptions;
+  #state: HaproxyState | undefined;
+  #held = false;
+  #missed = false;
+
+  constructor(options: HaproxyWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Follows it until `signal` aborts; in `managed` it first starts HAProxy from a file of ours, if there is one. */
+  async follow(signal: AbortSignal): Promise<void> {
+    const { control, rollout } = this.#options;
+    if (rollout.installedMark !== null && control.start) {
+      this.#see(await control.start(signal));
+    }
+    for await (const state of control.watch(signal)) {
+      if (this.#held) {
+        this.#missed = true;
+      } else {
+        this.#see(state);
+      }
+    }
+  }
+
+  /** Asks now. */
+  async ask(signal: AbortSignal): Promise<HaproxyState> {
+    const state = await this.#options.control.state(signal);
+    this.#tell(state);
+    this.#options.rollout.observe(state);
+    return state;
+  }
+
+  /** A pass of ours made it run this: that is known before it is asked again. */
+  made(applied: Applied): void {
+    const state = this.#state;
+    if (applied.kind !== 'verified' || state?.kind !== 'running' || !state.verifiable) {
+      return;
+    }
+    this.#tell({ ...state, mark: applied.hash });
+  }
+
+  /** A pass begins. */
+  hold(): void {
+    this.#held = true;
+    this.#missed = false;
+  }
+
+  /** A pass ended: what was missed is looked up. */
+  async release(signal: AbortSignal): Promise<void> {
+    try {
+      if (this.#missed && !signal.aborted) {
+        this.#see(await this.#options.control.state(signal));
+      }
+    } finally {
+      this.#held = false;
+    }
+  }
+
+  #see(state: HaproxyState): void {
+    const { rollout, picture, mailbox, emit } = this.#options;
+    const { applied } = rollout;
+    const came = state.kind === 'running' && this.#state?.kind !== 'running';
+    const went = state.kind === 'away' && this.#state?.kind === 'running';
+    this.#tell(state);
+    const expected = rollout.expectedMark;
+    rollout.observe(state);
+    const drifted =
+      state.kind === 'running' &&
+      state.verifiable &&
+      expected !== null &&
+      (state.mark !== expected || !rollout.trust.trusts(state.pid));
+    if (drifted && applied.kind === 'verified') {
+      emit({ kind: 'haproxy-drift', expected, found: state.mark });
+    }
+    if (state.kind === 'running' && picture.runsOn(state.version)) {
+      mailbox.post('HAProxy is of another version');
+    }
+    if (came) {
+      mailbox.post('HAProxy appeared');
+    } else if (went) {
+      mailbox.post('HAProxy went away');
+    } else if (drifted) {
+      mailbox.post('HAProxy runs another text');
+    }
+  }
+
+  #tell(state: HaproxyState): void {
+    const { emit } = this.#options;
+    const before = this.#state;
+    this.#state = state;
+    if (state.kind === 'away') {
+      if (before?.kind !== 'away' || before.cause !== state.cause) {
+        emit({ kind: 'haproxy-away', cause: state.cause });
+      }
+      return;
+    }
+    const { kind: _, ...facts } = state;
+    if (state.why !== undefined && (before?.kind !== 'running' || before.why !== state.why)) {
+      emit({
+        kind: 'notice',
+        message: `the Runtime API is not used, every change is a reload: ${state.why}`,
+      });
+    }
+    if (before?.kind !== 'running') {
+      emit({ kind: 'haproxy-appeared', facts });
+    } else if (JSON.stringify(before) !== JSON.stringify(state)) {
+      emit({ kind: 'haproxy-changed', facts });
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { clock } from '../ports/clock.ts';
+import type { TimeLimit } from './time-limit.ts';
+
+/** A trial may take so many times what the last good text took, as the tree has grown since. */
+const TIMES = 10;
+/** But it may always take this share of the whole limit. */
+const LEAST = 0.1;
+
+/** How long a rendering may take: the setting, and much less where the text of nearly the same keys took less. */
+export class RenderTime {
+  readonly #ms: number | undefined;
+  /** Milliseconds a key. */
+  #last = Number.POSITIVE_INFINITY;
+  #good = Number.POSITIVE_INFINITY;
+
+  constructor(ms: number | undefined) {
+    this.#ms = ms;
+  }
+
+  /** Of the text that is to go out. */
+  get limit(): TimeLimit | undefined {
+    return this.#ms === undefined ? undefined : limitOf(this.#ms, this.#ms);
+  }
+
+  /** Of a trial with so many keys: a search makes many of them. */
+  readonly trial = (keys: number): TimeLimit | undefined => {
+    if (this.#ms === undefined) {
+      return undefined;
+    }
+    const expected = TIMES * this.#good * (keys + 1);
+    return limitOf(Math.min(this.#ms, Math.max(LEAST * this.#ms, expected)), this.#ms);
+  };
+
+  /** Notes how long a rendering with so many keys takes. */
+  async measure<T>(keys: number, render: () => Promise<T>): Promise<T> {
+    const start = clock.now();
+    const result = await render();
+    this.#last = (clock.now() - start) / (keys + 1);
+    return result;
+  }
+
+  /** The text that was measured last is good. */
+  accepted(): void {
+    this.#good = this.#last;
+  }
+}
+
+function limitOf(ms: number, whole: number): TimeLimit {
+  const than = ms < whole ? `${TIMES} times what the last good text took` : words(whole);
+  return {
+    ms,
+    words: `rendering takes longer than ${than} (limits.render is ${words(whole)})`,
+    hint: 'a value that makes a loop, a filter or a pattern run long? Where the text is that large, raise limits.render',
+  };
+}
+
+function words(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}

@@ -1,0 +1,133 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { hashText, splitMark } from '../plan/mark.ts';
+import type { ConfigFile } from '../ports/config-file.ts';
+import { ConfigWatch } from './config-watch.ts';
+import { explainFileError } from './file-error.ts';
+import { keepHandEdit } from './hand-edit.ts';
+import { dropTemp, type FileAccess, removeLeftovers, syncPath, writeTemp, writeText } from './temp-file.ts';
+
+/** What the installed file needs of the settings. */
+export interface ConfigFileSettings {
+  readonly path: string;
+  readonly access: FileAccess;
+  /** How many good versions are kept in `stateDir`/versions. */
+  readonly keep: number;
+  readonly stateDir: string;
+}
+
+/** The installed file on the disk. Every failure is a `SystemError` with path, reason and what to do. */
+export function createConfigFile(settings: ConfigFileSettings): ConfigFile {
+  let cleaned: Promise<void> | undefined;
+  const watch = new ConfigWatch(settings.path);
+  return {
+    path: settings.path,
+    async read() {
+      await watch.look();
+      return readText(settings.path);
+    },
+    async publish(fileText) {
+      cleaned ??= removeLeftovers(settings.path);
+      await cleaned;
+      return publish(settings, fileText, watch);
+    },
+    keep: (fileText) => keep(settings, fileText),
+    async lastKept() {
+      const last = (await keptVersions(settings.stateDir)).at(-1);
+      return last === undefined ? null : readText(last.path);
+    },
+    watch: (signal) => watch.watch(signal),
+    keepEdit: (fileText) => keepHandEdit(settings.stateDir, fileText),
+  };
+}
+
+async function readText(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return null;
+    }
+    throw explainFileError(error, `reading ${file}`, 'read');
+  }
+}
+
+async function publish(
+  settings: ConfigFileSettings,
+  fileText: string,
+  watch: ConfigWatch,
+): Promise<string | null> {
+  const temp = await writeTemp(settings.path, fileText, settings.access);
+  try {
+    await syncPath(temp);
+    await watch.expect(temp);
+    // Held open, what is replaced can be looked at to its last moment.
+    await using before = await open(settings.path, 'r').catch(() => null);
+    await rename(temp, settings.path);
+    const isForeign = before !== null && watch.isForeign(await before.stat({ bigint: true }));
+    watch.arrived();
+    // Without this a power cut may bring back the old file after HAProxy loaded the new one.
+    await syncPath(path.dirname(settings.path));
+    return isForeign ? await before.readFile('utf8') : null;
+  } catch (error) {
+    throw explainFileError(error, `putting ${settings.path} in place`);
+  } finally {
+    await dropTemp(temp);
+  }
+}
+
+/** The same text again becomes the youngest; it is never kept twice. */
+async function keep(settings: ConfigFileSettings, fileText: string): Promise<void> {
+  const folder = path.join(settings.stateDir, 'versions');
+  const mark = hashText(splitMark(fileText).text);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    const before = await keptVersions(settings.stateDir);
+    const others = before.filter((version) => version.mark !== mark);
+    const staying = settings.keep > 1 ? others.slice(1 - settings.keep) : [];
+    if (settings.keep > 0) {
+      const name = versionName(mark, before.at(-1)?.name);
+      const temp = path.join(folder, '.new');
+      {
+        await using file = await open(temp, 'w', 0o640);
+        await writeText(file, fileText);
+        await file.sync();
+      }
+      await rename(temp, path.join(folder, name));
+    }
+    for (const version of before.filter((one) => !staying.includes(one))) {
+      await rm(version.path, { force: true });
+    }
+  } catch (error) {
+    throw explainFileError(error, `keeping a good version in ${folder}`);
+  }
+}
+
+/** Names sort by age, also where the clock was set back or stands still. */
+function versionName(mark: string, last: string | undefined): string {
+  const now = String(Date.now()).padStart(15, '0');
+  const previous = last?.split('-')[0] ?? '';
+  const time = now > previous ? now : String(Number(previous) + 1).padStart(15, '0');
+  return `${time}-${mark}.cfg`;
+}
+
+/** A good version that was kept. */
+export interface KeptVersion {
+  /** Milliseconds since 1970 and the mark: sorts by age. */
+  readonly name: string;
+  readonly path: string;
+  /** The hash of its text without the mark. */
+  readonly mark: string;
+}
+
+const NAME = /^\d{15}-([0-9a-f]{16})\.cfg$/;
+
+/** The good versions kept in a state folder, the oldest first. Empty where there are none. */
+export async function keptVersions(stateDir: string): Promise<readonly KeptVersion[]> {
+  const folder = path.join(stateDir, 'versions');
+  const names = await readdir(folder).catch(() => []);
+  return names.sort().flatMap((name) => {
+    const mark = NAME.exec(name)?.[1];
+    return mark === undefined ? [] : [{ name, path: path.join(folder, name), mark }];
+  });
+}

@@ -1,0 +1,113 @@
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { SystemError } from '../errors.ts';
+import { whyNotRun } from '../haproxy/not-run.ts';
+import { runProgram } from '../haproxy/run-program.ts';
+import { explainFileError } from './file-error.ts';
+
+const HELD = 75;
+
+/** Somebody else writes this output or uses this state folder. */
+export class LockedError extends SystemError {}
+
+/** What a lock is for. */
+export interface LockRequest {
+  readonly stateDir: string;
+  /** The file that is published. */
+  readonly outputPath: string;
+  /** `run` or `render`: told to whoever is refused. */
+  readonly verb: string;
+}
+
+/**
+ * Makes sure that one Pointsman at a time uses this state folder and writes this output: `stateDir/lock` and
+ * `.haproxy.cfg.lock` beside the target. The kernel's flock(2) holds them, so it ends with the process however
+ * that ends, is never stale, and counts between containers that share the folder. Node has no flock: util-linux's
+ * `flock` locks the descriptor that it inherits, and the lock stays with the open file after it has gone. Throws a
+ * `LockedError` that tells who holds it, or a `SystemError`.
+ */
+export async function acquireLock(request: LockRequest): Promise<AsyncDisposable> {
+  const output = path.resolve(request.outputPath);
+  const state = await lockFile(path.join(request.stateDir, 'lock'), request);
+  try {
+    const target = await lockFile(path.join(path.dirname(output), `.${path.basename(output)}.lock`), request);
+    return {
+      async [Symbol.asyncDispose]() {
+        await target.close();
+        await state.close();
+      },
+    };
+  } catch (error) {
+    await state.close();
+    throw error;
+  }
+}
+
+/**
+ * Whether somebody holds the lock of a state folder; null where that cannot be seen. Takes it for a moment, shared,
+ * which `acquireLock` waits out.
+ */
+export async function isLocked(stateDir: string): Promise<boolean | null> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path.join(stateDir, 'lock'), 'r');
+    const ran = await runProgram('flock', ['-n', '-s', '-E', String(HELD), '3'], {
+      timeout: LIMIT,
+      passOn: handle.fd,
+    });
+    return ran.exitCode === HELD ? true : ran.exitCode === 0 ? false : null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? false : null;
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function lockFile(file: string, request: LockRequest): Promise<FileHandle> {
+  let handle: FileHandle | undefined;
+  try {
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
+    handle = await open(file, 'a+', 0o640);
+    await flock(file, handle.fd);
+    await handle.truncate(0);
+    await handle.appendFile(`${request.verb}, pid ${process.pid}, since ${new Date().toISOString()}\n`);
+    return handle;
+  } catch (error) {
+    await handle?.close();
+    throw explainFileError(error, `locking ${file}`);
+  }
+}
+
+/** util-linux's own limit is none: a lock of a file server that is gone would be waited for. */
+const LIMIT = 10_000;
+
+async function flock(file: string, fd: number): Promise<void> {
+  const ran = await runProgram('flock', ['-w', '0.5', '-E', String(HELD), '3'], {
+    timeout: LIMIT,
+    passOn: fd,
+  });
+  if (ran.exitCode === 0) {
+    return;
+  }
+  if (ran.exitCode === HELD) {
+    const holder = (await readFile(file, 'utf8').catch(() => '')).trim();
+    throw new LockedError(
+      `locking ${file}: another Pointsman holds it (${holder || 'it does not say who'})`,
+      {
+        hint: 'One run or render at a time: stop the other one, or give this one its own stateDir and output.',
+      },
+    );
+  }
+  if (ran.error) {
+    throw new SystemError(`locking ${file}: ${whyNotRun('flock', ran.error)}`, {
+      hint: 'Install util-linux.',
+      cause: ran.error,
+    });
+  }
+  const ended = ran.timedOut
+    ? `no answer in ${LIMIT / 1000} s`
+    : `flock ended with ${ran.exitCode ?? ran.signal}`;
+  throw new SystemError(`locking ${file}: ${ran.said.trim() || ended}`, {
+    hint: 'Put stateDir and output on a file system that can lock.',
+  });
+}

@@ -1,0 +1,110 @@
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { HeldPauses, PauseNotes, PauseWish } from '../ports/stores.ts';
+import { explainFileError } from './file-error.ts';
+
+/**
+ * The pause of this host, in `stateDir`/pause: a line of JSON, `{"until":"2026-03-01T14:30:00.000Z"}`. Everybody may
+ * read it, so that it counts whoever wrote it. Beside it lies since when the pause keys of the fleet are there.
+ */
+export function createPauseNotes(stateDir: string): PauseNotes {
+  const seenFile = path.join(stateDir, 'pause-keys');
+  let seen: ReadonlyMap<string, number> | undefined;
+  return {
+    async read() {
+      const until = Date.parse(String((await readJson(pauseFile(stateDir)))?.until));
+      return Number.isNaN(until) || until <= Date.now() ? null : { until, by: 'pointsman pause' };
+    },
+    async tell(held) {
+      const file = heldFile(stateDir);
+      // Where it cannot be written, whoever waits for it says so.
+      if (held === null) {
+        await rm(file, { force: true }).catch(() => undefined);
+      } else {
+        await replace(file, `${JSON.stringify(held)}\n`).catch(() => undefined);
+      }
+    },
+    async firstSeen(ids, now) {
+      const before = seen ?? timesOf(await readJson(seenFile));
+      const after = new Map(ids.map((id) => [id, before.get(id) ?? now]));
+      const changed = after.size !== before.size || ids.some((id) => !before.has(id));
+      seen = after;
+      // Where it cannot be written, a restart counts anew: no reason not to pause.
+      if (changed) {
+        await replace(seenFile, JSON.stringify(Object.fromEntries(after))).catch(() => undefined);
+      }
+      return after;
+    },
+  };
+}
+
+/** Writes the pause of this host, which a daemon notices within 1 s, and a later one at its start. Throws a `SystemError`. */
+export async function writePause(stateDir: string, until: number): Promise<void> {
+  const file = pauseFile(stateDir);
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o750 });
+    await replace(file, `${JSON.stringify({ until: new Date(until).toISOString() })}\n`);
+  } catch (error) {
+    throw explainFileError(error, `writing ${file}`);
+  }
+}
+
+/** What the daemon of this state folder says of the pauses that it holds; null where it says nothing. */
+export async function readHeldPauses(stateDir: string): Promise<HeldPauses | null> {
+  const found = await readJson(heldFile(stateDir));
+  if (!found || !Array.isArray(found.others)) {
+    return null;
+  }
+  const others = found.others.flatMap((one: Partial<PauseWish> | null) => {
+    if (typeof one?.until !== 'number' || typeof one.by !== 'string' || one.until <= Date.now()) {
+      return [];
+    }
+    return [{ until: one.until, by: one.by }];
+  });
+  return { host: typeof found.host === 'number' ? found.host : null, others };
+}
+
+/** Takes it back, and gives the pause that it ended, if there was one. Throws a `SystemError`. */
+export async function removePause(stateDir: string): Promise<PauseWish | null> {
+  const before = await createPauseNotes(stateDir).read();
+  const file = pauseFile(stateDir);
+  await rm(file, { force: true }).catch((error: unknown) => {
+    throw explainFileError(error, `removing ${file}`);
+  });
+  return before;
+}
+
+function heldFile(stateDir: string): string {
+  return path.join(stateDir, 'pause-held');
+}
+
+function pauseFile(stateDir: string): string {
+  return path.join(stateDir, 'pause');
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  const temp = `${file}.${process.pid}.new`;
+  try {
+    await writeFile(temp, text);
+    // Whoever may pause need not be the daemon's user, which has to read it; the folder keeps others out.
+    await chmod(temp, 0o644);
+    await rename(temp, file);
+  } catch (error) {
+    await rm(temp, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function readJson(file: string): Promise<Record<string, unknown> | null> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function timesOf(json: Record<string, unknown> | null): ReadonlyMap<string, number> {
+  const pairs = Object.entries(json ?? {});
+  return new Map(pairs.flatMap(([id, at]) => (typeof at === 'number' ? [[id, at] as const] : [])));
+}

@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest';
+import { Believed } from '../../src/guard/believed.ts';
+import type { Change, Entry } from '../../src/model/entry.ts';
+import type { BelievedStore, CachedTree, Hold } from '../../src/ports/stores.ts';
+import { Picture } from '../../src/tree/picture.ts';
+import { recorder } from '../reconcile/fakes.ts';
+import { entry, OPTIONS } from '../support/catalog.ts';
+
+const GUARD = { share: 0.5, minimum: 4, window: 30_000, hold: 360_000 };
+const OF = { index: 0, name: 'etcd' };
+
+/** A store in memory. */
+function memory(found: { tree?: CachedTree; holds?: readonly Hold[] } = {}) {
+  const store: BelievedStore & { tree: CachedTree | null; holds: readonly Hold[] } = {
+    tree: found.tree ?? null,
+    holds: found.holds ?? [],
+    load: async () => ({ tree: store.tree, holds: store.holds, words: [] }),
+    async saveTree(tree: CachedTree) {
+      store.tree = tree;
+    },
+    async saveHolds(holds: readonly Hold[]) {
+      store.holds = holds;
+    },
+    releaseAsked: async () => false,
+    releaseDone: async () => {},
+  };
+  return store;
+}
+
+async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxAge = 60_000) {
+  const said = recorder();
+  const context = {
+    node: { hostname: 'h', env: {} },
+    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
+    vars: {},
+  };
+  const picture = new Picture({ catalog: OPTIONS, context, emit: said.emit });
+  const { prefixes } = OPTIONS;
+  const cache = { wait: 10, maxAge };
+  const believed = new Believed({ picture, emit: said.emit, guard: GUARD, prefixes, cache, store });
+  await believed.open(file);
+  const keys = () => [...picture.catalog.tree].map(({ key }) => key);
+  const snapshot = (entries: readonly Entry[], revision: bigint) => {
+    believed.heard({
+      kind: 'heard',
+      of: OF,
+      what: 'snapshot',
+      changed: entries.length,
+      keys: entries.length,
+      revision,
+    });
+    believed.take({ kind: 'snapshot', entries, revision });
+  };
+  const changes = (list: readonly Change[]) =>
+    believed.take({ kind: 'changes', changes: list, revision: 1n });
+  return { believed, picture, said, store, keys, snapshot, changes };
+}
+
+const INSTALLED = 'backend be_old\n  server a 10.0.0.9:80\n';
+const LISTING = {
+  folder: '/t',
+  entry: 'a.njk',
+  files: new Map([
+    [
+      'a.njk',
+      `backend be_all
+{% for s in services %}{% for i in s.instances %}
+  server {{ i.id }} {{ i.address }}
+{% endfor %}{% endfor %}
+{% for one in gets("/haproxy/members/*") %}
+  server {{ base(one.key) }} {{ one.value }}
+{% endfor %}
+`,
+    ],
+  ]),
+};
+const servers = (count: number) =>
+  Array.from({ length: count }, (_, n) => entry(`/services/web/i${n}`, `10.0.0.1:${8000 + n}`, n + 1));
+const cached = (entries: readonly Entry[], age = 1000): CachedTree => ({
+  entries,
+  revisions: [50n],
+  freshAt: Date.now() - age,
+  sinceGood: new Map(),
+});
+
+describe('the believed tree', () => {
+  test('without a cache there is none until the sources answer, and it is said why', async () => {
+    const { believed, picture, snapshot } = await setUp();
+    expect(believed.giveUpWaiting()).toBe(true);
+    expect(picture.hasTree).toBe(false);
+    expect(picture.missing).toContain('there is no cache');
+    snapshot(servers(2), 5n);
+    expect(picture.hasTree).toBe(true);
+  });
+
+  test('begins with the cache where the sources do not answer, told as stale, until they do', async () => {
+    const { believed, picture, said, snapshot, keys } = await setUp(memory({ tree: cached(servers(3)) }));
+    expect(picture.hasTree).toBe(false);
+    believed.state({ kind: 'state', of: OF, state: 'connecting', error: new Error('no answer') });
+    expect(believed.giveUpWaiting()).toBe(true);
+    expect(picture.hasTree).toBe(true);
+    expect(keys()).toHaveLength(3);
+    expect(believed.state({ kind: 'state', of: OF, state: 'connecting' }).state).toBe('stale');
+    snapshot(servers(4), 60n);
+    expect(said.kinds()).toEqual(['cache-served', 'cache-over']);
+    expect(keys()).toHaveLength(4);
+  });
+
+  test('does not begin with a cache that is too old, and says so', async () => {
+    const { believed, picture, keys } = await setUp(memory({ tree: cached(servers(3), 61_000) }));
+    expect(believed.giveUpWaiting()).toBe(true);
+    expect(picture.hasTree).toBe(false);
+    expect(picture.missing).toMatch(/61 s old, more than cache.maxAge/);
+    expect(keys()).toEqual([]);
+  });
+
+  test('compares the first answer with the cache: a store that went back is held for ever', async () => {
+    const { believed, picture, keys, snapshot, store } = await setUp(memory({ tree: cached(servers(20)) }));
+    snapshot(servers(19).slice(1), 7n);
+    expect(believed.held).toBe(2);
+    expect(keys()).toHaveLength(20);
+    expect(picture.hashes.raw).not.toBe(picture.hashes.believed);
+    await believed.close();
+    expect(store.holds.map(({ rule }) => rule)).toEqual(['store', 'store']);
+    snapshot(servers(20), 9n);
+    expect(believed.held).toBe(0);
+    expect(picture.hashes.raw).toBe(picture.hashes.believed);
+  });
+
+  test('a store that is empty at the start takes nothing away', async () => {
+    const { believed, keys, snapshot } = await setUp(memory({ tree: cached(servers(2)) }));
+    snapshot([], 70n);
+    expect(keys()).toHaveLength(2);
+    expect(believed.held).toBe(2);
+  });
+
+  test('without a cache an empty first tree does not take the place of an installed file with servers', async () => {
+    const { picture, snapshot, changes } = await setUp(memory(), 'installed');
+    await picture.setTemplate(LISTING);
+    snapshot([], 3n);
+    expect(await picture.draw(INSTALLED)).toMatchObject({ missing: expect.stringContaining('waiting for') });
+    expect(await picture.draw('frontend old\n  bind :80\n')).toMatchObject({ kind: 'text' });
+    changes(servers(1).map((one) => ({ kind: 'put', entry: one })));
+    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+  });
+
+  test('routes and keys that outlived all instances take nothing away, keys that give servers go out', async () => {
+    const { picture, snapshot } = await setUp(memory(), 'installed');
+    await picture.setTemplate(LISTING);
+    snapshot([entry('/routes/web', { hosts: ['a.example'] }, 1), entry('/haproxy/maxconn', '5', 2)], 3n);
+    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
+    snapshot([entry('/haproxy/members/a', '10.0.0.1:80', 1)], 4n);
+    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+  });
+
+  test('a cache without an instance makes an empty first tree no surer', async () => {
+    const store = memory({ tree: cached([entry('/haproxy/maxconn', '5', 2)]) });
+    const { picture, snapshot } = await setUp(store, 'installed');
+    await picture.setTemplate(LISTING);
+    snapshot([entry('/haproxy/maxconn', '5', 2)], 3n);
+    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
+  });
+
+  test('goes on with what was held, and since when', async () => {
+    const [lost, ...there] = servers(5);
+    const since = Date.now() - 350_000;
+    const holds: readonly Hold[] = lost ? [{ entry: lost, rule: 'emptied', since }] : [];
+    const { believed, keys, snapshot, said } = await setUp(memory({ holds }));
+    snapshot(there, 60n);
+    expect(keys()).toHaveLength(5);
+    expect(believed.turn()).toBe(0);
+    await believed.close();
+    const event = said.events.find(({ kind }) => kind === 'keys-held');
+    expect(event).toMatchObject({ held: [{ key: '/services/web/i0', since, until: since + 360_000 }] });
+  });
+
+  test('a release lets everything go, and believes an empty first tree', async () => {
+    const { believed, keys, snapshot } = await setUp(memory({ tree: cached(servers(2)) }));
+    snapshot([], 70n);
+    expect(believed.release()).toBe(2);
+    expect(keys()).toEqual([]);
+    const empty = await setUp(memory(), 'installed');
+    empty.snapshot([], 3n);
+    empty.believed.release();
+    await empty.picture.setTemplate(LISTING);
+    expect(await empty.picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+  });
+
+  test('is written with how fresh it is', async () => {
+    const { believed, snapshot, store } = await setUp();
+    snapshot(servers(2), 5n);
+    believed.state({ kind: 'state', of: OF, state: 'live' });
+    await believed.close();
+    expect(store.tree?.entries).toHaveLength(2);
+    expect(store.tree?.revisions).toEqual([5n]);
+    expect(Math.abs(Date.now() - (store.tree?.freshAt ?? 0))).toBeLessThan(2000);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import type { ExpectedServers, ReadBack } from '../../src/ports/runtime.ts';
+import { Mailbox } from '../../src/reconcile/mailbox.ts';
+import { ReadBackWatch } from '../../src/rollout/read-back-watch.ts';
+import { WorkerTrust } from '../../src/rollout/worker-trust.ts';
+import { recorder } from '../reconcile/fakes.ts';
+import { waitFor } from '../support/haproxy.ts';
+
+const TEXT = 'backend be_web\n  server a 10.0.0.1:80\n  server b name:80\n';
+
+function setUp(answer: (look: number) => ReadBack) {
+  const said = recorder();
+  const trust = new WorkerTrust();
+  const mailbox = new Mailbox();
+  const rollout = { running: TEXT as string | null, worker: 7 as number | null, trust };
+  const expected: ExpectedServers[] = [];
+  const readBackAll = async ({ servers }: { servers: ExpectedServers }) => {
+    expected.push(servers);
+    return answer(expected.length);
+  };
+  const watch = new ReadBackWatch({
+    runtime: { readBackAll },
+    rollout,
+    mailbox,
+    emit: said.emit,
+    readBack: 5,
+  });
+  const stop = new AbortController();
+  const following = watch.follow(stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) {
+      throw error;
+    }
+  });
+  return {
+    said,
+    trust,
+    rollout,
+    mailbox,
+    expected,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await following;
+    },
+  };
+}
+
+const differs: ReadBack = { kind: 'differs', differences: ['server be_web/a has the port 81, not 80'] };
+
+describe('ReadBackWatch', () => {
+  test('does not trust a worker any more whose servers differ at a second look, and wakes the loop', async () => {
+    await using look = setUp(() => differs);
+    await waitFor(() => look.mailbox.peek() !== undefined);
+    expect(look.trust.doubt(7)).toContain('server be_web/a has the port 81');
+    expect(look.said.events[0]).toMatchObject({ kind: 'servers-drifted', count: 1 });
+    expect(look.expected[0]?.get('be_web')?.get('a')).toEqual({ host: '10.0.0.1', port: 80 });
+    expect(look.expected[0]?.get('be_web')?.get('b')).toEqual({});
+  });
+
+  test('takes what is right at the second look for the middle of a change', async () => {
+    await using look = setUp((count) => (count % 2 === 1 ? differs : { kind: 'same', servers: 2 }));
+    await waitFor(() => look.expected.length > 6);
+    expect(look.said.events).toEqual([]);
+    expect(look.trust.trusts(7)).toBe(true);
+  });
+
+  test('does not look while it is not known what HAProxy runs', async () => {
+    await using look = setUp(() => differs);
+    let asked = 0;
+    Object.defineProperty(look.rollout, 'running', {
+      get: () => {
+        asked += 1;
+        return null;
+      },
+    });
+    await waitFor(() => asked > 5);
+    expect(look.expected).toEqual([]);
+  });
+});
