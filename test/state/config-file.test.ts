@@ -122,7 +122,7 @@ test('a target that is itself a mount point says to mount the folder, and keeps 
   const source = path.join(folder.path, 'elsewhere.cfg');
   await writeFile(target, '');
   await writeFile(source, 'mounted\n');
-  const module = fileURLToPath(new URL('../../src/haproxy/config-file.ts', import.meta.url));
+  const module = fileURLToPath(new URL('../../src/state/config-file.ts', import.meta.url));
   const script = `
     const { createConfigFile } = await import(${JSON.stringify(module)});
     const settings = { path: ${JSON.stringify(target)}, access: {}, keep: 0, stateDir: '/nowhere' };

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { acquireLock } from '../../src/state/lock.ts';
 import { startProcess, tempFolder, waitFor } from '../support/haproxy.ts';
 
-const MODULE = fileURLToPath(new URL('../../src/haproxy/lock.ts', import.meta.url));
+const MODULE = fileURLToPath(new URL('../../src/state/lock.ts', import.meta.url));
 
 function requestIn(folder: string, verb = 'render') {
   return { stateDir: path.join(folder, 'state'), outputPath: path.join(folder, 'haproxy.cfg'), verb };
