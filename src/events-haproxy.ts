@@ -1,26 +1,52 @@
-/** What an answering HAProxy says of itself; null where it cannot be asked. */
-export interface HaproxyFacts {
-  readonly pid: number | null;
-  /** The hash of the text it runs. */
-  readonly mark: string | null;
-  readonly version: string | null;
-  readonly reloads: number | null;
-  readonly failedReloads: number | null;
-  readonly oldWorkers: number | null;
-  /** False in modes without a socket. */
-  readonly verifiable: boolean;
-  /** Why it is not, where something can be done about it. */
+/** Nobody answers (yet, or for a while). */
+export interface AwayHaproxy {
+  readonly kind: 'away';
+  /** What was tried: a missing socket, a refused connect. */
+  readonly cause: string;
+}
+
+/** It is there, and what it runs cannot be seen: there is no socket to ask it on. */
+export interface UnseenHaproxy {
+  readonly kind: 'unseen';
+  /** Its worker, where processes are seen. */
+  readonly pid?: number;
+  /** Workers that only finish what they have, where processes are seen. */
+  readonly oldWorkers?: number;
+  /** Why it cannot be asked, where something can be done about it. */
   readonly why?: string;
 }
+
+/** It answers. */
+export interface RunningHaproxy {
+  readonly kind: 'running';
+  /** The worker that takes new connections. */
+  readonly pid: number;
+  /** The hash of the text that it runs; null where that carries no mark of ours. */
+  readonly mark: string | null;
+  /** Null where it does not tell. */
+  readonly version: string | null;
+  /** Workers that only finish what they have, where they can be counted. */
+  readonly oldWorkers?: number;
+  /** Loads that were tried since its master started, where the master answers. */
+  readonly reloads?: number;
+  /** How many of them failed since the last one that did not. */
+  readonly failedReloads?: number;
+}
+
+/** A HAProxy that is there. */
+export type PresentHaproxy = UnseenHaproxy | RunningHaproxy;
+
+/** What is known of the HAProxy that should run our file. */
+export type HaproxyState = AwayHaproxy | PresentHaproxy;
 
 /** What HAProxy does. */
 export type HaproxyEvent =
   /** The HAProxy that judges (null: not known), and what to say where another branch runs. */
   | { readonly kind: 'judged-by'; readonly version: string | null; readonly trouble: string | null }
   | { readonly kind: 'haproxy-away'; readonly cause: string }
-  | { readonly kind: 'haproxy-appeared'; readonly facts: HaproxyFacts }
-  /** It answers as before, but its worker, mark or counters moved. */
-  | { readonly kind: 'haproxy-changed'; readonly facts: HaproxyFacts }
+  | { readonly kind: 'haproxy-appeared'; readonly state: PresentHaproxy }
+  /** It is there as before, but what is known of it moved: its worker, mark, counters. */
+  | { readonly kind: 'haproxy-changed'; readonly state: PresentHaproxy }
   /** It runs another text than the verified one; that is being put right. */
   | { readonly kind: 'haproxy-drift'; readonly expected: string; readonly found: string | null }
   /** Its servers are not those of the text that it should run; it is loaded anew. At most 5 of the differences. */

@@ -221,7 +221,7 @@ async function checkHaproxy(
   if (state.kind === 'away') {
     return add('note', 'running', `no HAProxy answers yet: ${state.cause}`);
   }
-  if (!state.verifiable) {
+  if (state.kind === 'unseen') {
     return add(
       'note',
       'running',

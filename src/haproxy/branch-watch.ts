@@ -24,7 +24,7 @@ export function watchBranches({ judge, emit }: BranchWatchOptions): Emit {
     if (event.kind !== 'haproxy-appeared' && event.kind !== 'haproxy-changed') {
       return;
     }
-    const { version } = event.facts;
+    const version = event.state.kind === 'running' ? event.state.version : null;
     if (version === null || version === running) {
       return;
     }

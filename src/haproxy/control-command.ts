@@ -4,7 +4,7 @@ import { whyNotRun } from './not-run.ts';
 import { awaitWorker, seeWorker } from './reload-by-socket.ts';
 import { lastLines, type Ran, runProgram } from './run-program.ts';
 import { Serial } from './serial.ts';
-import { stateBySocket, unseen, usedSocket } from './state-by-socket.ts';
+import { stateBySocket, usedSocket } from './state-by-socket.ts';
 import { watchState } from './watch-state.ts';
 
 /** What mode `command` needs of the settings. */
@@ -30,7 +30,7 @@ export function controlByCommand(settings: CommandSettings): HaproxyControl {
   const state = async (signal: AbortSignal): Promise<HaproxyState> => {
     const used = await usedSocket(settings.statsSocket, settings.configPath);
     if (!used.runtime) {
-      return unseen(null, used.why);
+      return used.unseen;
     }
     const cause = `nobody answers on the stats socket ${settings.statsSocket}. Start HAProxy, or correct haproxy.statsSocket.`;
     return (await stateBySocket(used.runtime, signal)) ?? { kind: 'away', cause };

@@ -1,16 +1,7 @@
 import { once } from 'node:events';
 import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
 
-const STATE: HaproxyState = {
-  kind: 'running',
-  pid: null,
-  mark: null,
-  version: null,
-  reloads: null,
-  failedReloads: null,
-  oldWorkers: null,
-  verifiable: false,
-};
+const STATE: HaproxyState = { kind: 'unseen' };
 
 /** Mode `none`: the file is all there is. HAProxy is neither asked nor told. */
 export function controlNothing(): HaproxyControl {

@@ -6,7 +6,7 @@ import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } 
 import { seeWorker } from './reload-by-socket.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
 import { Serial } from './serial.ts';
-import { stateBySocket, unseen, usedSocket } from './state-by-socket.ts';
+import { stateBySocket, usedSocket } from './state-by-socket.ts';
 import { watchState } from './watch-state.ts';
 
 /** What mode `signal` needs of the settings. */
@@ -38,8 +38,10 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
     // The children of the master are the worker and those of before.
     const oldWorkers = Math.max(0, found.workers.length - 1);
     const newest = found.workers.reduce((last, pid) => Math.max(last, pid));
-    const now = seen ?? unseen(newest, used.runtime ? null : used.why);
-    return now.kind === 'running' ? { ...now, oldWorkers } : now;
+    if (seen) {
+      return { ...seen, oldWorkers };
+    }
+    return { ...(used.runtime ? { kind: 'unseen' } : used.unseen), pid: newest, oldWorkers };
   };
   return {
     state,

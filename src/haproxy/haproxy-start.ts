@@ -56,7 +56,7 @@ export async function verifyStart(
   const end = Date.now() + 5000;
   for (;;) {
     const state = await stateByMaster(start.master, signal);
-    if (state.kind === 'running' && state.mark === mark && state.pid !== null) {
+    if (state.kind === 'running' && state.mark === mark) {
       await sleep(50, undefined, { signal });
       return { kind: 'verified', pid: state.pid, tries: 1, log: start.output.since(start.since) };
     }

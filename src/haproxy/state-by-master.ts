@@ -25,7 +25,6 @@ export async function stateByMaster(
       reloads: proc.reloads,
       failedReloads: proc.failed,
       oldWorkers: proc.oldWorkers.length,
-      verifiable: true,
     };
   } catch (error) {
     signal.throwIfAborted();

@@ -1,50 +1,22 @@
 import { readFile } from 'node:fs/promises';
+import type { RunningHaproxy, UnseenHaproxy } from '../events-haproxy.ts';
 import { statsSocketPaths } from '../plan/global-lines.ts';
-import type { HaproxyState } from '../ports/haproxy.ts';
 import { seeWorker } from './reload-by-socket.ts';
 import { RuntimeSocket } from './runtime-socket.ts';
 
-/** A HAProxy that is there and cannot be asked what it runs, and why. */
-export function unseen(pid: number | null, why: string | null): HaproxyState {
-  return {
-    ...(why === null ? {} : { why }),
-    kind: 'running',
-    pid,
-    mark: null,
-    version: null,
-    reloads: null,
-    failedReloads: null,
-    oldWorkers: null,
-    verifiable: false,
-  };
-}
-
-/** The state by the stats socket: counters are the master's own, so there are none. Null where nobody answers. */
+/** The state by the stats socket, which knows nothing of the master's counters. Null where nobody answers. */
 export async function stateBySocket(
   runtime: RuntimeSocket,
   signal: AbortSignal,
-): Promise<HaproxyState | null> {
+): Promise<RunningHaproxy | null> {
   const worker = await seeWorker(runtime, signal);
-  if (!worker) {
-    return null;
-  }
-  const { pid, mark, version } = worker;
-  return {
-    kind: 'running',
-    pid,
-    mark,
-    version,
-    reloads: null,
-    failedReloads: null,
-    oldWorkers: null,
-    verifiable: true,
-  };
+  return worker && { kind: 'running', ...worker };
 }
 
-/** The stats socket of the settings, or why it cannot be used; null where there is no text yet. */
+/** The stats socket of the settings, or what is known of HAProxy without it. */
 export type UsedSocket =
   | { readonly runtime: RuntimeSocket }
-  | { readonly runtime: null; readonly why: string | null };
+  | { readonly runtime: null; readonly unseen: UnseenHaproxy };
 
 /**
  * The stats socket of the settings, where the installed text opens it. A user's template may have none: then an
@@ -52,14 +24,16 @@ export type UsedSocket =
  */
 export async function usedSocket(statsSocket: string | null, configPath: string): Promise<UsedSocket> {
   if (statsSocket === null || statsSocket === '') {
-    return { runtime: null, why: 'haproxy.statsSocket is empty' };
+    return { runtime: null, unseen: { kind: 'unseen', why: 'haproxy.statsSocket is empty' } };
   }
   const text = await readFile(configPath, 'utf8').catch(() => null);
   if (text === null) {
-    return { runtime: null, why: null };
+    return { runtime: null, unseen: { kind: 'unseen' } };
   }
   const why = whyNotOpened(text, statsSocket);
-  return why === null ? { runtime: new RuntimeSocket(statsSocket) } : { runtime: null, why };
+  return why === null
+    ? { runtime: new RuntimeSocket(statsSocket) }
+    : { runtime: null, unseen: { kind: 'unseen', why } };
 }
 
 /** Null where a text opens the stats socket of the settings; else what it opens instead, and what to do. */

@@ -58,7 +58,7 @@ async function look(
     await watch.idle();
     signal.throwIfAborted();
     const state = await watch.state(signal);
-    if (state.kind === 'running' || last?.kind !== 'running') {
+    if (state.kind !== 'away' || last === null || last.kind === 'away') {
       return state;
     }
     const absence = (await watch.absence?.()) ?? 'unknown';
@@ -70,17 +70,20 @@ async function look(
   }
 }
 
+/** Old workers that end are no news. */
 function differs(one: HaproxyState, other: HaproxyState): boolean {
-  if (one.kind === 'away') {
-    return other.kind !== 'away' || one.cause !== other.cause;
+  return JSON.stringify(told(one)) !== JSON.stringify(told(other));
+}
+
+function told(state: HaproxyState): readonly unknown[] {
+  switch (state.kind) {
+    case 'away':
+      return [state.kind, state.cause];
+    case 'unseen':
+      return [state.kind, state.pid, state.why];
+    case 'running':
+      return [state.kind, state.pid, state.mark, state.reloads, state.failedReloads];
+    default:
+      return state satisfies never;
   }
-  return (
-    other.kind !== 'running' ||
-    one.pid !== other.pid ||
-    one.mark !== other.mark ||
-    one.reloads !== other.reloads ||
-    one.failedReloads !== other.failedReloads ||
-    one.verifiable !== other.verifiable ||
-    one.why !== other.why
-  );
 }

@@ -1,11 +1,6 @@
-import type { HaproxyFacts } from '../events-haproxy.ts';
+import type { HaproxyState } from '../events-haproxy.ts';
 
-/** What is known of the HAProxy that should run our file. */
-export type HaproxyState =
-  /** Nobody answers (yet, or for a while). `cause` says what was tried: a missing socket, a refused connect. */
-  | { readonly kind: 'away'; readonly cause: string }
-  /** It answers. `mark` is what the current worker carries, null where it carries none or cannot be asked. */
-  | ({ readonly kind: 'running' } & HaproxyFacts);
+export type { HaproxyState };
 
 /** What came of having HAProxy load the file. */
 export type ReloadOutcome =

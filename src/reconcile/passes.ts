@@ -164,7 +164,7 @@ export class Passes {
     if (rollout.ahead && waits.isEarly) {
       recorder.record(rollout.ahead.text);
     }
-    if (state.kind === 'running' && (await waits.pace(watch, signal))) {
+    if (state.kind !== 'away' && (await waits.pace(watch, signal))) {
       return 'again';
     }
     if (need.kind === 'publish' && (await waits.workers(state, watch, signal))) {

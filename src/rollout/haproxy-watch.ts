@@ -54,7 +54,7 @@ export class HaproxyWatch {
   /** A pass of ours made it run this: that is known before it is asked again. */
   made(applied: Applied): void {
     const state = this.#state;
-    if (applied.kind !== 'verified' || state?.kind !== 'running' || !state.verifiable) {
+    if (applied.kind !== 'verified' || state?.kind !== 'running') {
       return;
     }
     this.#tell({ ...state, mark: applied.hash });
@@ -80,14 +80,14 @@ export class HaproxyWatch {
   #see(state: HaproxyState): void {
     const { rollout, picture, mailbox, emit } = this.#options;
     const { applied } = rollout;
-    const came = state.kind === 'running' && this.#state?.kind !== 'running';
-    const went = state.kind === 'away' && this.#state?.kind === 'running';
+    const wasThere = this.#state !== undefined && this.#state.kind !== 'away';
+    const came = state.kind !== 'away' && !wasThere;
+    const went = state.kind === 'away' && wasThere;
     this.#tell(state);
     const expected = rollout.expectedMark;
     rollout.observe(state);
     const drifted =
       state.kind === 'running' &&
-      state.verifiable &&
       expected !== null &&
       (state.mark !== expected || !rollout.trust.trusts(state.pid));
     if (drifted && applied.kind === 'verified') {
@@ -115,17 +115,14 @@ export class HaproxyWatch {
       }
       return;
     }
-    const { kind: _, ...facts } = state;
-    if (state.why !== undefined && (before?.kind !== 'running' || before.why !== state.why)) {
-      emit({
-        kind: 'notice',
-        message: `the Runtime API is not used, every change is a reload: ${state.why}`,
-      });
+    const why = state.kind === 'unseen' ? state.why : undefined;
+    if (why !== undefined && (before?.kind !== 'unseen' || before.why !== why)) {
+      emit({ kind: 'notice', message: `the Runtime API is not used, every change is a reload: ${why}` });
     }
-    if (before?.kind !== 'running') {
-      emit({ kind: 'haproxy-appeared', facts });
+    if (before === undefined || before.kind === 'away') {
+      emit({ kind: 'haproxy-appeared', state });
     } else if (JSON.stringify(before) !== JSON.stringify(state)) {
-      emit({ kind: 'haproxy-changed', facts });
+      emit({ kind: 'haproxy-changed', state });
     }
   }
 }

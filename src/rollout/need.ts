@@ -1,3 +1,4 @@
+import type { PresentHaproxy } from '../events-haproxy.ts';
 import { hashText } from '../plan/mark.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 
@@ -53,14 +54,14 @@ export function needOfInstalled(state: HaproxyState, facts: NeedFacts): Need {
 }
 
 function runs(text: string, state: HaproxyState, { target, doubt }: NeedFacts): boolean {
-  if (target === 'file' || state.kind !== 'running' || !state.verifiable) {
+  if (target === 'file' || state.kind !== 'running') {
     return false;
   }
   return state.mark === hashText(text) && doubt(state.pid) === null;
 }
 
-function loadNeed(state: Extract<HaproxyState, { kind: 'running' }>, facts: NeedFacts): Need {
-  if (!state.verifiable) {
+function loadNeed(state: PresentHaproxy, facts: NeedFacts): Need {
+  if (state.kind === 'unseen') {
     if (!facts.pending) {
       return { kind: 'nothing' };
     }

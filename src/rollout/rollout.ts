@@ -130,10 +130,10 @@ export class Rollout {
     if (this.#options.target === 'file') {
       return;
     }
-    this.#pid = state.kind === 'running' ? state.pid : null;
+    this.#pid = state.kind === 'away' ? null : (state.pid ?? null);
     if (state.kind === 'away') {
       this.#applied = { kind: 'unknown' };
-    } else if (state.verifiable) {
+    } else if (state.kind === 'running') {
       if (state.mark === null || state.mark !== this.#running?.hash) {
         const text = state.mark !== null && state.mark === this.installedMark ? this.installedText : null;
         this.#running = text === null || state.mark === null ? null : { text, hash: state.mark };

@@ -61,7 +61,7 @@ export class RuntimePath {
     const { rollout } = this.#options;
     const { running } = rollout;
     const { text, state } = step;
-    if (need.kind === 'record' || state.kind !== 'running' || state.pid === null) {
+    if (need.kind === 'record' || state.kind !== 'running') {
       return need;
     }
     if (running === null || running === text || state.mark === null) {

@@ -26,7 +26,7 @@ export class WorkerCap {
   /** Whether a reload has to wait; said once for each that does. `now` is of `clock.now()`. */
   holds(state: HaproxyState, now: number): boolean {
     const { most, patience = 30_000, emit } = this.#options;
-    const old = state.kind === 'running' ? (state.oldWorkers ?? 0) : 0;
+    const old = state.kind === 'away' ? 0 : (state.oldWorkers ?? 0);
     if (old < most) {
       this.#since = null;
       return false;

@@ -1,6 +1,6 @@
 import type { KeyRemark, PassEvent, PointsmanEvent, QuarantinedUnit, RejectedKey } from '../events.ts';
 import type { GuardRule, HeldKey } from '../events-guard.ts';
-import type { HaproxyFacts } from '../events-haproxy.ts';
+import type { PresentHaproxy } from '../events-haproxy.ts';
 import { levelOfWords } from './haproxy-words.ts';
 import type { LogLevel, LogLine } from './log-line.ts';
 
@@ -139,9 +139,9 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'haproxy-away':
       return line('warn', `HAProxy does not answer: ${event.cause}`);
     case 'haproxy-appeared':
-      return appeared(event.facts);
+      return appeared(event.state);
     case 'haproxy-changed':
-      return line('debug', 'HAProxy changed', { ...event.facts });
+      return line('debug', 'HAProxy changed', fieldsOf(event.state));
     case 'haproxy-drift':
       return line('warn', 'HAProxy runs another text than the verified one: putting it right', {
         expected: event.expected,
@@ -167,20 +167,28 @@ export function describeEvent(event: PointsmanEvent): LogLine {
 }
 
 /** Without a socket nobody can answer: then a process was seen, or nothing at all. */
-function appeared(facts: HaproxyFacts): LogLine {
-  const fields = { ...facts };
-  if (facts.verifiable) {
-    return line('info', `HAProxy answers${identity(facts)}`, fields);
+function appeared(found: PresentHaproxy): LogLine {
+  const fields = fieldsOf(found);
+  if (found.kind === 'running') {
+    return line('info', `HAProxy answers${identity(found)}`, fields);
   }
-  if (facts.pid === null) {
+  if (found.pid === undefined) {
     return line('debug', 'HAProxy is not asked: there is no socket of it to ask on', fields);
   }
-  return line('info', `HAProxy runs${identity(facts)}; there is no socket to ask it on`, fields);
+  return line('info', `HAProxy runs${identity(found)}; there is no socket to ask it on`, fields);
 }
 
-function identity({ version, pid }: HaproxyFacts): string {
-  const parts = [version ?? '', pid === null ? '' : `pid ${pid}`].filter((part) => part !== '');
+function identity(found: PresentHaproxy): string {
+  const parts = [
+    (found.kind === 'running' ? found.version : null) ?? '',
+    found.pid === undefined ? '' : `pid ${found.pid}`,
+  ].filter((part) => part !== '');
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** The names that `/api/status` has. */
+function fieldsOf({ kind: state, ...facts }: PresentHaproxy): Readonly<Record<string, unknown>> {
+  return { state, ...facts };
 }
 
 function line(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): LogLine {

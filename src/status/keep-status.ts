@@ -181,8 +181,9 @@ function updateHaproxy(draft: Draft, event: PointsmanEvent, at: number): void {
   if (event.kind === 'haproxy-away') {
     draft.haproxy = { kind: 'away', cause: event.cause, since: before.kind === 'away' ? before.since : at };
   } else if (event.kind === 'haproxy-appeared' || event.kind === 'haproxy-changed') {
-    const since = before.kind === 'running' && event.kind === 'haproxy-changed' ? before.since : at;
-    draft.haproxy = { ...event.facts, kind: 'running', since };
+    const goesOn =
+      event.kind === 'haproxy-changed' && (before.kind === 'unseen' || before.kind === 'running');
+    draft.haproxy = { ...event.state, since: goesOn ? before.since : at };
   } else if (event.kind === 'haproxy-drift' && before.kind === 'running') {
     draft.haproxy = { ...before, mark: event.found };
   }

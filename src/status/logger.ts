@@ -19,18 +19,7 @@ const IN_WORDS = [
     'rejected',
     'pid',
   ],
-  ...[
-    'outcome',
-    'triggers',
-    'reasons',
-    'ms',
-    'steps',
-    'counts',
-    'hashes',
-    'applied',
-    'pending',
-    'verifiable',
-  ],
+  ...['outcome', 'triggers', 'reasons', 'ms', 'steps', 'counts', 'hashes', 'applied', 'pending'],
 ].join();
 
 /** How to log. */

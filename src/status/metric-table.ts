@@ -1,5 +1,5 @@
 import type { PointsmanEvent } from '../events.ts';
-import { hashOf, type SourceStatus, type Status } from './status.ts';
+import { hashOf, isThere, type SourceStatus, type Status } from './status.ts';
 
 /** What a gauge is read from. */
 export interface Reading {
@@ -88,16 +88,26 @@ export const GAUGES: readonly GaugeRow[] = [
   gauge('last_apply_age_seconds', 'Since what HAProxy runs changed last; 0 before that.', ({ status, age }) =>
     age(status.lastApply?.at ?? null),
   ),
-  gauge('haproxy_up', '1 while HAProxy answers.', ({ status }) => flag(status.haproxy.kind === 'running')),
-  gauge('haproxy_pid', 'Of the current worker; 0 where it is not known.', ({ status }) =>
-    fact(status, 'pid'),
+  gauge('haproxy_up', '1 while HAProxy answers.', ({ status }) => flag(there(status) !== undefined)),
+  gauge(
+    'haproxy_pid',
+    'Of the current worker; 0 where it is not known.',
+    ({ status }) => there(status)?.pid ?? 0,
   ),
-  gauge('haproxy_reloads', "HAProxy's own count of reloads.", ({ status }) => fact(status, 'reloads')),
-  gauge('haproxy_failed_reloads', "HAProxy's own count of failed reloads.", ({ status }) =>
-    fact(status, 'failedReloads'),
+  gauge(
+    'haproxy_reloads',
+    "HAProxy's own count of reloads.",
+    ({ status }) => answering(status)?.reloads ?? 0,
   ),
-  gauge('haproxy_old_workers', 'Old workers that still serve connections.', ({ status }) =>
-    fact(status, 'oldWorkers'),
+  gauge(
+    'haproxy_failed_reloads',
+    "HAProxy's own count of failed reloads.",
+    ({ status }) => answering(status)?.failedReloads ?? 0,
+  ),
+  gauge(
+    'haproxy_old_workers',
+    'Old workers that still serve connections.',
+    ({ status }) => there(status)?.oldWorkers ?? 0,
   ),
 ];
 
@@ -136,8 +146,7 @@ export const HASHES: Readonly<Record<string, (status: Status) => string | null>>
   raw: (status) => status.hashes.raw,
   believed: (status) => status.hashes.believed,
   text: (status) => status.hashes.text,
-  running: (status) =>
-    (status.haproxy.kind === 'running' ? status.haproxy.mark : null) ?? hashOf(status.applied),
+  running: (status) => answering(status)?.mark ?? hashOf(status.applied),
 };
 
 /** A hash as a number that a double holds exactly; 0 where there is none. */
@@ -218,6 +227,12 @@ function flag(truth: boolean): number {
   return truth ? 1 : 0;
 }
 
-function fact(status: Status, name: 'pid' | 'reloads' | 'failedReloads' | 'oldWorkers'): number {
-  return status.haproxy.kind === 'running' ? (status.haproxy[name] ?? 0) : 0;
+/** The HAProxy that is there. */
+function there({ haproxy }: Status) {
+  return isThere(haproxy) ? haproxy : undefined;
+}
+
+/** The HAProxy that answers. */
+function answering({ haproxy }: Status) {
+  return haproxy.kind === 'running' ? haproxy : undefined;
 }

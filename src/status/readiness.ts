@@ -1,4 +1,4 @@
-import type { Status } from './status.ts';
+import { isThere, type Status } from './status.ts';
 
 /**
  * What is missing until HAProxy runs a verified configuration, in sentences; empty when it does. A newer
@@ -12,22 +12,21 @@ export function missingFor(status: Omit<Status, 'missing'>): string[] {
     missing.push('Pointsman is stopping');
   }
   // During a pause HAProxy runs what a person had it load.
-  const trusted = status.paused !== null && haproxy.kind === 'running';
+  const trusted = status.paused !== null && isThere(haproxy);
   if (applied.kind === 'unknown' && !trusted) {
     missing.push(whyNothing(status));
   }
   if (applied.kind !== 'file' && haproxy.kind === 'away') {
     missing.push(`HAProxy does not answer: ${haproxy.cause}`);
   }
-  if (
-    !trusted &&
-    applied.kind === 'verified' &&
-    haproxy.kind === 'running' &&
-    haproxy.mark !== applied.hash
-  ) {
-    missing.push(
-      `HAProxy runs ${haproxy.mark ?? 'a text without a mark'} and not the verified ${applied.hash}`,
-    );
+  if (!trusted && applied.kind === 'verified') {
+    if (haproxy.kind === 'running' && haproxy.mark !== applied.hash) {
+      missing.push(
+        `HAProxy runs ${haproxy.mark ?? 'a text without a mark'} and not the verified ${applied.hash}`,
+      );
+    } else if (haproxy.kind === 'unseen') {
+      missing.push(`HAProxy cannot be asked whether it runs the verified ${applied.hash}`);
+    }
   }
   return missing;
 }

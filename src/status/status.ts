@@ -8,7 +8,7 @@ import type {
   RejectedKey,
 } from '../events.ts';
 import type { HeldKey } from '../events-guard.ts';
-import type { HaproxyFacts } from '../events-haproxy.ts';
+import type { HaproxyState, PresentHaproxy } from '../events-haproxy.ts';
 
 /** What is known of one source. Times are milliseconds since 1970. */
 export interface SourceStatus {
@@ -26,8 +26,8 @@ export interface SourceStatus {
 /** What is known of HAProxy. */
 export type HaproxyStatus =
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'away'; readonly cause: string; readonly since: number }
-  | ({ readonly kind: 'running'; readonly since: number } & HaproxyFacts);
+  /** `since`: it is there, or is away. */
+  | (HaproxyState & { readonly since: number });
 
 /** The state of everything, as the events told it. Times are milliseconds since 1970. */
 export interface Status {
@@ -70,4 +70,9 @@ export interface Status {
 /** The hash of what HAProxy runs, or null where that is not known. */
 export function hashOf(applied: Applied): string | null {
   return applied.kind === 'unknown' ? null : applied.hash;
+}
+
+/** Whether a HAProxy is there, whether or not it can be asked. */
+export function isThere(haproxy: HaproxyStatus): haproxy is PresentHaproxy & { readonly since: number } {
+  return haproxy.kind === 'running' || haproxy.kind === 'unseen';
 }

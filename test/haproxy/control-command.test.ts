@@ -39,7 +39,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const { control, write, mark, url, configPath, pidFile } = await setUp(folder.path);
     await using _haproxy = await startHaproxy({ binary, configPath, pidFile });
     await waitFor(async () => (await control.state(never)).kind === 'running');
-    expect(await control.state(never)).toMatchObject({ mark, verifiable: true });
+    expect(await control.state(never)).toMatchObject({ kind: 'running', mark });
     for (const answer of ['one', 'two']) {
       const outcome = await control.reload(await write(answer), never);
       expect(outcome).toMatchObject({ kind: 'verified', log: 'sent' });
@@ -58,7 +58,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
       for (const form of [text, text.replaceAll('\n', '\r\n'), text.trimEnd()]) {
         await writeFile(configPath, withMark(form));
         expect(await control.reload(hashText(form), never)).toMatchObject({ kind: 'verified' });
-        expect(await control.state(never)).toMatchObject({ mark: hashText(form), verifiable: true });
+        expect(await control.state(never)).toMatchObject({ kind: 'running', mark: hashText(form) });
       }
     }
   });
@@ -69,7 +69,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const other = path.join(folder.path, 'other.sock');
     await writeFile(configPath, withMark(simpleConfig({ port: 1, statsSocket: other })));
     expect(await control.state(never)).toMatchObject({
-      verifiable: false,
+      kind: 'unseen',
       why: expect.stringContaining(
         `opens the stats socket ${other}, and haproxy.statsSocket is ${statsSocket};`,
       ),
@@ -80,7 +80,10 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     await using folder = await tempFolder();
     const { control, write, url, configPath, pidFile } = await setUp(folder.path, 'without');
     await using _haproxy = await startHaproxy({ binary, configPath, pidFile });
-    expect(await control.state(never)).toMatchObject({ kind: 'running', pid: null, verifiable: false });
+    expect(await control.state(never)).toEqual({
+      kind: 'unseen',
+      why: expect.stringContaining('opens no stats socket'),
+    });
     expect(await control.reload(await write('new'), never)).toEqual({ kind: 'unverified', log: 'sent' });
     await waitFor(async () => (await request(url).catch(() => null))?.body === 'new');
   });
@@ -163,8 +166,8 @@ test('createControl() picks the control of the mode; none knows nothing and says
     managed: 'away',
     'master-socket': 'away',
     signal: 'away',
-    command: 'running',
-    none: 'running',
+    command: 'unseen',
+    none: 'unseen',
   });
   await using none = createControl({ ...settings, mode: 'none' });
   expect(await none.reload('0123456789abcdef', never)).toEqual({ kind: 'unverified', log: '' });
@@ -174,5 +177,5 @@ test('createControl() picks the control of the mode; none knows nothing and says
     states.push(state);
     setTimeout(() => abort.abort(), 10);
   }
-  expect(states).toMatchObject([{ kind: 'running', verifiable: false, mark: null }]);
+  expect(states).toEqual([{ kind: 'unseen' }]);
 });

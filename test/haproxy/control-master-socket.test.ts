@@ -57,7 +57,6 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ name, path: binary }) => {
       reloads: 0,
       failedReloads: 0,
       oldWorkers: 0,
-      verifiable: true,
     });
   });
 

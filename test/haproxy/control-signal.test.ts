@@ -49,11 +49,12 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     const { workers } = await showProc(haproxy.masterSocket);
     await waitFor(async () => (await control.state(never)).kind === 'running');
     expect(await control.state(never)).toMatchObject({
+      kind: 'running',
       pid: workers[0],
       mark,
-      verifiable: true,
-      reloads: null,
+      oldWorkers: 0,
     });
+    expect(await control.state(never)).not.toHaveProperty('reloads');
     for (let turn = 1; turn <= 10; turn += 1) {
       expect(await control.reload(await write(`answer-${turn}`), never)).toMatchObject({ kind: 'verified' });
       expect((await request(url)).body).toBe(`answer-${turn}`);
@@ -79,7 +80,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     await using folder = await tempFolder();
     const { control, write, start, url } = await setUp(folder.path, 'without');
     await using _haproxy = await start();
-    expect(await control.state(never)).toMatchObject({ kind: 'running', mark: null, verifiable: false });
+    expect(await control.state(never)).toMatchObject({ kind: 'unseen', oldWorkers: 0 });
     expect(await control.reload(await write('new'), never)).toMatchObject({
       kind: 'unverified',
       log: expect.stringMatching(/^new worker \d+$/),

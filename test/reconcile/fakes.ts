@@ -107,7 +107,6 @@ export class FakeHaproxy implements HaproxyControl {
       reloads: this.reloads,
       failedReloads: 0,
       oldWorkers: 0,
-      verifiable: true,
     };
   }
 

@@ -3,15 +3,12 @@ import type { HaproxyState } from '../../src/ports/haproxy.ts';
 import { WorkerCap } from '../../src/rollout/worker-cap.ts';
 import { recorder } from '../reconcile/fakes.ts';
 
-const running = (oldWorkers: number | null): HaproxyState => ({
+const running = (oldWorkers?: number): HaproxyState => ({
   kind: 'running',
   pid: 1,
   mark: null,
   version: null,
-  reloads: null,
-  failedReloads: null,
-  oldWorkers,
-  verifiable: true,
+  ...(oldWorkers === undefined ? {} : { oldWorkers }),
 });
 
 describe('WorkerCap', () => {
@@ -30,7 +27,7 @@ describe('WorkerCap', () => {
 
   test('holds nothing where old workers cannot be counted, or HAProxy is away', () => {
     const cap = new WorkerCap({ most: 1, emit: () => {} });
-    expect(cap.holds(running(null), 0)).toBe(false);
+    expect(cap.holds(running(), 0)).toBe(false);
     expect(cap.holds({ kind: 'away', cause: '' }, 0)).toBe(false);
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
-import type { HaproxyFacts } from '../../src/events-haproxy.ts';
+import type { RunningHaproxy } from '../../src/events-haproxy.ts';
 import { keepStatus } from '../../src/status/keep-status.ts';
 import { samplePass } from './sample-pass.ts';
 
-const FACTS: HaproxyFacts = {
+const RUNNING: RunningHaproxy = {
+  kind: 'running',
   pid: 7,
   mark: '2123456789abcdef',
   version: '3.0.11',
   reloads: 1,
   failedReloads: 0,
   oldWorkers: 0,
-  verifiable: true,
 };
 const STARTING: PointsmanEvent = {
   kind: 'starting',
@@ -63,17 +63,17 @@ describe('keepStatus()', () => {
       'nothing is applied yet: waiting for HAProxy',
       'HAProxy does not answer: no socket',
     ]);
-    tell({ kind: 'haproxy-appeared', facts: FACTS });
+    tell({ kind: 'haproxy-appeared', state: RUNNING });
     tell(samplePass());
     expect(current().missing).toEqual([]);
     tell({ kind: 'haproxy-away', cause: 'gone' });
     expect(current().missing).toEqual(['HAProxy does not answer: gone']);
-    tell({ kind: 'haproxy-appeared', facts: FACTS });
+    tell({ kind: 'haproxy-appeared', state: RUNNING });
     expect(current().missing).toEqual([]);
   });
 
   it('is not ready while HAProxy runs another text than the verified one', () => {
-    const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', facts: FACTS }, samplePass());
+    const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', state: RUNNING }, samplePass());
     tell({ kind: 'haproxy-drift', expected: '2123456789abcdef', found: null });
     expect(current().missing).toEqual([
       'HAProxy runs a text without a mark and not the verified 2123456789abcdef',
@@ -81,7 +81,7 @@ describe('keepStatus()', () => {
   });
 
   it('stays ready while a newer configuration is refused', () => {
-    const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', facts: FACTS }, samplePass());
+    const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', state: RUNNING }, samplePass());
     tell(samplePass({ outcome: 'refused', pending: 'ffff', error: 'refused' }));
     expect(current().missing).toEqual([]);
     expect(current()).toMatchObject({

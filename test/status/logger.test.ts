@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
+import type { PresentHaproxy } from '../../src/events-haproxy.ts';
 import type { LogLevel } from '../../src/status/log-line.ts';
 import { openLog } from '../../src/status/logger.ts';
 import { samplePass } from './sample-pass.ts';
@@ -156,16 +157,16 @@ describe('openLog()', () => {
   });
 
   it('says that HAProxy answers only where it was asked', async () => {
-    const facts = { mark: null, version: null, reloads: null, failedReloads: null, oldWorkers: null };
-    const seen = (pid: number | null, verifiable: boolean) =>
-      records({ kind: 'haproxy-appeared', facts: { ...facts, pid, verifiable } });
-    expect(await seen(null, false)).toEqual([
+    const seen = (state: PresentHaproxy) => records({ kind: 'haproxy-appeared', state });
+    expect(await seen({ kind: 'unseen' })).toEqual([
       ['debug', 'HAProxy is not asked: there is no socket of it to ask on', undefined],
     ]);
-    expect(await seen(7, false)).toEqual([
+    expect(await seen({ kind: 'unseen', pid: 7 })).toEqual([
       ['info', 'HAProxy runs (pid 7); there is no socket to ask it on', undefined],
     ]);
-    expect(await seen(7, true)).toEqual([['info', 'HAProxy answers (pid 7)', undefined]]);
+    expect(await seen({ kind: 'running', pid: 7, mark: null, version: null })).toEqual([
+      ['info', 'HAProxy answers (pid 7)', undefined],
+    ]);
   });
 
   it('writes the count of what it left out with what it held back, at the latest when it is closed', async () => {

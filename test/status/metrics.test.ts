@@ -65,14 +65,14 @@ describe('openMetrics()', () => {
       { kind: 'check-refused', output: 'x', excerpt: [], hash: 'ab' },
       {
         kind: 'haproxy-appeared',
-        facts: {
+        state: {
+          kind: 'running',
           pid: 7,
           mark: '2123456789abcdef',
           version: '3.0.11',
           reloads: 3,
           failedReloads: 1,
           oldWorkers: 2,
-          verifiable: true,
         },
       },
       samplePass(),
@@ -91,14 +91,14 @@ describe('openMetrics()', () => {
       { kind: 'template-error', message: 'x' },
       {
         kind: 'haproxy-appeared',
-        facts: {
+        state: {
+          kind: 'running',
           pid: 7,
           mark: '2123456789abcdef',
           version: '3.0.11',
           reloads: 3,
           failedReloads: 1,
           oldWorkers: 2,
-          verifiable: true,
         },
       },
       samplePass({ pending: 'ab' }),

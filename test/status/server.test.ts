@@ -146,7 +146,6 @@ describe('/api/status', () => {
       reloads: 2,
       failedReloads: 1,
       oldWorkers: 0,
-      verifiable: true,
     };
     app.tell(
       STARTING,
@@ -163,7 +162,7 @@ describe('/api/status', () => {
       },
       { kind: 'keys-rejected', rejected: [{ key: '/services/web/1', value: 'foo', reason: 'no port' }] },
       { kind: 'reload-failed', message: 'port taken', failures: 1, retryInMs: 500 },
-      { kind: 'haproxy-appeared', facts },
+      { kind: 'haproxy-appeared', state: { kind: 'running', ...facts } },
       samplePass(),
     );
     app.clock.now += 5_000;
@@ -288,9 +287,9 @@ describe('a pause', () => {
     });
     expect((await site.ask('/metrics')).text).toContain('\npointsman_paused 1\n');
     // A person who reloads HAProxy by hand does not make the host unready.
-    const facts = { pid: 2, mark: null, version: null, reloads: 1, failedReloads: 0, oldWorkers: 0 };
+    const state = { kind: 'running', pid: 2, mark: null, version: null, reloads: 1 } as const;
     site.tell(
-      { kind: 'haproxy-appeared', facts: { ...facts, verifiable: true } },
+      { kind: 'haproxy-appeared', state },
       { ...samplePass(), outcome: 'paused', applied: { kind: 'unknown' } },
     );
     expect((await site.ask('/readyz')).code).toBe(200);
@@ -299,7 +298,7 @@ describe('a pause', () => {
     site.tell({ kind: 'haproxy-away', cause: 'gone' }, samplePass());
     site.tell({
       kind: 'haproxy-appeared',
-      facts: { ...facts, mark: hashOf(samplePass().applied), verifiable: true },
+      state: { ...state, mark: hashOf(samplePass().applied) },
     });
     expect((await site.ask('/readyz')).text).toBe('ready\n');
     expect((await site.ask('/metrics')).text).toContain('\npointsman_paused 0\n');
