@@ -1,13 +1,14 @@
 import { AddressClaims, type Candidate } from './address-claims.ts';
 import type { CatalogView } from './catalog-view.ts';
 import { type Change, compare, type Entry } from './entry.ts';
-import { INSTANCE_FIELDS, INSTANCE_META, parseInstance } from './instance-value.ts';
-import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
+import { INSTANCE_FIELDS, INSTANCE_META } from './instance-value.ts';
+import type { KeyRole, Prefixes } from './keys.ts';
+import { ReadEntry } from './read-entry.ts';
 import { rejection } from './rejection.ts';
 import { type Noticed, noticedFields, type Remark, Remarks, sameNoticed } from './remarks.ts';
 import { type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
-import { parseRoute, ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
-import type { Instance, Rejection, Route, Service } from './service.ts';
+import { ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
+import type { Rejection, Route, Service } from './service.ts';
 import { type DefaultRoutes, type RouteCandidate, ServiceSlot, type Won, wonBy } from './service-slot.ts';
 import { Tree } from './tree.ts';
 
@@ -22,14 +23,6 @@ export interface CatalogOptions {
   readonly places?: number;
 }
 
-interface Placed {
-  readonly role: KeyRole;
-  readonly entry: Entry;
-  readonly instance?: Instance;
-  readonly route?: RouteCandidate;
-  readonly noticed?: Noticed;
-}
-
 const NOTHING_WON: Won = { hosts: [], port: null };
 
 /**
@@ -38,9 +31,8 @@ const NOTHING_WON: Won = { hosts: [], port: null };
  */
 export class Catalog implements CatalogView {
   /** The keys that this catalog was made of. */
-  readonly tree = new Tree();
+  readonly tree = new Tree<ReadEntry>();
   readonly #options: CatalogOptions;
-  readonly #placed = new Map<string, Placed>();
   readonly #slots = new Map<string, ServiceSlot>();
   readonly #remarks = new Remarks(FIELDS);
   readonly #wrong = new Map<string, Rejection>();
@@ -96,111 +88,84 @@ export class Catalog implements CatalogView {
     return changes;
   }
 
-  /** Applies changes, all together. */
+  /** Applies changes, all together. What was not read yet is read here. */
   apply(changes: readonly Change[]): void {
     if (changes.length === 0) {
       return;
     }
     this.#rejected = undefined;
-    this.tree.apply(changes);
-    for (const change of changes) {
-      const key = change.kind === 'put' ? change.entry.key : change.key;
-      const before = this.#take(key);
-      if (change.kind === 'put') {
-        this.#place(change.entry, before);
+    const read = changes.map((change) => this.#read(change));
+    for (const [at, before] of this.tree.apply(read).entries()) {
+      const change = read[at];
+      const after = change?.kind === 'put' ? change.entry : undefined;
+      if (before) {
+        this.#take(before);
       }
-      this.#remark(before, this.#placed.get(key));
+      if (after) {
+        this.#place(after);
+      }
+      this.#remark(before, after);
     }
     this.#touch();
     this.#settle();
     this.#build();
   }
 
-  #take(key: string): Placed | undefined {
-    const placed = this.#placed.get(key);
-    if (!placed) {
-      return undefined;
+  #read(change: Change): Change<ReadEntry> {
+    if (change.kind === 'delete') {
+      return change;
     }
-    this.#placed.delete(key);
+    const { entry } = change;
+    return { kind: 'put', entry: ReadEntry.of(entry, this.#options.prefixes, this.tree.at(entry.key)) };
+  }
+
+  #take({ key, meaning: { role, said } }: ReadEntry): void {
     this.#wrong.delete(key);
-    if (ignorable(placed)) {
+    if (said.kind === 'nothing') {
       this.#ignored--;
     } else {
-      this.#set(placed.role, undefined, undefined);
+      this.#set(role, undefined, undefined);
     }
-    return placed;
   }
 
-  #place(entry: Entry, before: Placed | undefined): void {
-    const known = before?.entry.refused === entry.refused ? before?.role : undefined;
-    const role = known ?? this.#roleOf(entry);
-    if (ignorable({ role, entry })) {
-      this.#ignored++;
-      const noticed = role.kind === 'udp' ? UDP : undefined;
-      this.#placed.set(entry.key, { role, entry, ...(noticed ? { noticed } : {}) });
-      return;
-    }
-    const same = before?.entry.value === entry.value && before.entry.refused === entry.refused;
-    const kept = same ? before : undefined;
-    const made = this.#make(role, entry, kept);
-    this.#placed.set(entry.key, { role, entry, ...made });
-    const candidate =
-      role.kind === 'instance' && made.instance
-        ? { service: role.service, entry, instance: made.instance }
-        : undefined;
-    this.#set(role, candidate, made.route);
-  }
-
-  #roleOf({ key, refused }: Entry): KeyRole {
-    if (refused !== undefined) {
-      return { kind: 'wrong', reason: refused };
-    }
-    return classifyKey(key, this.#options.prefixes);
-  }
-
-  /** Parses a value, or takes over what the same value gave before. */
-  #make(role: KeyRole, entry: Entry, kept: Placed | undefined): Omit<Placed, 'role' | 'entry'> {
-    const noticed = kept?.noticed ? { noticed: kept.noticed } : {};
-    switch (role.kind) {
-      case 'udp':
-      case 'free':
-        return {};
-      case 'wrong':
-        this.#reject(entry, role.reason);
-        return {};
-      case 'instance': {
-        if (kept?.instance) {
-          return { instance: kept.instance, ...noticed };
+  #place(entry: ReadEntry): void {
+    const { role, said } = entry.meaning;
+    switch (said.kind) {
+      case 'nothing':
+        this.#ignored++;
+        return;
+      case 'text':
+        return;
+      case 'instance':
+        if (role.kind === 'instance') {
+          this.#set(role, { service: role.service, entry, instance: said.instance }, undefined);
         }
-        const result = parseInstance(entry.key, role.id, entry.value);
-        if (result.kind === 'good') {
-          return { instance: result.value, ...noticedIn('instances', result.unknown) };
+        return;
+      case 'route':
+        this.#set(role, undefined, { entry, value: said.route });
+        return;
+      case 'refused':
+        if (said.by === 'value' && role.kind === 'route') {
+          this.#reject(entry, `${said.reason}; until it is mended the service is on no frontend`);
+          this.#set(role, undefined, { entry, value: null });
+        } else {
+          this.#reject(entry, said.reason);
         }
-        this.#reject(entry, result.reason);
-        return {};
-      }
-      case 'route': {
-        if (kept?.route?.value) {
-          return { route: { entry, value: kept.route.value }, ...noticed };
-        }
-        const result = parseRoute(entry.value);
-        if (result.kind === 'good') {
-          return { route: { entry, value: result.value }, ...noticedIn('route', result.unknown) };
-        }
-        this.#reject(entry, `${result.reason}; until it is mended the service is on no frontend`);
-        return { route: { entry, value: null } };
-      }
     }
   }
 
   /** What is noticed of a key: nothing where it is the same as before. */
-  #remark(before: Placed | undefined, after: Placed | undefined): void {
-    if (sameNoticed(before?.noticed, after?.noticed)) {
+  #remark(before: ReadEntry | undefined, after: ReadEntry | undefined): void {
+    const [old, noticed] = [noticedOf(before), noticedOf(after)];
+    if (sameNoticed(old, noticed)) {
       return;
     }
-    for (const [placed, step] of [[before, 'remove'] as const, [after, 'add'] as const]) {
-      if (placed?.noticed && 'service' in placed.role) {
-        this.#remarks[step](placed.role.service, placed.entry, placed.noticed);
+    for (const [entry, what, step] of [
+      [before, old, 'remove'],
+      [after, noticed, 'add'],
+    ] as const) {
+      if (entry && what && 'service' in entry.meaning.role) {
+        this.#remarks[step](entry.meaning.role.service, entry, what);
       }
     }
   }
@@ -315,23 +280,28 @@ export class Catalog implements CatalogView {
   }
 }
 
-/** Directories of registrars, keys without a value and UDP ports say nothing to us, and are nothing wrong. */
-function ignorable({ role, entry }: Pick<Placed, 'role' | 'entry'>): boolean {
-  if (entry.refused !== undefined) {
-    return false;
-  }
-  return role.kind === 'udp' || entry.value === '' || entry.key.endsWith('/');
-}
-
 const FIELDS = {
   instances: [...INSTANCE_FIELDS, ...INSTANCE_META],
   route: [...ROUTE_FIELDS, ...ROUTE_META],
 };
 const UDP: Noticed = { kind: 'udp' };
 
-function noticedIn(of: 'instances' | 'route', unknown: readonly string[]): Pick<Placed, 'noticed'> {
-  const noticed = noticedFields(of, unknown);
-  return noticed ? { noticed } : {};
+function noticedOf(entry: ReadEntry | undefined): Noticed | undefined {
+  if (!entry) {
+    return undefined;
+  }
+  const { role, said } = entry.meaning;
+  switch (said.kind) {
+    case 'instance':
+      return noticedFields('instances', said.unknown);
+    case 'route':
+      return noticedFields('route', said.unknown);
+    case 'nothing':
+      return role.kind === 'udp' ? UDP : undefined;
+    case 'text':
+    case 'refused':
+      return undefined;
+  }
 }
 
 function sameRoutes(a: readonly Route[], b: readonly Route[]): boolean {

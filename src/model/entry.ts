@@ -15,8 +15,8 @@ export interface Entry {
 }
 
 /** One step from a tree to the next. The changes of one etcd transaction are always applied together. */
-export type Change =
-  | { readonly kind: 'put'; readonly entry: Entry }
+export type Change<E extends Entry = Entry> =
+  | { readonly kind: 'put'; readonly entry: E }
   | { readonly kind: 'delete'; readonly key: string };
 
 /**

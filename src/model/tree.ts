@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import { type Change, compare, type Entry, sameEntry } from './entry.ts';
+import { weightOf } from './read-entry.ts';
 import type { TreeView } from './tree-view.ts';
 
 /** Above this many new or removed keys at once sorting anew is cheaper than moving the tail for each. */
 const FEW = 64;
 
 /** The watched keys, sorted, with a hash that follows every change without reading all of them again. */
-export class Tree implements TreeView {
-  readonly #entries = new Map<string, Entry>();
+export class Tree<E extends Entry = Entry> implements TreeView {
+  readonly #entries = new Map<string, E>();
   #keys: string[] = [];
   #sum = 0n;
 
@@ -27,12 +27,17 @@ export class Tree implements TreeView {
   }
 
   /** As templates see it: a key whose value a limit kept out is not there. */
-  get(key: string): Entry | undefined {
+  get(key: string): E | undefined {
     const entry = this.#entries.get(key);
     return entry?.refused === undefined ? entry : undefined;
   }
 
-  *under(prefix: string): Iterable<Entry> {
+  /** The same, also where a limit kept its value out. */
+  at(key: string): E | undefined {
+    return this.#entries.get(key);
+  }
+
+  *under(prefix: string): Iterable<E> {
     const root = prefix.length > 1 ? withoutEndSlashes(prefix) : prefix;
     const self = this.get(root);
     if (self && root !== '/') {
@@ -51,7 +56,7 @@ export class Tree implements TreeView {
     }
   }
 
-  *[Symbol.iterator](): Iterator<Entry> {
+  *[Symbol.iterator](): Iterator<E> {
     for (const key of this.#keys) {
       const entry = this.#entries.get(key);
       if (entry) {
@@ -61,29 +66,32 @@ export class Tree implements TreeView {
   }
 
   /** The changes that make this tree equal to `entries`; deletions first. */
-  changesTo(entries: Iterable<Entry>): Change[] {
+  changesTo<F extends Entry>(entries: Iterable<F>): Change<F>[] {
     const gone = new Set(this.#keys);
-    const puts: Change[] = [];
+    const puts: Change<F>[] = [];
     for (const entry of entries) {
       gone.delete(entry.key);
       if (!sameEntry(this.#entries.get(entry.key), entry)) {
         puts.push({ kind: 'put', entry });
       }
     }
-    return [...[...gone].map((key): Change => ({ kind: 'delete', key })), ...puts];
+    return [...[...gone].map((key): Change<F> => ({ kind: 'delete', key })), ...puts];
   }
 
-  apply(changes: readonly Change[]): void {
+  /** Applies changes; gives what each of them found. */
+  apply(changes: readonly Change<E>[]): readonly (E | undefined)[] {
+    const found: (E | undefined)[] = [];
     const added: string[] = [];
     const removed = new Set<string>();
     for (const change of changes) {
       const key = change.kind === 'put' ? change.entry.key : change.key;
       const before = this.#entries.get(key);
+      found.push(before);
       if (before) {
-        this.#sum -= weigh(before);
+        this.#sum -= weightOf(before);
       }
       if (change.kind === 'put') {
-        this.#sum += weigh(change.entry);
+        this.#sum += weightOf(change.entry);
         this.#entries.set(key, change.entry);
         if (!before && !removed.delete(key)) {
           added.push(key);
@@ -94,6 +102,7 @@ export class Tree implements TreeView {
       }
     }
     this.#order(added, removed);
+    return found;
   }
 
   #order(added: readonly string[], removed: ReadonlySet<string>): void {
@@ -137,8 +146,4 @@ export function withoutEndSlashes(path: string): string {
     end--;
   }
   return path.slice(0, end);
-}
-
-function weigh(entry: Entry): bigint {
-  return createHash('sha256').update(entry.key).update('\0').update(entry.value).digest().readBigUInt64BE(0);
 }

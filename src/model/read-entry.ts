@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { Entry } from './entry.ts';
+import { parseInstance } from './instance-value.ts';
+import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
+import { parseRoute, type RouteValue } from './route-value.ts';
+import type { Instance } from './service.ts';
+
+/** What the value of a key says. */
+export type Said =
+  | { readonly kind: 'instance'; readonly instance: Instance; readonly unknown: readonly string[] }
+  | { readonly kind: 'route'; readonly route: RouteValue; readonly unknown: readonly string[] }
+  /** A free key's text. */
+  | { readonly kind: 'text' }
+  /** Directories of registrars, keys without a value and UDP ports say nothing to us, and are nothing wrong. */
+  | { readonly kind: 'nothing' }
+  /** It never reaches a template: a limit keeps it out, its key is wrong, or its value does not fit. */
+  | { readonly kind: 'refused'; readonly by: 'limit' | 'key' | 'value'; readonly reason: string };
+
+/** What an entry means: what its key is for, and what its value says. */
+export interface Meaning {
+  readonly role: KeyRole;
+  readonly said: Said;
+}
+
+/** What was found out of a key and its value. */
+interface Reading {
+  readonly meaning: Meaning;
+  readonly weight: bigint;
+}
+
+/**
+ * An entry that was read: classified and parsed, once, where it came from its source. Copied by `{ ...entry }` it is a
+ * plain entry again, to be read anew.
+ */
+export class ReadEntry implements Entry {
+  readonly key: string;
+  readonly value: string;
+  readonly source: number;
+  readonly created: bigint;
+  readonly modified: bigint;
+  declare readonly refused?: string;
+  readonly #reading: Reading;
+
+  private constructor(entry: Entry, reading: Reading) {
+    this.key = entry.key;
+    this.value = entry.value;
+    this.source = entry.source;
+    this.created = entry.created;
+    this.modified = entry.modified;
+    if (entry.refused !== undefined) {
+      this.refused = entry.refused;
+    }
+    this.#reading = reading;
+  }
+
+  /** Reads an entry; where `before` has the same key and value, it means the same. What was read is given back. */
+  static of(entry: Entry, prefixes: Prefixes, before?: Entry): ReadEntry {
+    if (entry instanceof ReadEntry) {
+      return entry;
+    }
+    const same =
+      before instanceof ReadEntry &&
+      before.key === entry.key &&
+      before.value === entry.value &&
+      before.refused === entry.refused;
+    const reading = same ? before.#reading : { meaning: meaningOf(entry, prefixes), weight: weigh(entry) };
+    return new ReadEntry(entry, reading);
+  }
+
+  get meaning(): Meaning {
+    return this.#reading.meaning;
+  }
+
+  /** What it adds to the hash of a tree. */
+  get weight(): bigint {
+    return this.#reading.weight;
+  }
+}
+
+/** What an entry adds to the hash of its tree: 64 bits over key and value. */
+export function weightOf(entry: Entry): bigint {
+  return entry instanceof ReadEntry ? entry.weight : weigh(entry);
+}
+
+function weigh({ key, value }: Entry): bigint {
+  return createHash('sha256').update(key).update('\0').update(value).digest().readBigUInt64BE(0);
+}
+
+function meaningOf(entry: Entry, prefixes: Prefixes): Meaning {
+  const role = classifyKey(entry.key, prefixes);
+  return { role, said: saidBy(entry, role) };
+}
+
+function saidBy({ key, value, refused }: Entry, role: KeyRole): Said {
+  if (refused !== undefined) {
+    return { kind: 'refused', by: 'limit', reason: refused };
+  }
+  if (value === '' || key.endsWith('/')) {
+    return { kind: 'nothing' };
+  }
+  switch (role.kind) {
+    case 'udp':
+      return { kind: 'nothing' };
+    case 'free':
+      return { kind: 'text' };
+    case 'wrong':
+      return { kind: 'refused', by: 'key', reason: role.reason };
+    case 'instance': {
+      const result = parseInstance(key, role.id, value);
+      return result.kind === 'good'
+        ? { kind: 'instance', instance: result.value, unknown: result.unknown }
+        : { kind: 'refused', by: 'value', reason: result.reason };
+    }
+    case 'route': {
+      const result = parseRoute(value);
+      return result.kind === 'good'
+        ? { kind: 'route', route: result.value, unknown: result.unknown }
+        : { kind: 'refused', by: 'value', reason: result.reason };
+    }
+  }
+}
