@@ -2,17 +2,17 @@ import type { Emit } from '../events.ts';
 import { Believed } from '../guard/believed.ts';
 import type { Settings } from '../settings/settings.ts';
 import { believedFiles } from '../state/believed-files.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 
 /** The guard and the cache, as the settings say. With `cache: any` it may be of any age. */
 export function believedOf(
   settings: Settings,
-  options: { readonly picture: Picture; readonly emit: Emit; readonly cache: 'fresh' | 'any' },
+  options: { readonly served: ServedTree; readonly emit: Emit; readonly cache: 'fresh' | 'any' },
 ): Believed {
   const { guard, prefixes, stateDir } = settings;
   const { wait, maxAge } = settings.cache;
   return new Believed({
-    picture: options.picture,
+    served: options.served,
     emit: options.emit,
     guard,
     prefixes,

@@ -6,14 +6,14 @@ import { lookOnce } from '../guard/believed-watch.ts';
 import type { Entry } from '../model/entry.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import { believedOf } from './believed-of.ts';
 import type { Io } from './io.ts';
 import type { Shell } from './shell-of.ts';
 import { entriesOf } from './tree-of.ts';
 
 export interface OnceOptions {
-  readonly picture: Picture;
+  readonly served: ServedTree;
   readonly shell: Pick<Shell, 'file' | 'haproxy'>;
   readonly emit: Emit;
   /** `any` with `--accept-stale`. */
@@ -21,24 +21,24 @@ export interface OnceOptions {
 }
 
 /**
- * Fills the picture as the daemon does at its start: the sources through the guard, compared with what was
+ * Fills the served tree as the daemon does at its start: the sources through the guard, compared with what was
  * believed last, or the cache where they do not answer. The caller closes it. Throws a `SourceError`.
  */
 export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<Believed> {
-  const { picture, shell, emit } = options;
+  const { served, shell, emit } = options;
   const believed = believedOf(settings, options);
   await believed.open((await shell.file.read()) === null ? 'none' : 'installed');
   const answer = await readPatiently(io, settings, believed);
   if (answer instanceof PointsmanError) {
-    if (!believed.giveUpWaiting() || !picture.hasTree) {
+    if (!believed.giveUpWaiting() || !served.hasTree) {
       throw answer;
     }
   } else {
     believed.take({ kind: 'snapshot', entries: answer, revision: 0n });
   }
   await lookOnce({ believed, control: shell.haproxy, mailbox: new Mailbox(), emit }, io.signal);
-  if (!picture.hasTree) {
-    throw new SourceError(`rendering: ${picture.missing}`);
+  if (!served.hasTree) {
+    throw new SourceError(`rendering: ${served.missing}`);
   }
   return believed;
 }

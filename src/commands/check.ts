@@ -11,11 +11,12 @@ import { visibleLines } from '../model/visible.ts';
 import { ourUser } from '../our-user.ts';
 import { otherBranch } from '../plan/haproxy-branch.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
+import { Drawing } from '../rollout/drawing.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { hasBelievedTree } from '../state/believed-files.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
-import { Picture } from '../tree/picture.ts';
+import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, renderContext } from './assemble.ts';
 import { type Add, checkCommands, checkStatus } from './check-outside.ts';
 import { judgeCommand, templateVersion } from './haproxy-versions.ts';
@@ -154,9 +155,11 @@ async function checkTemplate(
   );
   const context = renderContext(settings, io.env, version);
   const renderLimit = settings.limits.render;
-  const picture = new Picture({ catalog: catalogOptions(settings), context, renderLimit, emit: () => {} });
-  picture.replace(entries);
-  const { rejected, remarks, services } = picture.catalog;
+  const emit = () => {};
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit });
+  const drawing = new Drawing({ served, context, renderLimit, emit });
+  served.replace(entries);
+  const { rejected, remarks, services } = served.catalog;
   if (rejected.length === 0) {
     add('ok', 'keys', `${services.length} services, no key rejected`);
   } else {
@@ -169,15 +172,15 @@ async function checkTemplate(
       `${remarks[0]?.message}${remarks.length === 1 ? '' : `; ${remarks.length - 1} more, see pointsman services`}`,
     );
   }
-  await picture.setTemplate(await new TemplateFolder(settings.template).read());
+  await drawing.templates.set(await new TemplateFolder(settings.template).read());
   const installed = await readFile(settings.output.path, 'utf8').catch(() => null);
-  picture.isDoubtful =
+  served.isDoubtful =
     !services.some(({ instances }) => instances.length > 0) && !(await hasBelievedTree(settings.stateDir));
-  const wouldWait = await picture.draw(installed);
+  const wouldWait = await drawing.draw(installed);
   if (wouldWait.kind === 'nothing') {
     add('note', 'start', wouldWait.missing);
   }
-  const drawn = await picture.draw();
+  const drawn = await drawing.draw();
   if (drawn.kind === 'template-error') {
     throw drawn.error;
   }

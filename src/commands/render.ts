@@ -6,6 +6,7 @@ import { splitMark } from '../plan/mark.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
 import { Pause } from '../reconcile/pause.ts';
+import { Drawing } from '../rollout/drawing.ts';
 import { Drift } from '../rollout/drift.ts';
 import type { RollResult } from '../rollout/roll-result.ts';
 import { Rollout } from '../rollout/rollout.ts';
@@ -16,7 +17,7 @@ import { acquireLock } from '../state/lock.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
 import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
-import { Picture } from '../tree/picture.ts';
+import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, pauseKeys, renderContext } from './assemble.ts';
 import { believeOnce } from './believed-once.ts';
 import { templateVersion } from './haproxy-versions.ts';
@@ -65,25 +66,27 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
 async function draw(
   io: Io,
   settings: Settings,
-  fill: (picture: Picture) => Promise<unknown>,
+  fill: (served: ServedTree) => Promise<unknown>,
   { control, installed = null }: { control: HaproxyControl; installed?: string | null },
-): Promise<{ text: string; picture: Picture }> {
+): Promise<{ text: string; served: ServedTree }> {
   const [set, version] = await Promise.all([
     new TemplateFolder(settings.template).read(),
     templateVersion(settings, control, io.signal),
   ]);
   const context = renderContext(settings, io.env, version);
   const renderLimit = settings.limits.render;
-  const picture = new Picture({ catalog: catalogOptions(settings), context, renderLimit, emit: () => {} });
-  await fill(picture);
-  for (const rejection of picture.catalog.rejected) {
+  const emit = () => {};
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit });
+  const drawing = new Drawing({ served, context, renderLimit, emit });
+  await fill(served);
+  for (const rejection of served.catalog.rejected) {
     io.err(rejectionLine(rejection));
   }
-  await picture.setTemplate(set);
-  const drawn = await picture.draw(installed);
+  await drawing.templates.set(set);
+  const drawn = await drawing.draw(installed);
   switch (drawn.kind) {
     case 'text':
-      return { text: drawn.text, picture };
+      return { text: drawn.text, served };
     case 'template-error':
       throw drawn.error;
     case 'nothing':
@@ -96,7 +99,7 @@ function diffOf(path: string, before: string, text: string): string {
 }
 
 async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
-  const fill = async (picture: Picture) => picture.replace(await entriesOf(io, settings, flags.from));
+  const fill = async (served: ServedTree) => served.replace(await entriesOf(io, settings, flags.from));
   const { text } = await draw(io, settings, fill, { control: controlOf(settings, () => {}) });
   const { path } = settings.output;
   const needed = flags.diff || flags.exitCode || flags.validate;
@@ -127,19 +130,19 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   const emit: Emit = (event) => said.push(event);
   // A HAProxy that outlives this command would be nobody's.
   const shell = await shellOf(settings, emit, 'wait');
-  const fill = async (picture: Picture) => {
+  const fill = async (served: ServedTree) => {
     if (flags.from !== undefined) {
-      return void picture.replace(await entriesOf(io, settings, flags.from));
+      return void served.replace(await entriesOf(io, settings, flags.from));
     }
     const cache = flags.acceptStale ? 'any' : 'fresh';
-    const believed = await believeOnce(io, settings, { picture, shell, emit, cache });
+    const believed = await believeOnce(io, settings, { served, shell, emit, cache });
     await believed.close();
   };
-  const { text, picture } = await draw(io, settings, fill, {
+  const { text, served } = await draw(io, settings, fill, {
     control: shell.haproxy,
     installed: await shell.file.read(),
   });
-  await refuseWhilePaused(settings, picture);
+  await refuseWhilePaused(settings, served);
   await shell.serverState?.clear();
   const target = settings.haproxy.mode === 'none' ? 'file' : 'haproxy';
   const rollout = new Rollout({ ...shell, target, emit });
@@ -175,10 +178,10 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   return tell(io, settings, { result, said, watch, isNew: need.kind !== 'load' });
 }
 
-async function refuseWhilePaused(settings: Settings, picture: Picture): Promise<void> {
+async function refuseWhilePaused(settings: Settings, served: ServedTree): Promise<void> {
   const pause = new Pause({
     notes: createPauseNotes(settings.stateDir),
-    keys: () => picture.lookUp(pauseKeys(settings)),
+    keys: () => served.lookUp(pauseKeys(settings)),
     mailbox: new Mailbox(),
     emit: () => {},
   });

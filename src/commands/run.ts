@@ -1,6 +1,7 @@
 import { createBus } from '../events.ts';
 import { watchBranches } from '../haproxy/branch-watch.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
+import { Drawing } from '../rollout/drawing.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
@@ -11,7 +12,7 @@ import { createPauseNotes } from '../state/pause-notes.ts';
 import { createStateFile } from '../state/small-file.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
-import { Picture } from '../tree/picture.ts';
+import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, paceOf, pauseKeys, renderContext } from './assemble.ts';
 import { believedOf } from './believed-of.ts';
 import { farewellOf } from './farewell.ts';
@@ -39,20 +40,22 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const sources = openSources(settings, { env: io.env });
   const shell = await shellOf(settings, emit);
   await shell.serverState?.clear();
-  const picture = new Picture({
-    catalog: catalogOptions(settings),
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit });
+  const drawing = new Drawing({
+    served,
     context: renderContext(settings, io.env, version),
     renderLimit: settings.limits.render,
     emit,
   });
   await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
-  const believed = believedOf(settings, { picture, emit, cache: flags.acceptStale ? 'any' : 'fresh' });
+  const believed = believedOf(settings, { served, emit, cache: flags.acceptStale ? 'any' : 'fresh' });
   const reconciler = new Reconciler({
     ...shell,
     believed,
     source: mergeSources(sources),
     templates: new TemplateFolder(settings.template),
-    picture,
+    served,
+    drawing,
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
     pace: paceOf(settings),
     maxOldWorkers: settings.haproxy.maxOldWorkers,

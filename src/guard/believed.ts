@@ -4,7 +4,7 @@ import type { Prefixes } from '../model/keys.ts';
 import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree, Hold } from '../ports/stores.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import { type Classify, classifier } from './classify.ts';
 import { Guard, type GuardOptions } from './guard.ts';
 import { GuardedTree } from './guarded-tree.ts';
@@ -13,7 +13,7 @@ import type { GuardStep } from './step.ts';
 import { Teller } from './teller.ts';
 
 export interface BelievedOptions {
-  readonly picture: Picture;
+  readonly served: ServedTree;
   readonly emit: Emit;
   readonly guard: GuardOptions;
   readonly prefixes: Prefixes;
@@ -68,12 +68,12 @@ export class Believed {
 
   constructor(options: BelievedOptions) {
     this.#options = options;
-    const { picture, guard, prefixes, emit, store } = options;
+    const { served, guard, prefixes, emit, store } = options;
     this.#classify = classifier(prefixes);
-    this.#tree = new GuardedTree(picture);
+    this.#tree = new GuardedTree(served);
     this.#guard = new Guard(guard, this.#classify, this.#tree);
     this.#teller = new Teller(emit);
-    const every = () => SAVE_TREE.every + picture.catalog.tree.size;
+    const every = () => SAVE_TREE.every + served.catalog.tree.size;
     this.#saveTree = new Saver({ ...SAVE_TREE, every, emit, save: () => this.#save() });
     this.#saveHolds = new Saver({
       ...SAVE_HOLDS,
@@ -114,7 +114,7 @@ export class Believed {
 
   /** Begins with what was believed last. `file`: whether a file of ours is installed. */
   async open(file: 'installed' | 'none'): Promise<void> {
-    const { store, emit, picture, cache } = this.#options;
+    const { store, emit, served, cache } = this.#options;
     const { tree, holds, words } = await store.load();
     for (const message of words) {
       emit({ kind: 'notice', message });
@@ -136,10 +136,10 @@ export class Believed {
     const cached = this.#cached?.entries ?? [];
     const keys = new Set(cached.map(({ key }) => key));
     const others = holds.map(({ entry }) => entry).filter(({ key }) => !keys.has(key));
-    picture.apply([...cached, ...others].map((entry) => ({ kind: 'put', entry })));
+    served.apply([...cached, ...others].map((entry) => ({ kind: 'put', entry })));
     // What was never accepted is no tree to blame a template by.
     if (this.#cached?.sinceGood) {
-      picture.since.seed(this.#cached.sinceGood);
+      served.since.seed(this.#cached.sinceGood);
     }
     for (const { source } of cached) {
       this.#sizes.set(source, (this.#sizes.get(source) ?? 0) + 1);
@@ -194,19 +194,19 @@ export class Believed {
 
   /** The sources did not answer in time: serves the cache, or says why not. True where that is news. */
   giveUpWaiting(): boolean {
-    const { picture, emit, cache } = this.#options;
+    const { served, emit, cache } = this.#options;
     if (this.#answered || this.#serving) {
       return false;
     }
     if (this.#cached === null) {
-      picture.missing = `no source has given its keys in ${cache.wait / 1000} s, and ${this.#whyNoCache}`;
+      served.missing = `no source has given its keys in ${cache.wait / 1000} s, and ${this.#whyNoCache}`;
       return true;
     }
     this.#serving = true;
     const ageMs = Math.round(Math.max(0, now() - this.#cached.freshAt));
     emit({ kind: 'cache-served', keys: this.#cached.entries.length, ageMs, waitedMs: cache.wait });
-    picture.isDoubtful = !this.#mayBeEmpty;
-    picture.begin();
+    served.isDoubtful = !this.#mayBeEmpty;
+    served.begin();
     return true;
   }
 
@@ -217,9 +217,9 @@ export class Believed {
 
   /** Lets go what was held for long enough; gives how many keys. */
   turn(): number {
-    const { cache, picture } = this.#options;
+    const { cache, served } = this.#options;
     const isOld = this.#fresh() - this.#savedAt > Math.min(CONFIRM_EVERY, cache.maxAge / 10);
-    if (isOld || (this.#savedDoubt && picture.since.isGood)) {
+    if (isOld || (this.#savedDoubt && served.since.isGood)) {
       this.#saveTree.ask();
     }
     return this.#believe(this.#guard.turn(now()));
@@ -257,46 +257,46 @@ export class Believed {
   }
 
   #begin(): void {
-    const { picture } = this.#options;
-    this.#mayBeEmpty ||= picture.catalog.services.some(({ instances }) => instances.length > 0);
-    picture.isDoubtful = !this.#mayBeEmpty;
-    if (!picture.hasTree) {
-      picture.begin();
+    const { served } = this.#options;
+    this.#mayBeEmpty ||= served.catalog.services.some(({ instances }) => instances.length > 0);
+    served.isDoubtful = !this.#mayBeEmpty;
+    if (!served.hasTree) {
+      served.begin();
     }
   }
 
   #believe({ changes, held, letGo }: GuardStep, how: 'whole' | 'changes' = 'changes'): number {
-    const { picture } = this.#options;
+    const { served } = this.#options;
     if (held.length > 0 || letGo.length > 0) {
-      picture.held.apply(letGo.map(({ key }) => ({ kind: 'delete', key })));
+      served.held.apply(letGo.map(({ key }) => ({ kind: 'delete', key })));
       this.#saveHolds.ask();
       this.#told(held, letGo);
     }
     if (how === 'whole') {
       // What an earlier run had set aside waits for everything that the sources have.
-      picture.take(this.#tree.after(changes));
+      served.take(this.#tree.after(changes));
       return letGo.length;
     }
     if (changes.length === 0) {
       return letGo.length;
     }
-    const { view } = picture;
-    picture.apply(changes);
-    if (this.#answered && picture.view !== view) {
+    const { view } = served;
+    served.apply(changes);
+    if (this.#answered && served.view !== view) {
       this.#saveTree.ask();
     }
     return letGo.length;
   }
 
   #told(held: readonly Hold[], letGo: GuardStep['letGo']): void {
-    const { picture } = this.#options;
+    const { served } = this.#options;
     const keys = held.map((hold) => {
       const { entry, rule, since } = hold;
       const end = this.#guard.endOf(hold);
       const service = this.#classify(entry)?.service ?? null;
       return { key: entry.key, service, rule, since, until: Number.isFinite(end) ? end : null };
     });
-    picture.held.apply(held.map(({ entry }) => ({ kind: 'put', entry })));
+    served.held.apply(held.map(({ entry }) => ({ kind: 'put', entry })));
     this.#teller.tell(keys, letGo);
   }
 
@@ -307,8 +307,8 @@ export class Believed {
   }
 
   async #save(): Promise<void> {
-    const { store, picture } = this.#options;
-    const { since } = picture;
+    const { store, served } = this.#options;
+    const { since } = served;
     const freshAt = this.#fresh();
     this.#savedAt = freshAt;
     this.#savedDoubt = !since.isGood;

@@ -1,28 +1,28 @@
 import type { Change, Entry } from '../model/entry.ts';
 import { Tree } from '../model/tree.ts';
 import { unitOf } from '../quarantine/unit.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import type { BelievedView } from './guard.ts';
 
 /**
- * What the sources have and what is held, read from the picture: no tree of its own. It is the tree of the catalog,
+ * What the sources have and what is held, read from the served tree: no tree of its own. It is the tree of the catalog,
  * but for what is set aside by the quarantine, where it is what was asked for.
  */
 export class GuardedTree implements BelievedView {
-  readonly #picture: Picture;
+  readonly #served: ServedTree;
 
-  constructor(picture: Picture) {
-    this.#picture = picture;
+  constructor(served: ServedTree) {
+    this.#served = served;
   }
 
   get(key: string): Entry | undefined {
-    const { shelf, catalog, prefixes } = this.#picture;
+    const { shelf, catalog, prefixes } = this.#served;
     const shelved = shelf.size === 0 ? undefined : shelf.get(unitOf(key, prefixes));
     return shelved ? shelved.wanted.get(key) : catalog.tree.get(key);
   }
 
   changesTo(entries: Iterable<Entry>): readonly Change[] {
-    const { shelf, catalog } = this.#picture;
+    const { shelf, catalog } = this.#served;
     if (shelf.size === 0) {
       return catalog.tree.changesTo(entries);
     }
@@ -45,7 +45,7 @@ export class GuardedTree implements BelievedView {
   }
 
   *[Symbol.iterator](): Iterator<Entry> {
-    const { shelf, catalog, prefixes } = this.#picture;
+    const { shelf, catalog, prefixes } = this.#served;
     for (const entry of catalog.tree) {
       if (shelf.size === 0 || !shelf.get(unitOf(entry.key, prefixes))) {
         yield entry;

@@ -1,4 +1,4 @@
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import { entriesOfUnit } from './shelf.ts';
 import { sameValues, type Unit, type UnitChange, unitOf } from './unit.ts';
 
@@ -7,9 +7,9 @@ import { sameValues, type Unit, type UnitChange, unitOf } from './unit.ts';
  * run set aside has its good form all the same.
  */
 export function changedUnits(
-  picture: Pick<Picture, 'catalog' | 'since' | 'shelf' | 'prefixes'>,
+  served: Pick<ServedTree, 'catalog' | 'since' | 'shelf' | 'prefixes'>,
 ): readonly UnitChange[] {
-  const { catalog, since, shelf, prefixes } = picture;
+  const { catalog, since, shelf, prefixes } = served;
   const before = since.differences;
   const units = new Map<string, { readonly unit: Unit; readonly keys: string[] }>();
   for (const key of before.keys()) {

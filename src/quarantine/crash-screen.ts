@@ -6,7 +6,7 @@ import { shorten } from '../model/shorten.ts';
 import { findGivers } from '../plan/blame-search.ts';
 import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 
 type Data = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
 
@@ -22,12 +22,12 @@ interface Marked {
  * the last good value of their key, or the key is rejected by name. Until the value changes.
  */
 export class CrashScreen {
-  readonly #picture: Picture;
+  readonly #served: ServedTree;
   readonly #emit: Emit;
   readonly #marked = new Map<string, Marked>();
 
-  constructor(options: { readonly picture: Picture; readonly emit: Emit }) {
-    this.#picture = options.picture;
+  constructor(options: { readonly served: ServedTree; readonly emit: Emit }) {
+    this.#served = options.served;
     this.#emit = options.emit;
   }
 
@@ -51,7 +51,7 @@ export class CrashScreen {
 
   /** Finds what of an event throws by itself, and marks it. False where it is none of its values. */
   async find(event: Data): Promise<boolean> {
-    const { tree } = this.#picture.catalog;
+    const { tree } = this.#served.catalog;
     const changes = event.kind === 'snapshot' ? tree.changesTo(event.entries) : event.changes;
     const puts = changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
     const found = await findGivers(puts, async (some) => this.#try(some));
@@ -83,13 +83,13 @@ export class CrashScreen {
   }
 
   #try(entries: readonly Entry[]): Error | null {
-    const { prefixes } = this.#picture;
+    const { prefixes } = this.#served;
     const classify = classifier(prefixes);
     try {
       for (const entry of entries) {
         classify(entry);
       }
-      this.#picture.copy().apply(entries.map((entry) => ({ kind: 'put', entry })));
+      this.#served.copy().apply(entries.map((entry) => ({ kind: 'put', entry })));
       return null;
     } catch (error) {
       return asError(error);

@@ -2,7 +2,7 @@ import { asError, PointsmanError } from '../errors.ts';
 import type { Emit, QuarantinedUnit } from '../events.ts';
 import { clock } from '../ports/clock.ts';
 import type { StateFile } from '../ports/stores.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import { readShelf, writeShelf } from './record.ts';
 import { entriesOfUnit, type Shelved } from './shelf.ts';
 import type { Entries, Unit } from './unit.ts';
@@ -11,7 +11,7 @@ const SHOWN = 20;
 
 /** Changes the shelf, and tells of it: to the events, and to the disk. */
 export class QuarantineKeeper {
-  readonly #picture: Picture;
+  readonly #served: ServedTree;
   readonly #emit: Emit;
   readonly #file: StateFile | undefined;
   /** The words that were told of each unit. */
@@ -19,8 +19,8 @@ export class QuarantineKeeper {
   #written = '';
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(options: { readonly picture: Picture; readonly emit: Emit; readonly file?: StateFile }) {
-    this.#picture = options.picture;
+  constructor(options: { readonly served: ServedTree; readonly emit: Emit; readonly file?: StateFile }) {
+    this.#served = options.served;
     this.#emit = options.emit;
     this.#file = options.file;
   }
@@ -44,8 +44,8 @@ export class QuarantineKeeper {
       return;
     }
     this.#written = text ?? '';
-    this.#picture.shelf.restore(records);
-    this.#tell(this.#picture.shelf.all);
+    this.#served.shelf.restore(records);
+    this.#tell(this.#served.shelf.all);
   }
 
   /** Sets a unit aside, or changes what is kept of it. `judged` is the form that the verdict was about. */
@@ -53,9 +53,9 @@ export class QuarantineKeeper {
     unit: Unit,
     { kept, judged, reason }: { readonly kept: Entries; readonly judged: Entries; readonly reason: string },
   ): void {
-    const { shelf, catalog, prefixes } = this.#picture;
+    const { shelf, catalog, prefixes } = this.#served;
     const now = entriesOfUnit(catalog.tree, unit, prefixes);
-    this.#picture.believe(shelf.put(unit, { kept, judged, reason, now, since: clock.date() }));
+    this.#served.change(shelf.put(unit, { kept, judged, reason, now, since: clock.date() }));
     const shelved = shelf.get(unit);
     if (shelved) {
       this.#tell([shelved]);
@@ -76,7 +76,7 @@ export class QuarantineKeeper {
   /** Writes down what is set aside, where that changed; one write after the other. Resolves when it is done. */
   async save(): Promise<void> {
     const file = this.#file;
-    const { all } = this.#picture.shelf;
+    const { all } = this.#served.shelf;
     const text = all.length === 0 && this.#written === '' ? '' : writeShelf(all);
     if (!file || text === this.#written) {
       return this.#writing;

@@ -1,8 +1,9 @@
 import type { Emit } from '../events.ts';
 import type { StateFile } from '../ports/stores.ts';
 import type { Mailbox } from '../reconcile/mailbox.ts';
+import type { Drawing } from '../rollout/drawing.ts';
 import type { Rollout } from '../rollout/rollout.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import { changedUnits } from './changed-units.ts';
 import { CheckBudget } from './check-budget.ts';
 import { QuarantineKeeper } from './keeper.ts';
@@ -14,7 +15,8 @@ import { entriesWith } from './unit-parts.ts';
 import type { VouchingJudge } from './vouching-judge.ts';
 
 export interface QuarantineOptions {
-  readonly picture: Picture;
+  readonly served: ServedTree;
+  readonly drawing: Drawing;
   readonly judge: Pick<VouchingJudge, 'vouch'>;
   /** Plans the way from what HAProxy runs to a text, and throws where it cannot: a bug. @default nothing is planned */
   readonly plan?: (text: string) => void;
@@ -70,7 +72,7 @@ export class Quarantine {
     const isBusy = () => this.#search !== undefined;
     this.#plan = options.plan ?? (() => {});
     this.#retry = new QuarantineRetry({ ...options, plan: this.#plan, keeper: this.#keeper, first, isBusy });
-    options.picture.watchShelf(({ released, touched }) => {
+    options.served.watch(({ released, touched }) => {
       this.#keeper.released(released);
       // What was released may be what others wait for.
       if (touched.length + released.length > 0) {
@@ -82,7 +84,7 @@ export class Quarantine {
   /** Takes over what an earlier run had set aside; before the first tree. */
   async open(): Promise<void> {
     await this.#keeper.open();
-    if (this.#options.picture.shelf.size > 0) {
+    if (this.#options.served.shelf.size > 0) {
       this.#retry.soon(1000);
     }
   }
@@ -94,13 +96,13 @@ export class Quarantine {
     }
     this.#said = '';
     this.#attempts = 0;
-    this.#options.picture.accepted();
+    this.#options.drawing.accepted();
   }
 
   /** A text was refused, or could not be drawn: what to do about it. */
   async resolve(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
-    const { picture } = this.#options;
-    if (!picture.templates.current) {
+    const { served, drawing } = this.#options;
+    if (!drawing.templates.current) {
       return { kind: 'stay', message: wordsOfRefusal(refusal) };
     }
     if (this.#search) {
@@ -109,7 +111,7 @@ export class Quarantine {
     if (++this.#attempts > ATTEMPTS) {
       return this.#stay('unknown', unsettled(wordsOfRefusal(refusal)));
     }
-    const changes = changedUnits(picture);
+    const changes = changedUnits(served);
     // What threw is tried in any case: it need not come from the keys or the template at all.
     if (changes.length === 0 && refusal.kind !== 'crashed') {
       return this.#nothingChanged(refusal, signal);
@@ -120,12 +122,12 @@ export class Quarantine {
     const budget = new CheckBudget({ patience, spent: refusal.kind === 'refused' ? 1 : 0, signal: stop });
     const isSure =
       refusal.kind !== 'crashed' &&
-      picture.since.hasGood &&
-      !picture.templates.isNew &&
-      !picture.since.hasNewer;
+      served.since.hasGood &&
+      !drawing.templates.isNew &&
+      !served.since.hasNewer;
     const known = isSure ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
     const [{ judge }, plan] = [this.#options, this.#plan];
-    const search = searchChanges(changes, { picture, judge, plan, budget, signal: stop, known });
+    const search = searchChanges(changes, { served, drawing, judge, plan, budget, signal: stop, known });
     const early = await Promise.race([search, budget.exceeded]);
     if (early !== 'exceeded') {
       return this.#settle(early, refusal, signal);
@@ -150,14 +152,15 @@ export class Quarantine {
 
   /** `refusal` is of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's. */
   #refuseTemplate(refusal: Refusal): Resolution {
-    const { since, templates } = this.#options.picture;
+    const { since } = this.#options.served;
+    const { templates } = this.#options.drawing;
     if (refusal.kind === 'crashed' && !templates.isNew) {
       return this.#stay('unknown', bugAtFault(wordsOfRefusal(refusal)));
     }
     const message = since.hasBase
       ? templateAtFault(this.#wordsOf(refusal))
       : nothingGood(this.#wordsOf(refusal));
-    if (!this.#options.picture.templates.refuse(message)) {
+    if (!templates.refuse(message)) {
       return this.#stay('template', message);
     }
     this.#retry.later();
@@ -193,7 +196,7 @@ export class Quarantine {
           return this.#stay('unknown', notAgain(wordsOfRefusal(refusal)));
         }
         // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
-        if (!this.#options.picture.since.hasBase && aside.size > taken.size) {
+        if (!this.#options.served.since.hasBase && aside.size > taken.size) {
           const words = [...new Set(aside.values())].slice(0, 2).join('; ');
           return this.#stay('template', nothingGood(words));
         }

@@ -1,6 +1,7 @@
 import { clock, rest } from '../ports/clock.ts';
 import type { Mailbox } from '../reconcile/mailbox.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { Drawing } from '../rollout/drawing.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import { CheckBudget } from './check-budget.ts';
 import type { QuarantineKeeper } from './keeper.ts';
 import { type Settled, searchChanges } from './search.ts';
@@ -10,7 +11,8 @@ import { entriesWith } from './unit-parts.ts';
 import type { VouchingJudge } from './vouching-judge.ts';
 
 export interface QuarantineRetryOptions {
-  readonly picture: Picture;
+  readonly served: ServedTree;
+  readonly drawing: Drawing;
   readonly judge: Pick<VouchingJudge, 'vouch'>;
   readonly plan: (text: string) => void;
   readonly mailbox: Mailbox;
@@ -69,12 +71,12 @@ export class QuarantineRetry {
   }
 
   async #tryAll(signal: AbortSignal): Promise<void> {
-    const { picture } = this.#options;
+    const { served, drawing } = this.#options;
     this.#at = Number.POSITIVE_INFINITY;
-    if (picture.shelf.size === 0 && !picture.templates.refused) {
+    if (served.shelf.size === 0 && !drawing.templates.refused) {
       return;
     }
-    if (!picture.since.hasGood) {
+    if (!served.since.hasGood) {
       this.#plan(1000);
       return;
     }
@@ -82,19 +84,19 @@ export class QuarantineRetry {
     if (mended) {
       this.#failures = 0;
     }
-    if (picture.shelf.size > 0 || picture.templates.refused) {
+    if (served.shelf.size > 0 || drawing.templates.refused) {
       this.later();
     }
   }
 
   async #tryTemplate(signal: AbortSignal): Promise<boolean> {
-    const { picture, judge, plan, mailbox } = this.#options;
-    const { refused } = picture.templates;
+    const { served, drawing, judge, plan, mailbox } = this.#options;
+    const { refused } = drawing.templates;
     if (!refused) {
       return false;
     }
     try {
-      const text = await picture.render(picture.copy(), refused);
+      const text = await drawing.render(served.copy(), refused);
       plan(text);
       if ((await judge.vouch(text, signal)).kind !== 'accepted') {
         return false;
@@ -103,15 +105,15 @@ export class QuarantineRetry {
       signal.throwIfAborted();
       return false;
     }
-    if (picture.templates.readmit(refused)) {
+    if (drawing.templates.readmit(refused)) {
       mailbox.post('the template is accepted now');
     }
     return true;
   }
 
   async #tryShelf(signal: AbortSignal): Promise<boolean> {
-    const { picture, judge, plan } = this.#options;
-    const before = new Map(picture.shelf.all.map((one) => [one.unit.id, one]));
+    const { served, drawing, judge, plan } = this.#options;
+    const before = new Map(served.shelf.all.map((one) => [one.unit.id, one]));
     const changes = [...before.values()].map(({ unit, believed, wanted }) => ({
       unit,
       good: believed,
@@ -122,22 +124,22 @@ export class QuarantineRetry {
     }
     const budget = new CheckBudget({ patience: 0, spent: 0, signal });
     const known = { kind: 'base' } as const;
-    const outcome = await searchChanges(changes, { picture, judge, plan, budget, signal, known });
+    const outcome = await searchChanges(changes, { served, drawing, judge, plan, budget, signal, known });
     return outcome.kind === 'settled' && this.#apply(outcome, before);
   }
 
-  /** Takes what is accepted into the picture, unless it changed in the meantime. */
+  /** Takes what is accepted into the served, unless it changed in the meantime. */
   #apply({ plans, taken, aside }: Settled, before: ReadonlyMap<string, Shelved>): boolean {
-    const { picture, keeper, mailbox } = this.#options;
+    const { served, keeper, mailbox } = this.#options;
     let changed = false;
     for (const plan of plans) {
       const { unit, good, goal } = plan;
-      if (picture.shelf.get(unit) !== before.get(unit.id)) {
+      if (served.shelf.get(unit) !== before.get(unit.id)) {
         continue;
       }
       const kept = entriesWith(plan, taken);
       if (sameValues(kept, goal)) {
-        picture.believe(picture.shelf.release(unit));
+        served.change(served.shelf.release(unit));
         keeper.released([unit]);
         changed = true;
         continue;

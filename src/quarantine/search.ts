@@ -1,5 +1,6 @@
 import { searchCulprits } from '../plan/blame-search.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { Drawing } from '../rollout/drawing.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import type { Allowance } from './check-budget.ts';
 import { changesBetween } from './shelf.ts';
 import { CheckBroken, QuarantineTrial, type Refusal, wordsOfRefusal } from './trial.ts';
@@ -26,7 +27,8 @@ export type SearchOutcome =
 
 /** What a search starts from. */
 export interface SearchStart {
-  readonly picture: Picture;
+  readonly served: ServedTree;
+  readonly drawing: Drawing;
   readonly judge: Pick<VouchingJudge, 'vouch'>;
   /** Throws where the way to a text cannot be planned, which is a bug. */
   readonly plan: (text: string) => void;
@@ -46,17 +48,17 @@ export interface SearchStart {
  */
 export async function searchChanges(
   changes: readonly UnitChange[],
-  { picture, judge, plan, budget, signal, known }: SearchStart,
+  { served, drawing, judge, plan, budget, signal, known }: SearchStart,
 ): Promise<SearchOutcome> {
-  const template = picture.templates.current;
+  const template = drawing.templates.current;
   if (!template) {
     throw new TypeError('there is no template');
   }
   const plans = plansOf(changes);
   const parts = orderedParts(plans);
-  const catalog = picture.copy();
+  const catalog = served.copy();
   for (const { unit, goal } of changes) {
-    const shelved = picture.shelf.get(unit);
+    const shelved = served.shelf.get(unit);
     if (shelved) {
       catalog.apply(changesBetween(shelved.believed, goal));
     }
@@ -65,7 +67,7 @@ export async function searchChanges(
     catalog,
     plans,
     ...{ plan, signal },
-    render: (one) => picture.tryRender(one, template, signal),
+    render: (one) => drawing.tryRender(one, template, signal),
     check: (text) => judge.vouch(text, signal),
     spend: () => budget.spend(),
   });

@@ -5,13 +5,13 @@ import { firstLines } from '../plan/excerpt.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { CrashFile } from '../ports/stores.ts';
 import type { Rollout } from '../rollout/rollout.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import { Retry } from './pace.ts';
 
 /** What is told of what threw, and kept. */
 export interface CrashesOptions {
   readonly emit: Emit;
-  readonly picture: Pick<Picture, 'catalog' | 'drawn'>;
+  readonly served: Pick<ServedTree, 'catalog'>;
   readonly rollout: Pick<Rollout, 'installedText' | 'running'>;
   /** Where the input is kept for a report. */
   readonly file?: CrashFile;
@@ -82,10 +82,10 @@ export class Crashes {
   }
 
   async #keep(where: string, stack: string): Promise<string | null> {
-    const { file, picture, rollout } = this.#options;
+    const { file, served, rollout } = this.#options;
     try {
       const { running, installedText } = rollout;
-      const keys = [...picture.catalog.tree];
+      const keys = [...served.catalog.tree];
       return (await file?.keep({ where, stack, keys, running, installedText })) ?? null;
     } catch {
       return null;

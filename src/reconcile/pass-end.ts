@@ -1,8 +1,8 @@
 import type { Outcome } from '../events.ts';
 import type { PauseWish } from '../ports/stores.ts';
+import type { Drawn } from '../rollout/drawing.ts';
 import type { Unsettled } from '../rollout/drift.ts';
 import type { RollResult } from '../rollout/roll-result.ts';
-import type { Drawn } from '../tree/picture.ts';
 
 /** How a pass ended, and in a line why it did not do more. */
 export interface PassEnd {

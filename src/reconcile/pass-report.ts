@@ -1,8 +1,9 @@
 import type { Applied, PassEvent } from '../events.ts';
 import { hashText } from '../plan/mark.ts';
+import type { Drawing } from '../rollout/drawing.ts';
 import type { Need } from '../rollout/need.ts';
 import type { Stopwatch } from '../rollout/stopwatch.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import type { PassEnd } from './pass-end.ts';
 
 /** What a pass found and did. */
@@ -17,9 +18,13 @@ export interface Report {
 /** A pass as an event. */
 export function passEvent(
   { watch, why, need, end, text }: Report,
-  picture: Pick<Picture, 'counts' | 'hashes'>,
-  applied: Applied,
+  state: {
+    readonly served: Pick<ServedTree, 'counts' | 'hashes'>;
+    readonly drawing: Pick<Drawing, 'hash'>;
+    readonly applied: Applied;
+  },
 ): PassEvent {
+  const { served, drawing, applied } = state;
   const hash = text === null ? null : hashText(text);
   const runs = applied.kind === 'unknown' ? null : applied.hash;
   return {
@@ -29,8 +34,8 @@ export function passEvent(
     reasons: need && need.kind !== 'nothing' ? need.reasons : [],
     ms: watch.ms,
     steps: watch.steps,
-    counts: picture.counts,
-    hashes: picture.hashes,
+    counts: served.counts,
+    hashes: { ...served.hashes, text: drawing.hash },
     applied,
     pending: hash === runs ? null : hash,
     error: end.error,

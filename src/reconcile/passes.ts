@@ -5,6 +5,7 @@ import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { Refusal } from '../quarantine/trial.ts';
+import type { Drawing } from '../rollout/drawing.ts';
 import type { Drift } from '../rollout/drift.ts';
 import type { HaproxyWatch } from '../rollout/haproxy-watch.ts';
 import type { Mend } from '../rollout/mend.ts';
@@ -14,7 +15,7 @@ import type { RollResult } from '../rollout/roll-result.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { RuntimePath, Step } from '../rollout/runtime-path.ts';
 import { Stopwatch } from '../rollout/stopwatch.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import type { Crashes } from './crashes.ts';
 import type { Mailbox } from './mailbox.ts';
 import { type Pace, Retry } from './pace.ts';
@@ -27,7 +28,8 @@ import type { Turns } from './turns.ts';
 /** What a pass works with. */
 export interface PassParts {
   readonly mailbox: Mailbox;
-  readonly picture: Picture;
+  readonly served: ServedTree;
+  readonly drawing: Drawing;
   readonly rollout: Rollout;
   readonly haproxy: HaproxyWatch;
   readonly drift: Drift;
@@ -83,7 +85,8 @@ export class Passes {
 
   /** What is drawn now, as far as it comes: `again` where something else is to be drawn at once. */
   async #try({ watch, why, signal }: Pass): Promise<Next> {
-    const { picture, rollout, recorder, quarantine, waits, turns, pause, drift, haproxy } = this.#parts;
+    const { served, drawing, rollout, recorder, quarantine, waits, turns, pause, drift, haproxy } =
+      this.#parts;
     turns.turn();
     this.#takeMail(why);
     const paused = pause?.now ?? null;
@@ -92,18 +95,18 @@ export class Passes {
     }
     // A pause of the fleet is only known with the tree.
     const settle = () => drift.settle();
-    const unsettled = paused || !picture.hasTree ? null : await turns.step('putting the file right', settle);
-    const drawn = await watch.time('render', () => picture.draw(rollout.installedText));
+    const unsettled = paused || !served.hasTree ? null : await turns.step('putting the file right', settle);
+    const drawn = await watch.time('render', () => drawing.draw(rollout.installedText));
     const state = await turns.step('asking HAProxy', () => haproxy.ask(signal));
     if (signal.aborted) {
       return 'done';
     }
     // It was drawn for another HAProxy.
-    if (state.kind === 'running' && picture.runsOn(state.version)) {
+    if (state.kind === 'running' && drawing.runsOn(state.version)) {
       return 'again';
     }
     if (paused || unsettled) {
-      picture.tell(drawn);
+      drawing.tell(drawn);
       if (unsettled) {
         this.#retryAt = clock.now() + unsettled.retryInMs;
       }
@@ -116,7 +119,7 @@ export class Passes {
     if (drawn.kind === 'template-error' && (await this.#resolve(drawn, watch, signal))) {
       return 'again';
     }
-    picture.tell(drawn);
+    drawing.tell(drawn);
     if (drawn.kind !== 'text') {
       if (drawn.kind === 'template-error') {
         await this.#mendUnlessAhead(state, watch, signal);
@@ -295,7 +298,8 @@ export class Passes {
   #report(report: Report): 'done' {
     this.#lastError = report.end.error;
     this.#parts.haproxy.made(this.#parts.rollout.applied);
-    this.#parts.emit(passEvent(report, this.#parts.picture, this.#parts.rollout.applied));
+    const { served, drawing, rollout, emit } = this.#parts;
+    emit(passEvent(report, { served, drawing, applied: rollout.applied }));
     return 'done';
   }
 }

@@ -8,15 +8,17 @@ import type { Source } from '../ports/source.ts';
 import type { CrashFile, PauseNotes, PendingNote } from '../ports/stores.ts';
 import type { Templates } from '../ports/templates.ts';
 import type { QuarantineOptions } from '../quarantine/quarantine.ts';
+import type { Drawing } from '../rollout/drawing.ts';
 import type { RuntimePathOptions } from '../rollout/runtime-path.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import type { PaceOptions } from './pace.ts';
 
 /** Everything the loop works with. */
 export interface ReconcilerOptions {
   readonly source: Source;
   readonly templates: Templates;
-  readonly picture: Picture;
+  readonly served: ServedTree;
+  readonly drawing: Drawing;
   readonly judge: Judge;
   readonly file: ConfigFile;
   readonly haproxy: HaproxyControl;

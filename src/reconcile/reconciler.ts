@@ -56,37 +56,47 @@ export class Reconciler {
     this.#options = options;
     this.#pace = new Pace(options.pace);
     this.#turns = new Turns(options.stepLimit);
-    const { file, emit, pause, picture, maxOldWorkers: most = Number.POSITIVE_INFINITY } = options;
+    const { file, emit, pause, served, drawing, maxOldWorkers: most = Number.POSITIVE_INFINITY } = options;
     const [mailbox, turns] = [this.#mailbox, this.#turns];
     const judge = new VouchingJudge(options);
     const rollout = new Rollout({ ...options, judge });
     this.#rollout = rollout;
     const { crashFile: crash } = options;
-    this.#crashes = new Crashes({ emit, picture, rollout, ...(crash ? { file: crash } : {}) });
-    this.#haproxy = new HaproxyWatch({ control: options.haproxy, rollout, picture, mailbox, emit });
+    this.#crashes = new Crashes({ emit, served, rollout, ...(crash ? { file: crash } : {}) });
+    this.#haproxy = new HaproxyWatch({ control: options.haproxy, rollout, drawing, mailbox, emit });
     this.#drift = new Drift({ file, rollout, mailbox, idle: () => this.#recorder.idle(), emit });
     const waits = new ReloadWaits({ pace: this.#pace, cap: new WorkerCap({ most, emit }), turns, mailbox });
     this.#pause =
       pause &&
       new Pause({
-        ...{ notes: pause.notes, keys: () => picture.lookUp(pause.keys), mailbox, emit },
+        ...{ notes: pause.notes, keys: () => served.lookUp(pause.keys), mailbox, emit },
         hold: async (held) => options.runtime?.runtime.hold?.(held),
       });
     const ask = (signal: AbortSignal) => this.#haproxy.ask(signal);
     this.#runtime = options.runtime && new RuntimePath({ ...options.runtime, rollout, ask, emit });
-    const parts = { picture, judge, rollout, mailbox, emit };
+    const parts = { served, drawing, judge, rollout, mailbox, emit };
     const plan = (text: string) => this.#runtime?.tryPlan(text);
     const onBug = (error: unknown) => void this.#crashes.tell('the search for what is refused', error);
     this.#quarantine = new Quarantine({ ...options.quarantine, ...parts, plan, onBug });
     const onRecorded = (text: string) => {
-      if (text === picture.drawn) {
+      if (text === drawing.drawn) {
         this.#quarantine.accepted();
       }
     };
     this.#recorder = new Recorder({ ...parts, onRecorded });
     this.#readBack = options.runtime && new ReadBackWatch({ ...options.runtime, ...parts });
     this.#passes = new Passes({
-      ...{ mailbox, picture, rollout, waits, turns, emit, mending: new Mend(rollout), pace: this.#pace },
+      ...{
+        mailbox,
+        served,
+        drawing,
+        rollout,
+        waits,
+        turns,
+        emit,
+        mending: new Mend(rollout),
+        pace: this.#pace,
+      },
       ...{ haproxy: this.#haproxy, drift: this.#drift, pause: this.#pause, quarantine: this.#quarantine },
       ...{ runtime: this.#runtime, recorder: this.#recorder, crashes: this.#crashes },
     });
@@ -102,7 +112,7 @@ export class Reconciler {
    * without; what is a bug later on fails its part alone.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { emit, source, templates, picture, believed, haproxy: control } = this.#options;
+    const { emit, source, templates, served, drawing, believed, haproxy: control } = this.#options;
     await this.#rollout.open();
     await this.#drift.open();
     await this.#pause?.look();
@@ -114,11 +124,11 @@ export class Reconciler {
     const followers = [
       begin('the loop', (until) => this.#loop(until)),
       begin('following the sources', (until) =>
-        followSource({ source, picture, believed, mailbox, crashes, emit }, until),
+        followSource({ source, served, believed, mailbox, crashes, emit }, until),
       ),
       believed && begin('the guard', (until) => watchBelieved({ believed, control, mailbox, emit }, until)),
       begin('following the templates', (until) =>
-        followTemplates({ templates, picture, mailbox, emit }, until),
+        followTemplates({ templates, drawing, mailbox, emit }, until),
       ),
       begin('following the file', (until) => this.#drift.follow(until)),
       this.#pause && begin('looking for a pause', (until) => this.#pause?.follow(until) ?? NOTHING),

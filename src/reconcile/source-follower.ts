@@ -2,13 +2,13 @@ import type { Emit } from '../events.ts';
 import type { Believed } from '../guard/believed.ts';
 import type { Source, SourceEvent } from '../ports/source.ts';
 import { CrashScreen } from '../quarantine/crash-screen.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import type { Crashes } from './crashes.ts';
 import type { Mailbox } from './mailbox.ts';
 
 export interface SourceFollowerOptions {
   readonly source: Source;
-  readonly picture: Picture;
+  readonly served: ServedTree;
   readonly believed: Believed | undefined;
   readonly mailbox: Mailbox;
   readonly crashes: Pick<Crashes, 'tell'>;
@@ -18,18 +18,18 @@ export interface SourceFollowerOptions {
 type Data = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
 
 /**
- * Takes what a source tells into the picture, at once and in order, and wakes the loop. With `believed` it goes
+ * Takes what a source tells into the served tree, at once and in order, and wakes the loop. With `believed` it goes
  * through the guard. A value over which that throws is kept away by itself; else this throws, and begins anew with
  * everything that the source has.
  */
 export async function followSource(options: SourceFollowerOptions, signal: AbortSignal): Promise<void> {
-  const { source, picture, believed, mailbox, emit } = options;
+  const { source, served, believed, mailbox, emit } = options;
   const screen = new CrashScreen(options);
   const take = (event: Data) => {
-    const first = !picture.hasTree;
-    const { view } = picture;
-    const changed = believed ? believed.take(event) : takePlainly(picture, event);
-    if ((changed > 0 && picture.view !== view) || first) {
+    const first = !served.hasTree;
+    const { view } = served;
+    const changed = believed ? believed.take(event) : takePlainly(served, event);
+    if ((changed > 0 && served.view !== view) || first) {
       mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
     }
   };
@@ -73,10 +73,10 @@ export async function followSource(options: SourceFollowerOptions, signal: Abort
   }
 }
 
-function takePlainly(picture: Picture, event: Data): number {
+function takePlainly(served: ServedTree, event: Data): number {
   if (event.kind === 'snapshot') {
-    return picture.replace(event.entries);
+    return served.replace(event.entries).changes.length;
   }
-  picture.apply(event.changes);
+  served.apply(event.changes);
   return event.changes.length;
 }

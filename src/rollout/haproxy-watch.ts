@@ -1,14 +1,14 @@
 import type { Applied, Emit } from '../events.ts';
 import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
 import type { Mailbox } from '../reconcile/mailbox.ts';
-import type { Picture } from '../tree/picture.ts';
+import type { Drawing } from './drawing.ts';
 import type { Rollout } from './rollout.ts';
 
 export interface HaproxyWatchOptions {
   readonly control: HaproxyControl;
   readonly rollout: Rollout;
   /** What is drawn may depend on the version of HAProxy. */
-  readonly picture: Pick<Picture, 'runsOn'>;
+  readonly drawing: Pick<Drawing, 'runsOn'>;
   readonly mailbox: Mailbox;
   readonly emit: Emit;
 }
@@ -78,7 +78,7 @@ export class HaproxyWatch {
   }
 
   #see(state: HaproxyState): void {
-    const { rollout, picture, mailbox, emit } = this.#options;
+    const { rollout, drawing, mailbox, emit } = this.#options;
     const { applied } = rollout;
     const wasThere = this.#state !== undefined && this.#state.kind !== 'away';
     const came = state.kind !== 'away' && !wasThere;
@@ -93,7 +93,7 @@ export class HaproxyWatch {
     if (drifted && applied.kind === 'verified') {
       emit({ kind: 'haproxy-drift', expected, found: state.mark });
     }
-    if (state.kind === 'running' && picture.runsOn(state.version)) {
+    if (state.kind === 'running' && drawing.runsOn(state.version)) {
       mailbox.post('HAProxy is of another version');
     }
     if (came) {

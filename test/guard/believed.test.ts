@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Believed } from '../../src/guard/believed.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../../src/ports/stores.ts';
-import { Picture } from '../../src/tree/picture.ts';
+import { Drawing } from '../../src/rollout/drawing.ts';
+import { ServedTree } from '../../src/tree/served-tree.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
@@ -34,12 +35,14 @@ async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxA
     haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
     vars: {},
   };
-  const picture = new Picture({ catalog: OPTIONS, context, emit: said.emit });
+  const { emit } = said;
+  const served = new ServedTree({ catalog: OPTIONS, emit });
+  const drawing = new Drawing({ served, context, emit });
   const { prefixes } = OPTIONS;
   const cache = { wait: 10, maxAge };
-  const believed = new Believed({ picture, emit: said.emit, guard: GUARD, prefixes, cache, store });
+  const believed = new Believed({ served, emit, guard: GUARD, prefixes, cache, store });
   await believed.open(file);
-  const keys = () => [...picture.catalog.tree].map(({ key }) => key);
+  const keys = () => [...served.catalog.tree].map(({ key }) => key);
   const snapshot = (entries: readonly Entry[], revision: bigint) => {
     believed.heard({
       kind: 'heard',
@@ -53,7 +56,7 @@ async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxA
   };
   const changes = (list: readonly Change[]) =>
     believed.take({ kind: 'changes', changes: list, revision: 1n });
-  return { believed, picture, said, store, keys, snapshot, changes };
+  return { believed, served, drawing, said, store, keys, snapshot, changes };
 }
 
 const INSTALLED = 'backend be_old\n  server a 10.0.0.9:80\n';
@@ -85,20 +88,20 @@ const cached = (entries: readonly Entry[], age = 1000): CachedTree => ({
 
 describe('the believed tree', () => {
   test('without a cache there is none until the sources answer, and it is said why', async () => {
-    const { believed, picture, snapshot } = await setUp();
+    const { believed, served, snapshot } = await setUp();
     expect(believed.giveUpWaiting()).toBe(true);
-    expect(picture.hasTree).toBe(false);
-    expect(picture.missing).toContain('there is no cache');
+    expect(served.hasTree).toBe(false);
+    expect(served.missing).toContain('there is no cache');
     snapshot(servers(2), 5n);
-    expect(picture.hasTree).toBe(true);
+    expect(served.hasTree).toBe(true);
   });
 
   test('begins with the cache where the sources do not answer, told as stale, until they do', async () => {
-    const { believed, picture, said, snapshot, keys } = await setUp(memory({ tree: cached(servers(3)) }));
-    expect(picture.hasTree).toBe(false);
+    const { believed, served, said, snapshot, keys } = await setUp(memory({ tree: cached(servers(3)) }));
+    expect(served.hasTree).toBe(false);
     believed.state({ kind: 'state', of: OF, state: 'connecting', error: new Error('no answer') });
     expect(believed.giveUpWaiting()).toBe(true);
-    expect(picture.hasTree).toBe(true);
+    expect(served.hasTree).toBe(true);
     expect(keys()).toHaveLength(3);
     expect(believed.state({ kind: 'state', of: OF, state: 'connecting' }).state).toBe('stale');
     snapshot(servers(4), 60n);
@@ -107,24 +110,24 @@ describe('the believed tree', () => {
   });
 
   test('does not begin with a cache that is too old, and says so', async () => {
-    const { believed, picture, keys } = await setUp(memory({ tree: cached(servers(3), 61_000) }));
+    const { believed, served, keys } = await setUp(memory({ tree: cached(servers(3), 61_000) }));
     expect(believed.giveUpWaiting()).toBe(true);
-    expect(picture.hasTree).toBe(false);
-    expect(picture.missing).toMatch(/61 s old, more than cache.maxAge/);
+    expect(served.hasTree).toBe(false);
+    expect(served.missing).toMatch(/61 s old, more than cache.maxAge/);
     expect(keys()).toEqual([]);
   });
 
   test('compares the first answer with the cache: a store that went back is held for ever', async () => {
-    const { believed, picture, keys, snapshot, store } = await setUp(memory({ tree: cached(servers(20)) }));
+    const { believed, served, keys, snapshot, store } = await setUp(memory({ tree: cached(servers(20)) }));
     snapshot(servers(19).slice(1), 7n);
     expect(believed.held).toBe(2);
     expect(keys()).toHaveLength(20);
-    expect(picture.hashes.raw).not.toBe(picture.hashes.believed);
+    expect(served.hashes.raw).not.toBe(served.hashes.believed);
     await believed.close();
     expect(store.holds.map(({ rule }) => rule)).toEqual(['store', 'store']);
     snapshot(servers(20), 9n);
     expect(believed.held).toBe(0);
-    expect(picture.hashes.raw).toBe(picture.hashes.believed);
+    expect(served.hashes.raw).toBe(served.hashes.believed);
   });
 
   test('a store that is empty at the start takes nothing away', async () => {
@@ -135,30 +138,30 @@ describe('the believed tree', () => {
   });
 
   test('without a cache an empty first tree does not take the place of an installed file with servers', async () => {
-    const { picture, snapshot, changes } = await setUp(memory(), 'installed');
-    await picture.setTemplate(LISTING);
+    const { drawing, snapshot, changes } = await setUp(memory(), 'installed');
+    await drawing.templates.set(LISTING);
     snapshot([], 3n);
-    expect(await picture.draw(INSTALLED)).toMatchObject({ missing: expect.stringContaining('waiting for') });
-    expect(await picture.draw('frontend old\n  bind :80\n')).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(INSTALLED)).toMatchObject({ missing: expect.stringContaining('waiting for') });
+    expect(await drawing.draw('frontend old\n  bind :80\n')).toMatchObject({ kind: 'text' });
     changes(servers(1).map((one) => ({ kind: 'put', entry: one })));
-    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(INSTALLED)).toMatchObject({ kind: 'text' });
   });
 
   test('routes and keys that outlived all instances take nothing away, keys that give servers go out', async () => {
-    const { picture, snapshot } = await setUp(memory(), 'installed');
-    await picture.setTemplate(LISTING);
+    const { drawing, snapshot } = await setUp(memory(), 'installed');
+    await drawing.templates.set(LISTING);
     snapshot([entry('/routes/web', { hosts: ['a.example'] }, 1), entry('/haproxy/maxconn', '5', 2)], 3n);
-    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
+    expect(await drawing.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
     snapshot([entry('/haproxy/members/a', '10.0.0.1:80', 1)], 4n);
-    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(INSTALLED)).toMatchObject({ kind: 'text' });
   });
 
   test('a cache without an instance makes an empty first tree no surer', async () => {
     const store = memory({ tree: cached([entry('/haproxy/maxconn', '5', 2)]) });
-    const { picture, snapshot } = await setUp(store, 'installed');
-    await picture.setTemplate(LISTING);
+    const { drawing, snapshot } = await setUp(store, 'installed');
+    await drawing.templates.set(LISTING);
     snapshot([entry('/haproxy/maxconn', '5', 2)], 3n);
-    expect(await picture.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
+    expect(await drawing.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
   });
 
   test('goes on with what was held, and since when', async () => {
@@ -182,8 +185,8 @@ describe('the believed tree', () => {
     const empty = await setUp(memory(), 'installed');
     empty.snapshot([], 3n);
     empty.believed.release();
-    await empty.picture.setTemplate(LISTING);
-    expect(await empty.picture.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+    await empty.drawing.templates.set(LISTING);
+    expect(await empty.drawing.draw(INSTALLED)).toMatchObject({ kind: 'text' });
   });
 
   test('is written with how fresh it is', async () => {

@@ -9,7 +9,8 @@ import type { Templates } from '../../src/ports/templates.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import type { ReconcilerOptions } from '../../src/reconcile/reconciler-options.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
-import { Picture } from '../../src/tree/picture.ts';
+import { Drawing } from '../../src/rollout/drawing.ts';
+import { ServedTree } from '../../src/tree/served-tree.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder } from '../reconcile/fakes.ts';
 import { pushable } from '../reconcile/pushable.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
@@ -67,14 +68,15 @@ function setUp(
     vars: {},
   };
   const { emit } = said;
-  const picture = new Picture({ catalog: OPTIONS, context, emit });
-  picture.apply((options.cached ?? []).map((one) => ({ kind: 'put', entry: one })));
+  const served = new ServedTree({ catalog: OPTIONS, emit });
+  const drawing = new Drawing({ served, context, emit });
+  served.apply((options.cached ?? []).map((one) => ({ kind: 'put', entry: one })));
   if (options.cached) {
-    picture.since.seed(options.sinceGood ?? new Map());
+    served.since.seed(options.sinceGood ?? new Map());
   }
   const state = options.file ?? memoryFile();
   const loop = new Reconciler({
-    ...{ source, templates, picture, judge, file, haproxy, emit },
+    ...{ source, templates, served, drawing, judge, file, haproxy, emit },
     target: 'haproxy',
     pace: { quiet: 0, maxWait: 0, reloadInterval: 0 },
     quarantine: { file: state, retry: 50, ...options.quarantine },
@@ -84,7 +86,7 @@ function setUp(
   let revision = 1n;
   sets.push(setOf(options.template ?? TEMPLATE));
   return {
-    ...{ judge, said, picture, state, file },
+    ...{ judge, said, served, drawing, state, file },
     text: () => splitMark(file.text ?? '').text,
     template: (text: string) => sets.push(setOf(text)),
     snapshot: (...entries: Entry[]) => events.push({ kind: 'snapshot', entries, revision: revision++ }),
@@ -151,7 +153,7 @@ describe('Quarantine', () => {
     await waitFor(() => loop.text().includes('be_s199'));
     expect(loop.text()).not.toContain('be_s77');
     expect(loop.judge.asked.length - before).toBeLessThanOrEqual(2 * 2 + 8);
-    expect(loop.picture.shelf.all.map(({ unit }) => unit.id)).toEqual(['instances of s77']);
+    expect(loop.served.shelf.all.map(({ unit }) => unit.id)).toEqual(['instances of s77']);
   });
 
   test('keeps the first of two changes that are bad only together', async () => {
@@ -216,7 +218,7 @@ describe('Quarantine', () => {
     loop.put(server('web', 'new'));
     await waitFor(() => loop.text().includes('server new'));
     expect(loop.text()).toMatch(/be_web\n {2}server new \S+ \n/);
-    expect(loop.picture.shelf.size).toBe(0);
+    expect(loop.served.shelf.size).toBe(0);
   });
 
   test('moves the instances of a service that is set aside, under new names too', async () => {
@@ -224,7 +226,7 @@ describe('Quarantine', () => {
     loop.snapshot(server('web', 'a', 'ok'));
     await waitFor(() => loop.text().includes('server a'));
     loop.put(server('web', 'a', 'bad'));
-    await waitFor(() => loop.picture.shelf.size === 1);
+    await waitFor(() => loop.served.shelf.size === 1);
     loop.put(entry('/services/web/b', { host: '10.0.0.8', port: 80, opt: 'bad' }));
     loop.delete('/services/web/a');
     await waitFor(() => loop.text().includes('be_web\n  server b 10.0.0.8:80 ok\n'));
@@ -281,7 +283,7 @@ describe('Quarantine', () => {
     await waitFor(() => loop.of('nobody-quarantined').length > 0);
     expect(loop.of('nobody-quarantined')[0]).toMatchObject({ fault: 'unknown' });
     await waitFor(() => loop.text().includes('be_s59'));
-    expect(loop.picture.shelf.size).toBe(4);
+    expect(loop.served.shelf.size).toBe(4);
   });
 
   test('keeps the last good form through a restart, and tries again with pauses', async () => {
@@ -301,7 +303,7 @@ describe('Quarantine', () => {
     expect(loop.of('check-refused')).toEqual([]);
     loop.judge.verdict = () => ({ kind: 'accepted', warnings: '' });
     await waitFor(() => /server a \S+ bad/.test(loop.text()));
-    expect(loop.picture.shelf.size).toBe(0);
+    expect(loop.served.shelf.size).toBe(0);
   });
 
   test('leaves out only the bad instance of a service that is new', async () => {
@@ -337,6 +339,6 @@ describe('Quarantine', () => {
     loop.put(server('web', 'b'));
     await waitFor(() => loop.text().includes('server b'));
     expect(loop.judge.asked).toHaveLength(2);
-    await waitFor(() => loop.picture.since.differences.size === 0);
+    await waitFor(() => loop.served.since.differences.size === 0);
   });
 });

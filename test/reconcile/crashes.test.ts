@@ -12,7 +12,8 @@ import type { CrashInput } from '../../src/ports/stores.ts';
 import type { Templates } from '../../src/ports/templates.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
-import { Picture } from '../../src/tree/picture.ts';
+import { Drawing } from '../../src/rollout/drawing.ts';
+import { ServedTree } from '../../src/tree/served-tree.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
@@ -34,7 +35,8 @@ function setUp(options: { readonly runtime?: Partial<Runtime> } = {}) {
     vars: {},
   };
   const { emit } = said;
-  const picture = new Picture({ catalog: OPTIONS, context, emit });
+  const served = new ServedTree({ catalog: OPTIONS, emit });
+  const drawing = new Drawing({ served, context, emit });
   const reports: CrashInput[] = [];
   const runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll'> = {
     usable: async () => ({ kind: 'yes', version: '3.0.11', otherFiles: NO_OTHER_FILES }),
@@ -46,7 +48,7 @@ function setUp(options: { readonly runtime?: Partial<Runtime> } = {}) {
     ...options.runtime,
   };
   const loop = new Reconciler({
-    ...{ source, templates, picture, judge, file, haproxy, emit },
+    ...{ source, templates, served, drawing, judge, file, haproxy, emit },
     target: 'haproxy',
     pace: { quiet: 0, maxWait: 0, reloadInterval: 0 },
     quarantine: { retry: 50 },
@@ -65,7 +67,7 @@ function setUp(options: { readonly runtime?: Partial<Runtime> } = {}) {
   const changes = (all: readonly Change[]) =>
     events.push({ kind: 'changes', changes: all, revision: revision++ });
   return {
-    ...{ judge, haproxy, picture, file, reports, running, stop },
+    ...{ judge, haproxy, served, drawing, file, reports, running, stop },
     text: () => splitMark(file.text ?? '').text,
     snapshot: (...entries: Entry[]) => events.push({ kind: 'snapshot', entries, revision: revision++ }),
     put: (...entries: Entry[]) => changes(entries.map((one) => ({ kind: 'put', entry: one }))),
@@ -139,17 +141,17 @@ describe('a pass that throws', () => {
   test('because of a value over which rendering throws what is no error of the template', async () => {
     await using loop = setUp();
     await begin(loop);
-    const { render, tryRender } = loop.picture;
+    const { render, tryRender } = loop.drawing;
     using _one = restored(
-      vi.spyOn(loop.picture, 'render').mockImplementation(async (...args) => {
-        const text = await render.apply(loop.picture, args);
+      vi.spyOn(loop.drawing, 'render').mockImplementation(async (...args) => {
+        const text = await render.apply(loop.drawing, args);
         fault(text);
         return text;
       }),
     );
     using _other = restored(
-      vi.spyOn(loop.picture, 'tryRender').mockImplementation(async (...args) => {
-        const text = await tryRender.apply(loop.picture, args);
+      vi.spyOn(loop.drawing, 'tryRender').mockImplementation(async (...args) => {
+        const text = await tryRender.apply(loop.drawing, args);
         fault(text);
         return text;
       }),
@@ -245,7 +247,7 @@ describe('what the sources say', () => {
       { unit: 'key /services/web/a', instead: 'last good' },
       { unit: 'key /services/new/e', instead: 'nothing' },
     ]);
-    expect(loop.picture.catalog.rejected).toMatchObject([
+    expect(loop.served.catalog.rejected).toMatchObject([
       { key: '/services/new/e', reason: expect.stringContaining('which is a bug') },
     ]);
     loop.put(server('web', 'a', 'fine'), server('new', 'e'));

@@ -10,7 +10,8 @@ import type { Templates } from '../../src/ports/templates.ts';
 import type { PaceOptions } from '../../src/reconcile/pace.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
-import { Picture } from '../../src/tree/picture.ts';
+import { Drawing } from '../../src/rollout/drawing.ts';
+import { ServedTree } from '../../src/tree/served-tree.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
@@ -37,13 +38,15 @@ function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string;
     haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
     vars: {},
   };
-  const picture = new Picture({ catalog: OPTIONS, context, emit: said.emit });
+  const served = new ServedTree({ catalog: OPTIONS, emit: said.emit });
+  const drawing = new Drawing({ served, context, emit: said.emit });
   const { emit } = said;
   const pace = options.pace ?? QUICK;
   const reconciler = new Reconciler({
     source,
     templates,
-    picture,
+    served,
+    drawing,
     judge,
     file,
     haproxy,

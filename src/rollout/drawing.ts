@@ -1,0 +1,143 @@
+import { PointsmanError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import type { Catalog } from '../model/catalog.ts';
+import { plainVersion } from '../plan/haproxy-branch.ts';
+import { hashText, sameText } from '../plan/mark.ts';
+import { losesAllServers } from '../plan/serves.ts';
+import { clock } from '../ports/clock.ts';
+import { TemplateChoice } from '../quarantine/template-choice.ts';
+import type { CompiledTemplate } from '../render/compile-template.ts';
+import type { RenderInput } from '../render/context.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
+import { RenderTime } from './render-time.ts';
+import { type TimeLimit, withinTime } from './time-limit.ts';
+
+export interface DrawingOptions {
+  /** What is drawn. */
+  readonly served: Pick<ServedTree, 'catalog' | 'hasTree' | 'isDoubtful' | 'missing' | 'since'>;
+  /** What templates see beside the keys. */
+  readonly context: Pick<RenderInput, 'node' | 'haproxy' | 'vars'>;
+  /** How long one rendering may take, in milliseconds. @default no limit */
+  readonly renderLimit?: number;
+  readonly emit: Emit;
+}
+
+/** A rendered text, or why there is none. */
+export type Drawn =
+  | { readonly kind: 'text'; readonly text: string; readonly hash: string }
+  /** No source has given a tree yet, or no template was read yet. */
+  | { readonly kind: 'nothing'; readonly missing: string }
+  | { readonly kind: 'template-error'; readonly error: PointsmanError };
+
+const NO_SERVER =
+  'the sources have no instance, there is no cache to compare with, and a file with servers is installed: ' +
+  'waiting for the first one (pointsman release believes it)';
+
+/** Makes the text of what is served, by the template that is in use. */
+export class Drawing {
+  readonly #options: DrawingOptions;
+  /** Which template is in use: a refused one gives way to the last good one. */
+  readonly templates: TemplateChoice;
+  readonly #renderTime: RenderTime;
+  #context: DrawingOptions['context'];
+  #text: string | null = null;
+  #drawn: string | null = null;
+
+  constructor(options: DrawingOptions) {
+    this.#options = options;
+    this.#context = options.context;
+    this.templates = new TemplateChoice(options.emit);
+    this.#renderTime = new RenderTime(options.renderLimit);
+  }
+
+  /** The hash of the last text, whatever came of it; null before there is one. */
+  get hash(): string | null {
+    return this.#text === null ? null : hashText(this.#text);
+  }
+
+  /** What the last drawing gave; null while it is under way, and where it failed. */
+  get drawn(): string | null {
+    return this.#drawn;
+  }
+
+  /**
+   * Renders what is served. Says nothing of it: `tell` does. A doubtful tree gives nothing where all servers of the
+   * `installed` text would be gone with it.
+   */
+  async draw(installed: string | null = null): Promise<Drawn> {
+    const { served } = this.#options;
+    if (!served.hasTree) {
+      return { kind: 'nothing', missing: served.missing };
+    }
+    const template = this.templates.current;
+    if (!template) {
+      const { error } = this.templates;
+      return error
+        ? { kind: 'template-error', error }
+        : { kind: 'nothing', missing: 'the template was not read yet' };
+    }
+    this.#drawn = null;
+    served.since.drew();
+    this.templates.drew();
+    try {
+      const { catalog } = served;
+      const render = () => this.render(catalog, template);
+      const text = sameText(await this.#renderTime.measure(catalog.tree.size, render));
+      if (served.isDoubtful && installed !== null && losesAllServers(installed, text)) {
+        return { kind: 'nothing', missing: NO_SERVER };
+      }
+      this.#text = text;
+      this.#drawn = text;
+      return { kind: 'text', text, hash: hashText(text) };
+    } catch (error) {
+      if (!(error instanceof PointsmanError)) {
+        throw error;
+      }
+      return { kind: 'template-error', error };
+    }
+  }
+
+  /** Tells of an error of the template once, and once when it is mended. */
+  tell(drawn: Drawn): void {
+    if (drawn.kind === 'template-error') {
+      this.templates.failed(drawn.error);
+    } else if (drawn.kind === 'text') {
+      this.templates.rendered();
+    }
+  }
+
+  /** The text that was drawn last is good, and so are its tree and its template. */
+  accepted(): void {
+    this.#options.served.since.accepted();
+    this.templates.accepted();
+    this.#renderTime.accepted();
+  }
+
+  /** Renders any catalog with a template. Throws a `TemplateError`. */
+  render(catalog: Catalog, template: CompiledTemplate): Promise<string> {
+    return this.#render(catalog, template, this.#renderTime.limit);
+  }
+
+  /** The same, to find what is refused: with less time, and after whatever else waits. */
+  async tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string> {
+    await clock.breathe();
+    signal.throwIfAborted();
+    const { trial, limit } = this.#renderTime;
+    return this.#render(catalog, template, this.templates.isNew ? limit : trial(catalog.tree.size));
+  }
+
+  #render(catalog: Catalog, template: CompiledTemplate, limit: TimeLimit | undefined): Promise<string> {
+    const run = limit && ((work: () => string) => withinTime(limit, work));
+    return template.render({ catalog, tree: catalog.tree, ...this.#context }, run);
+  }
+
+  /** Takes the version of the HAProxy that runs, for templates. True where it is another than before. */
+  runsOn(version: string | null): boolean {
+    const plain = version === null ? '' : plainVersion(version);
+    if (plain === '' || plain === this.#context.haproxy.version) {
+      return false;
+    }
+    this.#context = { ...this.#context, haproxy: { ...this.#context.haproxy, version: plain } };
+    return true;
+  }
+}
