@@ -55,6 +55,21 @@ export class SystemError extends PointsmanError {
   }
 }
 
+/** What people are told of an expected failure. Whatever else was thrown is a bug: it is thrown on. */
+export function messageAndHint(error: unknown): { readonly message: string; readonly hint?: string } {
+  if (!(error instanceof PointsmanError)) {
+    throw error;
+  }
+  const { message, hint } = error;
+  return hint === undefined ? { message } : { message, hint };
+}
+
+/** The same in one line. */
+export function messageWithHint(error: unknown): string {
+  const { message, hint } = messageAndHint(error);
+  return hint === undefined ? message : `${message}; ${hint}`;
+}
+
 /** Whatever was thrown, as an error with a stack. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));

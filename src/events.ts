@@ -1,3 +1,4 @@
+import { asError, messageAndHint, PointsmanError } from './errors.ts';
 import type { FileEvent } from './events-file.ts';
 import type { GuardEvent } from './events-guard.ts';
 import type { HaproxyEvent } from './events-haproxy.ts';
@@ -62,6 +63,20 @@ export type LifeEvent =
   | { readonly kind: 'paused'; readonly until: number; readonly by: string }
   /** The pause is over. */
   | { readonly kind: 'resumed'; readonly cause: string };
+
+/** Tells of an expected failure that hinders nothing else. Whatever else was thrown is a bug: it is thrown on. */
+export function noticeOf(error: unknown): Extract<LifeEvent, { readonly kind: 'notice' }> {
+  return { kind: 'notice', ...messageAndHint(error) };
+}
+
+/** The same, but a bug is told with its stack: for a part that goes on by itself. `where` is `writing the cache`. */
+export function failureOf(where: string, error: unknown): LifeEvent {
+  if (error instanceof PointsmanError) {
+    return noticeOf(error);
+  }
+  const { message, stack = '' } = asError(error);
+  return { kind: 'part-failed', where, message, stack, report: null, retryInMs: null };
+}
 
 /** A key that never reaches a template, and why. */
 export interface RejectedKey {

@@ -1,5 +1,5 @@
-import { asError, PointsmanError } from '../errors.ts';
-import type { Emit, LifeEvent } from '../events.ts';
+import { asError } from '../errors.ts';
+import { type Emit, failureOf } from '../events.ts';
 import { clock } from '../ports/clock.ts';
 
 /** What a saver does, and how often. */
@@ -63,19 +63,12 @@ export class Saver {
       this.#told = '';
     } catch (error) {
       this.#wanted = true;
-      const { message, stack = '' } = asError(error);
+      const { message } = asError(error);
       if (message !== this.#told) {
-        this.#options.emit(eventOf(error, { message, stack }));
+        this.#options.emit(failureOf('writing the cache', error));
       }
       this.#told = message;
     }
     this.#lastEnd = clock.now();
   }
-}
-
-function eventOf(error: unknown, { message, stack }: { message: string; stack: string }): LifeEvent {
-  if (!(error instanceof PointsmanError)) {
-    return { kind: 'part-failed', where: 'writing the cache', message, stack, report: null, retryInMs: null };
-  }
-  return { kind: 'notice', message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
 }

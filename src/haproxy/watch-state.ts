@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 
 /** How to follow a HAProxy. */
@@ -34,9 +35,7 @@ export async function* watchState(watch: StateWatch, signal: AbortSignal): Async
         yield state;
       }
       signal.throwIfAborted();
-      await sleep(PAUSE, undefined, { signal: AbortSignal.any([signal, wake.signal]) }).catch(
-        () => undefined,
-      );
+      await rest(PAUSE, AbortSignal.any([signal, wake.signal]));
     }
   } catch (error) {
     if (!signal.aborted) {

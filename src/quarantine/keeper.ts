@@ -1,5 +1,4 @@
-import { asError, PointsmanError } from '../errors.ts';
-import type { Emit, QuarantinedUnit } from '../events.ts';
+import { type Emit, failureOf, type QuarantinedUnit } from '../events.ts';
 import { clock } from '../ports/clock.ts';
 import type { StateFile } from '../ports/stores.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
@@ -97,14 +96,7 @@ export class QuarantineKeeper {
   }
 
   #warn(error: unknown): void {
-    if (error instanceof PointsmanError) {
-      const { message, hint } = error;
-      this.#emit({ kind: 'notice', message, ...(hint === undefined ? {} : { hint }) });
-      return;
-    }
-    const { message, stack = '' } = asError(error);
-    const where = 'writing down what is set aside';
-    this.#emit({ kind: 'part-failed', where, message, stack, report: null, retryInMs: null });
+    this.#emit(failureOf('writing down what is set aside', error));
   }
 }
 

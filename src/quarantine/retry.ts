@@ -1,3 +1,4 @@
+import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { Mailbox } from '../reconcile/mailbox.ts';
 import type { Drawing } from '../rollout/drawing.ts';
@@ -32,12 +33,13 @@ const LONGEST = 300_000;
  */
 export class QuarantineRetry {
   readonly #options: QuarantineRetryOptions;
-  #failures = 0;
+  readonly #backOff: BackOff;
   #at = Number.POSITIVE_INFINITY;
   #wake: () => void = () => {};
 
   constructor(options: QuarantineRetryOptions) {
     this.#options = options;
+    this.#backOff = new BackOff({ first: options.first, longest: LONGEST });
   }
 
   /** Tries until `signal` aborts. */
@@ -54,14 +56,12 @@ export class QuarantineRetry {
 
   /** Something is set aside: it is tried again after a pause. */
   later(): void {
-    const pause = Math.min(LONGEST, this.#options.first * 2 ** this.#failures);
-    this.#failures++;
-    this.#plan(pause);
+    this.#plan(this.#backOff.failed());
   }
 
   /** Something that is set aside changed. */
   soon(ms: number): void {
-    this.#failures = 0;
+    this.#backOff.succeeded();
     this.#plan(ms);
   }
 
@@ -82,7 +82,7 @@ export class QuarantineRetry {
     }
     const mended = (await this.#tryTemplate(signal)) || (await this.#tryShelf(signal));
     if (mended) {
-      this.#failures = 0;
+      this.#backOff.succeeded();
     }
     if (served.shelf.size > 0 || drawing.templates.refused) {
       this.later();

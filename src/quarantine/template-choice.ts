@@ -1,4 +1,4 @@
-import { PointsmanError, TemplateError } from '../errors.ts';
+import { messageAndHint, PointsmanError, TemplateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { type CompiledTemplate, compileTemplate } from '../render/compile-template.ts';
 import type { TemplateSet } from '../render/template-set.ts';
@@ -136,8 +136,8 @@ export class TemplateChoice {
     return isNews;
   }
 
-  #tell({ message, hint }: PointsmanError): void {
-    this.#emit({ kind: 'template-error', message, ...(hint === undefined ? {} : { hint }) });
+  #tell(error: PointsmanError): void {
+    this.#emit({ kind: 'template-error', ...messageAndHint(error) });
   }
 
   #tellMended(change: () => void): void {

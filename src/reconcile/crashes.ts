@@ -1,12 +1,12 @@
 import { asError, PointsmanError } from '../errors.ts';
-import type { Emit } from '../events.ts';
+import { type Emit, noticeOf } from '../events.ts';
 import { shorten } from '../model/shorten.ts';
 import { firstLines } from '../plan/excerpt.ts';
+import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { CrashFile } from '../ports/stores.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
-import { Retry } from './pace.ts';
 
 /** What is told of what threw, and kept. */
 export interface CrashesOptions {
@@ -42,8 +42,7 @@ export class Crashes {
     const { emit } = this.#options;
     const error = asError(thrown);
     if (error instanceof PointsmanError) {
-      const { message, hint } = error;
-      emit({ kind: 'notice', message: `${where}: ${message}`, ...(hint === undefined ? {} : { hint }) });
+      emit({ ...noticeOf(error), message: `${where}: ${error.message}` });
       return;
     }
     const stack = firstLines(error.stack ?? '', STACK_LINES).slice(0, MOST_TEXT);
@@ -60,7 +59,7 @@ export class Crashes {
     work: (signal: AbortSignal) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const retry = new Retry();
+    const retry = new BackOff();
     while (!signal.aborted) {
       const begun = clock.now();
       try {

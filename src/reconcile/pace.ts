@@ -56,21 +56,3 @@ export class Pace {
     this.#lastReload = now;
   }
 }
-
-/** Growing pauses between tries of something that failed: 1 s, 2 s, 4 s … 60 s. */
-export class Retry {
-  #failures = 0;
-
-  get failures(): number {
-    return this.#failures;
-  }
-
-  /** Counts a failure and gives the pause until the next try in milliseconds. */
-  failed(): number {
-    return Math.min(60_000, 1000 * 2 ** this.#failures++);
-  }
-
-  succeeded(): void {
-    this.#failures = 0;
-  }
-}

@@ -1,6 +1,7 @@
 import { asError, PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { shorten } from '../model/shorten.ts';
+import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import type { Quarantine } from '../quarantine/quarantine.ts';
@@ -18,7 +19,7 @@ import { Stopwatch } from '../rollout/stopwatch.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import type { Crashes } from './crashes.ts';
 import type { Mailbox } from './mailbox.ts';
-import { type Pace, Retry } from './pace.ts';
+import type { Pace } from './pace.ts';
 import { endOf, endOfHandsOff } from './pass-end.ts';
 import { passEvent, type Report } from './pass-report.ts';
 import type { Pause } from './pause.ts';
@@ -48,7 +49,7 @@ export interface PassParts {
 /** The passes of the loop, one after the other. A pass that throws is a failed pass. */
 export class Passes {
   readonly #parts: PassParts;
-  readonly #crashRetry = new Retry();
+  readonly #crashRetry = new BackOff();
   #retryAt = Number.POSITIVE_INFINITY;
   #lastError: string | null = null;
 

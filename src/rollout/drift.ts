@@ -1,9 +1,9 @@
-import { PointsmanError } from '../errors.ts';
+import { messageWithHint } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { splitMark } from '../plan/mark.ts';
+import { BackOff } from '../ports/back-off.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import type { Mailbox } from '../reconcile/mailbox.ts';
-import { Retry } from '../reconcile/pace.ts';
 import { keepEdit, tellEdit } from './kept-edits.ts';
 import type { Rollout } from './rollout.ts';
 
@@ -28,7 +28,7 @@ export interface Unsettled {
  */
 export class Drift {
   readonly #options: DriftOptions;
-  readonly #retry = new Retry();
+  readonly #retry = new BackOff();
   #touched = false;
   /** The edit that was told already. */
   #told: string | null | undefined;
@@ -86,11 +86,8 @@ export class Drift {
         await this.#putRight(found);
       }
     } catch (error) {
-      if (!(error instanceof PointsmanError)) {
-        throw error;
-      }
+      const message = messageWithHint(error);
       this.#touched = true;
-      const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
       const retryInMs = this.#retry.failed();
       this.#options.emit({ kind: 'publish-failed', message, retryInMs });
       return { message, retryInMs };

@@ -1,5 +1,4 @@
-import { PointsmanError } from '../errors.ts';
-import type { Emit } from '../events.ts';
+import { type Emit, noticeOf } from '../events.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 
 /** Longer diffs are cut: the copy has all of it. */
@@ -53,11 +52,7 @@ export async function keepEdit(
   try {
     return await file.keepEdit(text);
   } catch (error) {
-    if (!(error instanceof PointsmanError)) {
-      throw error;
-    }
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    emit({ kind: 'notice', message: error.message, ...hint });
+    emit(noticeOf(error));
     return null;
   }
 }

@@ -1,6 +1,6 @@
+import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
-import { Retry } from '../reconcile/pace.ts';
 import type { Rollout } from './rollout.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
@@ -10,7 +10,7 @@ import type { Stopwatch } from './stopwatch.ts';
  */
 export class Mend {
   readonly #rollout: Rollout;
-  readonly #retry = new Retry();
+  readonly #retry = new BackOff();
   #due = Number.NEGATIVE_INFINITY;
 
   constructor(rollout: Rollout) {

@@ -1,5 +1,4 @@
-import { PointsmanError } from '../errors.ts';
-import type { Emit } from '../events.ts';
+import { type Emit, noticeOf } from '../events.ts';
 import type { PendingNote } from '../ports/stores.ts';
 
 /**
@@ -36,11 +35,7 @@ export class PendingLoad {
       await (mark === null ? this.#note.clear() : this.#note.write(mark));
     } catch (error) {
       // Only a crash in the next moments would matter.
-      if (!(error instanceof PointsmanError)) {
-        throw error;
-      }
-      const hint = error.hint === undefined ? {} : { hint: error.hint };
-      this.#emit({ kind: 'notice', message: error.message, ...hint });
+      this.#emit(noticeOf(error));
     }
   }
 }

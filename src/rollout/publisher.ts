@@ -1,5 +1,5 @@
-import { PointsmanError } from '../errors.ts';
-import type { Emit } from '../events.ts';
+import { messageWithHint } from '../errors.ts';
+import { type Emit, noticeOf } from '../events.ts';
 import { excerpt, firstLines } from '../plan/excerpt.ts';
 import { hashText, partsOf, withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
@@ -65,11 +65,8 @@ export class Publisher {
     try {
       await watch.time('publish', () => file.publish(fileText));
     } catch (error) {
-      if (!(error instanceof PointsmanError)) {
-        throw error;
-      }
+      const message = messageWithHint(error);
       const retryInMs = shelved.failed(hash);
-      const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
       emit({ kind: 'publish-failed', message, retryInMs });
       return { kind: 'failed', message, retryInMs };
     }
@@ -83,11 +80,7 @@ export class Publisher {
     try {
       await this.#options.file.keep(this.dress(text));
     } catch (error) {
-      if (!(error instanceof PointsmanError)) {
-        throw error;
-      }
-      const hint = error.hint ? { hint: error.hint } : {};
-      this.#options.emit({ kind: 'notice', message: error.message, ...hint });
+      this.#options.emit(noticeOf(error));
     }
   }
 }

@@ -1,9 +1,9 @@
+import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
-import { Retry } from '../reconcile/pace.ts';
 
 /** A text that was refused or did not load, until its next try. */
 export class Shelved {
-  readonly #retry = new Retry();
+  readonly #retry = new BackOff();
   #last: { readonly hash: string; readonly until: number } | undefined;
 
   /** How often in a row. */

@@ -1,10 +1,10 @@
+import { pauseAfter } from '../ports/back-off.ts';
+import { rest } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
-import { pause } from './abortable.ts';
-import { backOff } from './back-off.ts';
 import { readIsQuicker } from './etcd-backlog.ts';
 import type { EtcdConnection } from './etcd-client.ts';
 import { type Explained, etcdError, explainEtcdError } from './etcd-error.ts';
-import { EtcdMembers } from './etcd-members.ts';
+import { BACK_OFF, EtcdMembers } from './etcd-members.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
 import { PagePatience } from './etcd-patience.ts';
 import { Reread } from './etcd-reread.ts';
@@ -95,7 +95,8 @@ class EtcdFollower {
       if (end.kind === 'outdated' && tries === 1) {
         this.#members.stay();
       }
-      await pause(backOff(Math.ceil(tries / this.#options.endpoints.length), longest(end)), signal);
+      const round = Math.ceil(tries / this.#options.endpoints.length);
+      await rest(pauseAfter(round, { ...BACK_OFF, longest: longest(end) }), signal);
     }
   }
 

@@ -1,5 +1,5 @@
-import { pause } from './abortable.ts';
-import { backOff } from './back-off.ts';
+import { pauseAfter } from '../ports/back-off.ts';
+import { rest } from '../ports/clock.ts';
 import { connectEtcd, type EtcdConnection } from './etcd-client.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 
@@ -7,6 +7,8 @@ import type { EtcdSourceOptions } from './etcd-options.ts';
 const SILENT = 500;
 /** The longest pause while nobody answers: asking is cheap, and a store that is back shall be found within 1 s. */
 const LONGEST_PAUSE = 600;
+/** How pauses between two rounds of the members grow. */
+export const BACK_OFF = { first: 100, spread: 0.5 } as const;
 
 /**
  * Finds a member of etcd that answers.
@@ -39,11 +41,12 @@ export class EtcdMembers {
       for (let tries = 1; found.length === 0; tries++) {
         signal.throwIfAborted();
         const asked = this.#ask(endpoints[this.#place++ % endpoints.length] ?? '', { search, found });
-        const outcome = await Promise.race([asked, pause(SILENT * (0.8 + Math.random() / 5), search.signal)]);
+        const outcome = await Promise.race([asked, rest(SILENT * (0.8 + Math.random() / 5), search.signal)]);
         if (outcome !== 'refused') {
           continue;
         }
-        await pause(backOff(Math.ceil(tries / endpoints.length), LONGEST_PAUSE), search.signal);
+        const round = Math.ceil(tries / endpoints.length);
+        await rest(pauseAfter(round, { ...BACK_OFF, longest: LONGEST_PAUSE }), search.signal);
       }
     } finally {
       signal.removeEventListener('abort', onAbort);

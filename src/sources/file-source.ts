@@ -1,5 +1,5 @@
+import { rest } from '../ports/clock.ts';
 import type { Source, SourceEvent } from '../ports/source.ts';
-import { pause } from './abortable.ts';
 import { type EventQueue, eventsOf } from './event-queue.ts';
 import { type FileSourceOptions, FileTree } from './file-tree.ts';
 import { StateTeller } from './state-teller.ts';
@@ -99,7 +99,7 @@ async function watchPath(path: string): Promise<PathChanges> {
         moved = new AbortController();
       }
     },
-    next: (limit, signal) => pause(limit, AbortSignal.any([moved.signal, signal])),
+    next: (limit, signal) => rest(limit, AbortSignal.any([moved.signal, signal])),
     [Symbol.asyncDispose]: () => watcher.close(),
   };
 }

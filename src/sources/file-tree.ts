@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { whatWouldLet } from '../denied.ts';
 import { SourceError } from '../errors.ts';
 import { type Change, type Entry, sameEntry } from '../model/entry.ts';
-import { pause } from './abortable.ts';
+import { rest } from '../ports/clock.ts';
 import { type FileState, listFiles } from './file-listing.ts';
 import { parseTreeEntries } from './tree-file.ts';
 import type { TreeShape } from './tree-shape.ts';
@@ -79,7 +79,7 @@ export class FileTree {
       const waited = performance.now() - began;
       const wait = waited < LONGEST_WAIT ? this.#wait(next, waited) : 0;
       if (wait > 0) {
-        await pause(wait, signal);
+        await rest(wait, signal);
         if (signal.aborted) {
           return [];
         }

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '../ports/clock.ts';
 
 /** Often enough that an edit is noticed within 1 s, also where nobody tells of changes (network and overlay file systems). */
 const PAUSE = 300;
@@ -53,7 +53,7 @@ export class ConfigWatch {
       if (now !== before && now !== this.#ours) {
         yield;
       }
-      await sleep(PAUSE, undefined, { signal }).catch(() => undefined);
+      await rest(PAUSE, signal);
     }
   }
 }

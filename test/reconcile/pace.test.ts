@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Pace, Retry } from '../../src/reconcile/pace.ts';
+import { Pace } from '../../src/reconcile/pace.ts';
 
 const mail = (firstAt: number, lastAt = firstAt) => ({ triggers: ['x'], firstAt, lastAt });
 
@@ -39,18 +39,5 @@ describe('Pace', () => {
     expect(pace.reloadDue()).toBe(Number.NEGATIVE_INFINITY);
     pace.reloaded(100);
     expect(pace.reloadDue()).toBe(2100);
-  });
-});
-
-describe('Retry', () => {
-  test('doubles its pause up to a minute, and starts over after a success', () => {
-    const retry = new Retry();
-    expect([1, 2, 3].map(() => retry.failed())).toEqual([1000, 2000, 4000]);
-    for (let i = 0; i < 10; i++) {
-      retry.failed();
-    }
-    expect(retry.failed()).toBe(60_000);
-    retry.succeeded();
-    expect(retry.failed()).toBe(1000);
   });
 });
