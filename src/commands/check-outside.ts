@@ -1,6 +1,6 @@
-import { findProgram } from '../haproxy/find-program.ts';
 import type { Settings } from '../settings/settings.ts';
 import { probeListen } from '../status/probe-listen.ts';
+import { findProgram } from '../system/find-program.ts';
 import type { Io } from './io.ts';
 
 /** Says one thing that `check` found. */

@@ -18,7 +18,7 @@ import type { Settings } from '../settings/settings.ts';
 import { createConfigFile } from '../state/config-file.ts';
 import { resolveAccess } from '../state/file-owner.ts';
 import { createPendingNote } from '../state/pending-note.ts';
-import type { FileAccess } from '../state/temp-file.ts';
+import type { FileAccess } from '../system/temp-file.ts';
 import { serverStatePath } from './assemble.ts';
 
 /** HAProxy and its file, as the settings say. */

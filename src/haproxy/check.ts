@@ -1,8 +1,8 @@
 import { PointsmanError } from '../errors.ts';
 import type { Judge, Verdict } from '../ports/judge.ts';
-import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from '../state/temp-file.ts';
-import { whyNotRun } from './not-run.ts';
-import { type Ran, runProgram } from './run-program.ts';
+import { whyNotRun } from '../system/not-run.ts';
+import { type Ran, runProgram } from '../system/run-program.ts';
+import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from '../system/temp-file.ts';
 
 /** What the judge needs of the settings. */
 export interface JudgeSettings {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ourUser } from '../our-user.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
+import { ourUser } from '../system/our-user.ts';
 import { downBySocket } from './down-servers.ts';
 import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
 import { seeWorker } from './reload-by-socket.ts';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { whyNotRun } from '../system/not-run.ts';
 import { haproxyLives, workersOf } from './haproxy-process.ts';
-import { whyNotRun } from './not-run.ts';
 
 /** How HAProxy is started. */
 export interface ChildOptions {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError } from '../state/file-error.ts';
+import { explainFileError } from '../system/file-error.ts';
 import { type LogPipe, openLogPipe } from './log-pipe.ts';
 
 const KEPT_LINES = 200;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReloadOutcome } from '../ports/haproxy.ts';
+import { endGroup } from '../system/process-group.ts';
 import type { HaproxyChild } from './haproxy-child.ts';
 import type { HaproxyOutput } from './haproxy-output.ts';
 import type { MasterSocket } from './master-socket.ts';
-import { endGroup } from './process-group.ts';
 import { stateByMaster } from './state-by-master.ts';
 
 /** A HAProxy that was just started. */

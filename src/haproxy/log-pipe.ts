@@ -2,10 +2,10 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { whatWouldLet } from '../denied.ts';
 import { SystemError } from '../errors.ts';
-import { whyNotRun } from './not-run.ts';
-import { runProgram } from './run-program.ts';
+import { whatWouldLet } from '../system/denied.ts';
+import { whyNotRun } from '../system/not-run.ts';
+import { runProgram } from '../system/run-program.ts';
 
 /** What a HAProxy says on stdout and stderr, readable also by a Pointsman that did not start it. */
 export interface LogPipe {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { explainFileError } from '../state/file-error.ts';
+import { explainFileError } from '../system/file-error.ts';
 
 const LEAVER = z.object({
   backend: z.string(),

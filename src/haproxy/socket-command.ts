@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
-import { whatWouldLet } from '../denied.ts';
 import { SystemError } from '../errors.ts';
+import { whatWouldLet } from '../system/denied.ts';
 
 /** Why a socket gave no answer; whether waiting helps depends on it. */
 export type SocketTrouble =

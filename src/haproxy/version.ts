@@ -1,6 +1,6 @@
 import { SystemError } from '../errors.ts';
-import { whyNotRun } from './not-run.ts';
-import { runProgram } from './run-program.ts';
+import { whyNotRun } from '../system/not-run.ts';
+import { runProgram } from '../system/run-program.ts';
 
 /** What `haproxy -v` says of itself. */
 export interface HaproxyVersion {

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
-import { whatWouldLet } from '../denied.ts';
 import { UsageError } from '../errors.ts';
 import { asWritten } from '../model/written-number.ts';
+import { whatWouldLet } from '../system/denied.ts';
 import type { RawSettings } from './overrides.ts';
 import { SETTING_KEYS } from './schema.ts';
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { whatWouldLet } from '../denied.ts';
 import { SourceError } from '../errors.ts';
 import { type Change, type Entry, sameEntry } from '../model/entry.ts';
 import { rest } from '../ports/clock.ts';
+import { whatWouldLet } from '../system/denied.ts';
 import { type FileState, listFiles } from './file-listing.ts';
 import { parseTreeEntries } from './tree-file.ts';
 import type { TreeShape } from './tree-shape.ts';

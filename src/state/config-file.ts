@@ -2,10 +2,17 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { hashText, splitMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
+import { explainFileError } from '../system/file-error.ts';
+import {
+  dropTemp,
+  type FileAccess,
+  removeLeftovers,
+  syncPath,
+  writeTemp,
+  writeText,
+} from '../system/temp-file.ts';
 import { ConfigWatch } from './config-watch.ts';
-import { explainFileError } from './file-error.ts';
 import { keepHandEdit } from './hand-edit.ts';
-import { dropTemp, type FileAccess, removeLeftovers, syncPath, writeTemp, writeText } from './temp-file.ts';
 
 /** What the installed file needs of the settings. */
 export interface ConfigFileSettings {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../errors.ts';
-import type { FileAccess } from './temp-file.ts';
+import type { FileAccess } from '../system/temp-file.ts';
 
 /** `output.mode`, `owner` and `group` as the settings have them: names or numbers, or nothing. */
 export interface OutputAccess {

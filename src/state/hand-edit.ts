@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { hashText } from '../plan/mark.ts';
-import { explainFileError } from './file-error.ts';
+import { explainFileError } from '../system/file-error.ts';
 
 /** So many are kept; the oldest go. */
 const KEPT = 50;

@@ -1,9 +1,9 @@
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SystemError } from '../errors.ts';
-import { whyNotRun } from '../haproxy/not-run.ts';
-import { runProgram } from '../haproxy/run-program.ts';
-import { explainFileError } from './file-error.ts';
+import { explainFileError } from '../system/file-error.ts';
+import { whyNotRun } from '../system/not-run.ts';
+import { runProgram } from '../system/run-program.ts';
 
 const HELD = 75;
 

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { HeldPauses, PauseNotes, PauseWish } from '../ports/stores.ts';
-import { explainFileError } from './file-error.ts';
+import { explainFileError } from '../system/file-error.ts';
 
 /**
  * The pause of this host, in `stateDir`/pause: a line of JSON, `{"until":"2026-03-01T14:30:00.000Z"}`. Everybody may

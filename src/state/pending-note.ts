@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PendingNote } from '../ports/stores.ts';
-import { explainFileError } from './file-error.ts';
+import { explainFileError } from '../system/file-error.ts';
 
 /**
  * The note in `stateDir`/pending. It is not synced to the disk: it is for a crash of Pointsman, and when the machine

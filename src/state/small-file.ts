@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { StateFile } from '../ports/stores.ts';
-import { explainFileError } from './file-error.ts';
+import { explainFileError } from '../system/file-error.ts';
 
 /** A file of `stateDir` that is always whole: written beside it, synced and renamed. */
 export function createStateFile(stateDir: string, name: string): StateFile {

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { whatWouldLet } from '../denied.ts';
 import { SystemError } from '../errors.ts';
-import { ourUser } from '../our-user.ts';
+import { whatWouldLet } from '../system/denied.ts';
+import { ourUser } from '../system/our-user.ts';
 
 /** The form of the files; another one is not read. */
 const VERSION = 1;

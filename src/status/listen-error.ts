@@ -1,5 +1,5 @@
 import { SystemError } from '../errors.ts';
-import { ourUser } from '../our-user.ts';
+import { ourUser } from '../system/our-user.ts';
 
 /** Where the status server listens, or shall. */
 export interface ListenAddress {

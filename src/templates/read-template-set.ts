@@ -1,10 +1,10 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { whatWouldLet } from '../denied.ts';
 import { SystemError, TemplateError } from '../errors.ts';
-import { ourUser } from '../our-user.ts';
 import type { TemplateSet } from '../render/template-set.ts';
+import { whatWouldLet } from '../system/denied.ts';
+import { ourUser } from '../system/our-user.ts';
 
 /** The folder of the packaged template. Every other template sees it as `pointsman/`, to extend it. */
 export const PACKAGED_FOLDER = fileURLToPath(new URL('../../templates', import.meta.url));

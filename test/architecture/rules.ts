@@ -1,7 +1,7 @@
 import { type Import, importsOf, type SourceFile, withoutComments } from './source-file.ts';
 
 /** What the whole shell may import besides itself. */
-const SHELL = ['model', 'plan', 'ports', 'events.ts', 'events-guard.ts', 'denied.ts', 'our-user.ts'];
+const SHELL = ['model', 'plan', 'ports', 'system', 'events.ts', 'events-guard.ts'];
 /** What the whole core may import besides itself. */
 const CORE = ['model', 'render', 'plan', 'ports', 'events.ts', 'events-guard.ts', 'events-haproxy.ts'];
 
@@ -12,12 +12,11 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   'events-file.ts': [],
   'events-guard.ts': [],
   'events-haproxy.ts': [],
-  'our-user.ts': [],
-  'denied.ts': ['our-user.ts'],
+  system: ['plan/mark.ts'],
   model: [],
   render: ['model'],
   plan: ['model'],
-  settings: ['model', 'denied.ts', 'our-user.ts'],
+  settings: ['model', 'system'],
   ports: ['model', 'render', 'plan', 'events-guard.ts', 'events-haproxy.ts', 'quarantine/since-good.ts'],
   tree: [...CORE, 'guard', 'quarantine', 'rollout'],
   guard: [...CORE, 'tree', 'quarantine', 'reconcile/mailbox.ts'],
@@ -42,8 +41,8 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   reconcile: [...CORE, 'tree', 'guard', 'quarantine', 'rollout'],
   sources: SHELL,
   templates: [...SHELL, 'render'],
-  haproxy: [...SHELL, 'events-haproxy.ts', 'state'],
-  state: [...SHELL, 'haproxy/not-run.ts', 'haproxy/run-program.ts'],
+  haproxy: [...SHELL, 'events-haproxy.ts'],
+  state: SHELL,
   status: [...SHELL, 'events-haproxy.ts'],
   testing: ['model', 'render', 'sources', 'templates'],
   commands: 'everything',

@@ -6,8 +6,8 @@ import { expect, test } from 'vitest';
 import { PointsmanError } from '../../src/errors.ts';
 import { withMark } from '../../src/plan/mark.ts';
 import { type ConfigFileSettings, createConfigFile, keptVersions } from '../../src/state/config-file.ts';
-import { explainFileError } from '../../src/state/file-error.ts';
 import { resolveAccess } from '../../src/state/file-owner.ts';
+import { explainFileError } from '../../src/system/file-error.ts';
 import { tempFolder, waitFor } from '../support/haproxy.ts';
 
 function fileIn(folder: string, settings: Partial<ConfigFileSettings> = {}) {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { runProgram } from '../../src/haproxy/run-program.ts';
+import { runProgram } from '../../src/system/run-program.ts';
 import { isAlive, tempFolder, waitFor } from '../support/haproxy.ts';
 
 const TIMEOUT = 20_000;

@@ -11,7 +11,7 @@ const source = (name: string) => JSON.stringify(fileURLToPath(new URL(`../../src
 async function toldTo(uid: number, tries: Readonly<Record<string, string>>): Promise<Record<string, string>> {
   const script = `
     import { appendFile, readFile, mkdir, rename } from 'node:fs/promises';
-    const { explainFileError } = await import(${source('state/file-error.ts')});
+    const { explainFileError } = await import(${source('system/file-error.ts')});
     const { askSocket } = await import(${source('haproxy/socket-command.ts')});
     const ask = (path) => askSocket({ path, role: 'stats socket', timeout: 1000 }, 'show info', new AbortController().signal);
     const told = {};

@@ -1,6 +1,6 @@
-import { type Wanted, whatWouldLet } from '../denied.ts';
 import { SystemError } from '../errors.ts';
-import { ourUser } from '../our-user.ts';
+import { type Wanted, whatWouldLet } from './denied.ts';
+import { ourUser } from './our-user.ts';
 
 const WHAT_TO_DO: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
   EBUSY: ['it is itself a mount point', 'Mount the folder into the container, not the single file.'],

@@ -1,4 +1,4 @@
-import { ourUser } from '../our-user.ts';
+import { ourUser } from './our-user.ts';
 
 /** Why a program could not be run, in words: `/usr/sbin/haproxy is not there`. */
 export function whyNotRun(
