@@ -1,0 +1,105 @@
+import type { ServerCommand } from '../plan/plan.ts';
+import type { HaproxyState } from '../ports/haproxy.ts';
+
+/** What is published as one: today HAProxy's one file, without its mark. Two are the same where their hashes are. */
+export interface ConfigSet {
+  readonly text: string;
+  readonly hash: string;
+}
+
+/** Why our hands are off the file and HAProxy. */
+export interface Hold {
+  readonly kind: 'pause';
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  /** Who wants it, for people. */
+  readonly by: string;
+}
+
+/** Whether the file is as we left it. */
+export type FileFact =
+  | { readonly kind: 'ours' }
+  /** Somebody else touched it, and it was not looked at since. */
+  | { readonly kind: 'touched' }
+  /** It could not be put right just now. */
+  | { readonly kind: 'stuck'; readonly message: string; readonly retryInMs: number };
+
+/** What should be installed and run. */
+export type Desired =
+  | { readonly kind: 'set'; readonly set: ConfigSet }
+  /** There is nothing to render yet; what is missing, for people. */
+  | { readonly kind: 'nothing'; readonly missing: string }
+  /** `judged`: the quarantine was asked about it, and knows nothing better. */
+  | { readonly kind: 'template-error'; readonly error: Error; readonly judged: boolean };
+
+/** What the file holds. */
+export interface Installed extends ConfigSet {
+  /** It was not edited since it was published. */
+  readonly isOurs: boolean;
+}
+
+/** The way from what HAProxy runs to what it should run. Nobody here looks into the commands. */
+export type Way =
+  /** No way but a reload; `why`, where the changes at run time have a reason of their own. */
+  | { readonly kind: 'unknown'; readonly why: string | null }
+  | {
+      readonly kind: 'runtime';
+      readonly commands: readonly ServerCommand[];
+      readonly reasons: readonly string[];
+    }
+  /** `part`: what of it can go out before, without a reload. */
+  | { readonly kind: 'reload'; readonly part: WayPart | null; readonly reasons: readonly string[] };
+
+/** Commands, and the set that HAProxy runs after them. */
+export interface WayPart {
+  readonly set: ConfigSet;
+  readonly commands: readonly ServerCommand[];
+}
+
+/** What came of a set that was refused or did not load, until its next try. */
+export type Trouble =
+  /** HAProxy's check refused it. `judged`: the quarantine was asked about it, and knows nothing better. */
+  | {
+      readonly kind: 'refused';
+      readonly output: string;
+      /** 1-based. */
+      readonly lines: readonly number[];
+      readonly judged: boolean;
+      readonly waitMs: number;
+    }
+  | { readonly kind: 'failed'; readonly message: string; readonly waitMs: number }
+  /** It threw what is a bug. */
+  | { readonly kind: 'crashed'; readonly error: unknown; readonly judged: boolean; readonly waitMs: number };
+
+/** Everything that a decision is made on; one value, of one moment. */
+export interface Facts {
+  /** `file`: mode `none`, where the file is all there is. */
+  readonly target: 'haproxy' | 'file';
+  readonly hold: Hold | null;
+  readonly file: FileFact;
+  readonly desired: Desired;
+  readonly installed: Installed | null;
+  readonly haproxy: HaproxyState;
+  /** Why the worker may run something else than its mark says; null where nothing speaks for that. */
+  readonly doubt: string | null;
+  /** What is installed was published, and HAProxy not told yet. */
+  readonly owed: boolean;
+  /** What HAProxy runs, where that is known for sure. */
+  readonly running: ConfigSet | null;
+  /** What changes at run time made HAProxy run while the file does not hold it yet. */
+  readonly ahead: ConfigSet | null;
+  /** The hash of what is on its way to the file beside the loop. */
+  readonly recording: string | null;
+  /** Of what is desired. */
+  readonly trouble: Trouble | null;
+  /** What HAProxy is ahead with did not become the file just now: milliseconds until its next try, 0 where it may. */
+  readonly aheadWaitMs: number;
+  /** From what runs to `goalOf` these facts. */
+  readonly way: Way;
+  /** Milliseconds until HAProxy may be reloaded again. */
+  readonly paceMs: number;
+  /** Milliseconds that a reload waits at most for old workers to end. */
+  readonly workersMs: number;
+  /** Milliseconds until what is installed may be loaded again, after that failed. */
+  readonly mendMs: number;
+}
