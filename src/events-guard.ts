@@ -26,8 +26,6 @@ export const LET_GO_REASONS = [
   'replaced',
   /** A live key claims its address. */
   'claimed',
-  /** HAProxy's check says DOWN. */
-  'down',
   /** It was held for `guard.hold`. */
   'believed',
   /** A person said so: `pointsman release`. */

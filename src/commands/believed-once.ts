@@ -25,7 +25,7 @@ export interface OnceOptions {
  * believed last, or the cache where they do not answer. The caller closes it. Throws a `SourceError`.
  */
 export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<Believed> {
-  const { served, shell, emit } = options;
+  const { served, shell } = options;
   const believed = believedOf(settings, options);
   await believed.open((await shell.file.read()) === null ? 'none' : 'installed');
   const answer = await readPatiently(io, settings, believed);
@@ -36,7 +36,7 @@ export async function believeOnce(io: Io, settings: Settings, options: OnceOptio
   } else {
     believed.take({ kind: 'snapshot', entries: answer, revision: 0n });
   }
-  await lookOnce({ believed, control: shell.haproxy, mailbox: new Mailbox(), emit }, io.signal);
+  await lookOnce({ believed, mailbox: new Mailbox() });
   if (!served.hasTree) {
     throw new SourceError(`rendering: ${served.missing}`);
   }

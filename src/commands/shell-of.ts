@@ -4,7 +4,6 @@ import path from 'node:path';
 import type { Emit } from '../events.ts';
 import { createJudge } from '../haproxy/check.ts';
 import { createControl } from '../haproxy/control.ts';
-import { listInTurn } from '../haproxy/control-with.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
 import { Serial } from '../haproxy/serial.ts';
 import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
@@ -55,7 +54,7 @@ export async function shellOf(
   const { checkCommand, checkTimeout } = haproxy;
   const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
   const servers = new Serial();
-  const control = listInTurn(controlOf(settings, emit, absent), servers);
+  const control = controlOf(settings, emit, absent);
   const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
   const serverState = serverStateOf(settings, { access, emit, servers });
   const health = serverState ? keepHealth(control, serverState) : control;

@@ -107,11 +107,6 @@ export class Believed {
     return this.#answered;
   }
 
-  /** The held instances as `service`/`id`, each with its key. */
-  heldInstances(): ReturnType<Guard['instances']> {
-    return this.#guard.instances();
-  }
-
   /** Begins with what was believed last. `file`: whether a file of ours is installed. */
   async open(file: 'installed' | 'none'): Promise<void> {
     const { store, emit, served, cache } = this.#options;

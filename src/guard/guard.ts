@@ -35,7 +35,7 @@ const FEWEST_KEYS = 2;
  *     there --goes--> gone, believed --forgotten after `window`
  *                       |suspect: the net loss of its service, of all, of the routes or free keys, of the store
  *                       v
- *                     held --back, replaced, address claimed, DOWN, after `hold`, released--> let go
+ *                     held --back, replaced, address claimed, after `hold`, released--> let go
  *
  * Rules: docs/guard.md.
  */
@@ -160,16 +160,6 @@ export class Guard {
       this.#letGo(key, why, step);
     }
     return step.done();
-  }
-
-  /** The held instances as `service`/`id`, each with its key. */
-  *instances(): Iterable<{ readonly service: string; readonly id: string; readonly key: string }> {
-    for (const { entry, kind } of this.#held) {
-      const { service, id } = kind;
-      if (service !== null && id !== null) {
-        yield { service, id, key: entry.key };
-      }
-    }
   }
 
   #leave(key: string, at: Leaving): void {

@@ -1,7 +1,6 @@
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { whyNotRun } from '../system/not-run.ts';
 import { lastLines, type Ran, runProgram } from '../system/run-program.ts';
-import { downBySocket } from './down-servers.ts';
 import { awaitWorker, seeWorker } from './reload-by-socket.ts';
 import { Serial } from './serial.ts';
 import { stateBySocket, usedSocket } from './state-by-socket.ts';
@@ -39,8 +38,6 @@ export function controlByCommand(settings: CommandSettings): HaproxyControl {
     state,
     reload: (mark, signal) => serial.run(() => commandReload(settings, mark, signal)),
     watch: (signal) => watchState({ state, idle: () => serial.idle() }, signal),
-    downServers: async (signal) =>
-      downBySocket((await usedSocket(settings.statsSocket, settings.configPath)).runtime, signal),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
 }

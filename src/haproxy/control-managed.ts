@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyEvent } from '../events-haproxy.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
-import { downByMaster } from './down-servers.ts';
 import { startChild, stopMaster } from './haproxy-child.ts';
 import { HaproxyOutput } from './haproxy-output.ts';
 import { haproxyLives, isHaproxy, processFacts } from './haproxy-process.ts';
@@ -149,10 +148,6 @@ class ManagedHaproxy implements HaproxyControl {
       },
       signal,
     );
-  }
-
-  downServers(signal: AbortSignal): Promise<ReadonlySet<string> | null> {
-    return downByMaster(this.#master, signal);
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,4 @@
 import type { HaproxyControl } from '../ports/haproxy.ts';
-import { downByMaster } from './down-servers.ts';
 import { haproxyLives } from './haproxy-process.ts';
 import { MasterSocket } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
@@ -61,7 +60,6 @@ export function controlByMasterSocket(settings: MasterSocketSettings): HaproxyCo
         },
         signal,
       ),
-    downServers: (signal) => downByMaster(master, signal),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { ourUser } from '../system/our-user.ts';
-import { downBySocket } from './down-servers.ts';
 import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
 import { seeWorker } from './reload-by-socket.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
@@ -63,8 +62,6 @@ export function controlBySignal(settings: SignalSettings): HaproxyControl {
         },
         signal,
       ),
-    downServers: async (signal) =>
-      downBySocket((await usedSocket(settings.statsSocket, settings.configPath)).runtime, signal),
     [Symbol.asyncDispose]: () => serial.idle(),
   };
 }

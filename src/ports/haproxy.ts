@@ -24,8 +24,6 @@ export interface HaproxyControl {
   watch(signal: AbortSignal): AsyncIterable<HaproxyState>;
   /** Closes its own connections. HAProxy goes on, in every mode. */
   [Symbol.asyncDispose](): Promise<void>;
-  /** The servers that HAProxy's checks call DOWN, as `backend/server`; null where it cannot be asked now. */
-  downServers?(signal: AbortSignal): Promise<ReadonlySet<string> | null>;
   /** `managed` only: starts HAProxy from the file that lies there, where none runs. */
   start?(signal: AbortSignal): Promise<HaproxyState>;
   /** `managed` only: ends HAProxy, softly and bounded. From then on nothing is started. */

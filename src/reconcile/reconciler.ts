@@ -112,7 +112,7 @@ export class Reconciler {
    * without; what is a bug later on fails its part alone.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { emit, source, templates, served, drawing, believed, haproxy: control } = this.#options;
+    const { emit, source, templates, served, drawing, believed } = this.#options;
     await this.#rollout.open();
     await this.#drift.open();
     await this.#pause?.look();
@@ -126,7 +126,7 @@ export class Reconciler {
       begin('following the sources', (until) =>
         followSource({ source, served, believed, mailbox, crashes, emit }, until),
       ),
-      believed && begin('the guard', (until) => watchBelieved({ believed, control, mailbox, emit }, until)),
+      believed && begin('the guard', (until) => watchBelieved({ believed, mailbox, emit }, until)),
       begin('following the templates', (until) =>
         followTemplates({ templates, drawing, mailbox, emit }, until),
       ),

@@ -3,7 +3,6 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
-import { listInTurn } from '../../src/haproxy/control-with.ts';
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
 import { Serial } from '../../src/haproxy/serial.ts';
 import { ServerStateFile } from '../../src/haproxy/server-state.ts';
@@ -23,8 +22,8 @@ test('servers are listed only while none of ours is being deleted: each list has
   });
   await new Promise<void>((resolve) => socket.listen(statsSocket, resolve));
   const servers = new Serial();
+  const control = controlByMasterSocket({ masterSocket: statsSocket, configPath: folder.path });
   const options = { statsSocket, configPath, servers };
-  const control = listInTurn(controlByMasterSocket({ masterSocket: statsSocket, configPath }), servers);
   const file = new ServerStateFile({
     ...options,
     path: `${configPath}.servers`,
@@ -34,7 +33,6 @@ test('servers are listed only while none of ours is being deleted: each list has
   await using applier = await createRuntimeApplier({ ...options, stateDir: folder.path });
   for (const list of [
     () => file.fill(never),
-    () => control.downServers?.(never),
     () => applier.readBackAll({ pid: 1, servers: new Map() }, never),
   ]) {
     const before = asked;
