@@ -1,6 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SystemError } from '../errors.ts';
 import { askRelease, countHolds } from '../state/believed-files.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
@@ -16,7 +15,7 @@ const PATIENCE = 3_000;
 export async function release(io: Io, flags: CommonFlags): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags);
   const count = await countHolds(stateDir);
-  const file = await ask(stateDir);
+  const file = await askRelease(stateDir, `${new Date().toISOString()}\n`);
   io.waitsFor('the daemon');
   const end = performance.now() + PATIENCE;
   while (performance.now() < end && !io.signal.aborted) {
@@ -30,17 +29,4 @@ export async function release(io: Io, flags: CommonFlags): Promise<ExitCode> {
   }
   io.out(`asked: no daemon has taken it yet; it takes effect when one starts (${file})\n`);
   return EXIT.fine;
-}
-
-async function ask(stateDir: string): Promise<string> {
-  try {
-    await mkdir(stateDir, { recursive: true, mode: 0o750 });
-    return await askRelease(stateDir, `${new Date().toISOString()}\n`);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SystemError(`asking for a release in ${stateDir}: ${reason}`, {
-      hint: 'Run it as the user that the daemon runs as, in its container.',
-      cause,
-    });
-  }
 }

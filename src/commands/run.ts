@@ -9,7 +9,7 @@ import { openSources } from '../sources/open-sources.ts';
 import { createCrashFile } from '../state/crash-file.ts';
 import { acquireLock } from '../state/lock.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
-import { createStateFile } from '../state/small-file.ts';
+import { createStateFile } from '../state/state-file.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';

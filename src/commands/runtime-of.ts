@@ -2,6 +2,7 @@ import type { Emit } from '../events.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../haproxy/runtime-apply.ts';
 import type { Serial } from '../haproxy/serial.ts';
 import type { Settings } from '../settings/settings.ts';
+import { createStateFile } from '../state/state-file.ts';
 
 /** Changes servers at run time, where `apply.mode` and `haproxy` allow it, in turns by `servers`. Opens nothing yet. */
 export async function runtimeOf(
@@ -14,7 +15,7 @@ export async function runtimeOf(
   }
   return createRuntimeApplier({
     statsSocket: haproxy.statsSocket,
-    stateDir,
+    journal: createStateFile(stateDir, 'server-journal.json', 'our crash'),
     servers,
     configPath: output.path,
     onNote: (note) => {

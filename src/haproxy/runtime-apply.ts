@@ -1,5 +1,6 @@
 import type { ServerCommand } from '../plan/plan.ts';
 import type { ApplyOutcome, Batch, ExpectedServers, ReadBack, Runtime, Usability } from '../ports/runtime.ts';
+import type { StateFile } from '../ports/stores.ts';
 import { judgeAnswer, type Verdict } from './runtime-answers.ts';
 import { batchSteps, type Step } from './runtime-batch.ts';
 import { LeaverWatch, type RuntimeNote } from './runtime-leavers.ts';
@@ -23,8 +24,8 @@ export interface ApplierOptions {
   readonly statsSocket: string;
   /** The file that is published, as this process names it. */
   readonly configPath: string;
-  /** Where the journal of lingering servers lies. */
-  readonly stateDir: string;
+  /** Holds the journal of lingering servers. */
+  readonly journal: StateFile;
   /** Gets what went on in the background: a sentence each. */
   readonly onNote?: (note: RuntimeNote) => void;
   /** Milliseconds for an answer. @default 10 s */
@@ -270,7 +271,7 @@ interface Attempt {
 
 /** Opens nothing yet, but reads the journal of an earlier process and goes on with it. */
 export async function createRuntimeApplier(options: ApplierOptions): Promise<RuntimeApplier> {
-  const journal = new ServerJournal(options.stateDir);
+  const journal = new ServerJournal(options.journal);
   await journal.load();
   const applier = new RuntimeApplier(options, journal);
   applier.resume();

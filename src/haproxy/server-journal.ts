@@ -1,7 +1,5 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { z } from 'zod';
-import { explainFileError } from '../system/file-error.ts';
+import type { StateFile } from '../ports/stores.ts';
 
 const LEAVER = z.object({
   backend: z.string(),
@@ -45,19 +43,18 @@ export function workerId(info: { readonly pid: number; readonly uptime: number }
 
 /** The servers that linger in one worker, in memory and in a file. A new worker has none of them. */
 export class ServerJournal {
-  readonly #path: string;
+  readonly #file: StateFile;
   #worker: WorkerId | null = null;
   readonly #leavers = new Map<string, Leaver>();
 
-  /** `stateDir/server-journal.json`. */
-  constructor(stateDir: string) {
-    this.#path = path.join(stateDir, 'server-journal.json');
+  constructor(file: StateFile) {
+    this.#file = file;
   }
 
   /** Reads what an earlier process has left; a file that is missing or damaged counts as an empty one. */
   async load(): Promise<void> {
-    const text = await readFile(this.#path, 'utf8').catch(() => '');
-    const found = FILE.safeParse(parse(text));
+    const text = await this.#file.read().catch(() => null);
+    const found = FILE.safeParse(parse(text ?? ''));
     if (!found.success) {
       return;
     }
@@ -72,14 +69,7 @@ export class ServerJournal {
     if (!this.#worker) {
       return;
     }
-    try {
-      await mkdir(path.dirname(this.#path), { recursive: true, mode: 0o750 });
-      const temp = `${this.#path}.new`;
-      await writeFile(temp, JSON.stringify({ worker: this.#worker, leavers: this.all() }), { mode: 0o640 });
-      await rename(temp, this.#path);
-    } catch (error) {
-      throw explainFileError(error, `writing ${this.#path}`);
-    }
+    await this.#file.write(JSON.stringify({ worker: this.#worker, leavers: this.all() }));
   }
 
   /** Says which worker is there. Of another one than before nothing is known: the journal is empty then. */

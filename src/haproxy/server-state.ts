@@ -1,9 +1,9 @@
-import { readFile, rename } from 'node:fs/promises';
-import { SystemError } from '../errors.ts';
+import { readFile } from 'node:fs/promises';
+import { messageAndHint } from '../errors.ts';
 import { globalLines } from '../plan/global-lines.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
-import { explainFileError } from '../system/file-error.ts';
-import { dropTemp, type FileAccess, writeTemp } from '../system/temp-file.ts';
+import type { FileAccess } from '../system/temp-file.ts';
+import { writeWhole } from '../system/write-whole.ts';
 import { controlWith } from './control-with.ts';
 import { otherFilesOf } from './loaded-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
@@ -82,21 +82,11 @@ export class ServerStateFile {
     }
     this.#content = null;
     try {
-      const temp = await writeTemp(path, content, access);
-      try {
-        await rename(temp, path);
-      } finally {
-        await dropTemp(temp);
-      }
+      await writeWhole(path, content, { ...access, doing: `writing ${path}`, outlives: 'our crash' });
       this.#content = content;
     } catch (error) {
-      const explained = explainFileError(error, `writing ${path}`);
-      if (!(explained instanceof SystemError)) {
-        throw explained;
-      }
-      onTrouble(
-        `${explained.message}: servers that are down get traffic after a reload until their next check`,
-      );
+      const { message } = messageAndHint(error);
+      onTrouble(`${message}: servers that are down get traffic after a reload until their next check`);
     }
   }
 }

@@ -1,9 +1,9 @@
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { GUARD_RULES, type GuardRule } from '../events-guard.ts';
 import type { Entry } from '../model/entry.ts';
 import type { BelievedStore, CachedTree, Hold, LoadedState } from '../ports/stores.ts';
-import { readState, writeState } from './state-file.ts';
+import { readRows, writeRows, writeStateFile } from './state-file.ts';
 
 const TREE = 'tree';
 const HOLDS = 'holds';
@@ -29,7 +29,7 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
       return { tree: found ?? null, holds: held ?? [], words } satisfies LoadedState;
     },
     saveTree: ({ entries, revisions, freshAt, sinceGood }) =>
-      writeState(tree, TREE, {
+      writeRows(tree, TREE, {
         meta: {
           origin,
           freshAt,
@@ -45,7 +45,7 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
       }
       const whole = held.filter(({ entry }) => entry.refused === undefined);
       const rows = whole.map(({ entry, rule, since }) => [...rowOf(entry), rule, since]);
-      return writeState(holds, HOLDS, { meta: { origin }, rows });
+      return writeRows(holds, HOLDS, { meta: { origin }, rows });
     },
     releaseAsked: async () => (await stat(release).catch(() => null)) !== null,
     releaseDone: () => rm(release, { force: true }),
@@ -55,7 +55,7 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
 /** Asks the daemon that uses this state folder, or the next one, to believe the disappearance. */
 export async function askRelease(stateDir: string, text: string): Promise<string> {
   const file = path.join(stateDir, RELEASE);
-  await writeFile(file, text, { mode: 0o640 });
+  await writeStateFile(file, text, { outlives: 'our crash' });
   return file;
 }
 
@@ -66,7 +66,7 @@ export async function hasBelievedTree(stateDir: string): Promise<boolean> {
 
 /** How many holds lie in a state folder, whatever source they are of. */
 export async function countHolds(stateDir: string): Promise<number> {
-  const found = await readState(path.join(stateDir, HOLDS), HOLDS);
+  const found = await readRows(path.join(stateDir, HOLDS), HOLDS);
   return found.kind === 'good' ? found.rows.length : 0;
 }
 
@@ -80,7 +80,7 @@ interface Loading<T> {
 
 /** What is broken or of another origin is set aside, with a word. */
 async function load<T>(file: string, { what, origin, words, read }: Loading<T>): Promise<T | undefined> {
-  const found = await readState(file, what);
+  const found = await readRows(file, what);
   if (found.kind === 'absent') {
     return undefined;
   }

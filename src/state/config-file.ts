@@ -3,14 +3,8 @@ import path from 'node:path';
 import { hashText, splitMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import { explainFileError } from '../system/file-error.ts';
-import {
-  dropTemp,
-  type FileAccess,
-  removeLeftovers,
-  syncPath,
-  writeTemp,
-  writeText,
-} from '../system/temp-file.ts';
+import type { FileAccess } from '../system/temp-file.ts';
+import { writeWhole } from '../system/write-whole.ts';
 import { ConfigWatch } from './config-watch.ts';
 import { keepHandEdit } from './hand-edit.ts';
 
@@ -25,7 +19,6 @@ export interface ConfigFileSettings {
 
 /** The installed file on the disk. Every failure is a `SystemError` with path, reason and what to do. */
 export function createConfigFile(settings: ConfigFileSettings): ConfigFile {
-  let cleaned: Promise<void> | undefined;
   const watch = new ConfigWatch(settings.path);
   return {
     path: settings.path,
@@ -33,11 +26,7 @@ export function createConfigFile(settings: ConfigFileSettings): ConfigFile {
       await watch.look();
       return readText(settings.path);
     },
-    async publish(fileText) {
-      cleaned ??= removeLeftovers(settings.path);
-      await cleaned;
-      return publish(settings, fileText, watch);
-    },
+    publish: (fileText) => publish(settings, fileText, watch),
     keep: (fileText) => keep(settings, fileText),
     async lastKept() {
       const last = (await keptVersions(settings.stateDir)).at(-1);
@@ -64,28 +53,26 @@ async function publish(
   fileText: string,
   watch: ConfigWatch,
 ): Promise<string | null> {
-  const temp = await writeTemp(settings.path, fileText, settings.access);
-  try {
-    await syncPath(temp);
-    await watch.expect(temp);
-    // Held open, what is replaced can be looked at to its last moment.
-    await using before = await open(settings.path, 'r').catch(() => null);
-    await rename(temp, settings.path);
-    const isForeign = before !== null && watch.isForeign(await before.stat({ bigint: true }));
-    watch.arrived();
-    // Without this a power cut may bring back the old file after HAProxy loaded the new one.
-    await syncPath(path.dirname(settings.path));
-    return isForeign ? await before.readFile('utf8') : null;
-  } catch (error) {
-    throw explainFileError(error, `putting ${settings.path} in place`);
-  } finally {
-    await dropTemp(temp);
-  }
+  let replaced: string | null = null;
+  await writeWhole(settings.path, fileText, {
+    ...settings.access,
+    async place(temp) {
+      await watch.expect(temp);
+      // Held open, what is replaced can be looked at to its last moment.
+      await using before = await open(settings.path, 'r').catch(() => null);
+      await rename(temp, settings.path);
+      const isForeign = before !== null && watch.isForeign(await before.stat({ bigint: true }));
+      watch.arrived();
+      replaced = isForeign ? await before.readFile('utf8') : null;
+    },
+  });
+  return replaced;
 }
 
 /** The same text again becomes the youngest; it is never kept twice. */
 async function keep(settings: ConfigFileSettings, fileText: string): Promise<void> {
   const folder = path.join(settings.stateDir, 'versions');
+  const doing = `keeping a good version in ${folder}`;
   const mark = hashText(splitMark(fileText).text);
   try {
     await mkdir(folder, { recursive: true, mode: 0o750 });
@@ -94,19 +81,13 @@ async function keep(settings: ConfigFileSettings, fileText: string): Promise<voi
     const staying = settings.keep > 1 ? others.slice(1 - settings.keep) : [];
     if (settings.keep > 0) {
       const name = versionName(mark, before.at(-1)?.name);
-      const temp = path.join(folder, '.new');
-      {
-        await using file = await open(temp, 'w', 0o640);
-        await writeText(file, fileText);
-        await file.sync();
-      }
-      await rename(temp, path.join(folder, name));
+      await writeWhole(path.join(folder, name), fileText, { mode: 0o640, base: 'version', doing });
     }
     for (const version of before.filter((one) => !staying.includes(one))) {
       await rm(version.path, { force: true });
     }
   } catch (error) {
-    throw explainFileError(error, `keeping a good version in ${folder}`);
+    throw explainFileError(error, doing);
   }
 }
 

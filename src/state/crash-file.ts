@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { CrashFile } from '../ports/stores.ts';
-import { writeState } from './state-file.ts';
+import { writeRows } from './state-file.ts';
 
 /**
  * Keeps the input of what threw last as `stateDir`/crash, for a report: the keys, the texts and the stack, in a form
@@ -17,7 +17,7 @@ export function createCrashFile(options: { readonly stateDir: string; readonly v
         String(modified),
       ]);
       const { version } = options;
-      await writeState(file, 'crash', { meta: { ...meta, version, at: new Date().toISOString() }, rows });
+      await writeRows(file, 'crash', { meta: { ...meta, version, at: new Date().toISOString() }, rows });
       return file;
     },
   };

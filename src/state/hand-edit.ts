@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { hashText } from '../plan/mark.ts';
 import { explainFileError } from '../system/file-error.ts';
+import { writeWhole } from '../system/write-whole.ts';
 
 /** So many are kept; the oldest go. */
 const KEPT = 50;
@@ -12,6 +13,7 @@ const KEPT = 50;
  */
 export async function keepHandEdit(stateDir: string, text: string): Promise<string> {
   const folder = path.join(stateDir, 'hand-edits');
+  const doing = `keeping a hand edit in ${folder}`;
   const hash = hashText(text);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -22,14 +24,12 @@ export async function keepHandEdit(stateDir: string, text: string): Promise<stri
     }
     const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
     const kept = path.join(folder, `${time}-${hash}.cfg`);
-    const temp = path.join(folder, '.new');
-    await writeFile(temp, text, { mode: 0o600, flush: true });
-    await rename(temp, kept);
+    await writeWhole(kept, text, { mode: 0o600, base: 'edit', doing });
     for (const name of names.slice(0, Math.max(0, names.length + 1 - KEPT))) {
       await rm(path.join(folder, name), { force: true });
     }
     return kept;
   } catch (error) {
-    throw explainFileError(error, `keeping a hand edit in ${folder}`);
+    throw explainFileError(error, doing);
   }
 }

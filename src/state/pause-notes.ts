@@ -1,7 +1,7 @@
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { HeldPauses, PauseNotes, PauseWish } from '../ports/stores.ts';
-import { explainFileError } from '../system/file-error.ts';
+import { removeStateFile, writeStateFile } from './state-file.ts';
 
 /**
  * The pause of this host, in `stateDir`/pause: a line of JSON, `{"until":"2026-03-01T14:30:00.000Z"}`. Everybody may
@@ -21,7 +21,7 @@ export function createPauseNotes(stateDir: string): PauseNotes {
       if (held === null) {
         await rm(file, { force: true }).catch(() => undefined);
       } else {
-        await replace(file, `${JSON.stringify(held)}\n`).catch(() => undefined);
+        await writeNote(file, held).catch(() => undefined);
       }
     },
     async firstSeen(ids, now) {
@@ -31,7 +31,7 @@ export function createPauseNotes(stateDir: string): PauseNotes {
       seen = after;
       // Where it cannot be written, a restart counts anew: no reason not to pause.
       if (changed) {
-        await replace(seenFile, JSON.stringify(Object.fromEntries(after))).catch(() => undefined);
+        await writeNote(seenFile, Object.fromEntries(after)).catch(() => undefined);
       }
       return after;
     },
@@ -40,13 +40,7 @@ export function createPauseNotes(stateDir: string): PauseNotes {
 
 /** Writes the pause of this host, which a daemon notices within 1 s, and a later one at its start. Throws a `SystemError`. */
 export async function writePause(stateDir: string, until: number): Promise<void> {
-  const file = pauseFile(stateDir);
-  try {
-    await mkdir(stateDir, { recursive: true, mode: 0o750 });
-    await replace(file, `${JSON.stringify({ until: new Date(until).toISOString() })}\n`);
-  } catch (error) {
-    throw explainFileError(error, `writing ${file}`);
-  }
+  await writeNote(pauseFile(stateDir), { until: new Date(until).toISOString() });
 }
 
 /** What the daemon of this state folder says of the pauses that it holds; null where it says nothing. */
@@ -67,10 +61,7 @@ export async function readHeldPauses(stateDir: string): Promise<HeldPauses | nul
 /** Takes it back, and gives the pause that it ended, if there was one. Throws a `SystemError`. */
 export async function removePause(stateDir: string): Promise<PauseWish | null> {
   const before = await createPauseNotes(stateDir).read();
-  const file = pauseFile(stateDir);
-  await rm(file, { force: true }).catch((error: unknown) => {
-    throw explainFileError(error, `removing ${file}`);
-  });
+  await removeStateFile(pauseFile(stateDir));
   return before;
 }
 
@@ -82,17 +73,9 @@ function pauseFile(stateDir: string): string {
   return path.join(stateDir, 'pause');
 }
 
-async function replace(file: string, text: string): Promise<void> {
-  const temp = `${file}.${process.pid}.new`;
-  try {
-    await writeFile(temp, text);
-    // Whoever may pause need not be the daemon's user, which has to read it; the folder keeps others out.
-    await chmod(temp, 0o644);
-    await rename(temp, file);
-  } catch (error) {
-    await rm(temp, { force: true }).catch(() => undefined);
-    throw error;
-  }
+/** Whoever may pause need not be the daemon's user, which has to read it; the folder keeps others out. */
+function writeNote(file: string, value: object): Promise<void> {
+  return writeStateFile(file, `${JSON.stringify(value)}\n`, { mode: 0o644, outlives: 'our crash' });
 }
 
 async function readJson(file: string): Promise<Record<string, unknown> | null> {

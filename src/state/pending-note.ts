@@ -1,7 +1,7 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PendingNote } from '../ports/stores.ts';
-import { explainFileError } from '../system/file-error.ts';
+import { removeStateFile, writeStateFile } from './state-file.ts';
 
 /**
  * The note in `stateDir`/pending. It is not synced to the disk: it is for a crash of Pointsman, and when the machine
@@ -14,15 +14,7 @@ export function createPendingNote(stateDir: string): PendingNote {
       const text = await readFile(file, 'utf8').catch(() => '');
       return /^[0-9a-f]{16}(?=\n)/.exec(text)?.[0] ?? null;
     },
-    async write(mark) {
-      await writeFile(file, `${mark}\n`, { mode: 0o640 }).catch((error: unknown) => {
-        throw explainFileError(error, `writing ${file}`);
-      });
-    },
-    async clear() {
-      await rm(file, { force: true }).catch((error: unknown) => {
-        throw explainFileError(error, `removing ${file}`);
-      });
-    },
+    write: (mark) => writeStateFile(file, `${mark}\n`, { outlives: 'our crash' }),
+    clear: () => removeStateFile(file),
   };
 }

@@ -1,10 +1,52 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { SystemError } from '../errors.ts';
-import { whatWouldLet } from '../system/denied.ts';
-import { ourUser } from '../system/our-user.ts';
+import type { StateFile } from '../ports/stores.ts';
+import { explainFileError } from '../system/file-error.ts';
+import type { Text } from '../system/temp-file.ts';
+import { type WriteOptions, writeWhole } from '../system/write-whole.ts';
+
+/** Writes a file of `stateDir`, and makes that where it is not there. Throws a `SystemError`. */
+export async function writeStateFile(file: string, text: Text, options: WriteOptions = {}): Promise<void> {
+  const doing = `writing ${file}`;
+  try {
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw explainFileError(error, doing);
+  }
+  await writeWhole(file, text, { mode: 0o640, doing, ...options });
+}
+
+/** Removes one; fine where it is gone. Throws a `SystemError`. */
+export async function removeStateFile(file: string): Promise<void> {
+  await rm(file, { force: true }).catch((error: unknown) => {
+    throw explainFileError(error, `removing ${file}`);
+  });
+}
+
+/** A file of `stateDir` that is read and written as one text. */
+export function createStateFile(
+  stateDir: string,
+  name: string,
+  outlives: WriteOptions['outlives'] = 'power cut',
+): StateFile {
+  const file = path.join(stateDir, name);
+  return {
+    path: file,
+    async read() {
+      try {
+        return await readFile(file, 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+          return null;
+        }
+        throw explainFileError(error, `reading ${file}`, 'read');
+      }
+    },
+    write: (text) => writeStateFile(file, text, { outlives }),
+  };
+}
 
 /** The form of the files; another one is not read. */
 const VERSION = 1;
@@ -12,24 +54,23 @@ const VERSION = 1;
 const AT_ONCE = 1000;
 
 /** What a state file holds: a few facts, and rows. */
-export interface StateFile {
+export interface StateRows {
   readonly meta: Readonly<Record<string, unknown>>;
   readonly rows: readonly unknown[];
 }
 
 /** What was found where a state file should be. */
-export type FoundState =
+export type FoundRows =
   | { readonly kind: 'absent' }
-  | ({ readonly kind: 'good' } & StateFile)
+  | ({ readonly kind: 'good' } & StateRows)
   /** `why` in a few words, for people. */
   | { readonly kind: 'broken'; readonly why: string };
 
 /**
- * Writes a file of Pointsman's own: a header line with version and checksum, then a line of JSON per row. Atomic
- * (temporary file, fsync, rename, fsync of the folder), for the owner alone, and in small steps: others get their
- * turn in between. One writer per path at a time. Throws a `SystemError`.
+ * Writes rows: a header line with version and checksum, then a line of JSON per row. For the owner alone, and in small
+ * steps: others get their turn in between. Throws a `SystemError`.
  */
-export async function writeState(file: string, what: string, { meta, rows }: StateFile): Promise<void> {
+export async function writeRows(file: string, what: string, { meta, rows }: StateRows): Promise<void> {
   const sum = createHash('sha256').update(JSON.stringify(meta));
   const parts: string[] = [];
   for (let at = 0; at < rows.length; at += AT_ONCE) {
@@ -42,29 +83,11 @@ export async function writeState(file: string, what: string, { meta, rows }: Sta
     await breathe();
   }
   const header = { pointsman: what, version: VERSION, rows: rows.length, sha256: sum.digest('hex'), meta };
-  const temp = `${file}.new`;
-  try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
-    {
-      await using handle = await open(temp, 'w', 0o600);
-      await handle.writeFile([`${JSON.stringify(header)}\n`, ...parts].join(''));
-      await handle.sync();
-    }
-    await rename(temp, file);
-    await using folder = await open(path.dirname(file), 'r');
-    await folder.sync();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const isDenied = (error as NodeJS.ErrnoException).code === 'EACCES';
-    throw new SystemError(`writing ${file}: ${reason}`, {
-      hint: isDenied ? whatWouldLet('write', file) : `Give stateDir to ${ourUser()}, with some space left.`,
-      cause: error,
-    });
-  }
+  await writeStateFile(file, [`${JSON.stringify(header)}\n`, ...parts], { mode: 0o600 });
 }
 
-/** Reads what `writeState` wrote. Never throws: what cannot be read is `broken`. */
-export async function readState(file: string, what: string): Promise<FoundState> {
+/** Reads what `writeRows` wrote. Never throws: what cannot be read is `broken`. */
+export async function readRows(file: string, what: string): Promise<FoundRows> {
   try {
     const text = await readFile(file, 'utf8');
     const end = text.indexOf('\n');
@@ -90,7 +113,7 @@ export async function readState(file: string, what: string): Promise<FoundState>
   }
 }
 
-function broken(why: string): FoundState {
+function broken(why: string): FoundRows {
   return { kind: 'broken', why };
 }
 

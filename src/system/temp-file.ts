@@ -1,4 +1,5 @@
-import { chmod, chown, type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { partsOf } from '../plan/mark.ts';
 import { explainFileError } from './file-error.ts';
@@ -13,6 +14,17 @@ export interface FileAccess {
   readonly gid?: number | undefined;
 }
 
+/** How a temporary file is written. */
+export interface TempOptions extends FileAccess {
+  /** What was being done, for an error: `keeping a good version in /var/lib/…`. @default writing the temporary file */
+  readonly doing?: string;
+  /** What it is named after, where the target has a new name each time. @default the target's name */
+  readonly base?: string;
+}
+
+/** A text, or its parts in their order. */
+export type Text = string | readonly string[];
+
 const inUse = new Set<string>();
 let counter = 0;
 
@@ -21,23 +33,35 @@ let counter = 0;
  * Gives its path; the caller renames it or hands it to `dropTemp`. The name does not end in `.cfg`, so that a
  * HAProxy that loads a whole folder (`-f DIR`) passes it by. Throws a `SystemError`.
  */
-export async function writeTemp(target: string, text: string, access: FileAccess): Promise<string> {
+export async function writeTemp(target: string, text: Text, options: TempOptions): Promise<string> {
   counter += 1;
-  const temp = path.join(path.dirname(target), `${prefix(target)}${process.pid}-${counter}`);
+  const { base = path.basename(target) } = options;
+  const temp = path.join(path.dirname(target), `${prefix(base)}${process.pid}-${counter}`);
   inUse.add(temp);
   try {
-    await unlink(temp).catch(() => undefined);
     const before = await stat(target).catch(() => null);
-    // Exclusive and 0600 at first: nobody reads it, or puts a link in its place, before it has its owner.
-    await using file = await open(temp, 'wx', 0o600);
+    await using file = await openNew(temp);
     await writeText(file, text);
-    const owner = { uid: access.uid ?? before?.uid ?? -1, gid: access.gid ?? before?.gid ?? -1 };
-    await setOwner(temp, owner, access.uid !== undefined || access.gid !== undefined);
-    await chmod(temp, access.mode ?? (before ? before.mode & 0o7777 : 0o640));
+    await setOwner(file, options, before);
+    await file.chmod(options.mode ?? (before ? before.mode & 0o7777 : 0o640));
     return temp;
   } catch (error) {
     await dropTemp(temp);
-    throw explainFileError(error, `writing ${temp}`);
+    throw explainFileError(error, options.doing ?? `writing ${temp}`);
+  }
+}
+
+/** Exclusive and 0600 at first: nobody reads it, or puts a link in its place, before it has its owner. */
+async function openNew(temp: string): Promise<FileHandle> {
+  try {
+    return await open(temp, 'wx', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw error;
+    }
+    // Of a killed process that had our number: in a container it is always the same.
+    await unlink(temp);
+    return open(temp, 'wx', 0o600);
   }
 }
 
@@ -45,8 +69,8 @@ export async function writeTemp(target: string, text: string, access: FileAccess
  * Writes a whole text. Unlike `writeFile` it makes no buffer that the garbage collector has to know of: a few of them
  * for each change make it look through all of the memory every few changes.
  */
-export async function writeText(file: FileHandle, text: string): Promise<void> {
-  for (const part of partsOf(text)) {
+async function writeText(file: FileHandle, text: Text): Promise<void> {
+  for (const part of typeof text === 'string' ? partsOf(text) : text) {
     const { bytesWritten } = await file.write(part);
     const bytes = Buffer.byteLength(part);
     if (bytesWritten === bytes) {
@@ -74,35 +98,39 @@ export async function dropTemp(temp: string): Promise<void> {
 /** Removes what killed runs left beside `target`. Files of processes that live are left alone. */
 export async function removeLeftovers(target: string): Promise<void> {
   const folder = path.dirname(target);
+  const begin = prefix(path.basename(target));
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     const temp = path.join(folder, name);
-    if (!name.startsWith(prefix(target)) || inUse.has(temp)) {
+    if (!name.startsWith(begin) || inUse.has(temp)) {
       continue;
     }
-    const pid = Number(/^(\d+)-\d+$/.exec(name.slice(prefix(target).length))?.[1] ?? Number.NaN);
+    const pid = Number(/^(\d+)-\d+$/.exec(name.slice(begin.length))?.[1] ?? Number.NaN);
     if (Number.isInteger(pid) && (pid === process.pid || !lives(pid))) {
       await dropTemp(temp);
     }
   }
 }
 
-function prefix(target: string): string {
-  return `.${path.basename(target)}.pointsman-`;
+function prefix(base: string): string {
+  return `.${base}.pointsman-`;
 }
 
 /** An owner that nobody asked for is kept where that is allowed; one that was asked for must be. */
-async function setOwner(file: string, owner: { uid: number; gid: number }, asked: boolean): Promise<void> {
-  if (owner.uid === -1 && owner.gid === -1) {
+async function setOwner(file: FileHandle, access: FileAccess, before: Stats | null): Promise<void> {
+  const now = await file.stat();
+  const uid = access.uid ?? before?.uid ?? now.uid;
+  const gid = access.gid ?? before?.gid ?? now.gid;
+  if (uid === now.uid && gid === now.gid) {
     return;
   }
   try {
-    await chown(file, owner.uid, owner.gid);
+    await file.chown(uid, gid);
   } catch (error) {
-    if (asked) {
+    if (access.uid !== undefined || access.gid !== undefined) {
       throw error;
     }
-    await chown(file, -1, owner.gid).catch(() => undefined);
+    await file.chown(now.uid, gid).catch(() => undefined);
   }
 }
 

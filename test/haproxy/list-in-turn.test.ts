@@ -6,6 +6,7 @@ import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.t
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
 import { Serial } from '../../src/haproxy/serial.ts';
 import { ServerStateFile } from '../../src/haproxy/server-state.ts';
+import { createStateFile } from '../../src/state/state-file.ts';
 import { tempFolder } from '../support/haproxy.ts';
 
 const never = new AbortController().signal;
@@ -30,7 +31,10 @@ test('servers are listed only while none of ours is being deleted: each list has
     access: { mode: 0o640 },
     onTrouble: (message) => expect.fail(message),
   });
-  await using applier = await createRuntimeApplier({ ...options, stateDir: folder.path });
+  await using applier = await createRuntimeApplier({
+    ...options,
+    journal: createStateFile(folder.path, 'server-journal.json'),
+  });
   for (const list of [
     () => file.fill(never),
     () => applier.readBackAll({ pid: 1, servers: new Map() }, never),

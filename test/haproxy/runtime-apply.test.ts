@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
 import { hashText } from '../../src/plan/mark.ts';
 import { NO_OTHER_FILES } from '../../src/plan/other-files.ts';
+import { createStateFile } from '../../src/state/state-file.ts';
 import { request, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeRuntimeSite, never } from './runtime-fixture.ts';
@@ -206,7 +207,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     });
     await using nowhere = await createRuntimeApplier({
       statsSocket: `${site.folder}/none`,
-      stateDir: site.folder,
+      journal: createStateFile(site.folder, 'server-journal.json'),
       configPath: site.configPath,
     });
     expect(await nowhere.usable(never)).toMatchObject({
@@ -215,7 +216,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     });
     await using none = await createRuntimeApplier({
       statsSocket: '',
-      stateDir: site.folder,
+      journal: createStateFile(site.folder, 'server-journal.json'),
       configPath: site.configPath,
     });
     expect(await none.usable(never)).toEqual({

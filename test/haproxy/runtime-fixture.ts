@@ -7,6 +7,7 @@ import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { plan } from '../../src/plan/planner.ts';
 import type { ApplyOutcome } from '../../src/ports/runtime.ts';
+import { createStateFile } from '../../src/state/state-file.ts';
 import {
   cli,
   freePort,
@@ -81,7 +82,12 @@ export async function makeRuntimeSite(
   const haproxy = stack.use(await startHaproxy({ binary: binary.path, configPath }));
   const notes: RuntimeNote[] = [];
   const open = () =>
-    createRuntimeApplier({ statsSocket, configPath, stateDir: folder, onNote: (note) => notes.push(note) });
+    createRuntimeApplier({
+      statsSocket,
+      configPath,
+      journal: createStateFile(folder, 'server-journal.json'),
+      onNote: (note) => notes.push(note),
+    });
   const runtime = new RuntimeSocket(statsSocket);
   const worker = async () => (await runtime.info(never)).pid;
   await waitFor(() => worker().catch(() => null));

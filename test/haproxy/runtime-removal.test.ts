@@ -1,6 +1,7 @@
 import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
+import { createStateFile } from '../../src/state/state-file.ts';
 import { freePort, request, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeRuntimeSite } from './runtime-fixture.ts';
@@ -154,7 +155,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     const { statsSocket, folder } = site;
     site.applier = await createRuntimeApplier({
       statsSocket,
-      stateDir: folder,
+      journal: createStateFile(folder, 'server-journal.json'),
       configPath: site.configPath,
       onNote: (note) => site.notes.push(note),
     });

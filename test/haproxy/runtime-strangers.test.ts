@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
 import { hashText } from '../../src/plan/mark.ts';
+import { createStateFile } from '../../src/state/state-file.ts';
 import { isAlive, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeRuntimeSite, never, type RuntimeSite } from './runtime-fixture.ts';
@@ -118,7 +119,7 @@ async function standBetween(site: RuntimeSite, what: RegExp, does: () => Promise
   await site.applier[Symbol.asyncDispose]();
   site.applier = await createRuntimeApplier({
     statsSocket: front,
-    stateDir: site.folder,
+    journal: createStateFile(site.folder, 'server-journal.json'),
     configPath: site.configPath,
   });
   await site.applier.usable(never);

@@ -2,7 +2,7 @@ import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createCrashFile } from '../../src/state/crash-file.ts';
-import { readState } from '../../src/state/state-file.ts';
+import { readRows } from '../../src/state/state-file.ts';
 import { entry } from '../support/catalog.ts';
 import { tempFolder } from '../support/haproxy.ts';
 
@@ -17,7 +17,7 @@ test('keeps the input of the last crash alone, for its owner alone', async () =>
   expect(await readdir(stateDir)).toEqual([path.basename(kept)]);
   expect((await stat(kept)).mode & 0o777).toBe(0o600);
   expect(await readFile(kept, 'utf8')).not.toContain('secret');
-  expect(await readState(kept, 'crash')).toMatchObject({
+  expect(await readRows(kept, 'crash')).toMatchObject({
     kind: 'good',
     meta: {
       where: 'the loop',
