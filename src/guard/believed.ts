@@ -134,7 +134,7 @@ export class Believed {
     served.apply([...cached, ...others].map((entry) => ({ kind: 'put', entry })));
     // What was never accepted is no tree to blame a template by.
     if (this.#cached?.sinceGood) {
-      served.since.seed(this.#cached.sinceGood);
+      served.differsBy(this.#cached.sinceGood);
     }
     for (const { source } of cached) {
       this.#sizes.set(source, (this.#sizes.get(source) ?? 0) + 1);

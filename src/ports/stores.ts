@@ -1,6 +1,5 @@
 import type { GuardRule } from '../events-guard.ts';
 import type { Entry } from '../model/entry.ts';
-import type { Differences } from '../quarantine/since-good.ts';
 
 /** A key that went from the sources and is believed to be there still. */
 export interface Hold {
@@ -9,6 +8,9 @@ export interface Hold {
   /** Milliseconds since 1970. */
   readonly since: number;
 }
+
+/** Keys that changed since the last good tree, with what they were in it; undefined where they were not there. */
+export type Differences = ReadonlyMap<string, Entry | undefined>;
 
 /** The last believed tree. */
 export interface CachedTree {

@@ -1,20 +1,10 @@
 import { clock, rest } from '../ports/clock.ts';
 
-/** What a search may spend. */
-export interface Allowance {
-  /** It starts, among so many parts. */
-  begin(parts: number): void;
-  /** So many culprits are found. */
-  found(culprits: number): void;
-  /** Before each check: waits where the loop has stopped waiting. Rejects when the search is to end. */
-  spend(): Promise<void>;
-}
-
 /**
  * How long the loop waits for a search: 2·(culprits+1)+log2(parts) checks and `patience` milliseconds. Beyond
  * that the search goes on behind the loop, and leaves the processor as much time as it takes.
  */
-export class CheckBudget implements Allowance {
+export class CheckBudget {
   /** Resolves when the loop should not wait any longer. */
   readonly exceeded: Promise<'exceeded'>;
   readonly #signal: AbortSignal;
@@ -41,14 +31,17 @@ export class CheckBudget implements Allowance {
     });
   }
 
+  /** A search starts, among so many parts. */
   begin(parts: number): void {
     this.#parts = Math.max(1, parts);
   }
 
+  /** So many culprits are found. */
   found(culprits: number): void {
     this.#culprits = culprits;
   }
 
+  /** Before each check: waits where the loop has stopped waiting. Rejects when the search is to end. */
   async spend(): Promise<void> {
     this.#signal.throwIfAborted();
     const now = clock.now();

@@ -1,27 +1,18 @@
 import type { Emit } from '../events.ts';
 import type { StateFile } from '../ports/stores.ts';
-import type { Mailbox } from '../reconcile/mailbox.ts';
-import type { Drawing } from '../rollout/drawing.ts';
-import type { Rollout } from '../rollout/rollout.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
-import { changedUnits } from './changed-units.ts';
+import type { Served } from '../tree/served-tree.ts';
+import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
-import { QuarantineKeeper } from './keeper.ts';
+import type { QuarantineParts } from './quarantine-parts.ts';
+import { QuarantineRecord } from './quarantine-record.ts';
+import { type Refusal, wordsOfRefusal } from './refusal.ts';
 import { QuarantineRetry } from './retry.ts';
 import { type SearchOutcome, type Settled, searchChanges } from './search.ts';
-import { type Refusal, wordsOfRefusal } from './trial.ts';
-import { sameValues } from './unit.ts';
-import { entriesWith } from './unit-parts.ts';
-import type { VouchingJudge } from './vouching-judge.ts';
 
-export interface QuarantineOptions {
-  readonly served: ServedTree;
-  readonly drawing: Drawing;
-  readonly judge: Pick<VouchingJudge, 'vouch'>;
-  /** Plans the way from what HAProxy runs to a text, and throws where it cannot: a bug. @default nothing is planned */
-  readonly plan?: (text: string) => void;
-  readonly rollout: Pick<Rollout, 'installedText'>;
-  readonly mailbox: Mailbox;
+export interface QuarantineOptions extends Omit<QuarantineParts, 'plan'> {
+  /** @default nothing is planned */
+  readonly plan?: QuarantineParts['plan'];
+  readonly rollout: { readonly installedText: string | null };
   readonly emit: Emit;
   /** Where what is set aside survives a restart. */
   readonly file?: StateFile;
@@ -56,7 +47,7 @@ export type Resolution =
  */
 export class Quarantine {
   readonly #options: QuarantineOptions;
-  readonly #keeper: QuarantineKeeper;
+  readonly #record: QuarantineRecord;
   readonly #retry: QuarantineRetry;
   readonly #plan: (text: string) => void;
   #search: Promise<SearchOutcome> | undefined;
@@ -67,25 +58,28 @@ export class Quarantine {
 
   constructor(options: QuarantineOptions) {
     this.#options = options;
-    this.#keeper = new QuarantineKeeper(options);
+    this.#record = new QuarantineRecord(options);
     const { retry: first = 5000 } = options;
     const isBusy = () => this.#search !== undefined;
     this.#plan = options.plan ?? (() => {});
-    this.#retry = new QuarantineRetry({ ...options, plan: this.#plan, keeper: this.#keeper, first, isBusy });
-    options.served.watch(({ released, touched }) => {
-      this.#keeper.released(released);
-      // What was released may be what others wait for.
-      if (touched.length + released.length > 0) {
-        this.#retry.soon(200);
-      }
-    });
+    this.#retry = new QuarantineRetry({ ...options, plan: this.#plan, record: this.#record, first, isBusy });
   }
 
   /** Takes over what an earlier run had set aside; before the first tree. */
   async open(): Promise<void> {
-    await this.#keeper.open();
-    if (this.#options.served.shelf.size > 0) {
+    await this.#record.open();
+    if (this.#options.served.quarantined.length > 0) {
       this.#retry.soon(1000);
+    }
+  }
+
+  /** A step of the served tree: what it did to what is set aside. */
+  served({ threw, released, touched }: Pick<Served, 'threw' | 'released' | 'touched'>): void {
+    this.#record.setKeysAside(threw.map(({ of }) => of));
+    this.#record.released(released);
+    // What was released may be what others wait for.
+    if (touched.length + released.length > 0) {
+      this.#retry.soon(200);
     }
   }
 
@@ -111,7 +105,7 @@ export class Quarantine {
     if (++this.#attempts > ATTEMPTS) {
       return this.#stay('unknown', unsettled(wordsOfRefusal(refusal)));
     }
-    const changes = changedUnits(served);
+    const changes = served.changedUnits;
     // What threw is tried in any case: it need not come from the keys or the template at all.
     if (changes.length === 0 && refusal.kind !== 'crashed') {
       return this.#nothingChanged(refusal, signal);
@@ -177,7 +171,7 @@ export class Quarantine {
   async #isCheckBroken(signal: AbortSignal): Promise<boolean> {
     const { judge, rollout } = this.#options;
     const text = rollout.installedText;
-    return text !== null && (await judge.vouch(text, signal)).kind !== 'accepted';
+    return text !== null && (await judge.checkRendered(text, signal)).kind !== 'accepted';
   }
 
   async #settle(outcome: SearchOutcome, refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
@@ -191,13 +185,13 @@ export class Quarantine {
         return this.#refuseTemplate(refusal);
       }
       case 'settled': {
-        const { taken, aside } = outcome;
-        if (aside.size === 0 && refusal.kind === 'crashed') {
+        const { taken, refused } = outcome;
+        if (refused.length === 0 && refusal.kind === 'crashed') {
           return this.#stay('unknown', notAgain(wordsOfRefusal(refusal)));
         }
         // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
-        if (!this.#options.served.since.hasBase && aside.size > taken.size) {
-          const words = [...new Set(aside.values())].slice(0, 2).join('; ');
+        if (!this.#options.served.since.hasBase && refused.length > taken) {
+          const words = [...new Set(refused)].slice(0, 2).join('; ');
           return this.#stay('template', nothingGood(words));
         }
         await this.#apply(outcome);
@@ -208,16 +202,13 @@ export class Quarantine {
   }
 
   /** What is set aside is on the disk before anything goes out without it: a crash does not forget it. */
-  async #apply({ plans, taken, aside }: Settled): Promise<void> {
-    for (const plan of plans) {
-      const kept = entriesWith(plan, taken);
-      const part = plan.parts.find((one) => aside.has(one));
-      const reason = part && aside.get(part);
-      if (reason !== undefined && !sameValues(kept, plan.goal)) {
-        this.#keeper.setAside(plan.unit, { kept, judged: plan.goal, reason });
+  async #apply({ forms }: Settled): Promise<void> {
+    for (const { unit, goal, kept, reason } of forms) {
+      if (!sameValues(kept, goal)) {
+        this.#record.setAside(this.#options.served.setAside(unit, { kept, judged: goal, reason }));
       }
     }
-    await this.#keeper.save();
+    await this.#record.save();
   }
 
   async #finishLater(search: Promise<SearchOutcome>, refusal: Refusal, signal: AbortSignal): Promise<void> {

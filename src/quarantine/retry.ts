@@ -1,23 +1,14 @@
 import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
-import type { Mailbox } from '../reconcile/mailbox.ts';
-import type { Drawing } from '../rollout/drawing.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
+import type { QuarantinedUnit } from '../tree/quarantined-units.ts';
+import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
-import type { QuarantineKeeper } from './keeper.ts';
+import type { QuarantineParts } from './quarantine-parts.ts';
+import type { QuarantineRecord } from './quarantine-record.ts';
 import { type Settled, searchChanges } from './search.ts';
-import type { Shelved } from './shelf.ts';
-import { sameValues } from './unit.ts';
-import { entriesWith } from './unit-parts.ts';
-import type { VouchingJudge } from './vouching-judge.ts';
 
-export interface QuarantineRetryOptions {
-  readonly served: ServedTree;
-  readonly drawing: Drawing;
-  readonly judge: Pick<VouchingJudge, 'vouch'>;
-  readonly plan: (text: string) => void;
-  readonly mailbox: Mailbox;
-  readonly keeper: QuarantineKeeper;
+export interface QuarantineRetryOptions extends QuarantineParts {
+  readonly record: QuarantineRecord;
   /** The first pause, in milliseconds; they double. */
   readonly first: number;
   /** True while another search is at work. */
@@ -73,18 +64,18 @@ export class QuarantineRetry {
   async #tryAll(signal: AbortSignal): Promise<void> {
     const { served, drawing } = this.#options;
     this.#at = Number.POSITIVE_INFINITY;
-    if (served.shelf.size === 0 && !drawing.templates.refused) {
+    if (served.quarantined.length === 0 && !drawing.templates.refused) {
       return;
     }
     if (!served.since.hasGood) {
       this.#plan(1000);
       return;
     }
-    const mended = (await this.#tryTemplate(signal)) || (await this.#tryShelf(signal));
+    const mended = (await this.#tryTemplate(signal)) || (await this.#tryUnits(signal));
     if (mended) {
       this.#backOff.succeeded();
     }
-    if (served.shelf.size > 0 || drawing.templates.refused) {
+    if (served.quarantined.length > 0 || drawing.templates.refused) {
       this.later();
     }
   }
@@ -96,9 +87,9 @@ export class QuarantineRetry {
       return false;
     }
     try {
-      const text = await drawing.render(served.copy(), refused);
+      const text = await drawing.render(served.copyWith([]), refused);
       plan(text);
-      if ((await judge.vouch(text, signal)).kind !== 'accepted') {
+      if ((await judge.checkRendered(text, signal)).kind !== 'accepted') {
         return false;
       }
     } catch {
@@ -111,13 +102,13 @@ export class QuarantineRetry {
     return true;
   }
 
-  async #tryShelf(signal: AbortSignal): Promise<boolean> {
+  async #tryUnits(signal: AbortSignal): Promise<boolean> {
     const { served, drawing, judge, plan } = this.#options;
-    const before = new Map(served.shelf.all.map((one) => [one.unit.id, one]));
-    const changes = [...before.values()].map(({ unit, believed, wanted }) => ({
+    const before = new Map(served.quarantined.map((one) => [one.unit.id, one]));
+    const changes = [...before.values()].map(({ unit, served: good, believed: goal }) => ({
       unit,
-      good: believed,
-      goal: wanted,
+      good,
+      goal,
     }));
     if (changes.length === 0) {
       return false;
@@ -128,27 +119,25 @@ export class QuarantineRetry {
     return outcome.kind === 'settled' && this.#apply(outcome, before);
   }
 
-  /** Takes what is accepted into the served, unless it changed in the meantime. */
-  #apply({ plans, taken, aside }: Settled, before: ReadonlyMap<string, Shelved>): boolean {
-    const { served, keeper, mailbox } = this.#options;
+  /** Serves what is accepted, unless it changed in the meantime. */
+  #apply({ forms }: Settled, before: ReadonlyMap<string, QuarantinedUnit>): boolean {
+    const { served, record, mailbox } = this.#options;
+    const now = new Map(served.quarantined.map((one) => [one.unit.id, one]));
     let changed = false;
-    for (const plan of plans) {
-      const { unit, good, goal } = plan;
-      if (served.shelf.get(unit) !== before.get(unit.id)) {
+    for (const { unit, good, goal, kept, reason } of forms) {
+      if (now.get(unit.id) !== before.get(unit.id)) {
         continue;
       }
-      const kept = entriesWith(plan, taken);
       if (sameValues(kept, goal)) {
-        served.change(served.shelf.release(unit));
-        keeper.released([unit]);
+        served.release(unit);
+        record.released([unit.id]);
         changed = true;
-        continue;
+      } else {
+        record.setAside(served.setAside(unit, { kept, judged: good, reason }));
+        changed ||= !sameValues(kept, good);
       }
-      const part = plan.parts.find((one) => aside.has(one));
-      keeper.setAside(unit, { kept, judged: good, reason: (part && aside.get(part)) ?? '' });
-      changed ||= !sameValues(kept, good);
     }
-    void keeper.save();
+    void record.save();
     if (changed) {
       mailbox.post('what was set aside is accepted now');
     }

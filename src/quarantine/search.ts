@@ -1,20 +1,26 @@
 import { searchCulprits } from '../plan/blame-search.ts';
-import type { Drawing } from '../rollout/drawing.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
-import type { Allowance } from './check-budget.ts';
-import { changesBetween } from './shelf.ts';
-import { CheckBroken, QuarantineTrial, type Refusal, wordsOfRefusal } from './trial.ts';
-import type { UnitChange } from './unit.ts';
-import { orderedParts, plansOf, type UnitPart, type UnitPlan } from './unit-parts.ts';
-import type { VouchingJudge } from './vouching-judge.ts';
+import type { Entries, UnitChange } from '../tree/unit.ts';
+import type { CheckBudget } from './check-budget.ts';
+import type { QuarantineParts } from './quarantine-parts.ts';
+import { type Refusal, wordsOfRefusal } from './refusal.ts';
+import { CheckBroken, SubsetTester } from './subset-tester.ts';
+import { entriesWith, orderedParts, type SplitChange, splitChanges, type UnitPart } from './unit-parts.ts';
 
-/** A set of changes that was accepted, as one text. */
+/** What of a unit was accepted. */
+export interface SettledForm extends UnitChange {
+  /** What is to be served of it. */
+  readonly kept: Entries;
+  /** Why it is not the goal; empty where it is. */
+  readonly reason: string;
+}
+
+/** What was accepted, as one text. */
 export interface Settled {
-  readonly plans: readonly UnitPlan[];
-  /** Ids of the parts that are in it. */
-  readonly taken: ReadonlySet<string>;
-  /** Why the others are not. */
-  readonly aside: ReadonlyMap<UnitPart, string>;
+  readonly forms: readonly SettledForm[];
+  /** How many parts are in it. */
+  readonly taken: number;
+  /** Why each of the others is not. */
+  readonly refused: readonly string[];
 }
 
 /** What came of a search. */
@@ -26,13 +32,8 @@ export type SearchOutcome =
   | { readonly kind: 'broken'; readonly message: string };
 
 /** What a search starts from. */
-export interface SearchStart {
-  readonly served: ServedTree;
-  readonly drawing: Drawing;
-  readonly judge: Pick<VouchingJudge, 'vouch'>;
-  /** Throws where the way to a text cannot be planned, which is a bug. */
-  readonly plan: (text: string) => void;
-  readonly budget: Allowance;
+export interface SearchStart extends Pick<QuarantineParts, 'served' | 'drawing' | 'judge' | 'plan'> {
+  readonly budget: CheckBudget;
   readonly signal: AbortSignal;
   readonly known: /** All of it together was refused; the last good state is good. */
     | { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -43,8 +44,8 @@ export interface SearchStart {
 }
 
 /**
- * Finds what of some changes is refused, on a catalog of its own. The changes start from the believed tree, or
- * lead from it to what the sources say of something that is set aside.
+ * Finds what of some changes is refused, on a catalog of its own. The changes led to the served tree, or
+ * lead from it to what is believed of something that is set aside.
  */
 export async function searchChanges(
   changes: readonly UnitChange[],
@@ -54,51 +55,58 @@ export async function searchChanges(
   if (!template) {
     throw new TypeError('there is no template');
   }
-  const plans = plansOf(changes);
-  const parts = orderedParts(plans);
-  const catalog = served.copy();
-  for (const { unit, goal } of changes) {
-    const shelved = served.shelf.get(unit);
-    if (shelved) {
-      catalog.apply(changesBetween(shelved.believed, goal));
-    }
-  }
-  const trial = new QuarantineTrial({
-    catalog,
-    plans,
+  const split = splitChanges(changes, served.prefixes);
+  const parts = orderedParts(split);
+  const tester = new SubsetTester({
+    catalog: served.copyWith(changes),
+    changes: split,
     ...{ plan, signal },
     render: (one) => drawing.tryRender(one, template, signal),
-    check: (text) => judge.vouch(text, signal),
+    check: (text) => judge.checkRendered(text, signal),
     spend: () => budget.spend(),
   });
   budget.begin(parts.length);
   try {
     if (known.kind === 'nothing') {
-      const wrong = await trial.probe([]);
+      const wrong = await tester.test([]);
       if (wrong) {
         return { kind: 'baseless', refusal: wrong };
       }
     }
-    const refusal = known.kind === 'refused' ? known.refusal : await trial.probe(parts);
+    const refusal = known.kind === 'refused' ? known.refusal : await tester.test(parts);
     if (refusal === null) {
-      return { kind: 'settled', plans, taken: new Set(parts.map(({ id }) => id)), aside: new Map() };
+      return { kind: 'settled', ...settled(split, parts, new Map()) };
     }
     const found = await searchCulprits<UnitPart, Refusal>({
       parts,
       refusal,
-      probe: (some) => trial.probe(some),
-      blame: (said, among) => trial.blame(said, among),
+      probe: (some) => tester.test(some),
+      blame: (said, among) => tester.blame(said, among),
       words: wordsOfRefusal,
       before: async (culprits) => budget.found(culprits),
     });
     if (found.kind === 'baseless') {
       return found;
     }
-    return { kind: 'settled', plans, taken: new Set(found.kept.map(({ id }) => id)), aside: found.aside };
+    return { kind: 'settled', ...settled(split, found.kept, found.aside) };
   } catch (error) {
     if (error instanceof CheckBroken) {
       return { kind: 'broken', message: error.message };
     }
     throw error;
   }
+}
+
+function settled(
+  changes: readonly SplitChange[],
+  kept: readonly UnitPart[],
+  aside: ReadonlyMap<UnitPart, string>,
+): Settled {
+  const taken = new Set(kept.map(({ id }) => id));
+  const forms = changes.map((change) => {
+    const { unit, good, goal, parts } = change;
+    const part = parts.find((one) => aside.has(one));
+    return { unit, good, goal, kept: entriesWith(change, taken), reason: (part && aside.get(part)) ?? '' };
+  });
+  return { forms, taken: taken.size, refused: [...aside.values()] };
 }

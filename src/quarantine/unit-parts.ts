@@ -1,7 +1,8 @@
 import { compare } from '../model/entry.ts';
+import type { Prefixes } from '../model/keys.ts';
 import type { Part } from '../plan/blame-search.ts';
-import { heldForm, movedForm } from './forms.ts';
-import { type Entries, sameValues, type Unit, type UnitChange } from './unit.ts';
+import { type Entries, sameValues, type Unit, type UnitChange } from '../tree/unit.ts';
+import { lastGoodForm, movedForm } from '../tree/unit-forms.ts';
 
 /** A step of a unit from its last good form to what is wanted. */
 export interface UnitPart extends Part {
@@ -14,17 +15,20 @@ export interface UnitPart extends Part {
     | { readonly kind: 'one'; readonly key: string };
 }
 
-/** A change, the steps in which it can be taken, and what each gives. */
-export interface UnitPlan extends UnitChange {
+/** A change, and the parts in which it can be taken. */
+export interface SplitChange extends UnitChange {
+  /** Without any part. */
+  readonly base: Entries;
+  /** What `moves` gives. */
   readonly moved: Entries;
   readonly parts: readonly UnitPart[];
 }
 
 /**
- * The plans of some changes. A service that is new with its route needs the route: without it, it would stand
+ * Splits some changes. A service that is new with its route needs the route: without it, it would stand
  * where nobody asked for it. The instances of a service without a last good form are taken one by one.
  */
-export function plansOf(changes: readonly UnitChange[]): UnitPlan[] {
+export function splitChanges(changes: readonly UnitChange[], prefixes: Prefixes): SplitChange[] {
   const newRoutes = new Set(
     changes.flatMap(({ unit, good, goal }) =>
       unit.kind === 'route' && good.size === 0 && goal.size > 0 ? [unit.name] : [],
@@ -32,7 +36,8 @@ export function plansOf(changes: readonly UnitChange[]): UnitPlan[] {
   );
   return changes.map((change) => {
     const { unit, good, goal } = change;
-    const moved = movedForm(unit, good, goal);
+    const moved = movedForm(change, prefixes);
+    const split = { ...change, base: lastGoodForm(change, prefixes), moved };
     if (unit.kind !== 'instances' || good.size > 0) {
       const part = (kind: 'moves' | 'goal', needs: string | null): UnitPart => ({
         id: `${unit.id}: ${kind}`,
@@ -42,34 +47,34 @@ export function plansOf(changes: readonly UnitChange[]): UnitPlan[] {
       });
       const all = part('goal', null);
       if (sameValues(moved, good)) {
-        return { ...change, moved, parts: [all] };
+        return { ...split, parts: [all] };
       }
       const moves = part('moves', null);
       if (sameValues(moved, goal)) {
-        return { ...change, moved, parts: [moves] };
+        return { ...split, parts: [moves] };
       }
-      return { ...change, moved, parts: [moves, { ...all, needs: moves.id }] };
+      return { ...split, parts: [moves, { ...all, needs: moves.id }] };
     }
     const needs = newRoutes.has(unit.name) ? `route of ${unit.name}: goal` : null;
     const parts = [...goal.keys()]
       .sort(compare)
       .map((key): UnitPart => ({ id: `instance ${key}`, needs, unit, step: { kind: 'one', key } }));
-    return { ...change, moved, parts };
+    return { ...split, parts };
   });
 }
 
-/** The parts of all plans in the order in which they are kept: what only moves, routes, instances, free keys. */
-export function orderedParts(plans: readonly UnitPlan[]): UnitPart[] {
+/** The parts of all changes in the order in which they are kept: what only moves, routes, instances, free keys. */
+export function orderedParts(changes: readonly SplitChange[]): UnitPart[] {
   const rank = ({ step, unit }: UnitPart) =>
     step.kind === 'moves' ? 0 : 1 + ['route', 'instances', 'key'].indexOf(unit.kind);
-  return plans.flatMap(({ parts }) => parts).sort((a, b) => rank(a) - rank(b) || compare(a.id, b.id));
+  return changes.flatMap(({ parts }) => parts).sort((a, b) => rank(a) - rank(b) || compare(a.id, b.id));
 }
 
 /** The entries of a unit with these parts taken. */
-export function entriesWith(plan: UnitPlan, taken: ReadonlySet<string>): Entries {
-  const { unit, good, goal, moved, parts } = plan;
+export function entriesWith(change: SplitChange, taken: ReadonlySet<string>): Entries {
+  const { base, goal, moved, parts } = change;
   const has = ({ id, needs }: UnitPart) => taken.has(id) && (needs === null || taken.has(needs));
-  let entries = heldForm(unit, good, goal);
+  let entries = base;
   for (const part of parts) {
     if (!has(part)) {
       continue;

@@ -5,7 +5,7 @@ import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import type { Quarantine } from '../quarantine/quarantine.ts';
-import type { Refusal } from '../quarantine/trial.ts';
+import type { Refusal } from '../quarantine/refusal.ts';
 import type { Drawing } from '../rollout/drawing.ts';
 import type { Drift } from '../rollout/drift.ts';
 import type { HaproxyWatch } from '../rollout/haproxy-watch.ts';

@@ -1,7 +1,7 @@
 import { watchBelieved } from '../guard/believed-watch.ts';
 import { clock } from '../ports/clock.ts';
+import { CachingJudge } from '../quarantine/caching-judge.ts';
 import { Quarantine } from '../quarantine/quarantine.ts';
-import { VouchingJudge } from '../quarantine/vouching-judge.ts';
 import { Drift } from '../rollout/drift.ts';
 import { HaproxyWatch } from '../rollout/haproxy-watch.ts';
 import { Mend } from '../rollout/mend.ts';
@@ -58,7 +58,7 @@ export class Reconciler {
     this.#turns = new Turns(options.stepLimit);
     const { file, emit, pause, served, drawing, maxOldWorkers: most = Number.POSITIVE_INFINITY } = options;
     const [mailbox, turns] = [this.#mailbox, this.#turns];
-    const judge = new VouchingJudge(options);
+    const judge = new CachingJudge(options);
     const rollout = new Rollout({ ...options, judge });
     this.#rollout = rollout;
     const { crashFile: crash } = options;
@@ -78,6 +78,12 @@ export class Reconciler {
     const plan = (text: string) => this.#runtime?.tryPlan(text);
     const onBug = (error: unknown) => void this.#crashes.tell('the search for what is refused', error);
     this.#quarantine = new Quarantine({ ...options.quarantine, ...parts, plan, onBug });
+    served.watch((step) => {
+      this.#quarantine.served(step);
+      for (const { error } of step.threw.slice(0, 1)) {
+        void this.#crashes.tell('taking what the sources say', error);
+      }
+    });
     const onRecorded = (text: string) => {
       if (text === drawing.drawn) {
         this.#quarantine.accepted();
@@ -124,7 +130,7 @@ export class Reconciler {
     const followers = [
       begin('the loop', (until) => this.#loop(until)),
       begin('following the sources', (until) =>
-        followSource({ source, served, believed, mailbox, crashes, emit }, until),
+        followSource({ source, served, believed, mailbox, emit }, until),
       ),
       believed && begin('the guard', (until) => watchBelieved({ believed, mailbox, emit }, until)),
       begin('following the templates', (until) =>

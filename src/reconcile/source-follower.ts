@@ -1,9 +1,7 @@
 import type { Emit } from '../events.ts';
 import type { Believed } from '../guard/believed.ts';
 import type { Source, SourceEvent } from '../ports/source.ts';
-import { CrashScreen } from '../quarantine/crash-screen.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
-import type { Crashes } from './crashes.ts';
 import type { Mailbox } from './mailbox.ts';
 
 export interface SourceFollowerOptions {
@@ -11,7 +9,6 @@ export interface SourceFollowerOptions {
   readonly served: ServedTree;
   readonly believed: Believed | undefined;
   readonly mailbox: Mailbox;
-  readonly crashes: Pick<Crashes, 'tell'>;
   readonly emit: Emit;
 }
 
@@ -19,12 +16,10 @@ type Data = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
 
 /**
  * Takes what a source tells into the served tree, at once and in order, and wakes the loop. With `believed` it goes
- * through the guard. A value over which that throws is kept away by itself; else this throws, and begins anew with
- * everything that the source has.
+ * through the guard. Where that throws, it begins anew with everything that the source has.
  */
 export async function followSource(options: SourceFollowerOptions, signal: AbortSignal): Promise<void> {
   const { source, served, believed, mailbox, emit } = options;
-  const screen = new CrashScreen(options);
   const take = (event: Data) => {
     const first = !served.hasTree;
     const { view } = served;
@@ -60,14 +55,10 @@ export async function followSource(options: SourceFollowerOptions, signal: Abort
       case 'snapshot':
       case 'changes':
         try {
-          take(screen.pass(event));
+          take(event);
         } catch (error) {
           believed?.recover();
-          if (!(await screen.find(event))) {
-            throw error;
-          }
-          await options.crashes.tell('taking what the sources say', error);
-          take(screen.pass(event));
+          throw error;
         }
     }
   }

@@ -5,16 +5,16 @@ import { plainVersion } from '../plan/haproxy-branch.ts';
 import { hashText, sameText } from '../plan/mark.ts';
 import { losesAllServers } from '../plan/serves.ts';
 import { clock } from '../ports/clock.ts';
-import { TemplateChoice } from '../quarantine/template-choice.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import { RenderTime } from './render-time.ts';
+import { TemplateChoice } from './template-choice.ts';
 import { type TimeLimit, withinTime } from './time-limit.ts';
 
 export interface DrawingOptions {
   /** What is drawn. */
-  readonly served: Pick<ServedTree, 'catalog' | 'hasTree' | 'isDoubtful' | 'missing' | 'since'>;
+  readonly served: Pick<ServedTree, 'accepted' | 'catalog' | 'drew' | 'hasTree' | 'isDoubtful' | 'missing'>;
   /** What templates see beside the keys. */
   readonly context: Pick<RenderInput, 'node' | 'haproxy' | 'vars'>;
   /** How long one rendering may take, in milliseconds. @default no limit */
@@ -77,7 +77,7 @@ export class Drawing {
         : { kind: 'nothing', missing: 'the template was not read yet' };
     }
     this.#drawn = null;
-    served.since.drew();
+    served.drew();
     this.templates.drew();
     try {
       const { catalog } = served;
@@ -108,7 +108,7 @@ export class Drawing {
 
   /** The text that was drawn last is good, and so are its tree and its template. */
   accepted(): void {
-    this.#options.served.since.accepted();
+    this.#options.served.accepted();
     this.templates.accepted();
     this.#renderTime.accepted();
   }

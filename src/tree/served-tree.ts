@@ -1,14 +1,23 @@
+import { asError } from '../errors.ts';
 import type { Counts, Emit, Hashes } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
+import { ReadEntry } from '../model/read-entry.ts';
+import { shorten } from '../model/shorten.ts';
 import { Tree } from '../model/tree.ts';
-import { type Filtered, QuarantineShelf } from '../quarantine/shelf.ts';
-import { SinceGood } from '../quarantine/since-good.ts';
-import { type Unit, unitOf } from '../quarantine/unit.ts';
-import { Rejections } from './rejections.ts';
-import { RemarkTeller } from './remark-teller.ts';
-import { type Before, restoredCatalog } from './restored-catalog.ts';
+import { clock } from '../ports/clock.ts';
+import type { Differences } from '../ports/stores.ts';
+import { KeyReports } from './key-reports.ts';
+import { type QuarantinedKey, QuarantinedKeys } from './quarantined-keys.ts';
+import {
+  type QuarantinedUnit,
+  QuarantinedUnits,
+  type UnitRecord,
+  type UnitVerdict,
+} from './quarantined-units.ts';
+import { SinceGood } from './since-good.ts';
+import { changesBetween, entriesOfUnit, sameValues, type Unit, type UnitChange, unitOf } from './unit.ts';
 
 export interface ServedTreeOptions {
   readonly catalog: CatalogOptions;
@@ -17,30 +26,36 @@ export interface ServedTreeOptions {
 
 /** What a step did to the served tree. */
 export interface Served {
-  /** The changes of the tree that is rendered. */
-  readonly changes: readonly Change[];
-  /** What was set aside and is as the sources say again. */
-  readonly released: readonly Unit[];
-  /** What is set aside and changed: worth another try. */
+  /** The changes of what is served. */
+  readonly changes: readonly Change<ReadEntry>[];
+  /** Values over which taking them threw, which is a bug: they are set aside now, each by its key. */
+  readonly threw: readonly { readonly of: QuarantinedKey; readonly error: Error }[];
+  /** What was set aside and is as believed again: ids of units and of keys. */
+  readonly released: readonly string[];
+  /** Units that are set aside and changed: worth another try. */
   readonly touched: readonly Unit[];
   /** Held keys whose address a live key claims: the guard is to let them go. */
   readonly claimed: readonly string[];
 }
 
 /**
- * The last of the trees: what is believed, with what was refused replaced by its last good form, and the services
- * and routes that follow from it.
+ * The last of the trees: what is believed, with everything that was refused replaced by its last good form, and the
+ * services and routes that follow from it.
+ *
+ *     believed --refused by itself?--> value of its key or none --part of a refused unit?--> its last good form
+ *         --> served --> catalog
+ *
+ * Whatever is refused is replaced here and nowhere else: `setAside` by those who find that out (the quarantine), and a
+ * value over which even the catalog throws by the stage itself.
  */
 export class ServedTree {
   readonly #options: ServedTreeOptions;
   #catalog: Catalog;
-  /** What is set aside. */
-  readonly shelf: QuarantineShelf;
-  /** By what this tree differs from the last good one. */
-  readonly since = new SinceGood();
-  readonly #rejections: Rejections;
-  readonly #remarks: RemarkTeller;
-  #onServed: (served: Pick<Served, 'released' | 'touched'>) => void = () => {};
+  readonly #keys: QuarantinedKeys;
+  readonly #units: QuarantinedUnits;
+  readonly #since = new SinceGood();
+  readonly #reports: KeyReports;
+  #listener: (served: Served) => void = () => {};
   /** What of the tree is held: it went from the sources. */
   readonly held = new Tree();
   /** What is waited for while there is no tree, for people. */
@@ -53,9 +68,9 @@ export class ServedTree {
   constructor(options: ServedTreeOptions) {
     this.#options = options;
     this.#catalog = new Catalog(options.catalog);
-    this.shelf = new QuarantineShelf(options.catalog.prefixes);
-    this.#rejections = new Rejections(options.emit);
-    this.#remarks = new RemarkTeller(options.emit);
+    this.#keys = new QuarantinedKeys(this.prefixes);
+    this.#units = new QuarantinedUnits(this.prefixes);
+    this.#reports = new KeyReports(options.emit);
   }
 
   /** The tree as services and routes. */
@@ -63,24 +78,54 @@ export class ServedTree {
     return this.#catalog;
   }
 
+  get prefixes(): Prefixes {
+    return this.#options.catalog.prefixes;
+  }
+
   /** True once a source gave everything that it has. */
   get hasTree(): boolean {
     return this.#hasTree;
   }
 
-  get prefixes(): Prefixes {
-    return this.#options.catalog.prefixes;
+  /** The units that are set aside, in the order in which they were. */
+  get quarantined(): readonly QuarantinedUnit[] {
+    return this.#units.all;
   }
 
-  /** Those of these keys that are there, as the sources give them: neither held nor set aside. */
-  lookUp(keys: readonly string[]): readonly Entry[] {
-    return keys.flatMap((key) => {
-      if (this.held.get(key)) {
-        return [];
-      }
-      const shelved = this.shelf.size === 0 ? undefined : this.shelf.get(unitOf(key, this.prefixes));
-      return (shelved ? shelved.wanted.get(key) : this.catalog.tree.get(key)) ?? [];
+  /** By what this tree differs from the last good one. */
+  get since(): Pick<SinceGood, 'differences' | 'hasBase' | 'hasGood' | 'hasNewer' | 'isGood'> {
+    return this.#since;
+  }
+
+  /** The units by which this tree differs from the last good one, with their last good forms. */
+  get changedUnits(): readonly UnitChange[] {
+    const before = this.#since.differences;
+    const units = new Map<string, { readonly unit: Unit; readonly keys: string[] }>();
+    for (const key of before.keys()) {
+      const unit = unitOf(this.catalog.tree.at(key) ?? key, this.prefixes);
+      const known = units.get(unit.id) ?? { unit, keys: [] };
+      known.keys.push(key);
+      units.set(unit.id, known);
+    }
+    return [...units.values()].flatMap(({ unit, keys }) => {
+      const goal = entriesOfUnit(this.catalog.tree, unit, this.prefixes);
+      const good = this.#since.hasBase ? undefined : this.#units.get(unit)?.good;
+      const change = { unit, good: good ?? this.#before(goal, keys, before), goal };
+      return sameValues(change.good, goal) ? [] : [change];
     });
+  }
+
+  #before(goal: UnitChange['goal'], keys: readonly string[], before: Differences): UnitChange['good'] {
+    const good = new Map(goal);
+    for (const key of keys) {
+      const entry = before.get(key);
+      if (entry) {
+        good.set(key, ReadEntry.of(entry, this.prefixes, goal.get(key)));
+      } else {
+        good.delete(key);
+      }
+    }
+    return good;
   }
 
   get counts(): Counts {
@@ -98,9 +143,16 @@ export class ServedTree {
 
   /** Null before there is a tree. */
   get hashes(): Omit<Hashes, 'text'> {
-    const tree = this.#hasTree ? this.catalog.tree.hash : null;
-    const raw = tree === null ? null : this.held.takenFrom(this.shelf.rawHash(tree));
-    return { raw, believed: tree };
+    const { hash } = this.catalog.tree;
+    if (!this.#hasTree) {
+      return { raw: null, believed: null };
+    }
+    if (this.#units.size === 0) {
+      return { raw: this.held.takenFrom(hash), believed: hash };
+    }
+    const believed = new Tree();
+    believed.apply([...this.believed()].map((entry) => ({ kind: 'put', entry })));
+    return { raw: this.held.takenFrom(believed.hash), believed: hash };
   }
 
   /**
@@ -109,89 +161,224 @@ export class ServedTree {
    */
   get view(): object {
     const { services, routes, rejected, tree } = this.catalog;
-    const parts = [
-      services,
-      routes,
-      rejected.length,
-      tree.hash,
-      this.held.hash,
-      this.shelf.size > 0 ? {} : 0,
-    ];
+    const aside = this.#units.size > 0 ? {} : 0;
+    const parts = [services, routes, rejected.length, tree.hash, this.held.hash, aside];
     if (parts.some((part, at) => part !== this.#view[at])) {
       this.#view = parts;
     }
     return this.#view;
   }
 
-  /** Takes changes of the believed tree. */
-  apply(changes: readonly Change[]): Served {
-    const filtered = this.shelf.filter(changes);
-    this.change(filtered.changes);
-    return this.#served(filtered);
+  /** Those of these keys that are there, as the sources give them: neither held nor set aside. */
+  lookUp(keys: readonly string[]): readonly Entry[] {
+    return keys.flatMap((key) => (this.held.get(key) ? [] : (this.believedAt(key) ?? [])));
   }
 
-  /** Takes the believed tree as a whole. */
+  /** What is believed of a key. */
+  believedAt(key: string): ReadEntry | undefined {
+    const unit = this.#units.size === 0 ? undefined : this.#units.get(unitOf(key, this.prefixes));
+    return unit ? unit.believed.get(key) : this.catalog.tree.get(key);
+  }
+
+  /** Everything that is believed. */
+  *believed(): Iterable<ReadEntry> {
+    for (const entry of this.catalog.tree) {
+      if (this.#units.size === 0 || !this.#units.get(unitOf(entry, this.prefixes))) {
+        yield entry;
+      }
+    }
+    for (const { believed } of this.#units.all) {
+      yield* believed.values();
+    }
+  }
+
+  /**
+   * Takes changes of what is believed: all of them, or none where that throws. What was not read yet is read here. A
+   * value over which the catalog throws by itself is set aside, and the others are taken.
+   */
+  apply(changes: readonly Change[]): Served {
+    const read = changes.map((change): Change<ReadEntry> => {
+      if (change.kind === 'delete') {
+        return change;
+      }
+      const { entry } = change;
+      return { kind: 'put', entry: ReadEntry.of(entry, this.prefixes, this.catalog.tree.at(entry.key)) };
+    });
+    try {
+      return this.#told(this.#apply(read));
+    } catch (error) {
+      const threw = this.#findThrowing(read);
+      if (threw.length === 0) {
+        throw error;
+      }
+      for (const { of } of threw) {
+        this.#keys.set(of);
+      }
+      return this.#told({ ...this.#apply(read), threw });
+    }
+  }
+
+  /** Takes everything that is believed. */
   replace(entries: Iterable<Entry>): Served {
-    const { changes, released, touched, claimed } = this.take(entries);
-    const begun = this.begin();
-    return { changes, touched, claimed, released: [...released, ...begun.released] };
+    const taken = this.take(entries);
+    const { released } = this.begin();
+    return { ...taken, released: [...taken.released, ...released] };
   }
 
   /** The same, not yet to be rendered. */
   take(entries: Iterable<Entry>): Served {
-    const { entries: all, ...filtered } = this.shelf.filterAll(entries);
-    const changes = this.catalog.tree.changesTo(all);
-    this.change(changes);
-    return this.#served({ ...filtered, changes });
+    if (this.#units.size === 0) {
+      return this.apply(this.catalog.tree.changesTo(entries));
+    }
+    const whole = new Tree();
+    whole.apply([...this.believed()].map((entry) => ({ kind: 'put', entry })));
+    return this.apply(whole.changesTo(entries));
   }
 
   /** What was applied so far is a whole tree. */
   begin(): Served {
     this.#hasTree = true;
-    const released = this.shelf.begin();
-    this.#tellKeys();
-    return this.#served({ changes: [], released, touched: [] });
+    const released = this.#units.begin().map(({ id }) => id);
+    this.#reports.update(this.catalog);
+    return this.#told({ ...NOTHING, released });
   }
 
-  /** Has `listener` told what a step did to what is set aside. */
-  watch(listener: (served: Pick<Served, 'released' | 'touched'>) => void): void {
-    this.#onServed = listener;
+  /** Has `listener` told what each step did. */
+  watch(listener: (served: Served) => void): void {
+    this.#listener = listener;
   }
 
-  /** Changes what is served, past what is set aside: all of it, or nothing where that throws. */
-  change(changes: readonly Change[]): void {
-    const before: Before = changes.map((change) => {
-      const key = change.kind === 'put' ? change.entry.key : change.key;
-      return { key, entry: this.catalog.tree.get(key) };
-    });
-    try {
-      this.catalog.apply(changes);
-    } catch (error) {
-      this.#catalog = restoredCatalog(this.#options.catalog, this.catalog.tree, before);
-      throw error;
+  /** Sets a unit aside, or changes what stands in its place. */
+  setAside(unit: Unit, verdict: UnitVerdict): QuarantinedUnit {
+    const now = entriesOfUnit(this.catalog.tree, unit, this.prefixes);
+    const { changes, commit, set } = this.#units.setAside(unit, verdict, { now, at: clock.date() });
+    this.#change(changes);
+    commit();
+    return set;
+  }
+
+  /** Lets a unit be what is believed. */
+  release(unit: Unit): void {
+    const { changes, commit } = this.#units.release(unit);
+    this.#change(changes);
+    commit();
+  }
+
+  /** Takes over what an earlier run had set aside, before the first tree: what is believed comes with that. */
+  restore(records: readonly UnitRecord[]): void {
+    this.#units.restore(records);
+  }
+
+  /** The tree as it is comes from an earlier run, and differs by this from the last one that was accepted there. */
+  differsBy(differences: Differences): void {
+    this.#since.seed(differences);
+  }
+
+  /** A text is drawn from the tree as it is. */
+  drew(): void {
+    this.#since.drew();
+  }
+
+  /** The text that was drawn last is good, and so was its tree. */
+  accepted(): void {
+    this.#since.accepted();
+  }
+
+  /** A catalog of the same tree, to try things on; units that are set aside are as these changes want them. */
+  copyWith(changes: readonly UnitChange[]): Catalog {
+    const copy = this.#copy(this.catalog.tree);
+    for (const { unit, goal } of changes) {
+      const found = this.#units.get(unit);
+      if (found) {
+        copy.apply(changesBetween(found.served, goal));
+      }
     }
-    this.since.note(before);
-    if (this.#hasTree) {
-      this.#tellKeys();
-    }
-  }
-
-  /** A catalog of the same tree, to try things on. */
-  copy(): Catalog {
-    const copy = new Catalog(this.#options.catalog);
-    copy.replace(this.catalog.tree);
     return copy;
   }
 
-  #tellKeys(): void {
-    this.#rejections.update(this.catalog.rejected);
-    this.#remarks.update(this.catalog.remarks);
+  #copy(entries: Iterable<Entry>): Catalog {
+    const copy = new Catalog(this.#options.catalog);
+    copy.replace(entries);
+    return copy;
   }
 
-  #served(filtered: Filtered): Served {
-    if (filtered.released.length + filtered.touched.length > 0) {
-      this.#onServed(filtered);
+  #apply(changes: readonly Change<ReadEntry>[]): Served {
+    const keys = this.#keys.filter(changes);
+    const units = this.#units.filter(keys.changes);
+    this.#change(units.changes);
+    keys.commit();
+    units.commit();
+    const released = [...keys.released.map((key) => `key ${key}`), ...units.released.map(({ id }) => id)];
+    return { ...NOTHING, changes: units.changes, released, touched: units.touched };
+  }
+
+  /** Changes what is served: all of it, or nothing where that throws. */
+  #change(changes: readonly Change[]): void {
+    const before = new Map(
+      changes.map((change) => {
+        const key = change.kind === 'put' ? change.entry.key : change.key;
+        return [key, this.catalog.tree.at(key)] as const;
+      }),
+    );
+    try {
+      this.catalog.apply(changes);
+    } catch (error) {
+      const entries = new Map([...this.catalog.tree].map((entry) => [entry.key, entry]));
+      for (const [key, entry] of before) {
+        if (entry) {
+          entries.set(key, entry);
+        } else {
+          entries.delete(key);
+        }
+      }
+      this.#catalog = this.#copy(entries.values());
+      throw error;
     }
-    return { ...filtered, claimed: [] };
+    this.#since.note(
+      [...before].map(([key, entry]) => [key, entry?.refused === undefined ? entry : undefined]),
+    );
+    if (this.#hasTree) {
+      this.#reports.update(this.catalog);
+    }
+  }
+
+  /** The values that throw by themselves. */
+  #findThrowing(changes: readonly Change<ReadEntry>[]): Served['threw'] {
+    const puts = changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
+    return this.#throwingIn(puts).map(({ entry: { key, value }, error }) => {
+      const reason = `Pointsman itself fails over it, which is a bug: ${shorten(String(error), 300)}`;
+      const good = this.catalog.tree.get(key) ?? null;
+      return { of: { key, value, good, reason, since: clock.date() }, error };
+    });
+  }
+
+  #throwingIn(entries: readonly ReadEntry[]): { readonly entry: ReadEntry; readonly error: Error }[] {
+    const error = this.#errorOf(entries);
+    const [entry] = entries;
+    if (error === null || entry === undefined) {
+      return [];
+    }
+    if (entries.length === 1) {
+      return [{ entry, error }];
+    }
+    const middle = entries.length >>> 1;
+    return [...this.#throwingIn(entries.slice(0, middle)), ...this.#throwingIn(entries.slice(middle))];
+  }
+
+  #errorOf(entries: readonly ReadEntry[]): Error | null {
+    const copy = this.#copy(this.catalog.tree);
+    try {
+      copy.apply(entries.map((entry) => ({ kind: 'put', entry })));
+      return null;
+    } catch (error) {
+      return asError(error);
+    }
+  }
+
+  #told(served: Served): Served {
+    this.#listener(served);
+    return served;
   }
 }
+
+const NOTHING: Served = { changes: [], threw: [], released: [], touched: [], claimed: [] };

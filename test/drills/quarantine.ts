@@ -182,9 +182,9 @@ export const quarantineDrills: readonly Drill[] = [
       await at.put({ '/services/web/one': { host: '127.0.0.1', port: at.web.port, ...BAD } });
       await expectAside(at, ['instances of web'], /unknown keyword 'chekc'/);
       // What is on the disk is what a crash does not forget.
-      const shelf = path.join(at.site.folder, 'state', 'quarantine.json');
+      const record = path.join(at.site.folder, 'state', 'quarantine.json');
       await waitFor(async () =>
-        (await readFile(shelf, 'utf8').catch(() => '')).includes('/services/web/one'),
+        (await readFile(record, 'utf8').catch(() => '')).includes('/services/web/one'),
       );
       at.daemon.child.kill('SIGKILL');
       await at.daemon.ended;

@@ -1,11 +1,8 @@
 import type { Entry } from '../model/entry.ts';
-import type { Before } from '../tree/restored-catalog.ts';
-
-/** Keys that changed since the last good tree, with what they were in it; undefined where they were not there. */
-export type Differences = ReadonlyMap<string, Entry | undefined>;
+import type { Differences } from '../ports/stores.ts';
 
 /**
- * Remembers by what the believed tree differs from the last one that was accepted, a change at a time. What
+ * Remembers by what the served tree differs from the last one that was accepted, a change at a time. What
  * comes while a text is judged counts for the next one.
  */
 export class SinceGood {
@@ -50,8 +47,8 @@ export class SinceGood {
   }
 
   /** Keys that were changed, with what they were before. */
-  note(before: Before): void {
-    for (const { key, entry } of before) {
+  note(before: Iterable<readonly [string, Entry | undefined]>): void {
+    for (const [key, entry] of before) {
       if (!this.#newer.has(key)) {
         this.#newer.set(key, entry);
       }

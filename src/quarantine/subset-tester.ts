@@ -1,29 +1,16 @@
 import { asError, PointsmanError } from '../errors.ts';
 import type { Catalog } from '../model/catalog.ts';
-import { shorten } from '../model/shorten.ts';
 import { type NamedPlace, placesIn, placesOf, wordsOf } from '../plan/blame.ts';
 import { findGivers, withNeeds } from '../plan/blame-search.ts';
 import type { Verdict } from '../ports/judge.ts';
-import { changesBetween } from './shelf.ts';
-import type { Entries } from './unit.ts';
-import { entriesWith, type UnitPart, type UnitPlan } from './unit-parts.ts';
+import { changesBetween, type Entries } from '../tree/unit.ts';
+import { type Refusal, wordsOfRefusal } from './refusal.ts';
+import { entriesWith, type SplitChange, type UnitPart } from './unit-parts.ts';
 
-/** Why a set of parts is not accepted. */
-export type Refusal =
-  | {
-      readonly kind: 'refused';
-      readonly output: string;
-      readonly lines: readonly number[];
-      readonly text: string;
-    }
-  | { readonly kind: 'template-error'; readonly error: PointsmanError }
-  /** It makes Pointsman itself fail: rendering it, planning the way to it, or checking it threw what is a bug. */
-  | { readonly kind: 'crashed'; readonly error: Error };
-
-export interface TrialOptions {
-  /** A catalog of the trial's own, with every plan at its goal. */
+export interface SubsetTesterOptions {
+  /** A catalog of its own, with every change at its goal. */
   readonly catalog: Catalog;
-  readonly plans: readonly UnitPlan[];
+  readonly changes: readonly SplitChange[];
   render(catalog: Catalog): Promise<string>;
   /** Plans the way from what HAProxy runs to a text, for nothing but whether that throws. */
   plan(text: string): void;
@@ -33,27 +20,29 @@ export interface TrialOptions {
   spend(): Promise<void>;
 }
 
-/** The check could not be done in the middle of a trial: nobody is to blame. */
+/** The check could not be done in the middle of a test: nobody is to blame. */
 export class CheckBroken extends Error {}
 
 /** So many lines of a refusal are followed up. */
 const LINES = 200;
 
+const NONE: Entries = new Map();
+
 /**
- * Tries subsets of changes on a catalog of its own: the real one goes on as it is. A trial is everything that a pass
- * does with a text before anything is touched: it is rendered, planned and checked.
+ * Tests subsets of changes on a catalog of its own: the real one goes on as it is. A test is everything that a pass does
+ * with a text before anything is touched: it is rendered, planned and checked.
  */
-export class QuarantineTrial {
-  readonly #options: TrialOptions;
+export class SubsetTester {
+  readonly #options: SubsetTesterOptions;
   readonly #now: Map<string, Entries>;
 
-  constructor(options: TrialOptions) {
+  constructor(options: SubsetTesterOptions) {
     this.#options = options;
-    this.#now = new Map(options.plans.map(({ unit, goal }) => [unit.id, goal]));
+    this.#now = new Map(options.changes.map(({ unit, goal }) => [unit.id, goal]));
   }
 
   /** Judges the last good state with these parts. Throws `CheckBroken`. */
-  async probe(parts: readonly UnitPart[]): Promise<Refusal | null> {
+  async test(parts: readonly UnitPart[]): Promise<Refusal | null> {
     const text = await this.#draw(parts);
     if (typeof text !== 'string') {
       return text;
@@ -109,11 +98,11 @@ export class QuarantineTrial {
   }
 
   async #draw(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {
-    const { catalog, plans, render, plan } = this.#options;
+    const { catalog, changes: split, render, plan } = this.#options;
     const taken = new Set(parts.map(({ id }) => id));
-    const changes = plans.flatMap((one) => {
+    const changes = split.flatMap((one) => {
       const next = entriesWith(one, taken);
-      const before = this.#now.get(one.unit.id) ?? new Map();
+      const before = this.#now.get(one.unit.id) ?? NONE;
       this.#now.set(one.unit.id, next);
       return changesBetween(before, next);
     });
@@ -133,18 +122,6 @@ export class QuarantineTrial {
       throw error;
     }
     return { kind: 'crashed', error: asError(error) };
-  }
-}
-
-/** What a refusal says, for people. */
-export function wordsOfRefusal(refusal: Refusal): string {
-  switch (refusal.kind) {
-    case 'refused':
-      return wordsOf(refusal.output);
-    case 'template-error':
-      return refusal.error.message;
-    case 'crashed':
-      return `Pointsman itself fails over it, which is a bug: ${shorten(String(refusal.error), 300)}`;
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TemplateError } from '../../src/errors.ts';
-import { TemplateChoice } from '../../src/quarantine/template-choice.ts';
+import { TemplateChoice } from '../../src/rollout/template-choice.ts';
 import { recorder } from '../reconcile/fakes.ts';
 
 const setOf = (files: Record<string, string>) => ({

@@ -1,13 +1,10 @@
 import type { Entry } from '../model/entry.ts';
-import type { Shelved } from './shelf.ts';
-
-/** What a restart needs to know of what is set aside. */
-export type ShelfRecord = Pick<Shelved, 'unit' | 'good' | 'reason' | 'since'>;
+import type { QuarantinedUnit, UnitRecord } from '../tree/quarantined-units.ts';
 
 const VERSION = 1;
 
 /** The state file's text: the last good form of everything that is set aside. */
-export function writeShelf(all: readonly ShelfRecord[]): string {
+export function recordsText(all: readonly Pick<QuarantinedUnit, keyof UnitRecord>[]): string {
   const units = all.map(({ unit, good, reason, since }) => ({
     ...unit,
     reason,
@@ -24,7 +21,7 @@ export function writeShelf(all: readonly ShelfRecord[]): string {
 }
 
 /** Reads it back; null where it is none of ours or not whole. */
-export function readShelf(text: string): readonly ShelfRecord[] | null {
+export function readRecords(text: string): readonly UnitRecord[] | null {
   try {
     const data: unknown = JSON.parse(text);
     if (!isRecord(data) || data.version !== VERSION || !Array.isArray(data.units)) {
@@ -37,11 +34,11 @@ export function readShelf(text: string): readonly ShelfRecord[] | null {
 }
 
 /** Without what a limit kept out: its value is not there to come back. */
-function whole(form: ShelfRecord['good']): Entry[] {
+function whole(form: QuarantinedUnit['good']): Entry[] {
   return [...form.values()].filter(({ refused }) => refused === undefined);
 }
 
-function recordOf(data: unknown): ShelfRecord {
+function recordOf(data: unknown): UnitRecord {
   if (!isRecord(data) || !Array.isArray(data.good)) {
     throw new TypeError('not a unit');
   }
@@ -49,10 +46,9 @@ function recordOf(data: unknown): ShelfRecord {
   if (kind !== 'instances' && kind !== 'route' && kind !== 'key') {
     throw new TypeError('not a kind');
   }
-  const good = data.good.map(entryOf);
   return {
     unit: { id: text(data.id), kind, name: text(data.name) },
-    good: new Map(good.map((entry) => [entry.key, entry])),
+    good: data.good.map(entryOf),
     reason: text(data.reason),
     since: Number(data.since),
   };

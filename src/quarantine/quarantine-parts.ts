@@ -1,0 +1,38 @@
+import type { Catalog } from '../model/catalog.ts';
+import type { Verdict } from '../ports/judge.ts';
+import type { CompiledTemplate } from '../render/compile-template.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
+
+/** Which template is in use, and which is refused. */
+export interface Templates {
+  readonly current: CompiledTemplate | undefined;
+  /** The newest, while it is refused and the last good one stands in for it. */
+  readonly refused: CompiledTemplate | undefined;
+  /** True while the one in use was never part of a good text, though another one was. */
+  readonly isNew: boolean;
+  /** The last good one takes the place of the newest. False where there is none. */
+  refuse(why: string): boolean;
+  /** The refused one turned out to be good now. */
+  readmit(template: CompiledTemplate): boolean;
+}
+
+/** What the quarantine works with. */
+export interface QuarantineParts {
+  readonly served: ServedTree;
+  readonly drawing: {
+    readonly templates: Templates;
+    render(catalog: Catalog, template: CompiledTemplate): Promise<string>;
+    /** The same, to find what is refused: with less time, and after whatever else waits. */
+    tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string>;
+    /** The text that was drawn last is good, and so are its tree and its template. */
+    accepted(): void;
+  };
+  readonly judge: {
+    /** Judges a rendered text as it would be published. */
+    checkRendered(text: string, signal: AbortSignal): Promise<Verdict>;
+  };
+  /** Plans the way from what HAProxy runs to a text, and throws where it cannot: a bug. */
+  readonly plan: (text: string) => void;
+  /** Wakes the loop. */
+  readonly mailbox: { post(why: string): void };
+}

@@ -1,0 +1,112 @@
+import { type Emit, failureOf, type QuarantinedUnit as ToldUnit } from '../events.ts';
+import type { StateFile } from '../ports/stores.ts';
+import type { QuarantinedKey } from '../tree/quarantined-keys.ts';
+import type { QuarantinedUnit } from '../tree/quarantined-units.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
+import { readRecords, recordsText } from './unit-records.ts';
+
+/** So many keys of a unit are told. */
+const SHOWN = 20;
+
+/** Tells of what is set aside: to the events, and to the disk. */
+export class QuarantineRecord {
+  readonly #served: Pick<ServedTree, 'quarantined' | 'restore'>;
+  readonly #emit: Emit;
+  readonly #file: StateFile | undefined;
+  /** The words that were told, by id. */
+  readonly #told = new Map<string, string>();
+  #written = '';
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: {
+    readonly served: Pick<ServedTree, 'quarantined' | 'restore'>;
+    readonly emit: Emit;
+    readonly file?: StateFile;
+  }) {
+    this.#served = options.served;
+    this.#emit = options.emit;
+    this.#file = options.file;
+  }
+
+  /** Takes over what an earlier run had set aside. A file that is not ours or broken is left alone, with a word. */
+  async open(): Promise<void> {
+    if (!this.#file) {
+      return;
+    }
+    let text: string | null;
+    try {
+      text = await this.#file.read();
+    } catch (error) {
+      this.#warn(error);
+      return;
+    }
+    const records = text === null ? [] : readRecords(text);
+    if (records === null) {
+      const message = `reading ${this.#file.path}: it is not whole; nothing is set aside`;
+      this.#emit({ kind: 'notice', message, hint: 'it is written anew when something is' });
+      return;
+    }
+    this.#written = text ?? '';
+    this.#served.restore(records);
+    this.#tell(this.#served.quarantined.map(describeUnit));
+  }
+
+  /** A unit was set aside, or something else stands in its place. */
+  setAside(unit: QuarantinedUnit): void {
+    this.#tell([describeUnit(unit)]);
+  }
+
+  /** Values were set aside by themselves. */
+  setKeysAside(keys: readonly QuarantinedKey[]): void {
+    this.#tell(keys.map(describeKey));
+  }
+
+  /** What was set aside is as believed again. */
+  released(ids: readonly string[]): void {
+    const told = ids.filter((id) => this.#told.delete(id));
+    if (told.length > 0) {
+      this.#emit({ kind: 'quarantine-released', units: told });
+    }
+    if (ids.length > 0) {
+      void this.save();
+    }
+  }
+
+  /** Writes down what is set aside, where that changed; one write after the other. Resolves when it is done. */
+  async save(): Promise<void> {
+    const file = this.#file;
+    const { quarantined } = this.#served;
+    const text = quarantined.length === 0 && this.#written === '' ? '' : recordsText(quarantined);
+    if (!file || text === this.#written) {
+      return this.#writing;
+    }
+    this.#written = text;
+    this.#writing = this.#writing.then(() => file.write(text)).catch((error: unknown) => this.#warn(error));
+    return this.#writing;
+  }
+
+  #tell(all: readonly ToldUnit[]): void {
+    const units = all.filter(({ unit, reason }) => this.#told.get(unit) !== reason);
+    for (const { unit, reason } of units) {
+      this.#told.set(unit, reason);
+    }
+    if (units.length > 0) {
+      this.#emit({ kind: 'quarantined', units });
+    }
+  }
+
+  #warn(error: unknown): void {
+    this.#emit(failureOf('writing down what is set aside', error));
+  }
+}
+
+function describeUnit({ unit, good, believed, served, reason, since }: QuarantinedUnit): ToldUnit {
+  const keys = new Set([...believed.keys(), ...good.keys()]);
+  const differing = [...keys].filter((key) => believed.get(key)?.value !== served.get(key)?.value);
+  const instead = served.size === 0 ? 'nothing' : 'last good';
+  return { unit: unit.id, keys: differing.sort().slice(0, SHOWN), reason, instead, since };
+}
+
+function describeKey({ key, good, reason, since }: QuarantinedKey): ToldUnit {
+  return { unit: `key ${key}`, keys: [key], reason, instead: good === null ? 'nothing' : 'last good', since };
+}

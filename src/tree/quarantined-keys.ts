@@ -1,0 +1,73 @@
+import type { Change, Entry } from '../model/entry.ts';
+import type { Prefixes } from '../model/keys.ts';
+import { ReadEntry } from '../model/read-entry.ts';
+
+/** A value that was refused by itself. */
+export interface QuarantinedKey {
+  readonly key: string;
+  /** The value that was refused. */
+  readonly value: string;
+  /** The last good entry of the key, null where it has none. */
+  readonly good: ReadEntry | null;
+  readonly reason: string;
+  /** When it was set aside, in milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** What becomes of changes where something is set aside. */
+export interface FilteredKeys {
+  readonly changes: readonly Change<ReadEntry>[];
+  /** Keys that are gone, or have another value. */
+  readonly released: readonly string[];
+  /** Takes it over; until then nothing has changed. */
+  commit(): void;
+}
+
+/**
+ * The values that were refused by themselves: in the place of each stands the last good value of its key, or the key is
+ * rejected by name. Until the value changes.
+ */
+export class QuarantinedKeys {
+  readonly #prefixes: Prefixes;
+  readonly #keys = new Map<string, QuarantinedKey>();
+
+  constructor(prefixes: Prefixes) {
+    this.#prefixes = prefixes;
+  }
+
+  /** Sets a value aside. */
+  set(one: QuarantinedKey): void {
+    this.#keys.set(one.key, one);
+  }
+
+  /** What becomes of changes of what is believed. */
+  filter(changes: readonly Change<ReadEntry>[]): FilteredKeys {
+    if (this.#keys.size === 0) {
+      return { changes, released: [], commit: () => {} };
+    }
+    const released = changes.flatMap((change) => {
+      const key = change.kind === 'put' ? change.entry.key : change.key;
+      const found = this.#keys.get(key);
+      return !found || (change.kind === 'put' && change.entry.value === found.value) ? [] : [key];
+    });
+    const commit = () => {
+      for (const key of released) {
+        this.#keys.delete(key);
+      }
+    };
+    return { changes: changes.map((change) => this.#replaced(change)), released, commit };
+  }
+
+  #replaced(change: Change<ReadEntry>): Change<ReadEntry> {
+    const found = change.kind === 'put' ? this.#keys.get(change.entry.key) : undefined;
+    if (change.kind === 'delete' || change.entry.value !== found?.value) {
+      return change;
+    }
+    const { good, reason } = found;
+    const instead: Entry =
+      good === null
+        ? { ...change.entry, value: '', refused: reason }
+        : { ...change.entry, value: good.value };
+    return { kind: 'put', entry: ReadEntry.of(instead, this.#prefixes, good ?? undefined) };
+  }
+}

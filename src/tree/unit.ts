@@ -1,0 +1,83 @@
+import { type Change, type Entry, sameEntry } from '../model/entry.ts';
+import { classifyKey, type KeyRole, type Prefixes } from '../model/keys.ts';
+import { ReadEntry } from '../model/read-entry.ts';
+import type { Tree } from '../model/tree.ts';
+
+/** Entries by key. */
+export type Entries = ReadonlyMap<string, ReadEntry>;
+
+/** What is set aside as one: the instances of a service, its route, or a free key. */
+export interface Unit {
+  /** For people, and unique: `instances of web`, `route of web`, `key /haproxy/maxconn`. */
+  readonly id: string;
+  readonly kind: 'instances' | 'route' | 'key';
+  /** The service, or the free key. */
+  readonly name: string;
+}
+
+/** How a unit differs from the last good state. */
+export interface UnitChange {
+  readonly unit: Unit;
+  /** Its last good entries; empty where it has none. */
+  readonly good: Entries;
+  readonly goal: Entries;
+}
+
+/** The unit that an entry belongs to, or a key of which nothing else is known. */
+export function unitOf(of: Entry | string, prefixes: Prefixes): Unit {
+  const key = typeof of === 'string' ? of : of.key;
+  return unitOfRole(of instanceof ReadEntry ? of.meaning.role : classifyKey(key, prefixes), key);
+}
+
+/** Keys that are wrong by name are seen by `ls` and `gets` like free ones. */
+function unitOfRole(role: KeyRole, key: string): Unit {
+  switch (role.kind) {
+    case 'instance':
+      return { id: `instances of ${role.service}`, kind: 'instances', name: role.service };
+    case 'route':
+      return { id: `route of ${role.service}`, kind: 'route', name: role.service };
+    case 'udp':
+    case 'free':
+    case 'wrong':
+      return { id: `key ${key}`, kind: 'key', name: key };
+  }
+}
+
+/** The entries of a unit in a tree. */
+export function entriesOfUnit(tree: Tree<ReadEntry>, unit: Unit, prefixes: Prefixes): Entries {
+  const roots =
+    unit.kind === 'key'
+      ? [unit.name]
+      : (unit.kind === 'route' ? prefixes.routes : prefixes.services).map(
+          (prefix) => `${prefix === '/' ? '' : prefix}/${unit.name}`,
+        );
+  const own = new Map<string, ReadEntry>();
+  for (const root of roots) {
+    for (const entry of tree.under(root)) {
+      if (unitOf(entry, prefixes).id === unit.id) {
+        own.set(entry.key, entry);
+      }
+    }
+  }
+  return own;
+}
+
+/** Whether two forms say the same, whatever their revisions. */
+export function sameValues(a: Entries, b: Entries): boolean {
+  return a.size === b.size && [...a].every(([key, { value }]) => b.get(key)?.value === value);
+}
+
+/** Whether two forms are the same in every part. */
+export function sameEntries(a: Entries, b: Entries): boolean {
+  return a.size === b.size && [...a].every(([key, entry]) => sameEntry(b.get(key), entry));
+}
+
+/** The changes from one form to another. */
+export function changesBetween(before: Entries, after: Entries): Change<ReadEntry>[] {
+  const gone = [...before.keys()].filter((key) => !after.has(key));
+  const put = [...after.values()].filter((entry) => !sameEntry(before.get(entry.key), entry));
+  return [
+    ...gone.map((key) => ({ kind: 'delete', key }) as const),
+    ...put.map((entry) => ({ kind: 'put', entry }) as const),
+  ];
+}

@@ -1,0 +1,150 @@
+import { describe, expect, test, vi } from 'vitest';
+import { Catalog } from '../../src/model/catalog.ts';
+import type { Change, Entry } from '../../src/model/entry.ts';
+import { ReadEntry } from '../../src/model/read-entry.ts';
+import { Tree } from '../../src/model/tree.ts';
+import { ServedTree } from '../../src/tree/served-tree.ts';
+import { unitOf } from '../../src/tree/unit.ts';
+import { recorder } from '../reconcile/fakes.ts';
+import { entry, OPTIONS } from '../support/catalog.ts';
+
+const at = (id: string) => `/services/web/${id}`;
+const WEB = unitOf(at('a'), OPTIONS.prefixes);
+const put = (one: Entry): Change => ({ kind: 'put', entry: one });
+const gone = (key: string): Change => ({ kind: 'delete', key });
+const good = entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'ok' }, 1);
+const bad = entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'bad' }, 2);
+const other = entry('/services/api/x', '10.0.0.5:80');
+const of = (...entries: Entry[]) =>
+  new Map(entries.map((one) => [one.key, ReadEntry.of(one, OPTIONS.prefixes)]));
+
+function setUp(...entries: Entry[]) {
+  const said = recorder();
+  const served = new ServedTree({ catalog: OPTIONS, emit: said.emit });
+  served.replace(entries);
+  const values = () => [...served.catalog.tree].map(({ value }) => value);
+  return { served, said, values };
+}
+
+function withBad(...others: Entry[]) {
+  const all = setUp(bad, ...others);
+  all.served.setAside(WEB, { kept: of(good), judged: of(bad), reason: 'no' });
+  return all;
+}
+
+describe('ServedTree', () => {
+  test('gives the very same changes on while nothing is set aside', () => {
+    const { served } = setUp();
+    expect(served.apply([put(bad)])).toMatchObject({ changes: [put(bad)], released: [], touched: [] });
+  });
+
+  test('sets aside by putting the last good form in the place of the bad one', () => {
+    const { served, values } = withBad(other);
+    expect(values()).toEqual([other.value, good.value]);
+    expect([...served.believed()]).toEqual([other, bad]);
+  });
+
+  test('lets others through, a removal too, and a mended one out', () => {
+    const { served } = withBad();
+    expect(served.apply([put(other)])).toMatchObject({ changes: [put(other)], released: [], touched: [] });
+    const worse = entry(at('a'), { host: '10.0.0.7', port: 80, opt: 'worse' }, 3);
+    expect(served.apply([put(worse)])).toMatchObject({
+      changes: [put({ ...worse, value: '{"host":"10.0.0.7","port":80,"opt":"ok"}' })],
+      touched: [WEB],
+    });
+    expect(served.apply([gone(at('a'))])).toMatchObject({ changes: [gone(at('a'))], released: [WEB.id] });
+    expect(served.quarantined).toEqual([]);
+  });
+
+  test('says nothing of a unit because the same was registered again', () => {
+    const { served } = withBad();
+    expect(served.apply([put({ ...bad, modified: 9n })]).touched).toEqual([]);
+  });
+
+  test('keeps what is set aside through a whole new reading', () => {
+    const { served, values } = withBad();
+    expect(served.take([bad, other]).released).toEqual([]);
+    expect(values()).toEqual([other.value, good.value]);
+    expect(served.take([other]).released).toEqual([WEB.id]);
+  });
+
+  test('keeps what an earlier run set aside, and lets go what is gone in the meantime', () => {
+    const record = { unit: WEB, good: [good], reason: 'no', since: 1 };
+    const start = () => {
+      const served = new ServedTree({ catalog: OPTIONS, emit: () => {} });
+      served.restore([record]);
+      return served;
+    };
+    const kept = start();
+    kept.replace([bad]);
+    expect([...kept.catalog.tree]).toEqual([{ ...bad, value: good.value }]);
+    const without = start();
+    expect(without.replace([]).released).toEqual([WEB.id]);
+    expect([[...without.catalog.tree], without.quarantined]).toEqual([[], []]);
+  });
+
+  test('knows the hash of what the sources say', () => {
+    const { served } = withBad(other);
+    const hashOf = (entries: readonly Entry[]) => {
+      const tree = new Tree();
+      tree.apply(entries.map(put));
+      return tree.hash;
+    };
+    expect(served.hashes).toEqual({ raw: hashOf([bad, other]), believed: hashOf([good, other]) });
+  });
+});
+
+describe('ServedTree, where the catalog throws,', () => {
+  /** Has the catalog throw half way through each change that holds `evil`. */
+  function evil(): Disposable {
+    const { apply } = Catalog.prototype;
+    const spy = vi.spyOn(Catalog.prototype, 'apply').mockImplementation(function (this: Catalog, changes) {
+      apply.call(this, changes);
+      if (changes.some((change) => change.kind === 'put' && change.entry.value.includes('evil'))) {
+        throw new TypeError('evil');
+      }
+    });
+    return { [Symbol.dispose]: () => spy.mockRestore() };
+  }
+
+  test('sets the values aside that do it, each by its key, and takes all else', () => {
+    using _ = evil();
+    const { served, values } = setUp(good);
+    const worse = entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'evil' }, 3);
+    const fresh = entry('/services/new/n', { host: '10.0.0.9', port: 80, opt: 'evil' }, 4);
+    const { threw } = served.apply([put(worse), put(fresh), put(other)]);
+    expect(threw.map(({ of: { key }, error }) => [key, error.message])).toEqual([
+      [at('a'), 'evil'],
+      [fresh.key, 'evil'],
+    ]);
+    expect(values()).toEqual([other.value, '', good.value]);
+    expect(served.catalog.rejected).toMatchObject([
+      { key: fresh.key, reason: expect.stringContaining('which is a bug') },
+    ]);
+    expect(served.apply([put({ ...worse, modified: 9n })])).toMatchObject({ threw: [], released: [] });
+    expect(served.apply([gone(fresh.key), put(bad)]).released).toEqual([
+      `key ${fresh.key}`,
+      `key ${at('a')}`,
+    ]);
+    expect(values()).toEqual([other.value, bad.value]);
+  });
+
+  test('takes nothing where no value does it by itself', () => {
+    const { served } = withBad(other);
+    const before = [...served.catalog.tree];
+    using _ = {
+      spy: vi.spyOn(Catalog.prototype, 'apply').mockImplementationOnce(() => {
+        throw new TypeError('not of a value');
+      }),
+      [Symbol.dispose]() {
+        this.spy.mockRestore();
+      },
+    };
+    const moved = entry(at('a'), { host: '10.0.0.7', port: 80, opt: 'bad' }, 5);
+    expect(() => served.apply([put(moved), gone(other.key)])).toThrow('not of a value');
+    expect([...served.catalog.tree]).toEqual(before);
+    expect([...served.believed()]).toEqual([other, bad]);
+    served.apply([put(moved), gone(other.key)]);
+    expect([...served.believed()]).toEqual([moved]);
+  });
+});
