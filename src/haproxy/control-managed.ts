@@ -1,11 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyEvent } from '../events-haproxy.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
+import { endGroup } from '../system/process-group.ts';
+import { answeringMaster } from './answering-master.ts';
 import { startChild, stopMaster } from './haproxy-child.ts';
 import { HaproxyOutput } from './haproxy-output.ts';
-import { haproxyLives, isHaproxy, processFacts } from './haproxy-process.ts';
+import { haproxyLives } from './haproxy-process.ts';
 import { awaitStart, type HaproxyStart, verifyStart } from './haproxy-start.ts';
+import { afterEnd, endsOf, type ManagedState, masterOf, type Ours, pauseOf } from './managed-state.ts';
 import { MasterSocket, type Proc } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
 import { Serial } from './serial.ts';
@@ -42,36 +45,31 @@ export function controlManaged(settings: ManagedSettings): HaproxyControl {
   return new ManagedHaproxy(settings);
 }
 
-const PAUSES = { first: 100, most: 5000, steady: 10_000 };
+/** Milliseconds between two looks whether an adopted one, which is no child of ours, still lives. */
 const LOOK = 300;
 const PATIENCE = 60_000;
 
+/** What came of having a HAProxy answer. */
+type BroughtUp =
+  | { readonly kind: 'runs' }
+  /** It was started just now, from the file that lies there. */
+  | { readonly kind: 'started'; readonly start: HaproxyStart }
+  | { readonly kind: 'trouble'; readonly message: string };
+
 /**
- *   idle --reload()--> (answers on the master socket?) --yes--> adopted --dies--+
- *                                 | no                                           v
- *                                 +--> running --dies--> pausing 100 ms .. 5 s --> running (or adopted)
- *
- * Never two: before each start it asks the master socket, and where that refuses, waits for the master that the pid
- * file names (it may be in the middle of a reload). Only `stop` ends it.
+ * Goes through the states of `ManagedState`. Before each start it asks the master socket, and where that refuses, waits
+ * for the master that the pid file names (it may be in the middle of a reload). Only `stop` ends HAProxy.
  */
 class ManagedHaproxy implements HaproxyControl {
   readonly #settings: ManagedSettings;
   readonly #master: MasterSocket;
   readonly #serial = new Serial();
-  readonly #stop = new AbortController();
-  readonly #hints = new Set<() => void>();
+  readonly #closing = new AbortController();
+  /** Called whenever the state moved. */
+  readonly #listeners = new Set<() => void>();
   readonly #output: HaproxyOutput;
-  /** How many lines had come when the present HAProxy, or the last one, became ours. */
-  #since = 0;
-  #started: HaproxyStart | null = null;
-  /** The master that runs, started here or adopted. */
-  #pid: number | null = null;
-  #wanted = false;
-  #answered = false;
-  #deaths = 0;
-  #startedAt = 0;
-  #lastEnd: string | null = null;
-  #keeper: Promise<void> | null = null;
+  #state: ManagedState = { kind: 'idle' };
+  #keeping: Promise<void> | null = null;
 
   constructor(settings: ManagedSettings) {
     this.#settings = settings;
@@ -80,58 +78,71 @@ class ManagedHaproxy implements HaproxyControl {
   }
 
   async state(signal: AbortSignal): Promise<HaproxyState> {
-    const state = await stateByMaster(this.#master, signal);
-    if (state.kind === 'running' || this.#pid !== null) {
-      return state;
+    const seen = await stateByMaster(this.#master, signal);
+    return seen.kind === 'away' ? { kind: 'away', cause: this.#whyAway(seen.cause) } : seen;
+  }
+
+  #whyAway(cause: string): string {
+    const state = this.#state;
+    switch (state.kind) {
+      case 'idle':
+        return 'HAProxy has not been started yet.';
+      case 'pausing':
+        return `${state.how}; it is started again. ${this.#output.since(state.firstLine)}`.trim();
+      case 'stopped':
+        return 'HAProxy was stopped.';
+      case 'wanted':
+      case 'starting':
+      case 'running':
+      case 'adopted':
+        return cause;
+      default:
+        return state satisfies never;
     }
-    if (!this.#wanted) {
-      return { kind: 'away', cause: 'HAProxy has not been started yet.' };
-    }
-    if (this.#lastEnd === null) {
-      return state;
-    }
-    return {
-      kind: 'away',
-      cause: `${this.#lastEnd}; it is started again. ${this.#output.since(this.#since)}`.trim(),
-    };
   }
 
   /** Starts HAProxy from the file that lies there, or adopts the one that runs, and loads nothing anew. */
   start(signal: AbortSignal): Promise<HaproxyState> {
     return this.#serial.run(async () => {
-      this.#wanted = true;
-      const problem = await this.#ensure(signal);
-      return problem === null ? this.state(signal) : { kind: 'away', cause: problem };
+      const up = await this.#bringUp(signal);
+      return up.kind === 'trouble' ? { kind: 'away', cause: up.message } : this.state(signal);
     });
   }
 
   reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome> {
     return this.#serial.run(async () => {
-      if (this.#settings.absent === 'wait' && (await this.#running(signal)) === null) {
+      if (this.#settings.absent === 'wait' && (await this.#find(signal)) === null) {
         return { kind: 'away', cause: 'none runs. `pointsman run` starts it.' };
       }
-      this.#wanted = true;
       const from = this.#output.said;
-      const before = this.#pid;
-      const problem = await this.#ensure(signal);
-      if (problem !== null) {
-        return { kind: 'failed', message: problem };
-      }
-      const started = this.#started;
-      if (started && this.#pid !== before && this.#pid === started.child.pid) {
-        return verifyStart(started, mark, signal);
-      }
-      try {
-        const { configPath } = this.#settings;
-        const log = () => this.#output.since(from);
-        return await reloadByMaster({ master: this.#master, configPath, mark, log }, signal);
-      } catch (error) {
-        if (error instanceof SocketError) {
-          return { kind: 'failed', message: error.advice };
-        }
-        throw error;
+      const up = await this.#bringUp(signal);
+      switch (up.kind) {
+        case 'trouble':
+          return { kind: 'failed', message: up.message };
+        case 'started':
+          return verifyStart(up.start, mark, signal);
+        case 'runs':
+          return this.#reload({ mark, from }, signal);
+        default:
+          return up satisfies never;
       }
     });
+  }
+
+  async #reload(
+    { mark, from }: { readonly mark: string; readonly from: number },
+    signal: AbortSignal,
+  ): Promise<ReloadOutcome> {
+    const { configPath } = this.#settings;
+    const log = () => this.#output.since(from);
+    try {
+      return await reloadByMaster({ master: this.#master, configPath, mark, log }, signal);
+    } catch (error) {
+      if (error instanceof SocketError) {
+        return { kind: 'failed', message: error.advice };
+      }
+      throw error;
+    }
   }
 
   watch(signal: AbortSignal): AsyncIterable<HaproxyState> {
@@ -139,203 +150,214 @@ class ManagedHaproxy implements HaproxyControl {
       {
         state: (inner) => this.state(inner),
         idle: () => this.#serial.idle(),
-        absence: async () =>
-          this.#pid !== null && (await haproxyLives(this.#pid)) ? ('busy' as const) : ('gone' as const),
-        onHint: (look) => {
-          this.#hints.add(look);
-          return () => this.#hints.delete(look);
+        absence: async () => {
+          const master = masterOf(this.#state);
+          return master !== null && (await haproxyLives(master)) ? 'busy' : 'gone';
         },
+        onHint: (look) => this.#onMove(look),
       },
       signal,
     );
   }
 
   async stop(): Promise<void> {
-    await this.#letGo();
-    if (this.#pid !== null) {
-      await stopMaster(this.#pid, this.#settings.grace ?? 3000);
+    await this.#close();
+    const state = this.#state;
+    const master = masterOf(state);
+    this.#become({ kind: 'stopped' });
+    if (master === null) {
+      return;
     }
-    this.#pid = null;
+    await stopMaster(master, this.#settings.grace ?? 3000);
+    if (state.kind === 'starting') {
+      // What never answered may be no HAProxy at all.
+      await endGroup(master);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#letGo();
+    await this.#close();
     this.#output.close();
   }
 
   /** From now on nobody starts it again. */
-  async #letGo(): Promise<void> {
-    this.#stop.abort();
-    await this.#keeper;
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await this.#keeping;
     await this.#serial.idle();
   }
 
-  /** Has a HAProxy answer: the one that runs, one that is adopted, or a new one. Gives what is wrong, or null. */
-  async #ensure(signal: AbortSignal): Promise<string | null> {
+  #become(state: ManagedState): void {
+    this.#state = state;
+    for (const listener of [...this.#listeners]) {
+      listener();
+    }
+  }
+
+  /** Has `listener` called at each move, until the function that it gives is called. */
+  #onMove(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Has a HAProxy answer: the one that is ours, one that is adopted, or a new one. */
+  async #bringUp(signal: AbortSignal): Promise<BroughtUp> {
+    if (this.#state.kind === 'stopped') {
+      return { kind: 'trouble', message: 'HAProxy was stopped, and is not started again.' };
+    }
+    if (this.#state.kind === 'idle') {
+      this.#become({ kind: 'wanted' });
+    }
     try {
       await this.#output.open();
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return { kind: 'trouble', message: error instanceof Error ? error.message : String(error) };
     }
-    const proc = await this.#running(signal);
+    const proc = await this.#find(signal);
     if (proc === 'mute') {
       const { masterSocket } = this.#settings;
-      return `a haproxy master lives and does not answer on ${masterSocket}. Look whether it is stopped; end it, and a new one is started.`;
+      const message = `a haproxy master lives and does not answer on ${masterSocket}. Look whether it is stopped; end it, and a new one is started.`;
+      return { kind: 'trouble', message };
     }
     if (proc === null) {
       return this.#start(signal);
     }
-    if (proc.master !== this.#pid) {
-      this.#ours('adopted', proc.master);
+    if (proc.master !== masterOf(this.#state)) {
+      this.#adopt(proc.master);
+    } else if (this.#state.kind === 'starting') {
+      this.#answered(this.#state.start);
     }
     this.#keep();
-    return null;
+    return { kind: 'runs' };
   }
 
-  #ours(kind: 'started' | 'adopted', pid: number): void {
-    this.#pid = pid;
-    this.#answered = true;
-    if (kind === 'adopted') {
-      this.#since = this.#output.said;
-    }
-    this.#settings.onChange?.({ kind: `haproxy-${kind}`, pid });
-  }
-
-  /** The master that answers; one that lives and refuses is loading, and is waited for, but not for ever. */
-  async #running(signal: AbortSignal): Promise<Proc | 'mute' | null> {
-    const end = Date.now() + (this.#settings.patience ?? PATIENCE);
-    for (;;) {
-      const proc = await this.#master.showProc(signal).catch((error: unknown) => {
-        if (error instanceof SocketError) {
-          return null;
-        }
-        throw error;
-      });
-      if (proc || !(await this.#masterLives())) {
-        return proc;
-      }
-      if (Date.now() > end) {
-        return 'mute';
-      }
-      await sleep(50, undefined, { signal });
-    }
-  }
-
-  /** In the middle of its re-execution a master has no arguments and perhaps no worker. */
-  async #masterLives(): Promise<boolean> {
-    if (this.#pid !== null && (await haproxyLives(this.#pid))) {
-      return true;
-    }
-    const pid = Number((await readFile(this.#pidFile, 'utf8').catch(() => '')).trim());
-    const facts = pid > 0 ? await processFacts(pid) : null;
-    if (!facts || !isHaproxy(facts)) {
-      return false;
-    }
-    const socket = `${this.#settings.masterSocket},`;
-    return facts.args.length === 0 || facts.args.some((arg) => arg.startsWith(socket));
+  /** The master that answers on our socket, `mute` where one lives that does not. */
+  #find(signal: AbortSignal): Promise<Proc | 'mute' | null> {
+    const { masterSocket, patience = PATIENCE } = this.#settings;
+    const [master, pidFile, known] = [this.#master, this.#pidFile, () => masterOf(this.#state)];
+    return answeringMaster({ master, masterSocket, pidFile, known, patience }, signal);
   }
 
   get #pidFile(): string {
     return `${this.#settings.masterSocket}.pid`;
   }
 
-  async #start(signal: AbortSignal): Promise<string | null> {
+  async #start(signal: AbortSignal): Promise<BroughtUp> {
     const { binary, masterSocket, configPath, patience = PATIENCE } = this.#settings;
-    this.#since = this.#output.said;
-    this.#answered = false;
-    this.#startedAt = Date.now();
-    const child = startChild({
-      binary,
-      masterSocket,
-      configPath,
-      pidFile: this.#pidFile,
-      logFd: this.#output.fd,
-      onEnd: (how) => this.#onEnd(how),
-    });
-    this.#pid = child.pid ?? null;
+    const [master, output, pidFile] = [this.#master, this.#output, this.#pidFile];
+    const [firstLine, since, ends] = [output.said, Date.now(), endsOf(this.#state)];
+    const child = startChild({ binary, masterSocket, configPath, pidFile, logFd: output.fd });
+    const start = { child, master, output, firstLine, masterSocket, configPath };
+    this.#become({ kind: 'starting', start, since, firstLine, ends });
+    void child.end.then((how) => this.#childEnded(start, how));
     this.#keep();
-    const [master, output, since] = [this.#master, this.#output, this.#since];
-    this.#started = { child, master, output, since, masterSocket, configPath };
-    const problem = await awaitStart(this.#started, patience, signal);
-    if (problem === null && child.pid !== undefined) {
-      this.#ours('started', child.pid);
+    const message = await awaitStart(start, patience, signal);
+    if (message !== null) {
+      return { kind: 'trouble', message };
     }
-    return problem;
+    this.#answered(start);
+    return { kind: 'started', start };
   }
 
-  #onEnd(how: string): void {
-    this.#pid = null;
-    this.#lastEnd = how;
-    this.#deaths = Date.now() - this.#startedAt > PAUSES.steady ? 1 : this.#deaths + 1;
-    if (this.#answered && !this.#stop.signal.aborted) {
-      this.#settings.onChange?.({ kind: 'haproxy-exited', cause: how, restartInMs: this.#pause });
-    }
-    this.#answered = false;
-    for (const look of this.#hints) {
-      look();
+  /** A child of ours answers. Where it has ended meanwhile, that is known. */
+  #answered(start: HaproxyStart): void {
+    const state = this.#state;
+    if (state.kind === 'starting' && state.start === start && start.child.pid !== undefined) {
+      this.#become({ ...state, kind: 'running' });
+      this.#settings.onChange?.({ kind: 'haproxy-started', pid: start.child.pid });
     }
   }
 
-  get #pause(): number {
-    return Math.min(PAUSES.most, PAUSES.first * 2 ** Math.max(0, this.#deaths - 1));
+  #adopt(master: number): void {
+    const [since, firstLine, ends] = [Date.now(), this.#output.said, endsOf(this.#state)];
+    this.#become({ kind: 'adopted', master, since, firstLine, ends });
+    this.#settings.onChange?.({ kind: 'haproxy-adopted', pid: master });
+  }
+
+  #childEnded(start: HaproxyStart, how: string): void {
+    const state = this.#state;
+    if ((state.kind === 'starting' || state.kind === 'running') && state.start === start) {
+      this.#ended(state, how);
+    }
+  }
+
+  #ended(state: Ours, how: string): void {
+    if (this.#closing.signal.aborted) {
+      this.#become({ kind: 'stopped' });
+      return;
+    }
+    const pausing = afterEnd(state, how, Date.now());
+    this.#become(pausing);
+    if (state.kind !== 'starting') {
+      this.#settings.onChange?.({ kind: 'haproxy-exited', cause: how, restartInMs: pauseOf(pausing) });
+    }
   }
 
   /**
-   * Starts it again when it died, for as long as this control lives. Its pauses do not hold the process: a single
+   * Starts it again when it ended, for as long as this control lives. Its waits do not hold the process: a single
    * `render` ends, and HAProxy serves on.
    */
   #keep(): void {
     if (this.#settings.absent === 'wait') {
       return;
     }
-    this.#keeper ??= (async () => {
-      const signal = this.#stop.signal;
-      try {
-        for (;;) {
-          if (this.#pid === null) {
-            await this.#again(signal);
-          }
-          await this.#nextLook(signal);
-          const adopted = this.#pid !== null && this.#pid !== this.#started?.child.pid;
-          if (adopted && !(await haproxyLives(this.#pid ?? 0))) {
-            this.#onEnd('HAProxy ended');
-          }
-        }
-      } catch (error) {
-        if (!signal.aborted) {
-          throw error;
-        }
-      }
-    })();
-  }
-
-  async #again(signal: AbortSignal): Promise<void> {
-    await sleep(this.#pause, undefined, { signal, ref: false });
-    await this.#serial.run(async () => {
-      signal.throwIfAborted();
-      if (this.#pid === null && this.#wanted) {
-        await this.#ensure(signal);
+    const { signal } = this.#closing;
+    this.#keeping ??= this.#follow(signal).catch((error: unknown) => {
+      if (!signal.aborted) {
+        throw error;
       }
     });
-    for (const look of this.#hints) {
-      look();
+  }
+
+  async #follow(signal: AbortSignal): Promise<never> {
+    for (;;) {
+      const state = this.#state;
+      switch (state.kind) {
+        case 'pausing':
+          await sleep(pauseOf(state), undefined, { signal, ref: false });
+          await this.#serial.run(async () => {
+            signal.throwIfAborted();
+            if (this.#state === state) {
+              await this.#bringUp(signal);
+            }
+          });
+          break;
+        case 'adopted':
+          if (!(await haproxyLives(state.master)) && this.#state === state) {
+            this.#ended(state, 'HAProxy ended');
+          } else {
+            await this.#move(signal, LOOK);
+          }
+          break;
+        case 'idle':
+        case 'wanted':
+        case 'starting':
+        case 'running':
+        case 'stopped':
+          await this.#move(signal);
+          break;
+        default:
+          state satisfies never;
+      }
     }
   }
 
-  /** A pause that the end of the child cuts short. */
-  async #nextLook(signal: AbortSignal): Promise<void> {
-    const hint = new AbortController();
-    const look = () => hint.abort();
-    this.#hints.add(look);
+  /** Resolves when the state moves, and after `most` ms. */
+  async #move(signal: AbortSignal, most?: number): Promise<void> {
+    const moved = new AbortController();
+    const forget = this.#onMove(() => moved.abort());
+    const either = AbortSignal.any([signal, moved.signal]);
     try {
-      if (this.#pid === null) {
-        return;
+      if (most === undefined) {
+        if (!either.aborted) {
+          await once(either, 'abort');
+        }
+      } else {
+        await sleep(most, undefined, { signal: either, ref: false }).catch(() => undefined);
       }
-      const either = AbortSignal.any([signal, hint.signal]);
-      await sleep(LOOK, undefined, { signal: either, ref: false }).catch(() => undefined);
       signal.throwIfAborted();
     } finally {
-      this.#hints.delete(look);
+      forget();
     }
   }
 }

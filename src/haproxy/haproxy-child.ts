@@ -11,8 +11,6 @@ export interface ChildOptions {
   readonly pidFile: string;
   /** Gets stdout and stderr. */
   readonly logFd: number;
-  /** Called once, with a sentence on how it ended. */
-  readonly onEnd: (how: string) => void;
 }
 
 /** A HAProxy master that was started here. */
@@ -21,6 +19,8 @@ export interface HaproxyChild {
   readonly pid: number | undefined;
   /** How it ended; null while it lives. */
   ended(): string | null;
+  /** Resolves with a sentence on how it ended. */
+  readonly end: Promise<string>;
 }
 
 /**
@@ -32,12 +32,10 @@ export function startChild(options: ChildOptions): HaproxyChild {
   const { binary, masterSocket, configPath, pidFile, logFd } = options;
   const args = ['-W', '-db', '-S', `${masterSocket},mode,600`, '-f', configPath, '-p', pidFile];
   let how: string | null = null;
+  const { promise, resolve } = Promise.withResolvers<string>();
   const end = (sentence: string) => {
-    if (how !== null) {
-      return;
-    }
-    how = sentence;
-    options.onEnd(sentence);
+    how ??= sentence;
+    resolve(how);
   };
   const fail = (error: NodeJS.ErrnoException) =>
     end(`starting ${binary}: ${whyNotRun('it', error)}. Install HAProxy, or set haproxy.binary`);
@@ -49,12 +47,12 @@ export function startChild(options: ChildOptions): HaproxyChild {
       throw error;
     }
     fail(error);
-    return { pid: undefined, ended: () => how };
+    return { pid: undefined, ended: () => how, end: promise };
   }
   child.on('error', fail);
   child.once('exit', (code, signal) => end(`HAProxy ended (${signal ?? `exit code ${code}`})`));
   child.unref();
-  return { pid: child.pid, ended: () => how };
+  return { pid: child.pid, ended: () => how, end: promise };
 }
 
 /**

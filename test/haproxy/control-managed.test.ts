@@ -240,6 +240,40 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     await expect(request(url)).rejects.toThrow();
   });
 
+  test('a start that was given up and answers later is told, and so is its end', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, masterSocket } = await setUp(folder.path);
+    const changes: ManagedChange[] = [];
+    await using control = manage({ ...settings, onChange: (change) => changes.push(change) });
+    const mark = await write('one');
+    const given = new AbortController();
+    const begun = control.reload(mark, given.signal).catch(() => null);
+    await waitFor(() => readFile(`${masterSocket}.pid`, 'utf8').catch(() => null));
+    given.abort();
+    await begun;
+    expect(await control.start?.(never)).toMatchObject({ kind: 'running', mark });
+    const { master } = await showProc(masterSocket);
+    expect(changes).toEqual([{ kind: 'haproxy-started', pid: master }]);
+    process.kill(master, 'SIGKILL');
+    await waitFor(() => changes.length === 3);
+    expect(changes[1]).toMatchObject({ kind: 'haproxy-exited', cause: 'HAProxy ended (SIGKILL)' });
+  });
+
+  test('after stop() nothing is started any more, and the state says so', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, url, masterSocket } = await setUp(folder.path);
+    await using control = manage(settings);
+    const mark = await write('one');
+    await control.reload(mark, never);
+    const { master } = await showProc(masterSocket);
+    await control.stop?.();
+    expect(await isAlive(master)).toBe(false);
+    expect(await control.state(never)).toEqual({ kind: 'away', cause: 'HAProxy was stopped.' });
+    expect(await control.reload(mark, never)).toMatchObject({ kind: 'failed' });
+    expect(await control.start?.(never)).toMatchObject({ kind: 'away' });
+    await expect(request(url)).rejects.toThrow();
+  });
+
   test('what an earlier HAProxy said is not quoted as the words of a later one', async () => {
     await using folder = await tempFolder();
     const { settings, write, masterSocket, configPath } = await setUp(folder.path);
