@@ -1,4 +1,4 @@
-import { createBus } from '../events.ts';
+import { createBus, noticeOf } from '../events.ts';
 import { watchBranches } from '../haproxy/branch-watch.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { Drawing } from '../rollout/drawing.ts';
@@ -10,6 +10,7 @@ import { createCrashFile } from '../state/crash-file.ts';
 import { acquireLock } from '../state/lock.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
 import { createStateFile } from '../state/state-file.ts';
+import { setNewerAside } from '../state/versions.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
@@ -34,6 +35,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const settings = await settingsOf(io, flags);
   const { stateDir, output } = settings;
   await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'run' });
+  const newer = await setNewerAside(stateDir);
   const bus = createBus(hider(secretsOf(settings, io.env)));
   const { emit } = bus;
   const version = await versionAtFirst(settings, io.signal);
@@ -76,6 +78,9 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
       () => null,
     );
   bus.subscribe(watchBranches({ judge, emit }));
+  for (const one of newer) {
+    emit(noticeOf(one));
+  }
   emit({
     kind: 'starting',
     version: io.version,

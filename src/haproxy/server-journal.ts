@@ -33,6 +33,9 @@ export interface WorkerId {
   readonly startedAt: number;
 }
 
+/** Of the journal's form: raised where an older Pointsman would misread it. */
+const VERSION = 1;
+
 /** Seconds by which two readings of `startedAt` may differ: HAProxy tells whole seconds of uptime. */
 const TOLERANCE = 3;
 
@@ -69,7 +72,7 @@ export class ServerJournal {
     if (!this.#worker) {
       return;
     }
-    await this.#file.write(JSON.stringify({ worker: this.#worker, leavers: this.all() }));
+    await this.#file.write(JSON.stringify({ version: VERSION, worker: this.#worker, leavers: this.all() }));
   }
 
   /** Says which worker is there. Of another one than before nothing is known: the journal is empty then. */

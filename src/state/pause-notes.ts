@@ -2,10 +2,11 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { HeldPauses, PauseNotes, PauseWish } from '../ports/stores.ts';
 import { removeStateFile, writeStateFile } from './state-file.ts';
+import { NOTE_VERSION, STATE_VERSIONS } from './versions.ts';
 
 /**
  * The pause of this host, in `stateDir`/pause: a line of JSON, `{"until":"2026-03-01T14:30:00.000Z"}`. Everybody may
- * read it, so that it counts whoever wrote it. Beside it lies since when the pause keys of the fleet are there.
+ * read it, so that it counts whoever wrote it, and `until` says so in every version. Beside it lies since when the pause keys of the fleet are there.
  */
 export function createPauseNotes(stateDir: string): PauseNotes {
   const seenFile = path.join(stateDir, 'pause-keys');
@@ -21,7 +22,7 @@ export function createPauseNotes(stateDir: string): PauseNotes {
       if (held === null) {
         await rm(file, { force: true }).catch(() => undefined);
       } else {
-        await writeNote(file, held).catch(() => undefined);
+        await writeNote(file, { version: STATE_VERSIONS['pause-held'], ...held }).catch(() => undefined);
       }
     },
     async firstSeen(ids, now) {
@@ -31,7 +32,10 @@ export function createPauseNotes(stateDir: string): PauseNotes {
       seen = after;
       // Where it cannot be written, a restart counts anew: no reason not to pause.
       if (changed) {
-        await writeNote(seenFile, Object.fromEntries(after)).catch(() => undefined);
+        await writeNote(seenFile, {
+          version: STATE_VERSIONS['pause-keys'],
+          ...Object.fromEntries(after),
+        }).catch(() => undefined);
       }
       return after;
     },
@@ -40,7 +44,7 @@ export function createPauseNotes(stateDir: string): PauseNotes {
 
 /** Writes the pause of this host, which a daemon notices within 1 s, and a later one at its start. Throws a `SystemError`. */
 export async function writePause(stateDir: string, until: number): Promise<void> {
-  await writeNote(pauseFile(stateDir), { until: new Date(until).toISOString() });
+  await writeNote(pauseFile(stateDir), { version: NOTE_VERSION, until: new Date(until).toISOString() });
 }
 
 /** What the daemon of this state folder says of the pauses that it holds; null where it says nothing. */
@@ -88,6 +92,7 @@ async function readJson(file: string): Promise<Record<string, unknown> | null> {
 }
 
 function timesOf(json: Record<string, unknown> | null): ReadonlyMap<string, number> {
-  const pairs = Object.entries(json ?? {});
+  const { version: _, ...times } = json ?? {};
+  const pairs = Object.entries(times);
   return new Map(pairs.flatMap(([id, at]) => (typeof at === 'number' ? [[id, at] as const] : [])));
 }

@@ -48,8 +48,8 @@ export function createStateFile(
   };
 }
 
-/** The form of the files; another one is not read. */
-const VERSION = 1;
+/** The version of files of rows; another one is not read. */
+export const ROWS_VERSION = 1;
 /** So many rows are written as text before others get their turn. */
 const AT_ONCE = 1000;
 
@@ -82,7 +82,13 @@ export async function writeRows(file: string, what: string, { meta, rows }: Stat
     parts.push(part);
     await breathe();
   }
-  const header = { pointsman: what, version: VERSION, rows: rows.length, sha256: sum.digest('hex'), meta };
+  const header = {
+    pointsman: what,
+    version: ROWS_VERSION,
+    rows: rows.length,
+    sha256: sum.digest('hex'),
+    meta,
+  };
   await writeStateFile(file, [`${JSON.stringify(header)}\n`, ...parts], { mode: 0o600 });
 }
 
@@ -95,8 +101,8 @@ export async function readRows(file: string, what: string): Promise<FoundRows> {
     if (!isHeader(header) || header.pointsman !== what) {
       return broken('it is no such file');
     }
-    if (header.version !== VERSION) {
-      return broken(`it is of version ${header.version}, and not ${VERSION}`);
+    if (header.version !== ROWS_VERSION) {
+      return broken(`it is of version ${header.version}, and not ${ROWS_VERSION}`);
     }
     const body = text.slice(end + 1);
     const sum = createHash('sha256').update(JSON.stringify(header.meta)).update(body).digest('hex');

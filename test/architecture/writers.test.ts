@@ -8,6 +8,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   'state/config-file.ts': 'puts it in its place, and looks at what it replaces',
   'state/believed-files.ts': 'sets a file aside',
   'state/lock.ts': 'the lock says who holds it',
+  'state/versions.ts': 'sets a file aside',
 };
 const WRITES =
   /\b(?:writeFile|writeFileSync|appendFile|rename|renameSync|createWriteStream|copyFile)\(|\bopen\([^)]*'(?:w|a|r\+)/;
