@@ -129,10 +129,15 @@ export const reloadDrills: readonly Drill[] = [
       const begun = performance.now();
       await waitFor(async () => {
         const proc = await showProc(rig.site.masterSocket).catch(() => null);
-        return proc !== null && proc.master !== master && (await answers(rig.site.url));
+        if (proc === null || proc.master === master) {
+          return false;
+        }
+        // Empty where the socket did not answer: that says nothing of the file.
+        const now = await runningMark(rig.site.masterSocket);
+        hold(now === '' || now === mark, 'it runs the last good file');
+        return now === mark && (await answers(rig.site.url));
       });
       const ms = performance.now() - begun;
-      hold((await runningMark(rig.site.masterSocket)) === mark, 'it runs the last good file');
       await using after = rig.freshLoad();
       await rig.settled();
       await waitFor(() => after.ok() > 20);
