@@ -10,7 +10,7 @@ const SHOWN = 20;
 
 /** Tells of what is set aside: to the events, and to the disk. */
 export class QuarantineRecord {
-  readonly #served: Pick<ServedTree, 'quarantined' | 'restore'>;
+  readonly #served: Pick<ServedTree, 'quarantined' | 'records' | 'restore'>;
   readonly #emit: Emit;
   readonly #file: StateFile | undefined;
   /** The words that were told, by id. */
@@ -19,7 +19,7 @@ export class QuarantineRecord {
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: {
-    readonly served: Pick<ServedTree, 'quarantined' | 'restore'>;
+    readonly served: Pick<ServedTree, 'quarantined' | 'records' | 'restore'>;
     readonly emit: Emit;
     readonly file?: StateFile;
   }) {
@@ -40,7 +40,7 @@ export class QuarantineRecord {
       this.#warn(error);
       return;
     }
-    const records = text === null ? [] : readRecords(text);
+    const records = text === null ? { units: [], keys: [] } : readRecords(text);
     if (records === null) {
       const message = `reading ${this.#file.path}: it is not whole; nothing is set aside`;
       this.#emit({ kind: 'notice', message, hint: 'it is written anew when something is' });
@@ -58,7 +58,10 @@ export class QuarantineRecord {
 
   /** Values were set aside by themselves. */
   setKeysAside(keys: readonly QuarantinedKey[]): void {
-    this.#tell(keys.map(describeKey));
+    if (keys.length > 0) {
+      this.#tell(keys.map(describeKey));
+      void this.save();
+    }
   }
 
   /** What was set aside is as believed again. */
@@ -75,8 +78,9 @@ export class QuarantineRecord {
   /** Writes down what is set aside, where that changed; one write after the other. Resolves when it is done. */
   async save(): Promise<void> {
     const file = this.#file;
-    const { quarantined } = this.#served;
-    const text = quarantined.length === 0 && this.#written === '' ? '' : recordsText(quarantined);
+    const { records } = this.#served;
+    const isEmpty = records.units.length + records.keys.length === 0;
+    const text = isEmpty && this.#written === '' ? '' : recordsText(records);
     if (!file || text === this.#written) {
       return this.#writing;
     }

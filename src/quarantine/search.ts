@@ -1,5 +1,5 @@
-import { searchCulprits } from '../plan/blame-search.ts';
 import type { Entries, UnitChange } from '../tree/unit.ts';
+import { searchCulprits } from './blame-search.ts';
 import type { CheckBudget } from './check-budget.ts';
 import type { QuarantineParts } from './quarantine-parts.ts';
 import { type Refusal, wordsOfRefusal } from './refusal.ts';

@@ -1,9 +1,9 @@
 import { asError, PointsmanError } from '../errors.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { type NamedPlace, placesIn, placesOf, wordsOf } from '../plan/blame.ts';
-import { findGivers, withNeeds } from '../plan/blame-search.ts';
 import type { Verdict } from '../ports/judge.ts';
 import { changesBetween, type Entries } from '../tree/unit.ts';
+import { findGivers, withNeeds } from './blame-search.ts';
 import { type Refusal, wordsOfRefusal } from './refusal.ts';
 import { entriesWith, type SplitChange, type UnitPart } from './unit-parts.ts';
 

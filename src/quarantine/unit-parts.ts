@@ -1,8 +1,8 @@
 import { compare } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
-import type { Part } from '../plan/blame-search.ts';
 import { type Entries, sameValues, type Unit, type UnitChange } from '../tree/unit.ts';
 import { lastGoodForm, movedForm } from '../tree/unit-forms.ts';
+import type { Part } from './blame-search.ts';
 
 /** A step of a unit from its last good form to what is wanted. */
 export interface UnitPart extends Part {

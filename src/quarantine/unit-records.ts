@@ -1,41 +1,42 @@
 import type { Entry } from '../model/entry.ts';
-import type { QuarantinedUnit, UnitRecord } from '../tree/quarantined-units.ts';
+import type { UnitRecord } from '../tree/quarantined-units.ts';
+import type { Records } from '../tree/served-tree.ts';
 
 const VERSION = 1;
 
 /** The state file's text: the last good form of everything that is set aside. */
-export function recordsText(all: readonly Pick<QuarantinedUnit, keyof UnitRecord>[]): string {
-  const units = all.map(({ unit, good, reason, since }) => ({
+export function recordsText({ units, keys }: Records): string {
+  const rows = units.map(({ unit, good, reason, since }) => ({
     ...unit,
     reason,
     since,
-    good: whole(good).map(({ key, value, source, created, modified }) => ({
-      key,
-      value,
-      source,
-      created: String(created),
-      modified: String(modified),
-    })),
+    good: whole(good).map(rowOf),
   }));
-  return `${JSON.stringify({ version: VERSION, units }, null, 1)}\n`;
+  const parts = { units: rows, ...(keys.length === 0 ? {} : { keys: whole(keys).map(rowOf) }) };
+  return `${JSON.stringify({ version: VERSION, ...parts }, null, 1)}\n`;
 }
 
 /** Reads it back; null where it is none of ours or not whole. */
-export function readRecords(text: string): readonly UnitRecord[] | null {
+export function readRecords(text: string): Records | null {
   try {
     const data: unknown = JSON.parse(text);
     if (!isRecord(data) || data.version !== VERSION || !Array.isArray(data.units)) {
       return null;
     }
-    return data.units.map(recordOf);
+    const { units, keys = [] } = data;
+    return Array.isArray(keys) ? { units: units.map(recordOf), keys: keys.map(entryOf) } : null;
   } catch {
     return null;
   }
 }
 
+function rowOf({ key, value, source, created, modified }: Entry): Record<string, unknown> {
+  return { key, value, source, created: String(created), modified: String(modified) };
+}
+
 /** Without what a limit kept out: its value is not there to come back. */
-function whole(form: QuarantinedUnit['good']): Entry[] {
-  return [...form.values()].filter(({ refused }) => refused === undefined);
+function whole(entries: readonly Entry[]): Entry[] {
+  return entries.filter(({ refused }) => refused === undefined);
 }
 
 function recordOf(data: unknown): UnitRecord {

@@ -46,10 +46,12 @@ export class Crashes {
       return;
     }
     const stack = firstLines(error.stack ?? '', STACK_LINES).slice(0, MOST_TEXT);
-    if (!this.#kept.has(stack) && this.#kept.size < MOST_KEPT) {
-      this.#kept.set(stack, await this.#keep(where, stack));
+    // Which of Node's own functions a promise was resumed by says nothing.
+    const alike = stack.replace(/^ +at .*\(node:internal.*$\n?/gm, '');
+    if (!this.#kept.has(alike) && this.#kept.size < MOST_KEPT) {
+      this.#kept.set(alike, await this.#keep(where, stack));
     }
-    const report = this.#kept.get(stack) ?? null;
+    const report = this.#kept.get(alike) ?? null;
     emit({ kind: 'part-failed', where, message: shorten(String(error), 500), stack, report, retryInMs });
   }
 

@@ -30,14 +30,35 @@ export interface FilteredKeys {
 export class QuarantinedKeys {
   readonly #prefixes: Prefixes;
   readonly #keys = new Map<string, QuarantinedKey>();
+  /** Last good entries of an earlier run: what was refused there may be right for this one. */
+  readonly #earlier = new Map<string, ReadEntry>();
 
   constructor(prefixes: Prefixes) {
     this.#prefixes = prefixes;
   }
 
-  /** Sets a value aside. */
-  set(one: QuarantinedKey): void {
-    this.#keys.set(one.key, one);
+  /** The last good entries of those that have one. */
+  get good(): readonly ReadEntry[] {
+    return [...this.#keys.values()].flatMap(({ good }) => good ?? []);
+  }
+
+  /** Sets a value aside. Where `good` is null, it is what an earlier run knew. */
+  setAside(one: QuarantinedKey): QuarantinedKey {
+    const set = { ...one, good: one.good ?? this.#earlier.get(one.key) ?? null };
+    this.#keys.set(one.key, set);
+    return set;
+  }
+
+  /** Takes over the last good entries that an earlier run knew, before the first tree. */
+  restore(good: readonly Entry[]): void {
+    for (const entry of good) {
+      this.#earlier.set(entry.key, ReadEntry.of(entry, this.#prefixes));
+    }
+  }
+
+  /** The first tree is whole. */
+  begin(): void {
+    this.#earlier.clear();
   }
 
   /** What becomes of changes of what is believed. */

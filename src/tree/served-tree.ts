@@ -24,6 +24,13 @@ export interface ServedTreeOptions {
   readonly emit: Emit;
 }
 
+/** The last good forms of everything that is set aside. */
+export interface Records {
+  readonly units: readonly UnitRecord[];
+  /** Entries whose key has a value by now over which taking it throws. */
+  readonly keys: readonly Entry[];
+}
+
 /** What a step did to the served tree. */
 export interface Served {
   /** The changes of what is served. */
@@ -207,12 +214,9 @@ export class ServedTree {
     try {
       return this.#told(this.#apply(read));
     } catch (error) {
-      const threw = this.#findThrowing(read);
+      const threw = this.#setThrowingAside(read);
       if (threw.length === 0) {
         throw error;
-      }
-      for (const { of } of threw) {
-        this.#keys.set(of);
       }
       return this.#told({ ...this.#apply(read), threw });
     }
@@ -238,6 +242,7 @@ export class ServedTree {
   /** What was applied so far is a whole tree. */
   begin(): Served {
     this.#hasTree = true;
+    this.#keys.begin();
     const released = this.#units.begin().map(({ id }) => id);
     this.#reports.update(this.catalog);
     return this.#told({ ...NOTHING, released });
@@ -265,8 +270,18 @@ export class ServedTree {
   }
 
   /** Takes over what an earlier run had set aside, before the first tree: what is believed comes with that. */
-  restore(records: readonly UnitRecord[]): void {
-    this.#units.restore(records);
+  restore({ units, keys }: Records): void {
+    this.#units.restore(units);
+    this.#keys.restore(keys);
+  }
+
+  /** What `restore` needs to know in the next run. */
+  get records(): Records {
+    const units = this.#units.all.map(({ unit, good, reason, since }) => ({
+      ...{ unit, reason, since },
+      good: [...good.values()],
+    }));
+    return { units, keys: this.#keys.good };
   }
 
   /** The tree as it is comes from an earlier run, and differs by this from the last one that was accepted there. */
@@ -342,13 +357,13 @@ export class ServedTree {
     }
   }
 
-  /** The values that throw by themselves. */
-  #findThrowing(changes: readonly Change<ReadEntry>[]): Served['threw'] {
+  /** Sets the values aside that throw by themselves. */
+  #setThrowingAside(changes: readonly Change<ReadEntry>[]): Served['threw'] {
     const puts = changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
     return this.#throwingIn(puts).map(({ entry: { key, value }, error }) => {
       const reason = `Pointsman itself fails over it, which is a bug: ${shorten(String(error), 300)}`;
       const good = this.catalog.tree.get(key) ?? null;
-      return { of: { key, value, good, reason, since: clock.date() }, error };
+      return { of: this.#keys.setAside({ key, value, good, reason, since: clock.date() }), error };
     });
   }
 

@@ -119,10 +119,15 @@ describe('splitChanges()', () => {
 describe('the record of what is set aside', () => {
   test('reads back what was written, and nothing that is not whole', () => {
     const good = of(entry(at('a'), '10.0.0.1:80', 12));
-    const text = recordsText([{ unit: WEB, good, reason: 'unknown keyword', since: 5 }]);
-    expect(readRecords(text)).toEqual([
-      { unit: WEB, good: [...good.values()], reason: 'unknown keyword', since: 5 },
-    ]);
+    const text = recordsText({
+      units: [{ unit: WEB, good: [...good.values()], reason: 'unknown keyword', since: 5 }],
+      keys: [entry('/haproxy/x', 'y', 7)],
+    });
+    expect(readRecords(text)).toEqual({
+      units: [{ unit: WEB, good: [...good.values()], reason: 'unknown keyword', since: 5 }],
+      keys: [entry('/haproxy/x', 'y', 7)],
+    });
+    expect(readRecords('{"version":1,"units":[]}')).toEqual({ units: [], keys: [] });
     expect(readRecords(text.slice(0, -9))).toBeNull();
     expect(readRecords('{"version":99,"units":[]}')).toBeNull();
     expect(readRecords('{"version":1,"units":[{"kind":"odd"}]}')).toBeNull();

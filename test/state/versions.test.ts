@@ -20,7 +20,7 @@ async function fill(stateDir: string): Promise<void> {
   const store = believedFiles({ stateDir, origin: 'o' });
   await store.saveTree({ entries: [WEB], revisions: [12n], freshAt: 1234, sinceGood: new Map() });
   await store.saveHolds([{ entry: WEB, rule: 'store', since: 99 }]);
-  await createStateFile(stateDir, 'quarantine.json').write(recordsText([]));
+  await createStateFile(stateDir, 'quarantine.json').write(recordsText({ units: [], keys: [] }));
   const journal = new ServerJournal(createStateFile(stateDir, 'server-journal.json'));
   journal.follow({ pid: 7, startedAt: 1 });
   await journal.save();

@@ -3,7 +3,7 @@ import { Catalog } from '../../src/model/catalog.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import { ReadEntry } from '../../src/model/read-entry.ts';
 import { Tree } from '../../src/model/tree.ts';
-import { ServedTree } from '../../src/tree/served-tree.ts';
+import { type Records, ServedTree } from '../../src/tree/served-tree.ts';
 import { unitOf } from '../../src/tree/unit.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
@@ -72,7 +72,7 @@ describe('ServedTree', () => {
     const record = { unit: WEB, good: [good], reason: 'no', since: 1 };
     const start = () => {
       const served = new ServedTree({ catalog: OPTIONS, emit: () => {} });
-      served.restore([record]);
+      served.restore({ units: [record], keys: [] });
       return served;
     };
     const kept = start();
@@ -127,6 +127,24 @@ describe('ServedTree, where the catalog throws,', () => {
       `key ${at('a')}`,
     ]);
     expect(values()).toEqual([other.value, bad.value]);
+  });
+
+  test('knows the last good value of a key through a restart, and tries the newer one once more', () => {
+    const worse = entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'evil' }, 3);
+    const start = (records: Records) => {
+      const served = new ServedTree({ catalog: OPTIONS, emit: () => {} });
+      served.restore(records);
+      served.replace([worse]);
+      return [...served.catalog.tree].map(({ value }) => value);
+    };
+    const before = setUp(good).served;
+    using faulty = evil();
+    before.apply([put(worse)]);
+    const { records } = before;
+    expect(records).toEqual({ units: [], keys: [good] });
+    expect(start(records)).toEqual([good.value]);
+    faulty[Symbol.dispose]();
+    expect(start(records)).toEqual([worse.value]);
   });
 
   test('takes nothing where no value does it by itself', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findGivers, type Part, searchCulprits, withNeeds } from '../../src/plan/blame-search.ts';
+import { findGivers, type Part, searchCulprits, withNeeds } from '../../src/quarantine/blame-search.ts';
 
 const parts = (count: number): Part[] =>
   Array.from({ length: count }, (_, at) => ({ id: `p${String(at).padStart(3, '0')}`, needs: null }));
