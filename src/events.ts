@@ -165,7 +165,6 @@ export type TemplateHappening =
  * `pace.reloadInterval`, `quarantine` the search for what is refused.
  */
 export const STEPS = [
-  'catalog',
   'render',
   'plan',
   'apply',

@@ -155,7 +155,7 @@ export function hashNumber(hash: string | null): number {
   return Number.isNaN(number) ? 0 : number;
 }
 
-/** The counters, each with the event that moves it by 1. */
+/** The counters that each event of a kind moves by 1. */
 export const COUNTERS: readonly {
   readonly name: string;
   readonly help: string;
@@ -210,13 +210,16 @@ export const COUNTERS: readonly {
     help: 'Times HAProxy ran another text than the verified one.',
     kind: 'haproxy-drift',
   },
-  { name: 'haproxy_losses_total', help: 'Times HAProxy stopped answering.', kind: 'haproxy-away' },
   {
     name: 'part_failures_total',
     help: 'Times a part of the loop failed over a bug; the log has its stack.',
     kind: 'part-failed',
   },
-  { name: 'haproxy_exits_total', help: 'Times the HAProxy that is our child ended.', kind: 'haproxy-exited' },
+  {
+    name: 'haproxy_exits_total',
+    help: 'Times the HAProxy of mode managed ended by itself.',
+    kind: 'haproxy-exited',
+  },
 ];
 
 function gauge(name: string, help: string, read: GaugeRow['read']): GaugeRow {

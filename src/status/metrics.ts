@@ -133,6 +133,11 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
     labelNames: ['source', 'name'],
     registers,
   });
+  const losses = new Counter({
+    name: 'pointsman_haproxy_losses_total',
+    help: 'Times HAProxy stopped answering.',
+    registers,
+  });
   const letGo = new Counter({
     name: 'pointsman_let_go_total',
     help: 'Held keys that were let go, by why.',
@@ -149,6 +154,8 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
     steps.zero({ step });
   }
 
+  // That HAProxy is away is told again where the cause is another, and at a start.
+  let isThere = false;
   return (event: PointsmanEvent) => {
     byKind.get(event.kind)?.inc();
     if (event.kind === 'starting') {
@@ -161,6 +168,11 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
       for (const { why } of event.keys) {
         letGo.inc({ why });
       }
+    } else if (event.kind === 'haproxy-appeared') {
+      isThere = true;
+    } else if (event.kind === 'haproxy-away') {
+      losses.inc(isThere ? 1 : 0);
+      isThere = false;
     } else if (event.kind === 'pass') {
       passes.inc({ outcome: event.outcome });
       length.observe(event.ms / 1000);

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { OUTCOMES, type PointsmanEvent, STEPS } from '../../src/events.ts';
+import { LET_GO_REASONS } from '../../src/events-guard.ts';
 import { keepStatus } from '../../src/status/keep-status.ts';
 import { openMetrics } from '../../src/status/metrics.ts';
+import { SAMPLES } from './sample-events.ts';
 import { samplePass } from './sample-pass.ts';
 
 const STARTING: PointsmanEvent = {
@@ -15,10 +17,10 @@ const STARTING: PointsmanEvent = {
 };
 
 async function open() {
-  const time = { now: 100_000 };
+  const time = { now: 100_000, turned: 100_000 };
   const now = () => time.now;
   const keeper = keepStatus({ version: '1.2.3', now });
-  const metrics = await openMetrics({ status: keeper.current, heartbeat: now, now });
+  const metrics = await openMetrics({ status: keeper.current, heartbeat: () => time.turned, now });
   const tell = (...events: readonly PointsmanEvent[]) => {
     for (const event of events) {
       keeper.listener(event);
@@ -38,6 +40,17 @@ function parse(text: string): Map<string, number> {
       Number(line.slice(line.lastIndexOf(' ') + 1)),
     ]),
   );
+}
+
+/** One event of each kind, and of those that labels tell apart all that there are. */
+function happenings(): readonly PointsmanEvent[] {
+  const quick = Object.fromEntries(STEPS.map((step) => [step, 1]));
+  return [
+    ...Object.values(SAMPLES),
+    { ...SAMPLES['source-state'], state: 'stale', error: 'gone' },
+    ...OUTCOMES.map((outcome) => samplePass({ outcome, ms: 1, steps: quick, pending: 'ab' })),
+    ...LET_GO_REASONS.map((why) => ({ kind: 'keys-let-go', keys: [{ key: '/a', why }] }) as const),
+  ];
 }
 
 describe('openMetrics()', () => {
@@ -133,6 +146,47 @@ describe('openMetrics()', () => {
       'pointsman_source_revision{source="0",name="etcd"}': 42,
       'pointsman_source_changes_total{source="0",name="etcd"}': 3,
     });
+  });
+
+  it('has no series that stands still: each moves by what happens', async () => {
+    const { time, tell, read } = await open();
+    tell(STARTING);
+    const first = await read();
+    const still = new Set(first.keys());
+    for (const event of happenings()) {
+      time.now += 1000;
+      tell(event);
+      for (const [series, value] of await read()) {
+        if (value !== first.get(series)) {
+          still.delete(series);
+        }
+      }
+    }
+    expect([...still]).toEqual(['pointsman_start_time_seconds', 'pointsman_build_info{version="1.2.3"}']);
+  });
+
+  it('counts as a loss of HAProxy only that one which was there answers no longer', async () => {
+    const { tell, read } = await open();
+    const losses = async () => (await read()).get('pointsman_haproxy_losses_total');
+    const away = (cause: string) => ({ kind: 'haproxy-away', cause }) as const;
+    tell(STARTING, away('no socket yet'), away('nobody listens'));
+    expect(await losses()).toBe(0);
+    tell(SAMPLES['haproxy-appeared'], away('HAProxy ended (SIGKILL)'), away('HAProxy ended (exit code 1)'));
+    expect(await losses()).toBe(1);
+    tell(SAMPLES['haproxy-appeared'], SAMPLES['haproxy-changed'], away('gone'));
+    expect(await losses()).toBe(2);
+  });
+
+  it('is described by docs/metrics.md with every value of its labels, and no other', () => {
+    const docs = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+    const told = (label: string) => {
+      const bullet = docs.split(/^- /m).find((one) => one.startsWith(`\`${label}\` is `)) ?? '';
+      const words = bullet.split('\n\n')[0]?.replaceAll(/\([^)]*\)/g, '') ?? '';
+      return [...words.matchAll(/`([a-z-]+)`/g)].map(([, word]) => word).slice(1);
+    };
+    expect(told('outcome').toSorted()).toEqual(OUTCOMES.toSorted());
+    expect(told('step').toSorted()).toEqual(STEPS.toSorted());
+    expect(told('why').toSorted()).toEqual(LET_GO_REASONS.toSorted());
   });
 
   it('is described by docs/metrics.md: every metric with its type and help, and no other', async () => {
