@@ -66,7 +66,7 @@ describe('the files of a state folder', () => {
     expect(journal.all()).toHaveLength(1);
     const good = '{"key":"/haproxy/a","value":"5s","source":0,"created":"3","modified":"4"}';
     const unit = `{"id":"key /haproxy/a","kind":"key","name":"/haproxy/a","reason":"why","since":5,"good":[${good}]}`;
-    expect(readRecords(`{"version":1,"units":[${unit}]}`)).toMatchObject([
+    expect(readRecords(`{"version":1,"units":[${unit}]}`)?.units).toMatchObject([
       { unit: { id: 'key /haproxy/a' }, since: 5, good: [{ key: '/haproxy/a', value: '5s', modified: 4n }] },
     ]);
   });
