@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PointsmanError, SourceError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import type { Believed } from '../guard/believed.ts';
-import { lookOnce } from '../guard/believed-watch.ts';
 import type { Entry } from '../model/entry.ts';
+import { lookOnce } from '../reconcile/guard-watch.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
+import { Trees } from '../reconcile/trees.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
-import { believedOf } from './believed-of.ts';
+import { guardOf } from './guard-of.ts';
 import type { Io } from './io.ts';
 import type { Shell } from './shell-of.ts';
 import { entriesOf } from './tree-of.ts';
@@ -24,30 +24,31 @@ export interface OnceOptions {
  * Fills the served tree as the daemon does at its start: the sources through the guard, compared with what was
  * believed last, or the cache where they do not answer. The caller closes it. Throws a `SourceError`.
  */
-export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<Believed> {
-  const { served, shell } = options;
-  const believed = believedOf(settings, options);
-  await believed.open((await shell.file.read()) === null ? 'none' : 'installed');
-  const answer = await readPatiently(io, settings, believed);
+export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<Trees> {
+  const { served, shell, emit, cache } = options;
+  const guard = guardOf(settings, cache);
+  const trees = new Trees({ served, emit, guard });
+  await trees.open((await shell.file.read()) === null ? 'none' : 'installed');
+  const answer = await readPatiently(io, settings, trees);
   if (answer instanceof PointsmanError) {
-    if (!believed.giveUpWaiting() || !served.hasTree) {
+    if (!trees.giveUpWaiting() || !served.hasTree) {
       throw answer;
     }
   } else {
-    believed.take({ kind: 'snapshot', entries: answer, revision: 0n });
+    trees.take({ kind: 'snapshot', entries: answer, revision: 0n });
   }
-  await lookOnce({ believed, mailbox: new Mailbox() });
+  await lookOnce({ trees, store: guard.store, mailbox: new Mailbox() });
   if (!served.hasTree) {
     throw new SourceError(`rendering: ${served.missing}`);
   }
-  return believed;
+  return trees;
 }
 
 /** With a cache to fall back on it waits for `cache.wait`, else until the sources answer or fail. */
 async function readPatiently(
   io: Io,
   settings: Settings,
-  believed: Believed,
+  trees: Trees,
 ): Promise<readonly Entry[] | PointsmanError> {
   const over = new AbortController();
   const signal = AbortSignal.any([io.signal, over.signal]);
@@ -60,12 +61,12 @@ async function readPatiently(
     }
     throw error;
   });
-  if (!believed.hasCache) {
+  if (!trees.hasCache) {
     return read;
   }
   const late = async () => {
-    await sleep(believed.wait, undefined, { signal }).catch(() => undefined);
-    return new SourceError(`reading the sources: no answer in ${believed.wait} ms`);
+    await sleep(trees.wait, undefined, { signal }).catch(() => undefined);
+    return new SourceError(`reading the sources: no answer in ${trees.wait} ms`);
   };
   try {
     return await Promise.race([read, late()]);

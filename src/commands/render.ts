@@ -6,6 +6,7 @@ import { splitMark } from '../plan/mark.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
 import { Pause } from '../reconcile/pause.ts';
+import { Trees } from '../reconcile/trees.ts';
 import { Drawing } from '../rollout/drawing.ts';
 import { Drift } from '../rollout/drift.ts';
 import type { RollResult } from '../rollout/roll-result.ts';
@@ -63,12 +64,12 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
 }
 
 /** The text of the settings' template, and rejected keys as a line each. Throws a `TemplateError`. */
-async function draw(
+async function draw<T>(
   io: Io,
   settings: Settings,
-  fill: (served: ServedTree) => Promise<unknown>,
+  fill: (served: ServedTree) => Promise<T>,
   { control, installed = null }: { control: HaproxyControl; installed?: string | null },
-): Promise<{ text: string; served: ServedTree }> {
+): Promise<{ text: string; filled: T }> {
   const [set, version] = await Promise.all([
     new TemplateFolder(settings.template).read(),
     templateVersion(settings, control, io.signal),
@@ -78,7 +79,7 @@ async function draw(
   const emit = () => {};
   const served = new ServedTree({ catalog: catalogOptions(settings), emit });
   const drawing = new Drawing({ served, context, renderLimit, emit });
-  await fill(served);
+  const filled = await fill(served);
   for (const rejection of served.catalog.rejected) {
     io.err(rejectionLine(rejection));
   }
@@ -86,7 +87,7 @@ async function draw(
   const drawn = await drawing.draw(installed);
   switch (drawn.kind) {
     case 'text':
-      return { text: drawn.text, served };
+      return { text: drawn.text, filled };
     case 'template-error':
       throw drawn.error;
     case 'nothing':
@@ -132,17 +133,21 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   const shell = await shellOf(settings, emit, 'wait');
   const fill = async (served: ServedTree) => {
     if (flags.from !== undefined) {
-      return void served.replace(await entriesOf(io, settings, flags.from));
+      const trees = new Trees({ served, emit });
+      const entries = await entriesOf(io, settings, flags.from);
+      trees.take({ kind: 'snapshot', entries, revision: 0n });
+      return trees;
     }
     const cache = flags.acceptStale ? 'any' : 'fresh';
-    const believed = await believeOnce(io, settings, { served, shell, emit, cache });
-    await believed.close();
+    const trees = await believeOnce(io, settings, { served, shell, emit, cache });
+    await trees.close();
+    return trees;
   };
-  const { text, served } = await draw(io, settings, fill, {
+  const { text, filled } = await draw(io, settings, fill, {
     control: shell.haproxy,
     installed: await shell.file.read(),
   });
-  await refuseWhilePaused(settings, served);
+  await refuseWhilePaused(settings, filled);
   await shell.serverState?.clear();
   const target = settings.haproxy.mode === 'none' ? 'file' : 'haproxy';
   const rollout = new Rollout({ ...shell, target, emit });
@@ -178,10 +183,10 @@ async function apply(io: Io, settings: Settings, flags: RenderFlags): Promise<Ex
   return tell(io, settings, { result, said, watch, isNew: need.kind !== 'load' });
 }
 
-async function refuseWhilePaused(settings: Settings, served: ServedTree): Promise<void> {
+async function refuseWhilePaused(settings: Settings, { raw }: Trees): Promise<void> {
   const pause = new Pause({
     notes: createPauseNotes(settings.stateDir),
-    keys: () => served.lookUp(pauseKeys(settings)),
+    keys: () => raw.lookUp(pauseKeys(settings)),
     mailbox: new Mailbox(),
     emit: () => {},
   });

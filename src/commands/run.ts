@@ -15,8 +15,8 @@ import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, paceOf, pauseKeys, renderContext } from './assemble.ts';
-import { believedOf } from './believed-of.ts';
 import { farewellOf } from './farewell.ts';
+import { guardOf } from './guard-of.ts';
 import { judgeVersion, versionAtFirst } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
@@ -50,10 +50,9 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     emit,
   });
   await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
-  const believed = believedOf(settings, { served, emit, cache: flags.acceptStale ? 'any' : 'fresh' });
   const reconciler = new Reconciler({
     ...shell,
-    believed,
+    guard: guardOf(settings, flags.acceptStale ? 'any' : 'fresh'),
     source: mergeSources(sources),
     templates: new TemplateFolder(settings.template),
     served,

@@ -1,10 +1,9 @@
 import type { GuardRule, LetGoReason } from '../events-guard.ts';
-import type { Change, Entry } from '../model/entry.ts';
-import type { TreeView } from '../model/tree-view.ts';
+import type { ReadEntry } from '../model/read-entry.ts';
 import type { Hold } from '../ports/stores.ts';
-import type { Classify, Guarded } from './classify.ts';
+import type { RawChange } from '../tree/tree-changes.ts';
+import { type Counted, countedAs } from './counted.ts';
 import { type Held, HeldKeys, lasts } from './held-keys.ts';
-import { LiveAddresses } from './live-addresses.ts';
 import { type Gone, Recent } from './recent.ts';
 import { type Arriving, type GuardInput, type GuardStep, type Leaving, Step } from './step.ts';
 import { before, lost, Tallies } from './tallies.ts';
@@ -17,20 +16,14 @@ export interface GuardOptions {
   readonly hold: number;
 }
 
-/** The believed tree as the guard reads it: what the sources have and what is held. */
-export interface BelievedView extends Pick<TreeView, 'get'>, Iterable<Entry> {
-  /** The changes that make it equal to `entries`. */
-  changesTo(entries: Iterable<Entry>): readonly Change[];
-}
-
 /** What disappeared within this part of the window belongs together. */
 const TOGETHER = 0.1;
 /** Routes and free keys: so many at least must go to be suspect. */
 const FEWEST_KEYS = 2;
 
 /**
- * Decides what of a disappearance is believed: a pure state machine, whose time is passed in. It stands between
- * the sources and the catalog, and keeps no copy of the tree: believed is what the sources have and what is held.
+ * The stage between what the sources say and what is believed: it decides what of a disappearance is believed, and keeps
+ * what is not. Changes in, changes out; pure, and its time is passed in.
  *
  *     there --goes--> gone, believed --forgotten after `window`
  *                       |suspect: the net loss of its service, of all, of the routes or free keys, of the store
@@ -40,56 +33,46 @@ const FEWEST_KEYS = 2;
  * Rules: docs/guard.md.
  */
 export class Guard {
-  readonly #options: GuardOptions;
-  readonly #classify: Classify;
-  readonly #believed: BelievedView;
+  readonly #options: GuardOptions | 'off';
   #tallies = new Tallies();
   #held = new HeldKeys();
   #recent = new Recent(this.#tallies);
-  #addresses: LiveAddresses | undefined;
+  /** What the last step has begun to hold. */
+  #justHeld = new Map<string, Gone>();
 
-  constructor(options: GuardOptions, classify: Classify, believed: BelievedView) {
+  /** `off`: every change is believed at once. */
+  constructor(options: GuardOptions | 'off') {
     this.#options = options;
-    this.#classify = classify;
-    this.#believed = believed;
   }
 
   /** The oldest first. */
-  get held(): Iterable<Hold> & { readonly size: number; has(key: string): boolean } {
+  get held(): Iterable<Held> & { readonly size: number; has(key: string): boolean } {
     return this.#held;
-  }
-
-  /** When time alone ends the first hold; Infinity where it ends none. */
-  get nextEnd(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const held of this.#held) {
-      next = Math.min(next, this.endOf(held));
-    }
-    return next;
   }
 
   /** When a hold ends by time alone; Infinity where it does not. */
   endOf({ rule, since }: Hold): number {
-    return lasts(rule) ? Number.POSITIVE_INFINITY : since + this.#options.hold;
+    return this.#options === 'off' || lasts(rule) ? Number.POSITIVE_INFINITY : since + this.#options.hold;
   }
 
-  /** Takes the believed tree as it is now for what was there all the time, with what of it was held. */
-  begin(holds: Iterable<Hold>): void {
-    const held = new Map([...holds].map((hold) => [hold.entry.key, hold]));
+  /** Takes what the sources say for what was there all the time, and goes on with what was held. */
+  begin(raw: Iterable<ReadEntry>, holds: Iterable<Hold & { readonly entry: ReadEntry }> = []): void {
     this.#tallies = new Tallies();
     this.#held = new HeldKeys();
     this.#recent = new Recent(this.#tallies);
-    this.#addresses = undefined;
-    for (const entry of this.#believed) {
-      const kind = this.#classify(entry);
-      const hold = held.get(entry.key);
-      if (!kind) {
-        continue;
+    this.#justHeld = new Map();
+    for (const entry of raw) {
+      const kind = countedAs(entry);
+      if (kind) {
+        this.#tallies.add(kind.group, { now: 1 });
       }
-      if (hold) {
-        this.#held.set({ ...hold, kind });
+    }
+    for (const { entry, rule, since } of holds) {
+      const kind = countedAs(entry);
+      if (kind) {
+        this.#held.set({ entry, rule, since, kind });
+        this.#tallies.add(kind.group, { held: 1 });
       }
-      this.#tallies.add(kind.group, hold ? { held: 1 } : { now: 1 });
     }
   }
 
@@ -98,50 +81,33 @@ export class Guard {
     this.#recent.forget(Number.POSITIVE_INFINITY);
   }
 
-  /** A step of the sources. Changes that only say what is known of held keys are dropped. */
-  take({ changes, now, doubted, arrivals = 'new' }: GuardInput): GuardStep {
-    this.#recent.forget(now - this.#options.window);
+  /** A step of the sources. */
+  apply({ changes, now, doubted, arrivals = 'new' }: GuardInput): GuardStep {
     const step = new Step();
+    this.#justHeld = new Map();
+    if (this.#options === 'off') {
+      return { changes, held: [], letGo: [] };
+    }
+    this.#recent.forget(now - this.#options.window);
     const touched = new Set<string>();
     for (const change of changes) {
       if (change.kind === 'delete') {
-        this.#leave(change.key, { now, doubted, step, touched });
+        this.#leave(change.before, { now, doubted, step, touched });
       }
     }
-    const puts = new Map<string, Entry>();
+    // Before anything arrives: what is back gives its place to nobody.
     for (const change of changes) {
       if (change.kind === 'put') {
-        puts.set(change.entry.key, change.entry);
+        this.#back(change.entry.key, step);
       }
     }
-    // Before anything arrives: what is back gives its place and its address to nobody.
-    for (const key of puts.keys()) {
-      this.#back(key, step);
+    for (const change of changes) {
+      if (change.kind === 'put') {
+        this.#arrive(change, { now, step, arrivals });
+      }
     }
-    for (const entry of puts.values()) {
-      this.#arrive(entry, { now, step, arrivals });
-    }
-    this.#judge({ now, doubted, step, touched });
-    if (this.#held.size === 0) {
-      this.#addresses = undefined;
-    }
+    this.#judge(this.#options, { now, doubted, step, touched });
     return step.done();
-  }
-
-  /** The step to a whole tree of the sources. Held keys that are in it are back, changed or not. */
-  stepTo(entries: Iterable<Entry>): readonly Change[] {
-    const back: Change[] = [];
-    const seen = this.#held;
-    const watched = function* () {
-      for (const entry of entries) {
-        if (seen.has(entry.key)) {
-          back.push({ kind: 'put', entry });
-        }
-        yield entry;
-      }
-    };
-    const changes = this.#believed.changesTo(watched());
-    return [...changes, ...back];
   }
 
   /** Lets go what was held for long enough. */
@@ -157,63 +123,57 @@ export class Guard {
   letGo(keys: Iterable<string>, why: LetGoReason): GuardStep {
     const step = new Step();
     for (const key of keys) {
+      const gone = why === 'claimed' ? this.#justHeld.get(key) : undefined;
       this.#letGo(key, why, step);
+      // It went, and was not to be held: its loss counts as every other.
+      if (gone && step.letGo.delete(key)) {
+        this.#recent.wentBefore(gone);
+      }
     }
     return step.done();
   }
 
-  #leave(key: string, at: Leaving): void {
-    const entry = this.#held.has(key) ? undefined : this.#believed.get(key);
-    if (!entry) {
-      return;
-    }
-    at.step.changes.set(key, { kind: 'delete', key });
-    const kind = this.#classify(entry);
+  #leave(entry: ReadEntry, at: Leaving): void {
+    const { key } = entry;
+    at.step.changes.set(key, { kind: 'delete', key, before: entry });
+    const kind = countedAs(entry);
     if (!kind) {
       return;
     }
     at.touched.add(kind.group);
-    this.#addresses?.went(entry);
     const age = this.#recent.uncome(key) ? 'fresh' : 'old';
     this.#tallies.add(kind.group, { now: -1 });
     this.#recent.went({ entry, kind, at: at.now, age });
   }
 
-  #arrive(entry: Entry, at: Arriving): void {
-    const { step, arrivals } = at;
-    const { key } = entry;
-    const known = this.#believed.get(key);
-    const kind = this.#classify(entry);
-    step.changes.set(key, { kind: 'put', entry });
-    const back = step.letGo.get(key) === 'back';
-    const gone = this.#recent.ungone(key);
-    if (known && !back && !gone) {
-      this.#changed(known, kind);
-    }
-    if (kind && !known && !gone && arrivals === 'new') {
-      this.#came(key, kind, at);
-    }
-    if (kind && (back || gone || !known)) {
-      this.#tallies.add(kind.group, { now: 1 });
-    }
-    for (const other of this.#held.at(kind?.address ?? null)) {
-      this.#letGo(other, 'claimed', step);
-    }
-    this.#addresses?.came(entry);
-  }
-
   #back(key: string, step: Step): void {
     const held = this.#held.delete(key);
-    if (!held) {
-      return;
+    if (held) {
+      this.#tallies.add(held.kind.group, { held: -1 });
+      step.letGo.set(key, 'back');
     }
-    this.#tallies.add(held.kind.group, { held: -1 });
-    step.letGo.set(key, 'back');
   }
 
-  #changed(known: Entry, kind: Guarded | null): void {
-    const old = this.#classify(known);
-    this.#addresses?.went(known);
+  #arrive({ entry, before }: Extract<RawChange, { kind: 'put' }>, at: Arriving): void {
+    const { step, arrivals } = at;
+    const { key } = entry;
+    const kind = countedAs(entry);
+    step.changes.set(key, { kind: 'put', entry });
+    if (before) {
+      this.#changed(before, kind);
+      return;
+    }
+    const gone = this.#recent.ungone(key);
+    if (kind && !gone && step.letGo.get(key) !== 'back' && arrivals === 'new') {
+      this.#came(key, kind, at);
+    }
+    if (kind) {
+      this.#tallies.add(kind.group, { now: 1 });
+    }
+  }
+
+  #changed(known: ReadEntry, kind: Counted | null): void {
+    const old = countedAs(known);
     if (old?.group === kind?.group) {
       return;
     }
@@ -227,7 +187,7 @@ export class Guard {
   }
 
   /** A new key: it takes the place of a held one of its service, or else it is one more. */
-  #came(key: string, kind: Guarded, { now, step }: Arriving): void {
+  #came(key: string, kind: Counted, { now, step }: Arriving): void {
     const replaced = this.#held.replacedBy(kind);
     if (replaced !== undefined) {
       this.#letGo(replaced, 'replaced', step);
@@ -236,11 +196,10 @@ export class Guard {
     this.#recent.came(key, kind, now);
   }
 
-  #judge({ now, doubted, step, touched }: Leaving): void {
+  #judge({ share, minimum, window }: GuardOptions, { now, doubted, step, touched }: Leaving): void {
     if (this.#recent.quiet && touched.size === 0) {
       return;
     }
-    const { share, minimum, window } = this.#options;
     const { all } = this.#tallies;
     const heavy = (loss: number, of: number, least: number) => loss >= least && loss > share * of;
     const hold = (rule: GuardRule, suspect: (gone: Gone) => boolean) => {
@@ -288,24 +247,17 @@ export class Guard {
     }
   }
 
-  #hold({ entry, kind }: Gone, at: { rule: GuardRule; now: number; step: Step }): void {
+  #hold(gone: Gone, at: { rule: GuardRule; now: number; step: Step }): void {
+    const { entry, kind } = gone;
     const { key } = entry;
-    this.#addresses ??= new LiveAddresses(this.#classify, this.#live(at.step));
-    // Nothing held keeps an address that a live key claims.
-    if (this.#addresses.has(kind.address)) {
-      return;
-    }
     this.#recent.ungone(key);
     this.#tallies.add(kind.group, { held: 1 });
     const held: Held = { entry, kind, rule: at.rule, since: at.now };
     this.#held.set(held);
     at.step.held.set(key, held);
     // Either it goes in this very step, and then it stays; or it went before, and then it comes back.
-    if (this.#believed.get(key)) {
-      at.step.changes.delete(key);
-    } else {
-      at.step.changes.set(key, { kind: 'put', entry });
-    }
+    at.step.changes.set(key, { kind: 'put', entry, held: true });
+    this.#justHeld.set(key, gone);
   }
 
   /** With the loss of everything, time alone ends no hold any more. */
@@ -320,20 +272,6 @@ export class Guard {
     }
   }
 
-  /** What the sources have now: the believed tree with this step, without what is held or gone. */
-  *#live(step: Step): Iterable<Entry> {
-    for (const entry of this.#believed) {
-      if (!this.#held.has(entry.key) && !step.changes.has(entry.key)) {
-        yield entry;
-      }
-    }
-    for (const change of step.changes.values()) {
-      if (change.kind === 'put') {
-        yield change.entry;
-      }
-    }
-  }
-
   #letGo(key: string, why: LetGoReason, step: Step): void {
     const held = this.#held.delete(key);
     if (!held) {
@@ -342,6 +280,6 @@ export class Guard {
     this.#tallies.add(held.kind.group, { held: -1 });
     step.letGo.set(key, why);
     step.held.delete(key);
-    step.changes.set(key, { kind: 'delete', key });
+    step.changes.set(key, { kind: 'delete', key, before: held.entry });
   }
 }

@@ -1,10 +1,12 @@
 import type { GuardRule } from '../events-guard.ts';
+import type { ReadEntry } from '../model/read-entry.ts';
 import type { Hold } from '../ports/stores.ts';
-import type { Guarded } from './classify.ts';
+import type { Counted } from './counted.ts';
 
 /** A hold, with what its key is to the guard. */
 export interface Held extends Hold {
-  readonly kind: Guarded;
+  readonly entry: ReadEntry;
+  readonly kind: Counted;
 }
 
 /** Whether time alone does not end it. */
@@ -58,7 +60,7 @@ export class HeldKeys implements Iterable<Held> {
   }
 
   /** The one whose place a newcomer takes: one of the same host, else the one held longest. */
-  replacedBy(newcomer: Guarded): string | undefined {
+  replacedBy(newcomer: Counted): string | undefined {
     const group = this.#byGroup.get(newcomer.group);
     if (!group || newcomer.service === null) {
       return undefined;

@@ -1,11 +1,11 @@
-import type { Entry } from '../model/entry.ts';
-import type { Guarded } from './classify.ts';
+import type { ReadEntry } from '../model/read-entry.ts';
+import type { Counted } from './counted.ts';
 import type { Tallies } from './tallies.ts';
 
 /** A key that went, and was let go. */
 export interface Gone {
-  readonly entry: Entry;
-  readonly kind: Guarded;
+  readonly entry: ReadEntry;
+  readonly kind: Counted;
   readonly at: number;
   /** `old`: it was there a window ago. What came within the window is no loss in the tallies. */
   readonly age: 'old' | 'fresh';
@@ -30,7 +30,7 @@ export class Recent {
     return this.#gone.size === 0;
   }
 
-  came(key: string, kind: Guarded, at: number): void {
+  came(key: string, kind: Counted, at: number): void {
     this.#come.set(key, { group: kind.group, at });
     this.#tallies.add(kind.group, { come: 1 });
   }
@@ -50,6 +50,16 @@ export class Recent {
     this.#gone.set(gone.entry.key, gone);
     if (gone.age === 'old') {
       this.#tallies.add(gone.kind.group, { gone: 1 });
+    }
+  }
+
+  /** Remembers again that a key went a while ago. */
+  wentBefore(gone: Gone): void {
+    this.went(gone);
+    const inOrder = this.gone.toSorted((a, b) => a.at - b.at);
+    this.#gone.clear();
+    for (const one of inOrder) {
+      this.#gone.set(one.entry.key, one);
     }
   }
 

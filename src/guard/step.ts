@@ -1,10 +1,10 @@
 import type { LetGoReason } from '../events-guard.ts';
-import type { Change } from '../model/entry.ts';
-import type { Hold } from '../ports/stores.ts';
+import type { BelievedChange, RawChange } from '../tree/tree-changes.ts';
+import type { Held } from './held-keys.ts';
 
 /** A step of the sources. */
 export interface GuardInput {
-  readonly changes: readonly Change[];
+  readonly changes: readonly RawChange[];
   /** Milliseconds since 1970; never goes back. */
   readonly now: number;
   /** The sources (by their place) whose store went back in revision or is empty. */
@@ -16,16 +16,16 @@ export interface GuardInput {
 /** What a step means for the believed tree. */
 export interface GuardStep {
   /** To be applied to the believed tree, all together. */
-  readonly changes: readonly Change[];
+  readonly changes: readonly BelievedChange[];
   /** Held from now on, or for another reason than before. */
-  readonly held: readonly Hold[];
+  readonly held: readonly Held[];
   readonly letGo: readonly { readonly key: string; readonly why: LetGoReason }[];
 }
 
 /** A step in the making. */
 export class Step {
-  readonly changes = new Map<string, Change>();
-  readonly held = new Map<string, Hold>();
+  readonly changes = new Map<string, BelievedChange>();
+  readonly held = new Map<string, Held>();
   readonly letGo = new Map<string, LetGoReason>();
 
   done(): GuardStep {

@@ -88,7 +88,7 @@ export class Catalog implements CatalogView {
     return changes;
   }
 
-  /** Applies changes, all together. What was not read yet is read here. */
+  /** Applies changes, all together. What was not read yet is read here. Throws where reading an entry threw. */
   apply(changes: readonly Change[]): void {
     if (changes.length === 0) {
       return;
@@ -151,6 +151,9 @@ export class Catalog implements CatalogView {
         } else {
           this.#reject(entry, said.reason);
         }
+        return;
+      case 'threw':
+        throw said.error;
     }
   }
 
@@ -300,6 +303,7 @@ function noticedOf(entry: ReadEntry | undefined): Noticed | undefined {
       return role.kind === 'udp' ? UDP : undefined;
     case 'text':
     case 'refused':
+    case 'threw':
       return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { asError } from '../errors.ts';
 import type { Entry } from './entry.ts';
 import { parseInstance } from './instance-value.ts';
 import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
@@ -14,7 +15,9 @@ export type Said =
   /** Directories of registrars, keys without a value and UDP ports say nothing to us, and are nothing wrong. */
   | { readonly kind: 'nothing' }
   /** It never reaches a template: a limit keeps it out, its key is wrong, or its value does not fit. */
-  | { readonly kind: 'refused'; readonly by: 'limit' | 'key' | 'value'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly by: 'limit' | 'key' | 'value'; readonly reason: string }
+  /** Reading it threw, which is a bug of ours. */
+  | { readonly kind: 'threw'; readonly error: Error };
 
 /** What an entry means: what its key is for, and what its value says. */
 export interface Meaning {
@@ -88,7 +91,11 @@ function weigh({ key, value }: Entry): bigint {
 
 function meaningOf(entry: Entry, prefixes: Prefixes): Meaning {
   const role = classifyKey(entry.key, prefixes);
-  return { role, said: saidBy(entry, role) };
+  try {
+    return { role, said: saidBy(entry, role) };
+  } catch (error) {
+    return { role, said: { kind: 'threw', error: asError(error) } };
+  }
 }
 
 function saidBy({ key, value, refused }: Entry, role: KeyRole): Said {

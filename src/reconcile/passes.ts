@@ -24,12 +24,14 @@ import { endOf, endOfHandsOff } from './pass-end.ts';
 import { passEvent, type Report } from './pass-report.ts';
 import type { Pause } from './pause.ts';
 import type { ReloadWaits } from './reload-waits.ts';
+import type { Trees } from './trees.ts';
 import type { Turns } from './turns.ts';
 
 /** What a pass works with. */
 export interface PassParts {
   readonly mailbox: Mailbox;
   readonly served: ServedTree;
+  readonly trees: Pick<Trees, 'hashes'>;
   readonly drawing: Drawing;
   readonly rollout: Rollout;
   readonly haproxy: HaproxyWatch;
@@ -299,8 +301,9 @@ export class Passes {
   #report(report: Report): 'done' {
     this.#lastError = report.end.error;
     this.#parts.haproxy.made(this.#parts.rollout.applied);
-    const { served, drawing, rollout, emit } = this.#parts;
-    emit(passEvent(report, { served, drawing, applied: rollout.applied }));
+    const { served, trees, drawing, rollout, emit } = this.#parts;
+    const seen = { counts: served.counts, hashes: trees.hashes };
+    emit(passEvent(report, { served: seen, drawing, applied: rollout.applied }));
     return 'done';
   }
 }

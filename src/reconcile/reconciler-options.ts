@@ -1,5 +1,4 @@
 import type { Emit } from '../events.ts';
-import type { Believed } from '../guard/believed.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Judge, Preflight } from '../ports/judge.ts';
@@ -12,6 +11,7 @@ import type { Drawing } from '../rollout/drawing.ts';
 import type { RuntimePathOptions } from '../rollout/runtime-path.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import type { PaceOptions } from './pace.ts';
+import type { GuardParts } from './trees.ts';
 
 /** Everything the loop works with. */
 export interface ReconcilerOptions {
@@ -44,5 +44,5 @@ export interface ReconcilerOptions {
   readonly stepLimit?: number;
   readonly emit: Emit;
   /** The guard and the cache; without it every change is believed at once. */
-  readonly believed?: Believed;
+  readonly guard?: GuardParts;
 }

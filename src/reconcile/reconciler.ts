@@ -1,4 +1,3 @@
-import { watchBelieved } from '../guard/believed-watch.ts';
 import { clock } from '../ports/clock.ts';
 import { CachingJudge } from '../quarantine/caching-judge.ts';
 import { Quarantine } from '../quarantine/quarantine.ts';
@@ -12,6 +11,7 @@ import { RuntimePath } from '../rollout/runtime-path.ts';
 import { WorkerCap } from '../rollout/worker-cap.ts';
 import { Crashes } from './crashes.ts';
 import { endedBy } from './ended-by.ts';
+import { watchGuard } from './guard-watch.ts';
 import { type Mail, Mailbox } from './mailbox.ts';
 import { Pace } from './pace.ts';
 import { Passes } from './passes.ts';
@@ -20,6 +20,7 @@ import type { ReconcilerOptions } from './reconciler-options.ts';
 import { ReloadWaits } from './reload-waits.ts';
 import { followSource } from './source-follower.ts';
 import { followTemplates } from './template-follower.ts';
+import { Trees } from './trees.ts';
 import { TURN_MS, Turns } from './turns.ts';
 
 /**
@@ -38,6 +39,7 @@ import { TURN_MS, Turns } from './turns.ts';
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #trees: Trees;
   readonly #mailbox = new Mailbox();
   readonly #pace: Pace;
   readonly #rollout: Rollout;
@@ -54,6 +56,7 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#trees = new Trees(options);
     this.#pace = new Pace(options.pace);
     this.#turns = new Turns(options.stepLimit);
     const { file, emit, pause, served, drawing, maxOldWorkers: most = Number.POSITIVE_INFINITY } = options;
@@ -69,7 +72,7 @@ export class Reconciler {
     this.#pause =
       pause &&
       new Pause({
-        ...{ notes: pause.notes, keys: () => served.lookUp(pause.keys), mailbox, emit },
+        ...{ notes: pause.notes, keys: () => this.#trees.raw.lookUp(pause.keys), mailbox, emit },
         hold: async (held) => options.runtime?.runtime.hold?.(held),
       });
     const ask = (signal: AbortSignal) => this.#haproxy.ask(signal);
@@ -95,6 +98,7 @@ export class Reconciler {
       ...{
         mailbox,
         served,
+        trees: this.#trees,
         drawing,
         rollout,
         waits,
@@ -118,21 +122,20 @@ export class Reconciler {
    * without; what is a bug later on fails its part alone.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { emit, source, templates, served, drawing, believed } = this.#options;
+    const { emit, source, templates, drawing, guard } = this.#options;
+    const trees = this.#trees;
     await this.#rollout.open();
     await this.#drift.open();
     await this.#pause?.look();
     await this.#quarantine.open();
-    await believed?.open(this.#rollout.installedText === null ? 'none' : 'installed');
+    await trees.open(this.#rollout.installedText === null ? 'none' : 'installed');
     const [mailbox, crashes] = [this.#mailbox, this.#crashes];
     const begin = (where: string, work: (until: AbortSignal) => Promise<void>) =>
       crashes.keepGoing(where, work, signal);
     const followers = [
       begin('the loop', (until) => this.#loop(until)),
-      begin('following the sources', (until) =>
-        followSource({ source, served, believed, mailbox, emit }, until),
-      ),
-      believed && begin('the guard', (until) => watchBelieved({ believed, mailbox, emit }, until)),
+      begin('following the sources', (until) => followSource({ source, trees, mailbox, emit }, until)),
+      guard && begin('the guard', (until) => watchGuard({ trees, store: guard.store, mailbox, emit }, until)),
       begin('following the templates', (until) =>
         followTemplates({ templates, drawing, mailbox, emit }, until),
       ),
@@ -146,9 +149,7 @@ export class Reconciler {
     ];
     emit({ kind: 'started' });
     await endedBy(signal, Promise.all(followers), END_MS);
-    if (believed) {
-      await endedBy(signal, believed.close(), END_MS);
-    }
+    await endedBy(signal, trees.close(), END_MS);
   }
 
   async #loop(signal: AbortSignal): Promise<void> {

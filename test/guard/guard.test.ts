@@ -1,39 +1,51 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { classifier } from '../../src/guard/classify.ts';
-import { Guard, type GuardOptions } from '../../src/guard/guard.ts';
+import { BelievedTree } from '../../src/guard/believed-tree.ts';
+import type { GuardOptions } from '../../src/guard/guard.ts';
 import type { GuardStep } from '../../src/guard/step.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
+import type { ReadEntry } from '../../src/model/read-entry.ts';
 import { Tree } from '../../src/model/tree.ts';
 import type { Hold } from '../../src/ports/stores.ts';
+import { RawTree, type SourceData } from '../../src/tree/raw-tree.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
 const MINUTE = 60_000;
 const SETTINGS: GuardOptions = { share: 0.5, minimum: 4, window: 30_000, hold: 6 * MINUTE };
 
-/** A guard over a believed tree, with a clock of its own. */
+/** A believed tree over what its sources say, with a clock of its own. `tree` follows its changes. */
 function setUp(settings: Partial<GuardOptions> = {}) {
-  const tree = new Tree();
-  const guard = new Guard({ ...SETTINGS, ...settings }, classifier(OPTIONS.prefixes), tree);
+  const raw = new RawTree(OPTIONS.prefixes);
+  const tree = new Tree<ReadEntry>();
+  const guard = new BelievedTree(raw, { ...SETTINGS, ...settings });
   const site = {
     now: 1_000_000,
+    raw,
     tree,
     guard,
     last: { changes: [], held: [], letGo: [] } as GuardStep,
     apply(step: GuardStep) {
       tree.apply(step.changes);
       site.last = step;
+      expect(new Set([...guard].map(({ key }) => key))).toEqual(new Set(site.keys()));
       return step;
     },
-    take(changes: readonly Change[], doubted?: ReadonlySet<number>) {
-      return site.apply(guard.take({ changes, now: site.now, ...(doubted ? { doubted } : {}) }));
+    step(event: SourceData, doubted?: ReadonlySet<number>) {
+      const changes = raw.take(event);
+      return site.apply(guard.apply({ changes, now: site.now, ...(doubted ? { doubted } : {}) }));
     },
+    take: (changes: readonly Change[], doubted?: ReadonlySet<number>) =>
+      site.step({ kind: 'changes', changes, revision: 1n }, doubted),
+    snapshot: (entries: Iterable<Entry>, doubted?: ReadonlySet<number>) =>
+      site.step({ kind: 'snapshot', entries: [...entries], revision: 1n }, doubted),
     put: (...entries: readonly Entry[]) =>
       site.take(entries.map((one): Change => ({ kind: 'put', entry: one }))),
     drop: (...keys: readonly string[]) => site.take(keys.map((key): Change => ({ kind: 'delete', key }))),
     turn: () => site.apply(guard.turn(site.now)),
     keys: () => [...tree].map(({ key }) => key),
     held: () => [...guard.held].map((hold: Hold) => hold.entry.key).sort(),
+    nextEnd: () =>
+      [...guard.held].reduce((first, hold) => Math.min(first, guard.endOf(hold)), Number.POSITIVE_INFINITY),
     rules: () => [...new Set([...guard.held].map((hold) => hold.rule))],
     /** What there was all the time. */
     start(entries: readonly Entry[]) {
@@ -206,7 +218,7 @@ describe('the guard', () => {
     site.drop('/services/web/i0');
     site.now += MINUTE;
     site.drop('/services/api/i0');
-    expect(site.guard.nextEnd).toBe(site.now + 5 * MINUTE);
+    expect(site.nextEnd()).toBe(site.now + 5 * MINUTE);
     site.now += 5 * MINUTE - 1;
     expect(site.turn().letGo).toEqual([]);
     site.now += 1;
@@ -227,7 +239,7 @@ describe('the guard', () => {
     expect(site.rules()).toEqual(['everything']);
     site.now += 1000 * MINUTE;
     expect(site.turn().letGo).toEqual([]);
-    expect(site.guard.nextEnd).toBe(Number.POSITIVE_INFINITY);
+    expect(site.nextEnd()).toBe(Number.POSITIVE_INFINITY);
     const step = site.apply(site.guard.letGo(site.held(), 'released'));
     expect(step.letGo).toHaveLength(21);
     expect(site.keys()).toEqual([]);
@@ -332,7 +344,7 @@ describe('the guard', () => {
     site.start([...servers('web', 2), ...servers('other', 9)]);
     site.drop(...keysOf(servers('web', 2)));
     const holds = [...site.guard.held];
-    const again = new Guard(SETTINGS, classifier(OPTIONS.prefixes), site.tree);
+    const again = new BelievedTree(site.raw, SETTINGS);
     again.begin(holds);
     site.now += 5 * MINUTE;
     expect(again.turn(site.now).letGo).toEqual([]);
@@ -342,9 +354,9 @@ describe('the guard', () => {
 
   test('a wiped store that is found at a restart is suspect too', () => {
     const site = setUp();
-    site.tree.apply(servers('web', 5).map((one): Change => ({ kind: 'put', entry: one })));
+    site.put(...servers('web', 5));
     site.guard.begin([]);
-    site.take(site.guard.stepTo([server('new', 1)]));
+    site.snapshot([server('new', 1)]);
     expect(site.held()).toEqual(keysOf(servers('web', 5)));
   });
 
@@ -389,7 +401,7 @@ describe('the guard', () => {
           } else if (act === 'drop') {
             site.drop(...keys.map(key));
           } else {
-            site.take(site.guard.stepTo(raw.values()), act === 'wipe' ? new Set([0]) : undefined);
+            site.snapshot(raw.values(), act === 'wipe' ? new Set([0]) : undefined);
           }
           const believed = new Set(site.keys());
           expect(believed).toEqual(new Set([...raw.keys(), ...site.held()]));

@@ -1,10 +1,12 @@
 import type { Emit } from '../events.ts';
 import { clock, rest } from '../ports/clock.ts';
-import type { Mailbox } from '../reconcile/mailbox.ts';
-import type { Believed } from './believed.ts';
+import type { BelievedStore } from '../ports/stores.ts';
+import type { Mailbox } from './mailbox.ts';
+import type { Trees } from './trees.ts';
 
-export interface BelievedWatchOptions {
-  readonly believed: Believed;
+export interface GuardWatchOptions {
+  readonly trees: Trees;
+  readonly store: Pick<BelievedStore, 'releaseAsked' | 'releaseDone'>;
   readonly mailbox: Mailbox;
   readonly emit: Emit;
 }
@@ -16,16 +18,16 @@ const LOOK = 500;
  * The time around the guard: ends holds, notices `pointsman release`, and gives up waiting for the sources of a start.
  * Runs until `signal` aborts.
  */
-export async function watchBelieved(options: BelievedWatchOptions, signal: AbortSignal): Promise<void> {
-  const { believed, mailbox, emit } = options;
+export async function watchGuard(options: GuardWatchOptions, signal: AbortSignal): Promise<void> {
+  const { trees, mailbox, emit } = options;
   const began = clock.now();
   let waiting = true;
   while (!signal.aborted) {
-    const left = began + believed.wait - clock.now();
-    if (waiting && (left <= 0 || believed.answered)) {
+    const left = began + trees.wait - clock.now();
+    if (waiting && (left <= 0 || trees.answered)) {
       waiting = false;
-      if (believed.giveUpWaiting()) {
-        for (const { of, error } of believed.staleStates()) {
+      if (trees.giveUpWaiting()) {
+        for (const { of, error } of trees.staleStates()) {
           const { index, name } = of;
           emit({ kind: 'source-state', source: index, name, state: 'stale', error: error?.message ?? null });
         }
@@ -38,9 +40,9 @@ export async function watchBelieved(options: BelievedWatchOptions, signal: Abort
 }
 
 /** One look: holds that are over, and a release. */
-export async function lookOnce(options: Omit<BelievedWatchOptions, 'emit'>): Promise<void> {
-  const { believed, mailbox } = options;
-  const count = believed.turn();
+export async function lookOnce(options: Omit<GuardWatchOptions, 'emit'>): Promise<void> {
+  const { trees, mailbox } = options;
+  const count = trees.turn();
   if (count > 0) {
     mailbox.post(`${count} held ${count === 1 ? 'key' : 'keys'} held for long enough`);
   }
@@ -48,16 +50,15 @@ export async function lookOnce(options: Omit<BelievedWatchOptions, 'emit'>): Pro
 }
 
 /** A request that came before the sources' first answer holds for that one too. */
-async function lookForRelease({ believed, mailbox }: Omit<BelievedWatchOptions, 'emit'>): Promise<void> {
-  const { store } = believed;
+async function lookForRelease({ trees, store, mailbox }: Omit<GuardWatchOptions, 'emit'>): Promise<void> {
   if (!(await store.releaseAsked())) {
     return;
   }
-  const count = believed.release();
-  if (believed.answered) {
+  const count = trees.release();
+  if (trees.answered) {
     await store.releaseDone();
   }
-  if (count > 0 || believed.answered) {
+  if (count > 0 || trees.answered) {
     mailbox.post(`${count} held ${count === 1 ? 'key' : 'keys'} released`);
   }
 }

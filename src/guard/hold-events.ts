@@ -6,7 +6,7 @@ import { clock } from '../ports/clock.ts';
 const GATHER_MS = 50;
 
 /** Tells what is held and let go, gathered, in their order. */
-export class Teller {
+export class HoldEvents {
   readonly #emit: Emit;
   #held = new Map<string, HeldKey>();
   #letGo = new Map<string, LetGoReason>();

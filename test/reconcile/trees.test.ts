@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { Believed } from '../../src/guard/believed.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../../src/ports/stores.ts';
+import { Trees } from '../../src/reconcile/trees.ts';
 import { Drawing } from '../../src/rollout/drawing.ts';
 import { ServedTree } from '../../src/tree/served-tree.ts';
-import { recorder } from '../reconcile/fakes.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
+import { recorder } from './fakes.ts';
 
 const GUARD = { share: 0.5, minimum: 4, window: 30_000, hold: 360_000 };
 const OF = { index: 0, name: 'etcd' };
@@ -38,13 +38,12 @@ async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxA
   const { emit } = said;
   const served = new ServedTree({ catalog: OPTIONS, emit });
   const drawing = new Drawing({ served, context, emit });
-  const { prefixes } = OPTIONS;
   const cache = { wait: 10, maxAge };
-  const believed = new Believed({ served, emit, guard: GUARD, prefixes, cache, store });
-  await believed.open(file);
+  const trees = new Trees({ served, emit, guard: { rules: GUARD, cache, store } });
+  await trees.open(file);
   const keys = () => [...served.catalog.tree].map(({ key }) => key);
   const snapshot = (entries: readonly Entry[], revision: bigint) => {
-    believed.heard({
+    trees.heard({
       kind: 'heard',
       of: OF,
       what: 'snapshot',
@@ -52,11 +51,10 @@ async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxA
       keys: entries.length,
       revision,
     });
-    believed.take({ kind: 'snapshot', entries, revision });
+    trees.take({ kind: 'snapshot', entries, revision });
   };
-  const changes = (list: readonly Change[]) =>
-    believed.take({ kind: 'changes', changes: list, revision: 1n });
-  return { believed, served, drawing, said, store, keys, snapshot, changes };
+  const changes = (list: readonly Change[]) => trees.take({ kind: 'changes', changes: list, revision: 1n });
+  return { trees, served, drawing, said, store, keys, snapshot, changes };
 }
 
 const INSTALLED = 'backend be_old\n  server a 10.0.0.9:80\n';
@@ -86,10 +84,10 @@ const cached = (entries: readonly Entry[], age = 1000): CachedTree => ({
   sinceGood: new Map(),
 });
 
-describe('the believed tree', () => {
+describe('the trees', () => {
   test('without a cache there is none until the sources answer, and it is said why', async () => {
-    const { believed, served, snapshot } = await setUp();
-    expect(believed.giveUpWaiting()).toBe(true);
+    const { trees, served, snapshot } = await setUp();
+    expect(trees.giveUpWaiting()).toBe(true);
     expect(served.hasTree).toBe(false);
     expect(served.missing).toContain('there is no cache');
     snapshot(servers(2), 5n);
@@ -97,44 +95,44 @@ describe('the believed tree', () => {
   });
 
   test('begins with the cache where the sources do not answer, told as stale, until they do', async () => {
-    const { believed, served, said, snapshot, keys } = await setUp(memory({ tree: cached(servers(3)) }));
+    const { trees, served, said, snapshot, keys } = await setUp(memory({ tree: cached(servers(3)) }));
     expect(served.hasTree).toBe(false);
-    believed.state({ kind: 'state', of: OF, state: 'connecting', error: new Error('no answer') });
-    expect(believed.giveUpWaiting()).toBe(true);
+    trees.state({ kind: 'state', of: OF, state: 'connecting', error: new Error('no answer') });
+    expect(trees.giveUpWaiting()).toBe(true);
     expect(served.hasTree).toBe(true);
     expect(keys()).toHaveLength(3);
-    expect(believed.state({ kind: 'state', of: OF, state: 'connecting' }).state).toBe('stale');
+    expect(trees.state({ kind: 'state', of: OF, state: 'connecting' }).state).toBe('stale');
     snapshot(servers(4), 60n);
     expect(said.kinds()).toEqual(['cache-served', 'cache-over']);
     expect(keys()).toHaveLength(4);
   });
 
   test('does not begin with a cache that is too old, and says so', async () => {
-    const { believed, served, keys } = await setUp(memory({ tree: cached(servers(3), 61_000) }));
-    expect(believed.giveUpWaiting()).toBe(true);
+    const { trees, served, keys } = await setUp(memory({ tree: cached(servers(3), 61_000) }));
+    expect(trees.giveUpWaiting()).toBe(true);
     expect(served.hasTree).toBe(false);
     expect(served.missing).toMatch(/61 s old, more than cache.maxAge/);
     expect(keys()).toEqual([]);
   });
 
   test('compares the first answer with the cache: a store that went back is held for ever', async () => {
-    const { believed, served, keys, snapshot, store } = await setUp(memory({ tree: cached(servers(20)) }));
+    const { trees, keys, snapshot, store } = await setUp(memory({ tree: cached(servers(20)) }));
     snapshot(servers(19).slice(1), 7n);
-    expect(believed.held).toBe(2);
+    expect(trees.held).toBe(2);
     expect(keys()).toHaveLength(20);
-    expect(served.hashes.raw).not.toBe(served.hashes.believed);
-    await believed.close();
+    expect(trees.hashes.raw).not.toBe(trees.hashes.believed);
+    await trees.close();
     expect(store.holds.map(({ rule }) => rule)).toEqual(['store', 'store']);
     snapshot(servers(20), 9n);
-    expect(believed.held).toBe(0);
-    expect(served.hashes.raw).toBe(served.hashes.believed);
+    expect(trees.held).toBe(0);
+    expect(trees.hashes.raw).toBe(trees.hashes.believed);
   });
 
   test('a store that is empty at the start takes nothing away', async () => {
-    const { believed, keys, snapshot } = await setUp(memory({ tree: cached(servers(2)) }));
+    const { trees, keys, snapshot } = await setUp(memory({ tree: cached(servers(2)) }));
     snapshot([], 70n);
     expect(keys()).toHaveLength(2);
-    expect(believed.held).toBe(2);
+    expect(trees.held).toBe(2);
   });
 
   test('without a cache an empty first tree does not take the place of an installed file with servers', async () => {
@@ -168,32 +166,32 @@ describe('the believed tree', () => {
     const [lost, ...there] = servers(5);
     const since = Date.now() - 350_000;
     const holds: readonly Hold[] = lost ? [{ entry: lost, rule: 'emptied', since }] : [];
-    const { believed, keys, snapshot, said } = await setUp(memory({ holds }));
+    const { trees, keys, snapshot, said } = await setUp(memory({ holds }));
     snapshot(there, 60n);
     expect(keys()).toHaveLength(5);
-    expect(believed.turn()).toBe(0);
-    await believed.close();
+    expect(trees.turn()).toBe(0);
+    await trees.close();
     const event = said.events.find(({ kind }) => kind === 'keys-held');
     expect(event).toMatchObject({ held: [{ key: '/services/web/i0', since, until: since + 360_000 }] });
   });
 
   test('a release lets everything go, and believes an empty first tree', async () => {
-    const { believed, keys, snapshot } = await setUp(memory({ tree: cached(servers(2)) }));
+    const { trees, keys, snapshot } = await setUp(memory({ tree: cached(servers(2)) }));
     snapshot([], 70n);
-    expect(believed.release()).toBe(2);
+    expect(trees.release()).toBe(2);
     expect(keys()).toEqual([]);
     const empty = await setUp(memory(), 'installed');
     empty.snapshot([], 3n);
-    empty.believed.release();
+    empty.trees.release();
     await empty.drawing.templates.set(LISTING);
     expect(await empty.drawing.draw(INSTALLED)).toMatchObject({ kind: 'text' });
   });
 
   test('is written with how fresh it is', async () => {
-    const { believed, snapshot, store } = await setUp();
+    const { trees, snapshot, store } = await setUp();
     snapshot(servers(2), 5n);
-    believed.state({ kind: 'state', of: OF, state: 'live' });
-    await believed.close();
+    trees.state({ kind: 'state', of: OF, state: 'live' });
+    await trees.close();
     expect(store.tree?.entries).toHaveLength(2);
     expect(store.tree?.revisions).toEqual([5n]);
     expect(Math.abs(Date.now() - (store.tree?.freshAt ?? 0))).toBeLessThan(2000);

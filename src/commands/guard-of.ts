@@ -1,24 +1,16 @@
-import type { Emit } from '../events.ts';
-import { Believed } from '../guard/believed.ts';
+import type { GuardParts } from '../reconcile/trees.ts';
 import type { Settings } from '../settings/settings.ts';
 import { believedFiles } from '../state/believed-files.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
 
 /** The guard and the cache, as the settings say. With `cache: any` it may be of any age. */
-export function believedOf(
-  settings: Settings,
-  options: { readonly served: ServedTree; readonly emit: Emit; readonly cache: 'fresh' | 'any' },
-): Believed {
-  const { guard, prefixes, stateDir } = settings;
+export function guardOf(settings: Settings, cache: 'fresh' | 'any'): GuardParts {
+  const { guard, stateDir } = settings;
   const { wait, maxAge } = settings.cache;
-  return new Believed({
-    served: options.served,
-    emit: options.emit,
-    guard,
-    prefixes,
-    cache: { wait, maxAge: options.cache === 'any' ? Number.POSITIVE_INFINITY : maxAge },
+  return {
+    rules: guard,
+    cache: { wait, maxAge: cache === 'any' ? Number.POSITIVE_INFINITY : maxAge },
     store: believedFiles({ stateDir, origin: originOf(settings) }),
-  });
+  };
 }
 
 /** Where a tree comes from: the sources in their order and the prefixes; not who asks, nor how. */

@@ -1,0 +1,34 @@
+import type { ReadEntry } from '../model/read-entry.ts';
+
+/** What a key is to the guard. Keys that never reach a template are nothing to it. */
+export interface Counted {
+  /** What is counted together: `service web`, `routes`, `keys`. */
+  readonly group: string;
+  /** Null for routes and free keys. */
+  readonly service: string | null;
+  readonly address: string | null;
+  readonly host: string | null;
+}
+
+const ROUTE: Counted = { group: 'routes', service: null, address: null, host: null };
+const FREE: Counted = { ...ROUTE, group: 'keys' };
+
+/** What an entry counts as; null where it counts for nothing. A route whose value is refused is there all the same. */
+export function countedAs({ meaning: { role, said } }: ReadEntry): Counted | null {
+  switch (said.kind) {
+    case 'instance': {
+      const service = role.kind === 'instance' ? role.service : '';
+      const { address, host } = said.instance;
+      return { group: `service ${service}`, service, address, host };
+    }
+    case 'route':
+      return ROUTE;
+    case 'text':
+      return FREE;
+    case 'refused':
+      return said.by === 'value' && role.kind === 'route' ? ROUTE : null;
+    case 'nothing':
+    case 'threw':
+      return null;
+  }
+}

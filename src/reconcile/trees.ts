@@ -1,0 +1,317 @@
+import type { Emit, Hashes } from '../events.ts';
+import type { LetGoReason } from '../events-guard.ts';
+import { BelievedTree } from '../guard/believed-tree.ts';
+import type { GuardOptions } from '../guard/guard.ts';
+import type { Held } from '../guard/held-keys.ts';
+import { HoldEvents } from '../guard/hold-events.ts';
+import { SourceHealth } from '../guard/source-health.ts';
+import type { GuardStep } from '../guard/step.ts';
+import { TreeCache } from '../guard/tree-cache.ts';
+import type { Entry } from '../model/entry.ts';
+import { ReadEntry } from '../model/read-entry.ts';
+import { clock } from '../ports/clock.ts';
+import type { SourceEvent } from '../ports/source.ts';
+import type { BelievedStore, CachedTree } from '../ports/stores.ts';
+import { RawTree, type SourceData } from '../tree/raw-tree.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
+
+/** The guard, and where what it believes survives a restart. */
+export interface GuardParts {
+  readonly rules: GuardOptions;
+  /** `cache` of the settings, in milliseconds; `maxAge` is Infinity with `--accept-stale`. */
+  readonly cache: { readonly wait: number; readonly maxAge: number };
+  readonly store: BelievedStore;
+}
+
+export interface TreesOptions {
+  readonly served: ServedTree;
+  readonly emit: Emit;
+  /** @default every change is believed at once, and nothing is kept */
+  readonly guard?: GuardParts;
+}
+
+/** What came of what the sources said. */
+export interface Taken {
+  /** How many keys differ. */
+  readonly changed: number;
+  /** Whether a template, the quarantine or a person could see something else than before. */
+  readonly seen: boolean;
+}
+
+type Heard = Extract<SourceEvent, { kind: 'heard' }>;
+type State = Extract<SourceEvent, { kind: 'state' }>;
+
+/**
+ * The way of a key: each stage keeps its own tree and gives changes to the next one.
+ *
+ *     what a source says --raw--> changes --believed--> changes --served--> services and routes
+ *
+ * Believed is what the sources say and what the guard holds. It is kept on the disk, and a start begins with what was
+ * believed last: it is what the guard compares the sources' first answer with, and what is served where they give none.
+ *
+ *     loaded --answer in `cache.wait`--> live
+ *       |none: cache young enough          ^
+ *       +--> cache (stale) --answer--------+
+ *       |no cache                          |
+ *       +--> nothing: HAProxy is not touched
+ */
+export class Trees {
+  readonly raw: RawTree;
+  readonly served: ServedTree;
+  readonly #options: TreesOptions;
+  readonly #believed: BelievedTree;
+  readonly #health = new SourceHealth();
+  readonly #holdEvents: HoldEvents;
+  readonly #cache: TreeCache | undefined;
+  #phase: 'loaded' | 'cache' | 'live' = 'loaded';
+  #cached: CachedTree | null = null;
+  #whyNoCache = 'there is no cache';
+  /** False where a first, empty tree would take away what a file of ours serves. */
+  #mayBeEmpty = true;
+
+  constructor(options: TreesOptions) {
+    const { served, emit, guard } = options;
+    this.#options = options;
+    this.served = served;
+    this.raw = new RawTree(served.prefixes);
+    this.#believed = new BelievedTree(this.raw, guard?.rules ?? 'off');
+    this.#holdEvents = new HoldEvents(emit);
+    const { store, cache } = guard ?? {};
+    const parts = {
+      tree: () => this.#toWrite(),
+      holds: () => [...this.#believed.held],
+      size: () => this.raw.size,
+    };
+    this.#cache = store && new TreeCache({ store, maxAge: cache?.maxAge ?? 0, emit, ...parts }, now());
+  }
+
+  /** How long a start waits for the sources, in milliseconds. */
+  get wait(): number {
+    return this.#options.guard?.cache.wait ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** How many keys are held. */
+  get held(): number {
+    return this.#believed.held.size;
+  }
+
+  /** Whether there is a cache that may be served. */
+  get hasCache(): boolean {
+    return this.#cached !== null;
+  }
+
+  /** Whether the sources have answered since the start. */
+  get answered(): boolean {
+    return this.#health.answered;
+  }
+
+  /** Null before there is a tree. */
+  get hashes(): Omit<Hashes, 'text'> {
+    const { hasTree, catalog } = this.served;
+    return hasTree ? { raw: this.raw.hash, believed: catalog.tree.hash } : { raw: null, believed: null };
+  }
+
+  /** Begins with what was believed last. `file`: whether a file of ours is installed. */
+  async open(file: 'installed' | 'none'): Promise<void> {
+    if (!this.#cache) {
+      return;
+    }
+    const { tree, holds, why } = await this.#cache.load(now());
+    const { served } = this;
+    const read = (entry: Entry) => ReadEntry.of(entry, served.prefixes);
+    const held = holds.map((hold) => ({
+      ...hold,
+      entry: read(hold.entry),
+      since: Math.min(hold.since, now()),
+    }));
+    const isHeld = new Set(held.map(({ entry }) => entry.key));
+    const entries = (tree?.entries ?? []).filter(({ key }) => !isHeld.has(key));
+    this.#cached = tree;
+    this.#whyNoCache = why;
+    if (tree) {
+      this.#health.begin(tree);
+    }
+    const changes = this.raw.take({ kind: 'snapshot', entries, revision: 0n });
+    this.#believed.begin(held);
+    this.#mayBeEmpty = file === 'none' || (tree !== null && [...this.#believed].some(isInstance));
+    const step = { changes, held: [...this.#believed.held], letGo: [] };
+    this.#pass({ ...step, changes: [...changes, ...step.held.map(({ entry }) => heldPut(entry))] });
+    // What was never accepted is no tree to blame a template by.
+    if (tree?.sinceGood) {
+      served.differsBy(tree.sinceGood);
+    }
+  }
+
+  /** Takes note of a source's state; gives it as it is to be told: with the cache served, `stale`. */
+  state(event: State): State {
+    this.#health.state(event, now());
+    return this.#phase === 'cache' && event.state === 'connecting' ? { ...event, state: 'stale' } : event;
+  }
+
+  /** Takes note of a single source's figures. */
+  heard(event: Heard): void {
+    this.#health.heard(event);
+  }
+
+  /** Takes what the sources say: all of it, or none where that throws. */
+  take(event: SourceData): Taken {
+    const { emit } = this.#options;
+    const arrivals = this.answered || this.hasCache ? 'new' : 'known';
+    const before = this.#sight();
+    const changes = this.raw.take(event);
+    const holds = [...this.#believed.held];
+    try {
+      this.#pass(this.#believed.apply({ changes, now: now(), doubted: this.#health.doubted, arrivals }));
+    } catch (error) {
+      this.raw.undo(changes);
+      this.#believed.begin(holds);
+      throw error;
+    }
+    const isFirst = !this.answered;
+    this.#health.gave(now());
+    if (isFirst) {
+      // Before the start there was no window.
+      this.#believed.settle();
+    }
+    if (this.#phase === 'cache') {
+      emit({ kind: 'cache-over' });
+    }
+    this.#phase = 'live';
+    this.#begin();
+    const seen = !same(before, this.#sight());
+    if (isFirst || seen) {
+      this.#cache?.treeChanged();
+    }
+    return { changed: changes.length, seen };
+  }
+
+  /** The sources did not answer in time: serves the cache, or says why not. True where that is news. */
+  giveUpWaiting(): boolean {
+    const { served } = this;
+    if (this.#phase !== 'loaded') {
+      return false;
+    }
+    if (this.#cached === null) {
+      served.missing = `no source has given its keys in ${this.wait / 1000} s, and ${this.#whyNoCache}`;
+      return true;
+    }
+    this.#phase = 'cache';
+    const ageMs = Math.round(Math.max(0, now() - this.#cached.freshAt));
+    this.#options.emit({
+      kind: 'cache-served',
+      keys: this.#cached.entries.length,
+      ageMs,
+      waitedMs: this.wait,
+    });
+    served.isDoubtful = !this.#mayBeEmpty;
+    served.begin();
+    return true;
+  }
+
+  /** The states of the sources as they are told while the cache is served. */
+  staleStates(): readonly State[] {
+    return this.#health.connecting;
+  }
+
+  /** Lets go what was held for long enough; gives how many keys. */
+  turn(): number {
+    this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood: this.served.since.isGood });
+    return this.#letGo(this.#believed.turn(now()));
+  }
+
+  /** Lets go of held keys; gives how many. */
+  letGo(keys: Iterable<string>, why: LetGoReason): number {
+    return this.#letGo(this.#believed.letGo(keys, why));
+  }
+
+  /** A person believes the disappearance: all that is held, and a first tree that is empty. */
+  release(): number {
+    this.#mayBeEmpty = true;
+    const count = this.letGo(
+      [...this.#believed.held].map(({ entry }) => entry.key),
+      'released',
+    );
+    if (this.answered) {
+      this.#begin();
+    }
+    return count;
+  }
+
+  /** Writes what is not on the disk yet. */
+  async close(): Promise<void> {
+    this.#holdEvents.flush();
+    if (this.answered) {
+      this.#cache?.treeChanged();
+    }
+    await this.#cache?.close();
+  }
+
+  #letGo(step: GuardStep): number {
+    const before = this.#sight();
+    this.#pass(step);
+    if (this.answered && !same(before, this.#sight())) {
+      this.#cache?.treeChanged();
+    }
+    return step.letGo.length;
+  }
+
+  /** Passes on what is believed of a step. */
+  #pass({ changes, held, letGo }: GuardStep): void {
+    this.served.apply(changes);
+    this.#tell(held, letGo);
+  }
+
+  #tell(held: readonly Held[], letGo: GuardStep['letGo']): void {
+    if (held.length + letGo.length === 0) {
+      return;
+    }
+    this.#cache?.holdsChanged();
+    const keys = held.map((hold) => {
+      const { entry, kind, rule, since } = hold;
+      const end = this.#believed.endOf(hold);
+      return { key: entry.key, service: kind.service, rule, since, until: Number.isFinite(end) ? end : null };
+    });
+    this.#holdEvents.tell(keys, letGo);
+  }
+
+  #begin(): void {
+    const { served } = this;
+    this.#mayBeEmpty ||= served.catalog.services.some(({ instances }) => instances.length > 0);
+    served.isDoubtful = !this.#mayBeEmpty;
+    if (!served.hasTree) {
+      served.begin();
+    }
+  }
+
+  /** What is believed, to be written down. */
+  #toWrite(): CachedTree {
+    const { since } = this.served;
+    return {
+      entries: [...this.#believed],
+      revisions: this.#health.revisions,
+      freshAt: this.#health.fresh(now()),
+      sinceGood: since.hasBase ? since.differences : null,
+    };
+  }
+
+  #sight(): readonly unknown[] {
+    return [this.served.view, this.raw.hash];
+  }
+}
+
+function heldPut(entry: ReadEntry) {
+  return { kind: 'put', entry, held: true } as const;
+}
+
+function isInstance({ meaning }: ReadEntry): boolean {
+  return meaning.said.kind === 'instance';
+}
+
+function same(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.every((part, at) => part === b[at]);
+}
+
+/** Milliseconds since 1970 that never jump while this process lives, whatever is done to the machine's clock. */
+function now(): number {
+  return clock.origin + clock.now();
+}

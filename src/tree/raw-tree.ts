@@ -1,0 +1,118 @@
+import { type Entry, sameEntry } from '../model/entry.ts';
+import type { Prefixes } from '../model/keys.ts';
+import { ReadEntry } from '../model/read-entry.ts';
+import type { SourceEvent } from '../ports/source.ts';
+import type { RawChange } from './tree-changes.ts';
+
+/** What a source says of its keys. */
+export type SourceData = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
+
+/**
+ * The first of the trees: what the sources say, each entry read once. Whether they give everything or changes, changes
+ * go on from here.
+ */
+export class RawTree implements Iterable<ReadEntry> {
+  readonly #prefixes: Prefixes;
+  readonly #entries = new Map<string, ReadEntry>();
+  #sum = 0n;
+
+  constructor(prefixes: Prefixes) {
+    this.#prefixes = prefixes;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** 16 hex digits over keys and values, whatever the order in which they came. */
+  get hash(): string {
+    return BigInt.asUintN(64, this.#sum).toString(16).padStart(16, '0');
+  }
+
+  get(key: string): ReadEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Those of these keys that are there; not those that a limit keeps out. */
+  lookUp(keys: readonly string[]): readonly ReadEntry[] {
+    const found = keys.flatMap((key) => this.#entries.get(key) ?? []);
+    return found.filter(({ refused }) => refused === undefined);
+  }
+
+  [Symbol.iterator](): Iterator<ReadEntry> {
+    return this.#entries.values();
+  }
+
+  /** Takes what the sources say: all of it, or nothing where an entry cannot be read. Gives what differs by it. */
+  take(event: SourceData): readonly RawChange[] {
+    const changes =
+      event.kind === 'snapshot' ? this.#changesTo(event.entries) : this.#changesOf(event.changes);
+    for (const change of changes) {
+      const { before } = change;
+      this.#sum -= before?.weight ?? 0n;
+      if (change.kind === 'put') {
+        this.#sum += change.entry.weight;
+        this.#entries.set(change.entry.key, change.entry);
+      } else {
+        this.#entries.delete(change.key);
+      }
+    }
+    return changes;
+  }
+
+  /** Takes changes back that it gave last. */
+  undo(changes: readonly RawChange[]): void {
+    for (const change of changes) {
+      this.#sum += change.before?.weight ?? 0n;
+      if (change.kind === 'put') {
+        this.#sum -= change.entry.weight;
+      }
+      if (change.before) {
+        this.#entries.set(change.before.key, change.before);
+      } else if (change.kind === 'put') {
+        this.#entries.delete(change.entry.key);
+      }
+    }
+  }
+
+  /** The deletions first. */
+  #changesTo(entries: Iterable<Entry>): RawChange[] {
+    const gone = new Map(this.#entries);
+    const puts = new Map<string, RawChange>();
+    for (const entry of entries) {
+      gone.delete(entry.key);
+      const put = this.#put(entry);
+      if (put) {
+        puts.set(entry.key, put);
+      } else {
+        puts.delete(entry.key);
+      }
+    }
+    const deletions = [...gone].map(([key, before]): RawChange => ({ kind: 'delete', key, before }));
+    return [...deletions, ...puts.values()];
+  }
+
+  /** One change a key: of several in one transaction the last counts. */
+  #changesOf(changes: Extract<SourceData, { kind: 'changes' }>['changes']): RawChange[] {
+    const found = new Map<string, RawChange | undefined>();
+    for (const change of changes) {
+      const key = change.kind === 'put' ? change.entry.key : change.key;
+      found.set(key, change.kind === 'put' ? this.#put(change.entry) : this.#delete(key));
+    }
+    return [...found.values()].filter((change) => change !== undefined);
+  }
+
+  /** Undefined where the same is there. */
+  #put(entry: Entry): RawChange | undefined {
+    const before = this.#entries.get(entry.key);
+    if (sameEntry(before, entry)) {
+      return undefined;
+    }
+    return { kind: 'put', entry: ReadEntry.of(entry, this.#prefixes, before), before };
+  }
+
+  #delete(key: string): RawChange | undefined {
+    const before = this.#entries.get(key);
+    return before && { kind: 'delete', key, before };
+  }
+}
