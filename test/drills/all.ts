@@ -11,6 +11,7 @@ import { quarantineSlowDrills } from './quarantine-slow.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
 import { runtimeDrillsOn } from './runtime.ts';
+import { upgradeDrills } from './upgrade.ts';
 
 /** Every drill, in the order of the table; those of the Runtime API on each of `versions`, the others on PATH's HAProxy. */
 export const drillsOn = (versions: readonly HaproxyBinary[]): readonly Drill[] => [
@@ -25,4 +26,5 @@ export const drillsOn = (versions: readonly HaproxyBinary[]): readonly Drill[] =
   ...versions.flatMap(runtimeDrillsOn),
   ...crashDrills,
   ...hostileDrills,
+  ...upgradeDrills,
 ];

@@ -16,6 +16,8 @@ export interface Site extends AsyncDisposable {
   readonly statusPort: number;
   /** `http://127.0.0.1:PORT` of the shared frontend. */
   readonly url: string;
+  /** The program, which may be another build from now on. @default this one */
+  main: string;
   /** Runs a command to its end. */
   run(...args: string[]): Promise<{ code: number | string; stdout: string; stderr: string }>;
   /** Starts the daemon (as another user with `uid`, with `env` besides ours) and waits until it says that it started. */
@@ -43,6 +45,8 @@ export interface SiteOptions {
   readonly vars?: Record<string, unknown>;
   readonly pace?: Record<string, unknown>;
   readonly more?: Record<string, unknown>;
+  /** The program. @default this one */
+  readonly main?: string;
 }
 
 /** Lays out a site in a temporary folder. */
@@ -69,8 +73,12 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
   // JSON is YAML.
   await writeFile(settingsFile, JSON.stringify(settings, null, 2));
   const invoke = (args: readonly string[], options: { uid?: number; env: NodeJS.ProcessEnv }) =>
-    startProcess(process.execPath, [MAIN, ...args, '--config', settingsFile], { cwd: folder, ...options });
-  return {
+    startProcess(process.execPath, [site.main, ...args, '--config', settingsFile], {
+      cwd: folder,
+      ...options,
+    });
+  const site: Site = {
+    main: options.main ?? MAIN,
     folder,
     settingsFile,
     configPath,
@@ -79,7 +87,7 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
     httpPort,
     statusPort,
     url: `http://127.0.0.1:${httpPort}`,
-    run: (...args) => runToEnd([MAIN, ...args, '--config', settingsFile], folder),
+    run: (...args) => runToEnd([site.main, ...args, '--config', settingsFile], folder),
     async start({ flags = [], env = {}, ...options } = {}) {
       const daemon = await invoke(['run', ...flags], { ...options, env: { ...process.env, ...env } });
       let ended = false;
@@ -112,6 +120,7 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
     },
     [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose](),
   };
+  return site;
 }
 
 /** Runs `node ARGS` to its end, with stdout and stderr apart. */
