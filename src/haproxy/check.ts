@@ -4,7 +4,6 @@ import { whyNotRun } from '../system/not-run.ts';
 import { type Ran, runProgram } from '../system/run-program.ts';
 import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from '../system/temp-file.ts';
 
-/** What the judge needs of the settings. */
 export interface JudgeSettings {
   /** The target: candidates are written into its folder. */
   readonly path: string;

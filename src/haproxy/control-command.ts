@@ -6,7 +6,6 @@ import { Serial } from './serial.ts';
 import { stateBySocket, usedSocket } from './state-by-socket.ts';
 import { watchState } from './watch-state.ts';
 
-/** What mode `command` needs of the settings. */
 export interface CommandSettings {
   /** Program and arguments; `{config}` becomes the path of the file. No shell. */
   readonly reloadCommand: readonly string[];

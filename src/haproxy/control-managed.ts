@@ -16,7 +16,6 @@ import { SocketError } from './socket-command.ts';
 import { stateByMaster } from './state-by-master.ts';
 import { watchState } from './watch-state.ts';
 
-/** What mode `managed` needs of the settings. */
 export interface ManagedSettings {
   readonly binary: string;
   readonly masterSocket: string;

@@ -7,7 +7,6 @@ import { SocketError } from './socket-command.ts';
 import { stateByMaster } from './state-by-master.ts';
 import { watchState } from './watch-state.ts';
 
-/** What mode `master-socket` needs of the settings. */
 export interface MasterSocketSettings {
   readonly masterSocket: string;
   /** The file that is published, for messages. */

@@ -8,7 +8,6 @@ import { Serial } from './serial.ts';
 import { stateBySocket, usedSocket } from './state-by-socket.ts';
 import { watchState } from './watch-state.ts';
 
-/** What mode `signal` needs of the settings. */
 export interface SignalSettings {
   readonly pidFile: string;
   /** Null or empty for none: then a reload ends as `unverified`. */

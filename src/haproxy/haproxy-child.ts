@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { whyNotRun } from '../system/not-run.ts';
 import { haproxyLives, workersOf } from './haproxy-process.ts';
 
-/** How HAProxy is started. */
 export interface ChildOptions {
   readonly binary: string;
   readonly masterSocket: string;

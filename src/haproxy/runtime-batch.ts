@@ -12,7 +12,6 @@ export interface Step {
   readonly way: 'plain' | 'revive' | 'drain' | 'remove';
 }
 
-/** How commands are made into lines. */
 export interface BatchOptions {
   readonly newServers: 'up' | 'checked';
   /** Milliseconds that a removed server drains; 0 for none. */

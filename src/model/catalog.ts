@@ -12,7 +12,6 @@ import type { Rejection, Route, Service } from './service.ts';
 import { type DefaultRoutes, type RouteCandidate, ServiceSlot, type Won, wonBy } from './service-slot.ts';
 import { Tree } from './tree.ts';
 
-/** What of the settings the catalog needs. */
 export interface CatalogOptions {
   readonly prefixes: Prefixes;
   readonly duplicateAddresses: 'newest' | 'allow';

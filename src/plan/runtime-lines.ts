@@ -1,6 +1,5 @@
 import type { ServerCommand } from './plan.ts';
 
-/** How commands become lines. */
 export interface LineOptions {
   /**
    * `up`: a new server takes traffic at once, as after any start of HAProxy. `checked`: only after its first good

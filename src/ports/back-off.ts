@@ -1,4 +1,3 @@
-/** How pauses grow. */
 export interface BackOffOptions {
   /** Milliseconds before the second try. @default 1000 */
   readonly first?: number;

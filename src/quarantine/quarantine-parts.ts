@@ -16,7 +16,6 @@ export interface Templates {
   readmit(template: CompiledTemplate): boolean;
 }
 
-/** What the quarantine works with. */
 export interface QuarantineParts {
   readonly served: ServedTree;
   readonly drawing: {

@@ -27,7 +27,6 @@ import type { ReloadWaits } from './reload-waits.ts';
 import type { Trees } from './trees.ts';
 import type { Turns } from './turns.ts';
 
-/** What a pass works with. */
 export interface PassParts {
   readonly mailbox: Mailbox;
   readonly served: ServedTree;

@@ -19,7 +19,6 @@ const MACROS = new WeakSet<AnyFunction>();
 /** Where a render is: the last call of a function or filter, or the last loop. For one that is ended from outside. */
 const CALLING: { site: Site } = { site: { file: '', line: null, text: null } };
 
-/** What one compiled template's runtime works with. */
 export interface RuntimeParts {
   readonly files: Files;
   readonly memos: MemoCache;

@@ -10,7 +10,6 @@ import { readSettingsFile, type SettingsFile } from './settings-file.ts';
 /** Where the settings are looked for when nobody says. */
 export const DEFAULT_CONFIG = '/etc/pointsman/pointsman.yaml';
 
-/** Where settings come from. */
 export interface LoadOptions {
   /** Of `--config`; then `POINTSMAN_CONFIG`, then `DEFAULT_CONFIG`, which alone may be missing. */
   readonly configPath?: string;

@@ -1,7 +1,6 @@
 import { pauseAfter } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
-import { readIsQuicker } from './etcd-backlog.ts';
 import type { EtcdConnection } from './etcd-client.ts';
 import { type Explained, etcdError, explainEtcdError } from './etcd-error.ts';
 import { BACK_OFF, EtcdMembers } from './etcd-members.ts';
@@ -276,4 +275,28 @@ function longest(end: StreamEnd): number {
     return LONGEST_SURFEIT_PAUSE;
   }
   return String(end.error).includes('permission denied') ? LONGEST_PERMISSION_PAUSE : LONGEST_PAUSE;
+}
+
+/** etcd gives a watch that lags behind up to 1,000 revisions every 100 ms. */
+const PER_REVISION = 0.1;
+/** Several watches give nothing out until they are in step, and only a time of quiet shows that: see `followStream`. */
+const IN_STEP = 550;
+/** A backlog that takes so long is followed, whatever a full read would take: events say more than two trees. */
+const SHORT = 700;
+/** A full read of a store that is busy may take longer than the last one. */
+const DOUBT = 2;
+
+/** What is known when a stream is about to be resumed. */
+interface Backlog {
+  /** Revisions of the store since the last one that we have. */
+  readonly revisions: bigint;
+  readonly watches: number;
+  /** Milliseconds that the last full read took. */
+  readonly readTook: number;
+}
+
+/** Whether reading everything at one revision brings us up to date sooner than what was missed, one by one. */
+function readIsQuicker({ revisions, watches, readTook }: Backlog): boolean {
+  const following = Number(revisions) * PER_REVISION + (watches > 1 ? IN_STEP : 0);
+  return following > SHORT && following > readTook * DOUBT;
 }

@@ -3,7 +3,6 @@ const PING_LIMIT = 1_500;
 const QUESTION_EVERY = 2_000;
 const QUESTION_LIMIT = 1_500;
 
-/** How a `StreamLife` asks, and whom it tells. */
 export interface LifeOptions {
   /** Whether the other end is known to leave pings unanswered. */
   readonly mute: boolean;

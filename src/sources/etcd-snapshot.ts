@@ -32,7 +32,6 @@ export interface EtcdSnapshot {
   readonly ranges: readonly KeyRange[];
 }
 
-/** How a full read goes about it. */
 export interface SnapshotOptions extends Reading {
   readonly patience: PagePatience;
   readonly signal: AbortSignal;

@@ -15,7 +15,6 @@ export type StreamEnd =
   | { readonly kind: 'outdated'; readonly why: 'compacted' | 'rolled back' | 'other cluster' }
   | { readonly kind: 'aborted' };
 
-/** What a stream needs to know, and whom it tells. */
 export interface StreamOptions extends Reading {
   readonly ranges: readonly KeyRange[];
   /** Knows where each range has to start; holds what is not complete yet. */

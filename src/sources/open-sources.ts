@@ -16,8 +16,7 @@ export type SourceConfig =
     >)
   | { readonly kind: 'file'; readonly path: string };
 
-/** What of the settings the sources need. */
-export interface SourcesConfig {
+export interface SourcesSettings {
   readonly sources: readonly SourceConfig[];
   /** Of each source by itself. @default none */
   readonly limits?: Limits;
@@ -39,7 +38,10 @@ export interface SourceChoice {
 }
 
 /** The sources of a call, in the order of the settings; nothing is opened or read before they are asked. */
-export function openSources(settings: SourcesConfig, { from, stdin, env = {} }: SourceChoice = {}): Source[] {
+export function openSources(
+  settings: SourcesSettings,
+  { from, stdin, env = {} }: SourceChoice = {},
+): Source[] {
   const { limits } = settings;
   const { services, routes, keys } = settings.prefixes;
   const shape = { services, routes };

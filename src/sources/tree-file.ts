@@ -5,7 +5,6 @@ import { type Place, TreeNodes, type TreeText } from './tree-nodes.ts';
 import { readRevisions } from './tree-revisions.ts';
 import { isJsonPlace, type TreeShape } from './tree-shape.ts';
 
-/** How a file is to be read. */
 export interface TreeOptions {
   /** For error messages. */
   readonly file: string;

@@ -9,7 +9,6 @@ const TREE = 'tree';
 const HOLDS = 'holds';
 const RELEASE = 'release';
 
-/** What the files of a state folder belong to. */
 export interface BelievedFilesOptions {
   readonly stateDir: string;
   /** Says of which sources and prefixes the tree is; files of another origin are set aside. */

@@ -6,9 +6,7 @@ import { explainFileError } from '../system/file-error.ts';
 import type { FileAccess } from '../system/temp-file.ts';
 import { writeWhole } from '../system/write-whole.ts';
 import { ConfigWatch } from './config-watch.ts';
-import { keepHandEdit } from './hand-edit.ts';
 
-/** What the installed file needs of the settings. */
 export interface ConfigFileSettings {
   readonly path: string;
   readonly access: FileAccess;
@@ -118,4 +116,34 @@ export async function keptVersions(stateDir: string): Promise<readonly KeptVersi
     const mark = NAME.exec(name)?.[1];
     return mark === undefined ? [] : [{ name, path: path.join(folder, name), mark }];
   });
+}
+
+/** So many hand edits are kept; the oldest go. */
+const KEPT = 50;
+
+/**
+ * Keeps a text that somebody else wrote into the configuration file, in `stateDir`/hand-edits, and gives the path.
+ * The same text again is kept once. Only its owner reads it: it may hold passwords. Throws a `SystemError`.
+ */
+async function keepHandEdit(stateDir: string, text: string): Promise<string> {
+  const folder = path.join(stateDir, 'hand-edits');
+  const doing = `keeping a hand edit in ${folder}`;
+  const hash = hashText(text);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.cfg')).sort();
+    const same = names.find((name) => name.endsWith(`-${hash}.cfg`));
+    if (same !== undefined) {
+      return path.join(folder, same);
+    }
+    const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const kept = path.join(folder, `${time}-${hash}.cfg`);
+    await writeWhole(kept, text, { mode: 0o600, base: 'edit', doing });
+    for (const name of names.slice(0, Math.max(0, names.length + 1 - KEPT))) {
+      await rm(path.join(folder, name), { force: true });
+    }
+    return kept;
+  } catch (error) {
+    throw explainFileError(error, doing);
+  }
 }

@@ -22,7 +22,6 @@ const IN_WORDS = [
   ...['outcome', 'triggers', 'reasons', 'ms', 'steps', 'counts', 'hashes', 'applied', 'pending'],
 ].join();
 
-/** How to log. */
 export interface LogOptions {
   readonly level: LogLevel;
   /** `auto`: pretty in a terminal, else JSON. */

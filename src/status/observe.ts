@@ -9,7 +9,6 @@ import {
   startStatusServer,
 } from './server.ts';
 
-/** What the observers of a daemon need. */
 export interface ObserveOptions {
   readonly bus: Pick<Bus, 'subscribe'>;
   readonly version: string;

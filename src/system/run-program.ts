@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BoundedText } from './bounded-text.ts';
 import { endGroup } from './process-group.ts';
 
-/** What a program is run with. */
 export interface RunOptions {
   /** Milliseconds; then it is ended with all that it started (SIGTERM, half a second later SIGKILL). */
   readonly timeout: number;

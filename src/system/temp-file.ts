@@ -14,7 +14,6 @@ export interface FileAccess {
   readonly gid?: number | undefined;
 }
 
-/** How a temporary file is written. */
 export interface TempOptions extends FileAccess {
   /** What was being done, for an error: `keeping a good version in /var/lib/…`. @default writing the temporary file */
   readonly doing?: string;

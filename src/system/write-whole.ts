@@ -3,7 +3,6 @@ import path from 'node:path';
 import { explainFileError } from './file-error.ts';
 import { dropTemp, removeLeftovers, syncPath, type TempOptions, type Text, writeTemp } from './temp-file.ts';
 
-/** How a file is written whole. */
 export interface WriteOptions extends TempOptions {
   /**
    * What the file outlives: a crash of ours alone, or the machine's as well, for which the disk is waited for.

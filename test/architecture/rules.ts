@@ -163,8 +163,8 @@ const EXPORT =
   /^export\s+(?:declare\s+)?(?:default\s+)?(?:async\s+)?(?:abstract\s+)?(?:function\*?|class|const|let|type|interface)\s+(\w+)/;
 
 /**
- * Exports without a doc comment right above them, as `path:line name`. Overloads share the first one's. `…Options` say
- * by their name and their fields what they are.
+ * Exports without a doc comment right above them, as `path:line name`. Overloads share the first one's. `…Options`,
+ * `…Settings` and `…Parts` say by their names and their fields what they are.
  */
 export function undocumented(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {
@@ -172,7 +172,7 @@ export function undocumented(files: readonly SourceFile[]): string[] {
     const documented = new Set<string>();
     return lines.flatMap((line, index) => {
       const name = EXPORT.exec(line)?.[1];
-      if (name === undefined || name.endsWith('Options')) {
+      if (name === undefined || /^[A-Z]\w*(?:Options|Settings|Parts)$/.test(name)) {
         return [];
       }
       const above = lines[index - 1]?.trim() ?? '';

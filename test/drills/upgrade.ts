@@ -162,7 +162,7 @@ async function changeVersions(from: 'this one' | 'the one before'): Promise<Dril
   let first: Alive | undefined;
   for (const main of builds) {
     const now = await startOn(rig, main);
-      first ??= now;
+    first ??= now;
     hold(
       now.held.length === 2 && now.quarantined.length === 1 && /^[0-9a-f]{16}$/.test(now.pending),
       `all is alive: ${JSON.stringify(now)}`,

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { mergeSources } from '../../src/sources/merge-sources.ts';
-import { openSources, type SourceChoice, type SourcesConfig } from '../../src/sources/open-sources.ts';
+import { openSources, type SourceChoice, type SourcesSettings } from '../../src/sources/open-sources.ts';
 import { writeTree } from '../../src/sources/write-tree.ts';
 import { startEtcd } from '../support/etcd.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
 
-const openMerged = (settings: SourcesConfig, choice?: SourceChoice) =>
+const openMerged = (settings: SourcesSettings, choice?: SourceChoice) =>
   mergeSources(openSources(settings, choice));
 
 const prefixes = { services: ['/services'], routes: ['/routes'], keys: ['/haproxy'] };
@@ -26,7 +26,7 @@ test('the sources of the settings are merged in their order, and what is dumped 
     await using etcd = await startEtcd();
     await etcd.put('/services/web/a', '10.0.0.1:80');
     await etcd.put('/haproxy/maxconn', '1');
-    const settings: SourcesConfig = {
+    const settings: SourcesSettings = {
       sources: [
         { kind: 'etcd', endpoints: [etcd.endpoint] },
         { kind: 'file', path },
