@@ -56,18 +56,21 @@ export class ReadEntry implements Entry {
     this.#reading = reading;
   }
 
-  /** Reads an entry; where `before` has the same key and value, it means the same. What was read is given back. */
+  /**
+   * Reads an entry that was not read yet. Where `before` has the same key and value, it means the same, and with the same
+   * objects.
+   */
   static of(entry: Entry, prefixes: Prefixes, before?: Entry): ReadEntry {
-    if (entry instanceof ReadEntry) {
-      return entry;
+    const read = entry instanceof ReadEntry ? entry : undefined;
+    const known = before instanceof ReadEntry && before.key === entry.key ? before : undefined;
+    if (known && known.value === entry.value && known.refused === entry.refused) {
+      return read && read.#reading === known.#reading ? read : new ReadEntry(entry, known.#reading);
     }
-    const same =
-      before instanceof ReadEntry &&
-      before.key === entry.key &&
-      before.value === entry.value &&
-      before.refused === entry.refused;
-    const reading = same ? before.#reading : { meaning: meaningOf(entry, prefixes), weight: weigh(entry) };
-    return new ReadEntry(entry, reading);
+    if (read) {
+      return read;
+    }
+    const role = known?.meaning.role ?? classifyKey(entry.key, prefixes);
+    return new ReadEntry(entry, { meaning: { role, said: saidBy(entry, role) }, weight: weigh(entry) });
   }
 
   get meaning(): Meaning {
@@ -89,16 +92,16 @@ function weigh({ key, value }: Entry): bigint {
   return createHash('sha256').update(key).update('\0').update(value).digest().readBigUInt64BE(0);
 }
 
-function meaningOf(entry: Entry, prefixes: Prefixes): Meaning {
-  const role = classifyKey(entry.key, prefixes);
+/** What the value says: an error of ours is no error of whoever reads it. */
+function saidBy(entry: Entry, role: KeyRole): Said {
   try {
-    return { role, said: saidBy(entry, role) };
+    return parse(entry, role);
   } catch (error) {
-    return { role, said: { kind: 'threw', error: asError(error) } };
+    return { kind: 'threw', error: asError(error) };
   }
 }
 
-function saidBy({ key, value, refused }: Entry, role: KeyRole): Said {
+function parse({ key, value, refused }: Entry, role: KeyRole): Said {
   if (refused !== undefined) {
     return { kind: 'refused', by: 'limit', reason: refused };
   }

@@ -30,7 +30,7 @@ export function movedForm({ unit, good, goal }: UnitChange, prefixes: Prefixes):
       const stays = then.address === now.address && then.drain === now.drain;
       put({ ...entry, value: stays ? before.value : atAddress(before.value, now) }, before);
     } else if (sibling) {
-      put({ ...entry, value: atAddress(sibling.value, now) });
+      put({ ...entry, value: atAddress(sibling.value, now) }, entry);
     }
   }
   return form;

@@ -324,6 +324,16 @@ describe('the guard', () => {
     expect(site.held()).toEqual(['/services/web/i0']);
   });
 
+  test('what a limit keeps out counts for nothing, and is gone when it goes', () => {
+    const site = setUp();
+    const large = { ...server('web', 9), refused: 'too large' };
+    site.start([...servers('web', 1), large]);
+    site.drop(large.key);
+    expect(site.keys()).toEqual(['/services/web/i0']);
+    site.snapshot([large]);
+    expect(site.held()).toEqual(['/services/web/i0']);
+  });
+
   test('stands a flapping store: gone and back, again and again', () => {
     const site = setUp();
     const all = [...servers('web', 6), ...servers('api', 2)];

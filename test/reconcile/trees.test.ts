@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../../src/ports/stores.ts';
 import { Trees } from '../../src/reconcile/trees.ts';
@@ -185,6 +185,21 @@ describe('the trees', () => {
     empty.trees.release();
     await empty.drawing.templates.set(LISTING);
     expect(await empty.drawing.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+  });
+
+  test('what throws is taken by no stage, and comes again', async () => {
+    const { trees, served, keys, snapshot, changes } = await setUp();
+    snapshot(servers(3), 5n);
+    changes([{ kind: 'delete', key: '/services/web/i0' }]);
+    const before = [keys(), trees.hashes, trees.held];
+    vi.spyOn(served, 'apply').mockImplementationOnce(() => {
+      throw new TypeError('a bug');
+    });
+    const step: Change[] = servers(3).map(({ key }) => ({ kind: 'delete', key }));
+    expect(() => changes(step)).toThrow('a bug');
+    expect([keys(), trees.hashes, trees.held]).toEqual(before);
+    changes(step);
+    expect([keys().length, trees.held]).toEqual([2, 2]);
   });
 
   test('is written with how fresh it is', async () => {
