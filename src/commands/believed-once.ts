@@ -37,7 +37,7 @@ export async function believeOnce(io: Io, settings: Settings, options: OnceOptio
   } else {
     trees.take({ kind: 'snapshot', entries: answer, revision: 0n });
   }
-  await lookOnce({ trees, store: guard.store, mailbox: new Mailbox() });
+  await lookOnce({ trees, store: guard.store, mailbox: new Mailbox(), quarantine: { served: () => {} } });
   if (!served.hasTree) {
     throw new SourceError(`rendering: ${served.missing}`);
   }

@@ -158,7 +158,7 @@ async function checkTemplate(
   const emit = () => {};
   const served = new ServedTree({ catalog: catalogOptions(settings), emit });
   const drawing = new Drawing({ served, context, renderLimit, emit });
-  served.replace(entries);
+  served.fill(entries);
   const { rejected, remarks, services } = served.catalog;
   if (rejected.length === 0) {
     add('ok', 'keys', `${services.length} services, no key rejected`);
@@ -174,8 +174,9 @@ async function checkTemplate(
   }
   await drawing.templates.set(await new TemplateFolder(settings.template).read());
   const installed = await readFile(settings.output.path, 'utf8').catch(() => null);
-  served.isDoubtful =
+  const isDoubtful =
     !services.some(({ instances }) => instances.length > 0) && !(await hasBelievedTree(settings.stateDir));
+  served.begin(isDoubtful ? 'in doubt' : 'sure');
   const wouldWait = await drawing.draw(installed);
   if (wouldWait.kind === 'nothing') {
     add('note', 'start', wouldWait.missing);

@@ -100,7 +100,7 @@ function diffOf(path: string, before: string, text: string): string {
 }
 
 async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
-  const fill = async (served: ServedTree) => served.replace(await entriesOf(io, settings, flags.from));
+  const fill = async (served: ServedTree) => served.fill(await entriesOf(io, settings, flags.from));
   const { text } = await draw(io, settings, fill, { control: controlOf(settings, () => {}) });
   const { path } = settings.output;
   const needed = flags.diff || flags.exitCode || flags.validate;

@@ -22,8 +22,8 @@ export interface QuarantineOptions extends Omit<QuarantineParts, 'plan'> {
   readonly retry?: number;
   /** The command that judges, where it is not HAProxy's plain check. */
   readonly checkCommand?: string;
-  /** Gets what a search behind the loop threw. */
-  readonly onBug?: (error: unknown) => void;
+  /** Gets what is a bug, and where it was seen. */
+  readonly onBug?: (where: string, error: unknown) => void;
 }
 
 /** What came of a refusal. */
@@ -76,6 +76,9 @@ export class Quarantine {
   /** A step of the served tree: what it did to what is set aside. */
   served({ threw, released, touched }: Pick<Served, 'threw' | 'released' | 'touched'>): void {
     this.#record.setKeysAside(threw.map(({ of }) => of));
+    for (const { error } of threw.slice(0, 1)) {
+      this.#options.onBug?.('taking what the sources say', error);
+    }
     this.#record.released(released);
     // What was released may be what others wait for.
     if (touched.length + released.length > 0) {
@@ -223,7 +226,7 @@ export class Quarantine {
       if (this.#abort.signal.aborted || signal.aborted) {
         return;
       }
-      this.#options.onBug?.(error);
+      this.#options.onBug?.('the search for what is refused', error);
     } finally {
       this.#search = undefined;
     }

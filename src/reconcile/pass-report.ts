@@ -1,9 +1,8 @@
-import type { Applied, PassEvent } from '../events.ts';
+import type { Applied, Counts, Hashes, PassEvent } from '../events.ts';
 import { hashText } from '../plan/mark.ts';
 import type { Drawing } from '../rollout/drawing.ts';
 import type { Need } from '../rollout/need.ts';
 import type { Stopwatch } from '../rollout/stopwatch.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
 import type { PassEnd } from './pass-end.ts';
 
 /** What a pass found and did. */
@@ -19,7 +18,7 @@ export interface Report {
 export function passEvent(
   { watch, why, need, end, text }: Report,
   state: {
-    readonly served: Pick<ServedTree, 'counts' | 'hashes'>;
+    readonly served: { readonly counts: Counts; readonly hashes: Omit<Hashes, 'text'> };
     readonly drawing: Pick<Drawing, 'hash'>;
     readonly applied: Applied;
   },

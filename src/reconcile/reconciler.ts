@@ -79,14 +79,8 @@ export class Reconciler {
     this.#runtime = options.runtime && new RuntimePath({ ...options.runtime, rollout, ask, emit });
     const parts = { served, drawing, judge, rollout, mailbox, emit };
     const plan = (text: string) => this.#runtime?.tryPlan(text);
-    const onBug = (error: unknown) => void this.#crashes.tell('the search for what is refused', error);
+    const onBug = (where: string, error: unknown) => void this.#crashes.tell(where, error);
     this.#quarantine = new Quarantine({ ...options.quarantine, ...parts, plan, onBug });
-    served.watch((step) => {
-      this.#quarantine.served(step);
-      for (const { error } of step.threw.slice(0, 1)) {
-        void this.#crashes.tell('taking what the sources say', error);
-      }
-    });
     const onRecorded = (text: string) => {
       if (text === drawing.drawn) {
         this.#quarantine.accepted();
@@ -128,20 +122,25 @@ export class Reconciler {
     await this.#drift.open();
     await this.#pause?.look();
     await this.#quarantine.open();
-    await trees.open(this.#rollout.installedText === null ? 'none' : 'installed');
-    const [mailbox, crashes] = [this.#mailbox, this.#crashes];
+    this.#quarantine.served(await trees.open(this.#rollout.installedText === null ? 'none' : 'installed'));
+    const [mailbox, crashes, quarantine] = [this.#mailbox, this.#crashes, this.#quarantine];
     const begin = (where: string, work: (until: AbortSignal) => Promise<void>) =>
       crashes.keepGoing(where, work, signal);
     const followers = [
       begin('the loop', (until) => this.#loop(until)),
-      begin('following the sources', (until) => followSource({ source, trees, mailbox, emit }, until)),
-      guard && begin('the guard', (until) => watchGuard({ trees, store: guard.store, mailbox, emit }, until)),
+      begin('following the sources', (until) =>
+        followSource({ source, trees, mailbox, quarantine, emit }, until),
+      ),
+      guard &&
+        begin('the guard', (until) =>
+          watchGuard({ trees, store: guard.store, mailbox, quarantine, emit }, until),
+        ),
       begin('following the templates', (until) =>
         followTemplates({ templates, drawing, mailbox, emit }, until),
       ),
       begin('following the file', (until) => this.#drift.follow(until)),
       this.#pause && begin('looking for a pause', (until) => this.#pause?.follow(until) ?? NOTHING),
-      begin('the quarantine', (until) => this.#quarantine.follow(until)),
+      begin('the quarantine', (until) => quarantine.follow(until)),
       begin('recording the file', (until) => this.#recorder.follow(until)),
       begin("reading HAProxy's servers back", (until) => this.#readBack?.follow(until) ?? NOTHING),
       this.#options.target === 'haproxy' &&

@@ -1,5 +1,6 @@
 import type { Emit } from '../events.ts';
 import type { Source } from '../ports/source.ts';
+import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { SourceData } from '../tree/raw-tree.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Trees } from './trees.ts';
@@ -8,6 +9,7 @@ export interface SourceFollowerOptions {
   readonly source: Source;
   readonly trees: Trees;
   readonly mailbox: Mailbox;
+  readonly quarantine: Pick<Quarantine, 'served'>;
   readonly emit: Emit;
 }
 
@@ -16,11 +18,11 @@ export interface SourceFollowerOptions {
  * with everything that the source has.
  */
 export async function followSource(options: SourceFollowerOptions, signal: AbortSignal): Promise<void> {
-  const { source, trees, mailbox, emit } = options;
-  const { served } = trees;
+  const { source, trees, mailbox, quarantine, emit } = options;
   const take = (event: SourceData) => {
-    const first = !served.hasTree;
-    const { changed, seen } = trees.take(event);
+    const first = !trees.served.hasTree;
+    const { changed, seen, served } = trees.take(event);
+    quarantine.served(served);
     if ((changed > 0 && seen) || first) {
       mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
     }

@@ -13,7 +13,7 @@ import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree } from '../ports/stores.ts';
 import { RawTree, type SourceData } from '../tree/raw-tree.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
+import { allOf, type Served, type ServedTree } from '../tree/served-tree.ts';
 
 /** The guard, and where what it believes survives a restart. */
 export interface GuardParts {
@@ -30,10 +30,12 @@ export interface TreesOptions {
   readonly guard?: GuardParts;
 }
 
-/** What came of what the sources said. */
+/** What a step did. */
 export interface Taken {
-  /** How many keys differ. */
+  /** How many keys differ, or were let go. */
   readonly changed: number;
+  /** What it did to what is set aside: the quarantine is to hear of it. */
+  readonly served: Served;
   /** Whether a template, the quarantine or a person could see something else than before. */
   readonly seen: boolean;
 }
@@ -112,9 +114,9 @@ export class Trees {
   }
 
   /** Begins with what was believed last. `file`: whether a file of ours is installed. */
-  async open(file: 'installed' | 'none'): Promise<void> {
+  async open(file: 'installed' | 'none'): Promise<Served> {
     if (!this.#cache) {
-      return;
+      return allOf();
     }
     const { tree, holds, why } = await this.#cache.load(now());
     const { served } = this;
@@ -135,11 +137,13 @@ export class Trees {
     this.#believed.begin(held);
     this.#mayBeEmpty = file === 'none' || (tree !== null && [...this.#believed].some(isInstance));
     const step = { changes, held: [...this.#believed.held], letGo: [] };
-    this.#pass({ ...step, changes: [...changes, ...step.held.map(({ entry }) => heldPut(entry))] });
+    const all = [...changes, ...step.held.map(({ entry }) => heldPut(entry))];
+    const passed = this.#pass({ ...step, changes: all });
     // What was never accepted is no tree to blame a template by.
     if (tree?.sinceGood) {
       served.differsBy(tree.sinceGood);
     }
+    return passed;
   }
 
   /** Takes note of a source's state; gives it as it is to be told: with the cache served, `stale`. */
@@ -160,8 +164,10 @@ export class Trees {
     const before = this.#sight();
     const changes = this.raw.take(event);
     const holds = [...this.#believed.held];
+    let passed: Served;
     try {
-      this.#pass(this.#believed.apply({ changes, now: now(), doubted: this.#health.doubted, arrivals }));
+      const step = { changes, now: now(), doubted: this.#health.doubted, arrivals } as const;
+      passed = this.#pass(this.#believed.apply(step));
     } catch (error) {
       this.raw.undo(changes);
       this.#believed.begin(holds);
@@ -177,23 +183,23 @@ export class Trees {
       emit({ kind: 'cache-over' });
     }
     this.#phase = 'live';
-    this.#begin();
+    const served = allOf(passed, this.#begin());
     const seen = !same(before, this.#sight());
     if (isFirst || seen) {
       this.#cache?.treeChanged();
     }
-    return { changed: changes.length, seen };
+    return { changed: changes.length, seen, served };
   }
 
-  /** The sources did not answer in time: serves the cache, or says why not. True where that is news. */
-  giveUpWaiting(): boolean {
+  /** The sources did not answer in time: serves the cache, or says why not. Null where they did. */
+  giveUpWaiting(): Served | null {
     const { served } = this;
     if (this.#phase !== 'loaded') {
-      return false;
+      return null;
     }
     if (this.#cached === null) {
-      served.missing = `no source has given its keys in ${this.wait / 1000} s, and ${this.#whyNoCache}`;
-      return true;
+      served.waitFor(`no source has given its keys in ${this.wait / 1000} s, and ${this.#whyNoCache}`);
+      return allOf();
     }
     this.#phase = 'cache';
     const ageMs = Math.round(Math.max(0, now() - this.#cached.freshAt));
@@ -203,9 +209,7 @@ export class Trees {
       ageMs,
       waitedMs: this.wait,
     });
-    served.isDoubtful = !this.#mayBeEmpty;
-    served.begin();
-    return true;
+    return served.begin(this.#mayBeEmpty ? 'sure' : 'in doubt');
   }
 
   /** The states of the sources as they are told while the cache is served. */
@@ -213,28 +217,25 @@ export class Trees {
     return this.#health.connecting;
   }
 
-  /** Lets go what was held for long enough; gives how many keys. */
-  turn(): number {
+  /** Lets go what was held for long enough. */
+  turn(): Taken {
     this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood: this.served.since.isGood });
     return this.#letGo(this.#believed.turn(now()));
   }
 
-  /** Lets go of held keys; gives how many. */
-  letGo(keys: Iterable<string>, why: LetGoReason): number {
+  /** Lets go of held keys. */
+  letGo(keys: Iterable<string>, why: LetGoReason): Taken {
     return this.#letGo(this.#believed.letGo(keys, why));
   }
 
   /** A person believes the disappearance: all that is held, and a first tree that is empty. */
-  release(): number {
+  release(): Taken {
     this.#mayBeEmpty = true;
-    const count = this.letGo(
+    const taken = this.letGo(
       [...this.#believed.held].map(({ entry }) => entry.key),
       'released',
     );
-    if (this.answered) {
-      this.#begin();
-    }
-    return count;
+    return this.answered ? { ...taken, served: allOf(taken.served, this.#begin()) } : taken;
   }
 
   /** Writes what is not on the disk yet. */
@@ -246,19 +247,21 @@ export class Trees {
     await this.#cache?.close();
   }
 
-  #letGo(step: GuardStep): number {
+  #letGo(step: GuardStep): Taken {
     const before = this.#sight();
-    this.#pass(step);
-    if (this.answered && !same(before, this.#sight())) {
+    const served = this.#pass(step);
+    const seen = !same(before, this.#sight());
+    if (this.answered && seen) {
       this.#cache?.treeChanged();
     }
-    return step.letGo.length;
+    return { changed: step.letGo.length, seen, served };
   }
 
   /** Passes on what is believed of a step. */
-  #pass({ changes, held, letGo }: GuardStep): void {
-    this.served.apply(changes);
+  #pass({ changes, held, letGo }: GuardStep): Served {
+    const served = this.served.apply(changes);
     this.#tell(held, letGo);
+    return served;
   }
 
   #tell(held: readonly Held[], letGo: GuardStep['letGo']): void {
@@ -274,13 +277,10 @@ export class Trees {
     this.#holdEvents.tell(keys, letGo);
   }
 
-  #begin(): void {
+  #begin(): Served {
     const { served } = this;
     this.#mayBeEmpty ||= served.catalog.services.some(({ instances }) => instances.length > 0);
-    served.isDoubtful = !this.#mayBeEmpty;
-    if (!served.hasTree) {
-      served.begin();
-    }
+    return served.begin(this.#mayBeEmpty ? 'sure' : 'in doubt');
   }
 
   /** What is believed, to be written down. */

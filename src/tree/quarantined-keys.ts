@@ -1,6 +1,7 @@
-import type { Change, Entry } from '../model/entry.ts';
+import type { Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
+import type { BelievedChange } from './tree-changes.ts';
 
 /** A value that was refused by itself. */
 export interface QuarantinedKey {
@@ -16,7 +17,7 @@ export interface QuarantinedKey {
 
 /** What becomes of changes where something is set aside. */
 export interface FilteredKeys {
-  readonly changes: readonly Change<ReadEntry>[];
+  readonly changes: readonly BelievedChange[];
   /** Keys that are gone, or have another value. */
   readonly released: readonly string[];
   /** Takes it over; until then nothing has changed. */
@@ -62,7 +63,7 @@ export class QuarantinedKeys {
   }
 
   /** What becomes of changes of what is believed. */
-  filter(changes: readonly Change<ReadEntry>[]): FilteredKeys {
+  filter(changes: readonly BelievedChange[]): FilteredKeys {
     if (this.#keys.size === 0) {
       return { changes, released: [], commit: () => {} };
     }
@@ -79,7 +80,7 @@ export class QuarantinedKeys {
     return { changes: changes.map((change) => this.#replaced(change)), released, commit };
   }
 
-  #replaced(change: Change<ReadEntry>): Change<ReadEntry> {
+  #replaced(change: BelievedChange): BelievedChange {
     const found = change.kind === 'put' ? this.#keys.get(change.entry.key) : undefined;
     if (change.kind === 'delete' || change.entry.value !== found?.value) {
       return change;
@@ -89,6 +90,6 @@ export class QuarantinedKeys {
       good === null
         ? { ...change.entry, value: '', refused: reason }
         : { ...change.entry, value: good.value };
-    return { kind: 'put', entry: ReadEntry.of(instead, this.#prefixes, good ?? undefined) };
+    return { ...change, entry: ReadEntry.of(instead, this.#prefixes, good ?? undefined) };
   }
 }

@@ -1,6 +1,7 @@
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
+import type { BelievedChange } from './tree-changes.ts';
 import { changesBetween, type Entries, sameEntries, sameValues, type Unit, unitOf } from './unit.ts';
 import { movedForm } from './unit-forms.ts';
 
@@ -77,15 +78,15 @@ export class QuarantinedUnits {
   }
 
   /** What becomes of changes of what is believed. */
-  filter(changes: readonly Change<ReadEntry>[]): FilteredUnits {
+  filter(changes: readonly BelievedChange[]): FilteredUnits {
     if (this.#units.size === 0) {
       return { changes, released: [], touched: [], commit: () => {} };
     }
     const through: Change<ReadEntry>[] = [];
     const changed = new Map<QuarantinedUnit, Map<string, ReadEntry>>();
     for (const change of changes) {
-      const of = change.kind === 'put' ? change.entry : change.key;
-      const found = this.#units.get(unitOf(of, this.#prefixes).id);
+      const of = change.kind === 'put' ? change.entry : change.before;
+      const found = this.#units.get(unitOf(of).id);
       if (!found) {
         through.push(change);
         continue;

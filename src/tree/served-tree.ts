@@ -1,11 +1,10 @@
 import { asError } from '../errors.ts';
-import type { Counts, Emit, Hashes } from '../events.ts';
+import type { Counts, Emit } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import { shorten } from '../model/shorten.ts';
-import { Tree } from '../model/tree.ts';
 import { clock } from '../ports/clock.ts';
 import type { Differences } from '../ports/stores.ts';
 import { KeyReports } from './key-reports.ts';
@@ -17,6 +16,7 @@ import {
   type UnitVerdict,
 } from './quarantined-units.ts';
 import { SinceGood } from './since-good.ts';
+import type { BelievedChange } from './tree-changes.ts';
 import { changesBetween, entriesOfUnit, sameValues, type Unit, type UnitChange, unitOf } from './unit.ts';
 
 export interface ServedTreeOptions {
@@ -41,8 +41,6 @@ export interface Served {
   readonly released: readonly string[];
   /** Units that are set aside and changed: worth another try. */
   readonly touched: readonly Unit[];
-  /** Held keys whose address a live key claims: the guard is to let them go. */
-  readonly claimed: readonly string[];
 }
 
 /**
@@ -62,14 +60,9 @@ export class ServedTree {
   readonly #units: QuarantinedUnits;
   readonly #since = new SinceGood();
   readonly #reports: KeyReports;
-  #listener: (served: Served) => void = () => {};
-  /** What of the tree is held: it went from the sources. */
-  readonly held = new Tree();
-  /** What is waited for while there is no tree, for people. */
-  missing = 'no source has given its keys yet';
+  #waitsFor = 'no source has given its keys yet';
   #hasTree = false;
-  /** The tree has no instance, and nothing to compare it with: it may be that of a store that lost everything. */
-  isDoubtful = false;
+  #isDoubtful = false;
   #view: readonly unknown[] = [];
 
   constructor(options: ServedTreeOptions) {
@@ -94,6 +87,16 @@ export class ServedTree {
     return this.#hasTree;
   }
 
+  /** What is waited for while there is no tree, for people. */
+  get missing(): string {
+    return this.#waitsFor;
+  }
+
+  /** The tree has no instance, and nothing to compare it with: it may be that of a store that lost everything. */
+  get isDoubtful(): boolean {
+    return this.#isDoubtful;
+  }
+
   /** The units that are set aside, in the order in which they were. */
   get quarantined(): readonly QuarantinedUnit[] {
     return this.#units.all;
@@ -109,7 +112,11 @@ export class ServedTree {
     const before = this.#since.differences;
     const units = new Map<string, { readonly unit: Unit; readonly keys: string[] }>();
     for (const key of before.keys()) {
-      const unit = unitOf(this.catalog.tree.at(key) ?? key, this.prefixes);
+      const entry = this.catalog.tree.at(key) ?? before.get(key);
+      if (!entry) {
+        continue;
+      }
+      const unit = unitOf(ReadEntry.of(entry, this.prefixes));
       const known = units.get(unit.id) ?? { unit, keys: [] };
       known.keys.push(key);
       units.set(unit.id, known);
@@ -148,20 +155,6 @@ export class ServedTree {
     };
   }
 
-  /** Null before there is a tree. */
-  get hashes(): Omit<Hashes, 'text'> {
-    const { hash } = this.catalog.tree;
-    if (!this.#hasTree) {
-      return { raw: null, believed: null };
-    }
-    if (this.#units.size === 0) {
-      return { raw: this.held.takenFrom(hash), believed: hash };
-    }
-    const believed = new Tree();
-    believed.apply([...this.believed()].map((entry) => ({ kind: 'put', entry })));
-    return { raw: this.held.takenFrom(believed.hash), believed: hash };
-  }
-
   /**
    * Another object whenever a template, the quarantine or a person could see something else than before. Another
    * revision of the same value alone is none.
@@ -169,88 +162,51 @@ export class ServedTree {
   get view(): object {
     const { services, routes, rejected, tree } = this.catalog;
     const aside = this.#units.size > 0 ? {} : 0;
-    const parts = [services, routes, rejected.length, tree.hash, this.held.hash, aside];
+    const parts = [services, routes, rejected.length, tree.hash, aside];
     if (parts.some((part, at) => part !== this.#view[at])) {
       this.#view = parts;
     }
     return this.#view;
   }
 
-  /** Those of these keys that are there, as the sources give them: neither held nor set aside. */
-  lookUp(keys: readonly string[]): readonly Entry[] {
-    return keys.flatMap((key) => (this.held.get(key) ? [] : (this.believedAt(key) ?? [])));
-  }
-
-  /** What is believed of a key. */
-  believedAt(key: string): ReadEntry | undefined {
-    const unit = this.#units.size === 0 ? undefined : this.#units.get(unitOf(key, this.prefixes));
-    return unit ? unit.believed.get(key) : this.catalog.tree.get(key);
-  }
-
-  /** Everything that is believed. */
-  *believed(): Iterable<ReadEntry> {
-    for (const entry of this.catalog.tree) {
-      if (this.#units.size === 0 || !this.#units.get(unitOf(entry, this.prefixes))) {
-        yield entry;
-      }
-    }
-    for (const { believed } of this.#units.all) {
-      yield* believed.values();
-    }
-  }
-
   /**
-   * Takes changes of what is believed: all of them, or none where that throws. What was not read yet is read here. A
-   * value over which the catalog throws by itself is set aside, and the others are taken.
+   * Takes changes of what is believed: all of them, or none where that throws. A value over which the catalog throws
+   * by itself is set aside, and the others are taken.
    */
-  apply(changes: readonly Change[]): Served {
-    const read = changes.map((change): Change<ReadEntry> => {
-      if (change.kind === 'delete') {
-        return change;
-      }
-      const { entry } = change;
-      return { kind: 'put', entry: ReadEntry.of(entry, this.prefixes, this.catalog.tree.at(entry.key)) };
-    });
+  apply(changes: readonly BelievedChange[]): Served {
     try {
-      return this.#told(this.#apply(read));
+      return this.#apply(changes);
     } catch (error) {
-      const threw = this.#setThrowingAside(read);
+      const threw = this.#setThrowingAside(changes);
       if (threw.length === 0) {
         throw error;
       }
-      return this.#told({ ...this.#apply(read), threw });
+      return { ...this.#apply(changes), threw };
     }
   }
 
-  /** Takes everything that is believed. */
-  replace(entries: Iterable<Entry>): Served {
-    const taken = this.take(entries);
-    const { released } = this.begin();
-    return { ...taken, released: [...taken.released, ...released] };
+  /** Takes a whole tree that nobody follows. */
+  fill(entries: Iterable<Entry>): void {
+    this.#change(this.catalog.tree.changesTo(entries));
+    this.begin('sure');
   }
 
-  /** The same, not yet to be rendered. */
-  take(entries: Iterable<Entry>): Served {
-    if (this.#units.size === 0) {
-      return this.apply(this.catalog.tree.changesTo(entries));
+  /** There is no tree yet, and why, for people. */
+  waitFor(what: string): void {
+    this.#waitsFor = what;
+  }
+
+  /** What was applied so far is a whole tree. In doubt it may be that of a store that lost everything. */
+  begin(doubt: 'in doubt' | 'sure'): Served {
+    this.#isDoubtful = doubt === 'in doubt';
+    if (this.#hasTree) {
+      return NOTHING;
     }
-    const whole = new Tree();
-    whole.apply([...this.believed()].map((entry) => ({ kind: 'put', entry })));
-    return this.apply(whole.changesTo(entries));
-  }
-
-  /** What was applied so far is a whole tree. */
-  begin(): Served {
     this.#hasTree = true;
     this.#keys.begin();
     const released = this.#units.begin().map(({ id }) => id);
     this.#reports.update(this.catalog);
-    return this.#told({ ...NOTHING, released });
-  }
-
-  /** Has `listener` told what each step did. */
-  watch(listener: (served: Served) => void): void {
-    this.#listener = listener;
+    return { ...NOTHING, released };
   }
 
   /** Sets a unit aside, or changes what stands in its place. */
@@ -317,7 +273,7 @@ export class ServedTree {
     return copy;
   }
 
-  #apply(changes: readonly Change<ReadEntry>[]): Served {
+  #apply(changes: readonly BelievedChange[]): Served {
     const keys = this.#keys.filter(changes);
     const units = this.#units.filter(keys.changes);
     this.#change(units.changes);
@@ -358,7 +314,7 @@ export class ServedTree {
   }
 
   /** Sets the values aside that throw by themselves. */
-  #setThrowingAside(changes: readonly Change<ReadEntry>[]): Served['threw'] {
+  #setThrowingAside(changes: readonly BelievedChange[]): Served['threw'] {
     const puts = changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
     return this.#throwingIn(puts).map(({ entry: { key, value }, error }) => {
       const reason = `Pointsman itself fails over it, which is a bug: ${shorten(String(error), 300)}`;
@@ -389,11 +345,16 @@ export class ServedTree {
       return asError(error);
     }
   }
-
-  #told(served: Served): Served {
-    this.#listener(served);
-    return served;
-  }
 }
 
-const NOTHING: Served = { changes: [], threw: [], released: [], touched: [], claimed: [] };
+const NOTHING: Served = { changes: [], threw: [], released: [], touched: [] };
+
+/** What several steps did, one after the other. */
+export function allOf(...steps: readonly Served[]): Served {
+  return {
+    changes: steps.flatMap(({ changes }) => changes),
+    threw: steps.flatMap(({ threw }) => threw),
+    released: steps.flatMap(({ released }) => released),
+    touched: steps.flatMap(({ touched }) => touched),
+  };
+}

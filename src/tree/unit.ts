@@ -1,6 +1,6 @@
-import { type Change, type Entry, sameEntry } from '../model/entry.ts';
-import { classifyKey, type KeyRole, type Prefixes } from '../model/keys.ts';
-import { ReadEntry } from '../model/read-entry.ts';
+import { type Change, sameEntry } from '../model/entry.ts';
+import type { Prefixes } from '../model/keys.ts';
+import type { ReadEntry } from '../model/read-entry.ts';
 import type { Tree } from '../model/tree.ts';
 
 /** Entries by key. */
@@ -23,14 +23,8 @@ export interface UnitChange {
   readonly goal: Entries;
 }
 
-/** The unit that an entry belongs to, or a key of which nothing else is known. */
-export function unitOf(of: Entry | string, prefixes: Prefixes): Unit {
-  const key = typeof of === 'string' ? of : of.key;
-  return unitOfRole(of instanceof ReadEntry ? of.meaning.role : classifyKey(key, prefixes), key);
-}
-
-/** Keys that are wrong by name are seen by `ls` and `gets` like free ones. */
-function unitOfRole(role: KeyRole, key: string): Unit {
+/** The unit that an entry belongs to. Keys that are wrong by name are seen by `ls` and `gets` like free ones. */
+export function unitOf({ key, meaning: { role } }: ReadEntry): Unit {
   switch (role.kind) {
     case 'instance':
       return { id: `instances of ${role.service}`, kind: 'instances', name: role.service };
@@ -54,7 +48,7 @@ export function entriesOfUnit(tree: Tree<ReadEntry>, unit: Unit, prefixes: Prefi
   const own = new Map<string, ReadEntry>();
   for (const root of roots) {
     for (const entry of tree.under(root)) {
-      if (unitOf(entry, prefixes).id === unit.id) {
+      if (unitOf(entry).id === unit.id) {
         own.set(entry.key, entry);
       }
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
 import type { Entry } from '../../src/model/entry.ts';
+import { ReadEntry } from '../../src/model/read-entry.ts';
 import { splitMark } from '../../src/plan/mark.ts';
 import type { Verdict } from '../../src/ports/judge.ts';
 import type { Source, SourceEvent } from '../../src/ports/source.ts';
@@ -70,7 +71,9 @@ function setUp(
   const { emit } = said;
   const served = new ServedTree({ catalog: OPTIONS, emit });
   const drawing = new Drawing({ served, context, emit });
-  served.apply((options.cached ?? []).map((one) => ({ kind: 'put', entry: one })));
+  served.apply(
+    (options.cached ?? []).map((one) => ({ kind: 'put', entry: ReadEntry.of(one, OPTIONS.prefixes) })),
+  );
   if (options.cached) {
     served.differsBy(options.sinceGood ?? new Map());
   }

@@ -11,13 +11,14 @@ const { prefixes } = OPTIONS;
 const of = (...entries: Entry[]): Entries =>
   new Map(entries.map((one) => [one.key, ReadEntry.of(one, prefixes)]));
 const values = (entries: Entries) => Object.fromEntries([...entries.values()].map((e) => [e.key, e.value]));
-const WEB: Unit = unitOf('/services/web/a', OPTIONS.prefixes);
+const unitAt = (key: string): Unit => unitOf(ReadEntry.of(entry(key, 'x'), prefixes));
+const WEB = unitAt('/services/web/a');
 const at = (id: string) => `/services/web/${id}`;
 
 describe('unitOf()', () => {
   test('puts the instances of a service together, and lets its route and free keys stand alone', () => {
     const ids = ['/services/web/a', '/services/web/b', '/routes/web', '/haproxy/x', '/services/web'].map(
-      (key) => unitOf(key, OPTIONS.prefixes).id,
+      (key) => unitAt(key).id,
     );
     expect(ids).toEqual([
       'instances of web',
@@ -75,7 +76,7 @@ describe('lastGoodForm()', () => {
 });
 
 describe('splitChanges()', () => {
-  const route = unitOf('/routes/web', OPTIONS.prefixes);
+  const route = unitAt('/routes/web');
 
   test('takes what moves first and the rest only with it', () => {
     const good = of(entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'ok' }));

@@ -1,27 +1,28 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Catalog } from '../../src/model/catalog.ts';
-import type { Change, Entry } from '../../src/model/entry.ts';
+import type { Entry } from '../../src/model/entry.ts';
 import { ReadEntry } from '../../src/model/read-entry.ts';
-import { Tree } from '../../src/model/tree.ts';
 import { type Records, ServedTree } from '../../src/tree/served-tree.ts';
+import type { BelievedChange } from '../../src/tree/tree-changes.ts';
 import { unitOf } from '../../src/tree/unit.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
 const at = (id: string) => `/services/web/${id}`;
-const WEB = unitOf(at('a'), OPTIONS.prefixes);
-const put = (one: Entry): Change => ({ kind: 'put', entry: one });
-const gone = (key: string): Change => ({ kind: 'delete', key });
+const read = (one: Entry) => ReadEntry.of(one, OPTIONS.prefixes);
+const WEB = unitOf(read(entry(at('a'), '10.0.0.1:80')));
+const put = (one: Entry) => ({ kind: 'put', entry: read(one) }) satisfies BelievedChange;
+const gone = (one: Entry) => ({ kind: 'delete', key: one.key, before: read(one) }) satisfies BelievedChange;
 const good = entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'ok' }, 1);
 const bad = entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'bad' }, 2);
 const other = entry('/services/api/x', '10.0.0.5:80');
-const of = (...entries: Entry[]) =>
-  new Map(entries.map((one) => [one.key, ReadEntry.of(one, OPTIONS.prefixes)]));
+const of = (...entries: Entry[]) => new Map(entries.map((one) => [one.key, read(one)]));
 
 function setUp(...entries: Entry[]) {
   const said = recorder();
   const served = new ServedTree({ catalog: OPTIONS, emit: said.emit });
-  served.replace(entries);
+  served.apply(entries.map(put));
+  served.begin('sure');
   const values = () => [...served.catalog.tree].map(({ value }) => value);
   return { served, said, values };
 }
@@ -41,7 +42,9 @@ describe('ServedTree', () => {
   test('sets aside by putting the last good form in the place of the bad one', () => {
     const { served, values } = withBad(other);
     expect(values()).toEqual([other.value, good.value]);
-    expect([...served.believed()]).toEqual([other, bad]);
+    expect(served.quarantined).toMatchObject([
+      { unit: WEB, reason: 'no', good: of(good), believed: of(bad) },
+    ]);
   });
 
   test('lets others through, a removal too, and a mended one out', () => {
@@ -52,20 +55,16 @@ describe('ServedTree', () => {
       changes: [put({ ...worse, value: '{"host":"10.0.0.7","port":80,"opt":"ok"}' })],
       touched: [WEB],
     });
-    expect(served.apply([gone(at('a'))])).toMatchObject({ changes: [gone(at('a'))], released: [WEB.id] });
+    expect(served.apply([gone(worse)])).toMatchObject({
+      changes: [{ kind: 'delete', key: at('a') }],
+      released: [WEB.id],
+    });
     expect(served.quarantined).toEqual([]);
   });
 
   test('says nothing of a unit because the same was registered again', () => {
     const { served } = withBad();
     expect(served.apply([put({ ...bad, modified: 9n })]).touched).toEqual([]);
-  });
-
-  test('keeps what is set aside through a whole new reading', () => {
-    const { served, values } = withBad();
-    expect(served.take([bad, other]).released).toEqual([]);
-    expect(values()).toEqual([other.value, good.value]);
-    expect(served.take([other]).released).toEqual([WEB.id]);
   });
 
   test('keeps what an earlier run set aside, and lets go what is gone in the meantime', () => {
@@ -76,21 +75,12 @@ describe('ServedTree', () => {
       return served;
     };
     const kept = start();
-    kept.replace([bad]);
+    kept.apply([put(bad)]);
+    expect(kept.begin('sure').released).toEqual([]);
     expect([...kept.catalog.tree]).toEqual([{ ...bad, value: good.value }]);
     const without = start();
-    expect(without.replace([]).released).toEqual([WEB.id]);
+    expect(without.begin('sure').released).toEqual([WEB.id]);
     expect([[...without.catalog.tree], without.quarantined]).toEqual([[], []]);
-  });
-
-  test('knows the hash of what the sources say', () => {
-    const { served } = withBad(other);
-    const hashOf = (entries: readonly Entry[]) => {
-      const tree = new Tree();
-      tree.apply(entries.map(put));
-      return tree.hash;
-    };
-    expect(served.hashes).toEqual({ raw: hashOf([bad, other]), believed: hashOf([good, other]) });
   });
 });
 
@@ -122,10 +112,7 @@ describe('ServedTree, where the catalog throws,', () => {
       { key: fresh.key, reason: expect.stringContaining('which is a bug') },
     ]);
     expect(served.apply([put({ ...worse, modified: 9n })])).toMatchObject({ threw: [], released: [] });
-    expect(served.apply([gone(fresh.key), put(bad)]).released).toEqual([
-      `key ${fresh.key}`,
-      `key ${at('a')}`,
-    ]);
+    expect(served.apply([gone(fresh), put(bad)]).released).toEqual([`key ${fresh.key}`, `key ${at('a')}`]);
     expect(values()).toEqual([other.value, bad.value]);
   });
 
@@ -134,7 +121,8 @@ describe('ServedTree, where the catalog throws,', () => {
     const start = (records: Records) => {
       const served = new ServedTree({ catalog: OPTIONS, emit: () => {} });
       served.restore(records);
-      served.replace([worse]);
+      served.apply([put(worse)]);
+      served.begin('sure');
       return [...served.catalog.tree].map(({ value }) => value);
     };
     const before = setUp(good).served;
@@ -159,10 +147,10 @@ describe('ServedTree, where the catalog throws,', () => {
       },
     };
     const moved = entry(at('a'), { host: '10.0.0.7', port: 80, opt: 'bad' }, 5);
-    expect(() => served.apply([put(moved), gone(other.key)])).toThrow('not of a value');
+    expect(() => served.apply([put(moved), gone(other)])).toThrow('not of a value');
     expect([...served.catalog.tree]).toEqual(before);
-    expect([...served.believed()]).toEqual([other, bad]);
-    served.apply([put(moved), gone(other.key)]);
-    expect([...served.believed()]).toEqual([moved]);
+    expect(served.quarantined).toMatchObject([{ believed: of(bad) }]);
+    served.apply([put(moved), gone(other)]);
+    expect(served.quarantined).toMatchObject([{ believed: of(moved) }]);
   });
 });
