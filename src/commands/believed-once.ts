@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { PointsmanError, SourceError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Entry } from '../model/entry.ts';
+import { rest } from '../ports/clock.ts';
 import { lookOnce } from '../reconcile/guard-watch.ts';
 import { Mailbox } from '../reconcile/mailbox.ts';
 import { Trees } from '../reconcile/trees.ts';
@@ -65,7 +65,7 @@ async function readPatiently(
     return read;
   }
   const late = async () => {
-    await sleep(trees.wait, undefined, { signal }).catch(() => undefined);
+    await rest(trees.wait, signal);
     return new SourceError(`reading the sources: no answer in ${trees.wait} ms`);
   };
   try {

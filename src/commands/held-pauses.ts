@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '../ports/clock.ts';
 import type { HeldPauses } from '../ports/stores.ts';
 import { isLocked } from '../state/lock.ts';
 import { readHeldPauses } from '../state/pause-notes.ts';
@@ -29,7 +29,7 @@ export async function awaitPauses(
     if (isRight(held)) {
       return { kind: 'answered', held };
     }
-    await sleep(50);
+    await rest(50, signal);
   }
   return { kind: 'silent' };
 }

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '../ports/clock.ts';
 import { askRelease, countHolds } from '../state/believed-files.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
@@ -25,7 +25,7 @@ export async function release(io: Io, flags: CommonFlags): Promise<ExitCode> {
       );
       return EXIT.fine;
     }
-    await sleep(50);
+    await rest(50, io.signal);
   }
   io.out(`asked: no daemon has taken it yet; it takes effect when one starts (${file})\n`);
   return EXIT.fine;

@@ -1,3 +1,4 @@
+import { pauseAfter } from '../ports/back-off.ts';
 import type { HaproxyStart } from './haproxy-start.ts';
 
 /**
@@ -49,7 +50,7 @@ interface Life extends Ends {
   readonly firstLine: number;
 }
 
-const PAUSES = { first: 100, most: 5000 };
+const PAUSES = { first: 100, longest: 5000 };
 /** Milliseconds that it has to live for its end to count as the first. */
 const STEADY = 10_000;
 
@@ -83,5 +84,5 @@ export function afterEnd({ since, ends, firstLine }: Ours, how: string, now: num
 
 /** Milliseconds before it is started again. */
 export function pauseOf({ ends }: Ends): number {
-  return Math.min(PAUSES.most, PAUSES.first * 2 ** Math.max(0, ends - 1));
+  return pauseAfter(ends, PAUSES);
 }
