@@ -4,7 +4,7 @@ import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 
 /** Which template is in use, and which is refused. */
-export interface Templates {
+export interface TemplateInUse {
   readonly current: CompiledTemplate | undefined;
   /** The newest, while it is refused and the last good one stands in for it. */
   readonly refused: CompiledTemplate | undefined;
@@ -19,7 +19,7 @@ export interface Templates {
 export interface QuarantineParts {
   readonly served: ServedTree;
   readonly drawing: {
-    readonly templates: Templates;
+    readonly templates: TemplateInUse;
     render(catalog: Catalog, template: CompiledTemplate): Promise<string>;
     /** The same, to find what is refused: with less time, and after whatever else waits. */
     tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string>;

@@ -1,7 +1,7 @@
 import { type Emit, failureOf, type QuarantinedUnit as ToldUnit } from '../events.ts';
 import type { StateFile } from '../ports/stores.ts';
-import type { QuarantinedKey } from '../tree/quarantined-keys.ts';
-import type { QuarantinedUnit } from '../tree/quarantined-units.ts';
+import type { RefusedKey } from '../tree/refused-keys.ts';
+import type { RefusedUnit } from '../tree/refused-units.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import { readRecords, recordsText } from './unit-records.ts';
 
@@ -10,7 +10,7 @@ const SHOWN = 20;
 
 /** Tells of what is set aside: to the events, and to the disk. */
 export class QuarantineRecord {
-  readonly #served: Pick<ServedTree, 'quarantined' | 'records' | 'restore'>;
+  readonly #served: Pick<ServedTree, 'records' | 'refusedUnits' | 'restore'>;
   readonly #emit: Emit;
   readonly #file: StateFile | undefined;
   /** The words that were told, by id. */
@@ -19,7 +19,7 @@ export class QuarantineRecord {
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: {
-    readonly served: Pick<ServedTree, 'quarantined' | 'records' | 'restore'>;
+    readonly served: Pick<ServedTree, 'records' | 'refusedUnits' | 'restore'>;
     readonly emit: Emit;
     readonly file?: StateFile;
   }) {
@@ -48,16 +48,16 @@ export class QuarantineRecord {
     }
     this.#written = text ?? '';
     this.#served.restore(records);
-    this.#tell(this.#served.quarantined.map(describeUnit));
+    this.#tell(this.#served.refusedUnits.map(describeUnit));
   }
 
   /** A unit was set aside, or something else stands in its place. */
-  setAside(unit: QuarantinedUnit): void {
+  setAside(unit: RefusedUnit): void {
     this.#tell([describeUnit(unit)]);
   }
 
   /** Values were set aside by themselves. */
-  setKeysAside(keys: readonly QuarantinedKey[]): void {
+  setKeysAside(keys: readonly RefusedKey[]): void {
     if (keys.length > 0) {
       this.#tell(keys.map(describeKey));
       void this.save();
@@ -104,13 +104,13 @@ export class QuarantineRecord {
   }
 }
 
-function describeUnit({ unit, good, believed, served, reason, since }: QuarantinedUnit): ToldUnit {
+function describeUnit({ unit, good, believed, served, reason, since }: RefusedUnit): ToldUnit {
   const keys = new Set([...believed.keys(), ...good.keys()]);
   const differing = [...keys].filter((key) => believed.get(key)?.value !== served.get(key)?.value);
   const instead = served.size === 0 ? 'nothing' : 'last good';
   return { unit: unit.id, keys: differing.sort().slice(0, SHOWN), reason, instead, since };
 }
 
-function describeKey({ key, good, reason, since }: QuarantinedKey): ToldUnit {
+function describeKey({ key, good, reason, since }: RefusedKey): ToldUnit {
   return { unit: `key ${key}`, keys: [key], reason, instead: good === null ? 'nothing' : 'last good', since };
 }

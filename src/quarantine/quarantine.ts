@@ -68,7 +68,7 @@ export class Quarantine {
   /** Takes over what an earlier run had set aside; before the first tree. */
   async open(): Promise<void> {
     await this.#record.open();
-    if (this.#options.served.quarantined.length > 0) {
+    if (this.#options.served.refusedUnits.length > 0) {
       this.#retry.soon(1000);
     }
   }
@@ -119,9 +119,9 @@ export class Quarantine {
     const budget = new CheckBudget({ patience, spent: refusal.kind === 'refused' ? 1 : 0, signal: stop });
     const isSure =
       refusal.kind !== 'crashed' &&
-      served.since.hasGood &&
+      served.lastGood.from === 'this run' &&
       !drawing.templates.isNew &&
-      !served.since.hasNewer;
+      !served.lastGood.hasNewer;
     const known = isSure ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
     const [{ judge }, plan] = [this.#options, this.#plan];
     const search = searchChanges(changes, { served, drawing, judge, plan, budget, signal: stop, known });
@@ -149,14 +149,15 @@ export class Quarantine {
 
   /** `refusal` is of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's. */
   #refuseTemplate(refusal: Refusal): Resolution {
-    const { since } = this.#options.served;
+    const { lastGood } = this.#options.served;
     const { templates } = this.#options.drawing;
     if (refusal.kind === 'crashed' && !templates.isNew) {
       return this.#stay('unknown', bugAtFault(wordsOfRefusal(refusal)));
     }
-    const message = since.hasBase
-      ? templateAtFault(this.#wordsOf(refusal))
-      : nothingGood(this.#wordsOf(refusal));
+    const message =
+      lastGood.from === 'nowhere'
+        ? nothingGood(this.#wordsOf(refusal))
+        : templateAtFault(this.#wordsOf(refusal));
     if (!templates.refuse(message)) {
       return this.#stay('template', message);
     }
@@ -193,7 +194,7 @@ export class Quarantine {
           return this.#stay('unknown', notAgain(wordsOfRefusal(refusal)));
         }
         // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
-        if (!this.#options.served.since.hasBase && refused.length > taken) {
+        if (this.#options.served.lastGood.from === 'nowhere' && refused.length > taken) {
           const words = [...new Set(refused)].slice(0, 2).join('; ');
           return this.#stay('template', nothingGood(words));
         }

@@ -1,6 +1,6 @@
 import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
-import type { QuarantinedUnit } from '../tree/quarantined-units.ts';
+import type { RefusedUnit } from '../tree/refused-units.ts';
 import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
 import type { QuarantineParts } from './quarantine-parts.ts';
@@ -64,10 +64,10 @@ export class QuarantineRetry {
   async #tryAll(signal: AbortSignal): Promise<void> {
     const { served, drawing } = this.#options;
     this.#at = Number.POSITIVE_INFINITY;
-    if (served.quarantined.length === 0 && !drawing.templates.refused) {
+    if (served.refusedUnits.length === 0 && !drawing.templates.refused) {
       return;
     }
-    if (!served.since.hasGood) {
+    if (served.lastGood.from !== 'this run') {
       this.#plan(1000);
       return;
     }
@@ -75,7 +75,7 @@ export class QuarantineRetry {
     if (mended) {
       this.#backOff.succeeded();
     }
-    if (served.quarantined.length > 0 || drawing.templates.refused) {
+    if (served.refusedUnits.length > 0 || drawing.templates.refused) {
       this.later();
     }
   }
@@ -104,7 +104,7 @@ export class QuarantineRetry {
 
   async #tryUnits(signal: AbortSignal): Promise<boolean> {
     const { served, drawing, judge, plan } = this.#options;
-    const before = new Map(served.quarantined.map((one) => [one.unit.id, one]));
+    const before = new Map(served.refusedUnits.map((one) => [one.unit.id, one]));
     const changes = [...before.values()].map(({ unit, served: good, believed: goal }) => ({
       unit,
       good,
@@ -120,9 +120,9 @@ export class QuarantineRetry {
   }
 
   /** Serves what is accepted, unless it changed in the meantime. */
-  #apply({ forms }: Settled, before: ReadonlyMap<string, QuarantinedUnit>): boolean {
+  #apply({ forms }: Settled, before: ReadonlyMap<string, RefusedUnit>): boolean {
     const { served, record, mailbox } = this.#options;
-    const now = new Map(served.quarantined.map((one) => [one.unit.id, one]));
+    const now = new Map(served.refusedUnits.map((one) => [one.unit.id, one]));
     let changed = false;
     for (const { unit, good, goal, kept, reason } of forms) {
       if (now.get(unit.id) !== before.get(unit.id)) {

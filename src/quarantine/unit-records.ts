@@ -1,5 +1,5 @@
 import type { Entry } from '../model/entry.ts';
-import type { UnitRecord } from '../tree/quarantined-units.ts';
+import type { UnitRecord } from '../tree/refused-units.ts';
 import type { Records } from '../tree/served-tree.ts';
 
 const VERSION = 1;

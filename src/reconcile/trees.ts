@@ -219,7 +219,7 @@ export class Trees {
 
   /** Lets go what was held for long enough. */
   turn(): Taken {
-    this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood: this.served.since.isGood });
+    this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood: this.served.lastGood.isServed });
     return this.#letGo(this.#believed.turn(now()));
   }
 
@@ -285,12 +285,12 @@ export class Trees {
 
   /** What is believed, to be written down. */
   #toWrite(): CachedTree {
-    const { since } = this.served;
+    const { lastGood } = this.served;
     return {
       entries: [...this.#believed],
       revisions: this.#health.revisions,
       freshAt: this.#health.fresh(now()),
-      sinceGood: since.hasBase ? since.differences : null,
+      sinceGood: lastGood.from === 'nowhere' ? null : lastGood.differences,
     };
   }
 

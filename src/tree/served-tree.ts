@@ -1,21 +1,16 @@
-import { asError } from '../errors.ts';
 import type { Counts, Emit } from '../events.ts';
-import { Catalog, type CatalogOptions } from '../model/catalog.ts';
+import type { Catalog, CatalogOptions } from '../model/catalog.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import { shorten } from '../model/shorten.ts';
 import { clock } from '../ports/clock.ts';
 import type { Differences } from '../ports/stores.ts';
+import { AtomicCatalog } from './atomic-catalog.ts';
 import { KeyReports } from './key-reports.ts';
-import { type QuarantinedKey, QuarantinedKeys } from './quarantined-keys.ts';
-import {
-  type QuarantinedUnit,
-  QuarantinedUnits,
-  type UnitRecord,
-  type UnitVerdict,
-} from './quarantined-units.ts';
-import { SinceGood } from './since-good.ts';
+import { LastGood } from './last-good.ts';
+import { type RefusedKey, RefusedKeys } from './refused-keys.ts';
+import { type RefusedUnit, RefusedUnits, type UnitRecord, type UnitVerdict } from './refused-units.ts';
 import type { BelievedChange } from './tree-changes.ts';
 import { changesBetween, entriesOfUnit, sameValues, type Unit, type UnitChange, unitOf } from './unit.ts';
 
@@ -36,7 +31,7 @@ export interface Served {
   /** The changes of what is served. */
   readonly changes: readonly Change<ReadEntry>[];
   /** Values over which taking them threw, which is a bug: they are set aside now, each by its key. */
-  readonly threw: readonly { readonly of: QuarantinedKey; readonly error: Error }[];
+  readonly threw: readonly { readonly of: RefusedKey; readonly error: Error }[];
   /** What was set aside and is as believed again: ids of units and of keys. */
   readonly released: readonly string[];
   /** Units that are set aside and changed: worth another try. */
@@ -54,11 +49,12 @@ export interface Served {
  * value over which even the catalog throws by the stage itself.
  */
 export class ServedTree {
-  readonly #options: ServedTreeOptions;
-  #catalog: Catalog;
-  readonly #keys: QuarantinedKeys;
-  readonly #units: QuarantinedUnits;
-  readonly #since = new SinceGood();
+  /** The prefixes of the settings. */
+  readonly prefixes: Prefixes;
+  readonly #catalog: AtomicCatalog;
+  readonly #keys: RefusedKeys;
+  readonly #units: RefusedUnits;
+  readonly #lastGood = new LastGood();
   readonly #reports: KeyReports;
   #waitsFor = 'no source has given its keys yet';
   #hasTree = false;
@@ -66,20 +62,16 @@ export class ServedTree {
   #view: readonly unknown[] = [];
 
   constructor(options: ServedTreeOptions) {
-    this.#options = options;
-    this.#catalog = new Catalog(options.catalog);
-    this.#keys = new QuarantinedKeys(this.prefixes);
-    this.#units = new QuarantinedUnits(this.prefixes);
+    this.prefixes = options.catalog.prefixes;
+    this.#catalog = new AtomicCatalog(options.catalog);
+    this.#keys = new RefusedKeys(this.prefixes);
+    this.#units = new RefusedUnits(this.prefixes);
     this.#reports = new KeyReports(options.emit);
   }
 
   /** The tree as services and routes. */
   get catalog(): Catalog {
-    return this.#catalog;
-  }
-
-  get prefixes(): Prefixes {
-    return this.#options.catalog.prefixes;
+    return this.#catalog.current;
   }
 
   /** True once a source gave everything that it has. */
@@ -98,18 +90,18 @@ export class ServedTree {
   }
 
   /** The units that are set aside, in the order in which they were. */
-  get quarantined(): readonly QuarantinedUnit[] {
+  get refusedUnits(): readonly RefusedUnit[] {
     return this.#units.all;
   }
 
-  /** By what this tree differs from the last good one. */
-  get since(): Pick<SinceGood, 'differences' | 'hasBase' | 'hasGood' | 'hasNewer' | 'isGood'> {
-    return this.#since;
+  /** The last tree that was accepted. */
+  get lastGood(): Pick<LastGood, 'differences' | 'from' | 'hasNewer' | 'isServed'> {
+    return this.#lastGood;
   }
 
   /** The units by which this tree differs from the last good one, with their last good forms. */
   get changedUnits(): readonly UnitChange[] {
-    const before = this.#since.differences;
+    const before = this.#lastGood.differences;
     const units = new Map<string, { readonly unit: Unit; readonly keys: string[] }>();
     for (const key of before.keys()) {
       const entry = this.catalog.tree.at(key) ?? before.get(key);
@@ -123,7 +115,7 @@ export class ServedTree {
     }
     return [...units.values()].flatMap(({ unit, keys }) => {
       const goal = entriesOfUnit(this.catalog.tree, unit, this.prefixes);
-      const good = this.#since.hasBase ? undefined : this.#units.get(unit)?.good;
+      const good = this.#lastGood.from !== 'nowhere' ? undefined : this.#units.get(unit)?.good;
       const change = { unit, good: good ?? this.#before(goal, keys, before), goal };
       return sameValues(change.good, goal) ? [] : [change];
     });
@@ -210,7 +202,7 @@ export class ServedTree {
   }
 
   /** Sets a unit aside, or changes what stands in its place. */
-  setAside(unit: Unit, verdict: UnitVerdict): QuarantinedUnit {
+  setAside(unit: Unit, verdict: UnitVerdict): RefusedUnit {
     const now = entriesOfUnit(this.catalog.tree, unit, this.prefixes);
     const { changes, commit, set } = this.#units.setAside(unit, verdict, { now, at: clock.date() });
     this.#change(changes);
@@ -242,34 +234,28 @@ export class ServedTree {
 
   /** The tree as it is comes from an earlier run, and differs by this from the last one that was accepted there. */
   differsBy(differences: Differences): void {
-    this.#since.seed(differences);
+    this.#lastGood.differsBy(differences);
   }
 
   /** A text is drawn from the tree as it is. */
   drew(): void {
-    this.#since.drew();
+    this.#lastGood.drew();
   }
 
   /** The text that was drawn last is good, and so was its tree. */
   accepted(): void {
-    this.#since.accepted();
+    this.#lastGood.accepted();
   }
 
   /** A catalog of the same tree, to try things on; units that are set aside are as these changes want them. */
   copyWith(changes: readonly UnitChange[]): Catalog {
-    const copy = this.#copy(this.catalog.tree);
+    const copy = this.#catalog.copy();
     for (const { unit, goal } of changes) {
       const found = this.#units.get(unit);
       if (found) {
         copy.apply(changesBetween(found.served, goal));
       }
     }
-    return copy;
-  }
-
-  #copy(entries: Iterable<Entry>): Catalog {
-    const copy = new Catalog(this.#options.catalog);
-    copy.replace(entries);
     return copy;
   }
 
@@ -285,27 +271,8 @@ export class ServedTree {
 
   /** Changes what is served: all of it, or nothing where that throws. */
   #change(changes: readonly Change[]): void {
-    const before = new Map(
-      changes.map((change) => {
-        const key = change.kind === 'put' ? change.entry.key : change.key;
-        return [key, this.catalog.tree.at(key)] as const;
-      }),
-    );
-    try {
-      this.catalog.apply(changes);
-    } catch (error) {
-      const entries = new Map([...this.catalog.tree].map((entry) => [entry.key, entry]));
-      for (const [key, entry] of before) {
-        if (entry) {
-          entries.set(key, entry);
-        } else {
-          entries.delete(key);
-        }
-      }
-      this.#catalog = this.#copy(entries.values());
-      throw error;
-    }
-    this.#since.note(
+    const before = this.#catalog.apply(changes);
+    this.#lastGood.note(
       [...before].map(([key, entry]) => [key, entry?.refused === undefined ? entry : undefined]),
     );
     if (this.#hasTree) {
@@ -316,34 +283,11 @@ export class ServedTree {
   /** Sets the values aside that throw by themselves. */
   #setThrowingAside(changes: readonly BelievedChange[]): Served['threw'] {
     const puts = changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
-    return this.#throwingIn(puts).map(({ entry: { key, value }, error }) => {
+    return this.#catalog.throwingIn(puts).map(({ entry: { key, value }, error }) => {
       const reason = `Pointsman itself fails over it, which is a bug: ${shorten(String(error), 300)}`;
       const good = this.catalog.tree.get(key) ?? null;
       return { of: this.#keys.setAside({ key, value, good, reason, since: clock.date() }), error };
     });
-  }
-
-  #throwingIn(entries: readonly ReadEntry[]): { readonly entry: ReadEntry; readonly error: Error }[] {
-    const error = this.#errorOf(entries);
-    const [entry] = entries;
-    if (error === null || entry === undefined) {
-      return [];
-    }
-    if (entries.length === 1) {
-      return [{ entry, error }];
-    }
-    const middle = entries.length >>> 1;
-    return [...this.#throwingIn(entries.slice(0, middle)), ...this.#throwingIn(entries.slice(middle))];
-  }
-
-  #errorOf(entries: readonly ReadEntry[]): Error | null {
-    const copy = this.#copy(this.catalog.tree);
-    try {
-      copy.apply(entries.map((entry) => ({ kind: 'put', entry })));
-      return null;
-    } catch (error) {
-      return asError(error);
-    }
   }
 }
 

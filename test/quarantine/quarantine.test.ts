@@ -156,7 +156,7 @@ describe('Quarantine', () => {
     await waitFor(() => loop.text().includes('be_s199'));
     expect(loop.text()).not.toContain('be_s77');
     expect(loop.judge.asked.length - before).toBeLessThanOrEqual(2 * 2 + 8);
-    expect(loop.served.quarantined.map(({ unit }) => unit.id)).toEqual(['instances of s77']);
+    expect(loop.served.refusedUnits.map(({ unit }) => unit.id)).toEqual(['instances of s77']);
   });
 
   test('keeps the first of two changes that are bad only together', async () => {
@@ -221,7 +221,7 @@ describe('Quarantine', () => {
     loop.put(server('web', 'new'));
     await waitFor(() => loop.text().includes('server new'));
     expect(loop.text()).toMatch(/be_web\n {2}server new \S+ \n/);
-    expect(loop.served.quarantined.length).toBe(0);
+    expect(loop.served.refusedUnits.length).toBe(0);
   });
 
   test('moves the instances of a service that is set aside, under new names too', async () => {
@@ -229,7 +229,7 @@ describe('Quarantine', () => {
     loop.snapshot(server('web', 'a', 'ok'));
     await waitFor(() => loop.text().includes('server a'));
     loop.put(server('web', 'a', 'bad'));
-    await waitFor(() => loop.served.quarantined.length === 1);
+    await waitFor(() => loop.served.refusedUnits.length === 1);
     loop.put(entry('/services/web/b', { host: '10.0.0.8', port: 80, opt: 'bad' }));
     loop.delete('/services/web/a');
     await waitFor(() => loop.text().includes('be_web\n  server b 10.0.0.8:80 ok\n'));
@@ -286,7 +286,7 @@ describe('Quarantine', () => {
     await waitFor(() => loop.of('nobody-quarantined').length > 0);
     expect(loop.of('nobody-quarantined')[0]).toMatchObject({ fault: 'unknown' });
     await waitFor(() => loop.text().includes('be_s59'));
-    expect(loop.served.quarantined.length).toBe(4);
+    expect(loop.served.refusedUnits.length).toBe(4);
   });
 
   test('keeps the last good form through a restart, and tries again with pauses', async () => {
@@ -306,7 +306,7 @@ describe('Quarantine', () => {
     expect(loop.of('check-refused')).toEqual([]);
     loop.judge.verdict = () => ({ kind: 'accepted', warnings: '' });
     await waitFor(() => /server a \S+ bad/.test(loop.text()));
-    expect(loop.served.quarantined.length).toBe(0);
+    expect(loop.served.refusedUnits.length).toBe(0);
   });
 
   test('leaves out only the bad instance of a service that is new', async () => {
@@ -342,6 +342,6 @@ describe('Quarantine', () => {
     loop.put(server('web', 'b'));
     await waitFor(() => loop.text().includes('server b'));
     expect(loop.judge.asked).toHaveLength(2);
-    await waitFor(() => loop.served.since.differences.size === 0);
+    await waitFor(() => loop.served.lastGood.differences.size === 0);
   });
 });

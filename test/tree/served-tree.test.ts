@@ -42,7 +42,7 @@ describe('ServedTree', () => {
   test('sets aside by putting the last good form in the place of the bad one', () => {
     const { served, values } = withBad(other);
     expect(values()).toEqual([other.value, good.value]);
-    expect(served.quarantined).toMatchObject([
+    expect(served.refusedUnits).toMatchObject([
       { unit: WEB, reason: 'no', good: of(good), believed: of(bad) },
     ]);
   });
@@ -59,7 +59,7 @@ describe('ServedTree', () => {
       changes: [{ kind: 'delete', key: at('a') }],
       released: [WEB.id],
     });
-    expect(served.quarantined).toEqual([]);
+    expect(served.refusedUnits).toEqual([]);
   });
 
   test('says nothing of a unit because the same was registered again', () => {
@@ -80,7 +80,7 @@ describe('ServedTree', () => {
     expect([...kept.catalog.tree]).toEqual([{ ...bad, value: good.value }]);
     const without = start();
     expect(without.begin('sure').released).toEqual([WEB.id]);
-    expect([[...without.catalog.tree], without.quarantined]).toEqual([[], []]);
+    expect([[...without.catalog.tree], without.refusedUnits]).toEqual([[], []]);
   });
 });
 
@@ -149,8 +149,8 @@ describe('ServedTree, where the catalog throws,', () => {
     const moved = entry(at('a'), { host: '10.0.0.7', port: 80, opt: 'bad' }, 5);
     expect(() => served.apply([put(moved), gone(other)])).toThrow('not of a value');
     expect([...served.catalog.tree]).toEqual(before);
-    expect(served.quarantined).toMatchObject([{ believed: of(bad) }]);
+    expect(served.refusedUnits).toMatchObject([{ believed: of(bad) }]);
     served.apply([put(moved), gone(other)]);
-    expect(served.quarantined).toMatchObject([{ believed: of(moved) }]);
+    expect(served.refusedUnits).toMatchObject([{ believed: of(moved) }]);
   });
 });

@@ -6,7 +6,7 @@ import { changesBetween, type Entries, sameEntries, sameValues, type Unit, unitO
 import { movedForm } from './unit-forms.ts';
 
 /** A unit that is set aside. */
-export interface QuarantinedUnit {
+export interface RefusedUnit {
   readonly unit: Unit;
   /** Its last good form; empty where it has none. */
   readonly good: Entries;
@@ -21,7 +21,7 @@ export interface QuarantinedUnit {
 }
 
 /** What a restart needs to know of a unit that is set aside. */
-export interface UnitRecord extends Pick<QuarantinedUnit, 'unit' | 'reason' | 'since'> {
+export interface UnitRecord extends Pick<RefusedUnit, 'unit' | 'reason' | 'since'> {
   readonly good: readonly Entry[];
 }
 
@@ -54,9 +54,9 @@ export interface FilteredUnits extends UnitStep {
  * The units that were refused, each replaced by its last good form: changes of what is believed in, changes of what is
  * served out. Where nothing is set aside, everything passes through untouched.
  */
-export class QuarantinedUnits {
+export class RefusedUnits {
   readonly #prefixes: Prefixes;
-  readonly #units = new Map<string, QuarantinedUnit>();
+  readonly #units = new Map<string, RefusedUnit>();
   /** There are some of an earlier run, and the sources have not spoken yet. */
   #isRestored = false;
 
@@ -69,11 +69,11 @@ export class QuarantinedUnits {
   }
 
   /** In the order in which they were set aside. */
-  get all(): readonly QuarantinedUnit[] {
+  get all(): readonly RefusedUnit[] {
     return [...this.#units.values()];
   }
 
-  get(unit: Unit): QuarantinedUnit | undefined {
+  get(unit: Unit): RefusedUnit | undefined {
     return this.#units.get(unit.id);
   }
 
@@ -83,7 +83,7 @@ export class QuarantinedUnits {
       return { changes, released: [], touched: [], commit: () => {} };
     }
     const through: Change<ReadEntry>[] = [];
-    const changed = new Map<QuarantinedUnit, Map<string, ReadEntry>>();
+    const changed = new Map<RefusedUnit, Map<string, ReadEntry>>();
     for (const change of changes) {
       const of = change.kind === 'put' ? change.entry : change.before;
       const found = this.#units.get(unitOf(of).id);
@@ -102,10 +102,10 @@ export class QuarantinedUnits {
     return this.#replaced(through, changed);
   }
 
-  #replaced(changes: Change<ReadEntry>[], changed: ReadonlyMap<QuarantinedUnit, Entries>): FilteredUnits {
+  #replaced(changes: Change<ReadEntry>[], changed: ReadonlyMap<RefusedUnit, Entries>): FilteredUnits {
     const released: Unit[] = [];
     const touched: Unit[] = [];
-    const kept: QuarantinedUnit[] = [];
+    const kept: RefusedUnit[] = [];
     for (const [before, believed] of changed) {
       const { unit, good } = before;
       const moved = movedForm({ unit, good, goal: believed }, this.#prefixes);
@@ -142,7 +142,7 @@ export class QuarantinedUnits {
     unit: Unit,
     { kept, judged, reason }: UnitVerdict,
     { now, at }: { readonly now: Entries; readonly at: number },
-  ): UnitStep & { readonly set: QuarantinedUnit } {
+  ): UnitStep & { readonly set: RefusedUnit } {
     const before = this.#units.get(unit.id);
     const believed = before?.believed ?? now;
     const served = sameEntries(now, judged)

@@ -4,7 +4,7 @@ import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedChange } from './tree-changes.ts';
 
 /** A value that was refused by itself. */
-export interface QuarantinedKey {
+export interface RefusedKey {
   readonly key: string;
   /** The value that was refused. */
   readonly value: string;
@@ -28,9 +28,9 @@ export interface FilteredKeys {
  * The values that were refused by themselves: in the place of each stands the last good value of its key, or the key is
  * rejected by name. Until the value changes.
  */
-export class QuarantinedKeys {
+export class RefusedKeys {
   readonly #prefixes: Prefixes;
-  readonly #keys = new Map<string, QuarantinedKey>();
+  readonly #keys = new Map<string, RefusedKey>();
   /** Last good entries of an earlier run: what was refused there may be right for this one. */
   readonly #earlier = new Map<string, ReadEntry>();
 
@@ -44,7 +44,7 @@ export class QuarantinedKeys {
   }
 
   /** Sets a value aside. Where `good` is null, it is what an earlier run knew. */
-  setAside(one: QuarantinedKey): QuarantinedKey {
+  setAside(one: RefusedKey): RefusedKey {
     const set = { ...one, good: one.good ?? this.#earlier.get(one.key) ?? null };
     this.#keys.set(one.key, set);
     return set;

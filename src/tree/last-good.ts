@@ -5,40 +5,34 @@ import type { Differences } from '../ports/stores.ts';
  * Remembers by what the served tree differs from the last one that was accepted, a change at a time. What
  * comes while a text is judged counts for the next one.
  */
-export class SinceGood {
+export class LastGood {
   /** Part of the text that was drawn last. */
   readonly #drawn = new Map<string, Entry | undefined>();
   /** Came after it. */
   readonly #newer = new Map<string, Entry | undefined>();
-  #hasGood = false;
-  #isSeeded = false;
+  #from: 'nowhere' | 'an earlier run' | 'this run' = 'nowhere';
 
-  /** Whether any tree was accepted yet. */
-  get hasGood(): boolean {
-    return this.#hasGood;
-  }
-
-  /** Whether there is a tree to compare with: a good one of this run or of an earlier one. */
-  get hasBase(): boolean {
-    return this.#hasGood || this.#isSeeded;
+  /** Where the last good tree was accepted. */
+  get from(): 'nowhere' | 'an earlier run' | 'this run' {
+    return this.#from;
   }
 
   /**
    * The tree as it is comes from an earlier run, and differs by this from the last one that was accepted there:
    * until one is accepted here, that one is compared with.
    */
-  seed(differences: Differences): void {
+  differsBy(differences: Differences): void {
     this.#newer.clear();
     this.#drawn.clear();
     for (const [key, entry] of differences) {
       this.#drawn.set(key, entry);
     }
-    this.#isSeeded = true;
+    this.#from = 'an earlier run';
   }
 
-  /** Whether the tree is the last good one. */
-  get isGood(): boolean {
-    return this.hasBase && this.#newer.size + this.#drawn.size === 0;
+  /** Whether it is what is served. */
+  get isServed(): boolean {
+    return this.#from !== 'nowhere' && this.#newer.size + this.#drawn.size === 0;
   }
 
   /** Whether the tree is another one than that of the text that was drawn last. */
@@ -68,7 +62,7 @@ export class SinceGood {
   /** The text that was drawn last is good. */
   accepted(): void {
     this.#drawn.clear();
-    this.#hasGood = true;
+    this.#from = 'this run';
   }
 
   /** By what the tree of now differs from the last good one; from an empty one where there is none. */
