@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { Catalog } from '../../src/model/catalog.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import { ReadEntry } from '../../src/model/read-entry.ts';
+import { Tree } from '../../src/model/tree.ts';
 import { type Records, ServedTree } from '../../src/tree/served-tree.ts';
 import type { BelievedChange } from '../../src/tree/tree-changes.ts';
 import { unitOf } from '../../src/tree/unit.ts';
@@ -154,3 +156,95 @@ describe('ServedTree, where the catalog throws,', () => {
     expect(served.refusedUnits).toMatchObject([{ believed: of(moved) }]);
   });
 });
+
+describe('ServedTree, whatever comes,', () => {
+  const services = ['web', 'api'];
+  const one = fc.record({
+    service: fc.constantFrom(...services),
+    id: fc.constantFrom('a', 'b', 'c'),
+    value: fc.constantFrom(
+      '10.0.0.1:80',
+      '10.0.0.2:80',
+      '{"host":"10.0.0.3","port":80,"opt":"bad"}',
+      'odd',
+      '',
+    ),
+  });
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('put' as const), puts: fc.array(one, { minLength: 1, maxLength: 3 }) }),
+    fc.record({ kind: fc.constant('delete' as const), of: one }),
+    fc.record({
+      kind: fc.constant('set aside' as const),
+      service: fc.constantFrom(...services),
+      as: fc.boolean(),
+    }),
+    fc.record({ kind: fc.constant('release' as const), service: fc.constantFrom(...services) }),
+  );
+
+  test('serves what is believed, but for what is set aside, and knows what is believed of that', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const { served } = setUp();
+        const believed = new Map<string, Entry>();
+        let revision = 1;
+        const take = (changes: readonly BelievedChange[]) => {
+          const followed = new Tree<ReadEntry>();
+          followed.apply([...served.catalog.tree].map(put));
+          followed.apply(served.apply(changes).changes);
+          expect([...followed]).toEqual([...served.catalog.tree]);
+        };
+        const unit = (service: string) => unitOf(read(entry(`/services/${service}/a`, '10.0.0.1:80')));
+        for (const now of steps) {
+          if (now.kind === 'put') {
+            const puts = new Map(
+              now.puts.map(({ service, id, value }) => {
+                const key = `/services/${service}/${id}`;
+                return [key, entry(key, value, revision++)] as const;
+              }),
+            );
+            for (const [key, put] of puts) {
+              believed.set(key, put);
+            }
+            take([...puts.values()].map(put));
+          } else if (now.kind === 'delete') {
+            const there = believed.get(`/services/${now.of.service}/${now.of.id}`);
+            if (there && believed.delete(there.key)) {
+              take([gone(there)]);
+            }
+          } else {
+            const { id } = unit(now.service);
+            const forms = [...believed.values()].filter((each) => unitOf(read(each)).id === id);
+            if (now.kind === 'release') {
+              served.release(unit(now.service));
+            } else if (forms.length > 0) {
+              const kept = now.as ? of() : of(entry(`/services/${now.service}/a`, '10.0.0.9:80', 1));
+              served.setAside(unit(now.service), { kept, judged: of(...forms), reason: 'no' });
+            }
+          }
+        }
+        const aside = new Map(served.refusedUnits.map((each) => [each.unit.id, each]));
+        const expected = new Map([...believed].filter(([, each]) => !aside.has(unitOf(read(each)).id)));
+        for (const {
+          unit: { id },
+          believed: known,
+          served: form,
+        } of aside.values()) {
+          const there = [...believed.values()].filter((each) => unitOf(read(each)).id === id);
+          expect([...known.values()].sort(byKey)).toEqual(there.sort(byKey));
+          for (const [key, each] of form) {
+            expected.set(key, each);
+          }
+        }
+        expect([...served.catalog.tree]).toEqual([...expected.values()].sort(byKey));
+        for (const each of aside.values()) {
+          served.release(each.unit);
+        }
+        expect([...served.catalog.tree]).toEqual([...believed.values()].sort(byKey));
+      }),
+    );
+  });
+});
+
+function byKey(a: Entry, b: Entry): number {
+  return a.key < b.key ? -1 : 1;
+}
