@@ -68,8 +68,7 @@ async function bringAbout(rig: Rig, { gone, shop, late }: Fleet): Promise<void> 
   await etcd.deletePrefix('/services/gone/');
   await rig.time(async () => (await alive(rig)).held.length === gone.length, 'the hold');
   await rig.time(async () => (await inState(rig)).includes('holds'), 'the hold on the disk');
-  const cache = path.join(site.folder, 'state', 'tree');
-  const isCached = async () => (await readFile(cache, 'utf8').catch(() => '')).includes('nonsense');
+  const isCached = async () => (await inFile(rig, 'tree')).includes('nonsense');
   await rig.time(isCached, 'the refused value in the cache', 30_000);
   await writeFile(path.join(site.folder, 'fault'), '');
   await register(rig, [late]);
@@ -83,6 +82,9 @@ async function bringAbout(rig: Rig, { gone, shop, late }: Fleet): Promise<void> 
 
 const inState = ({ site }: Rig) => readdir(path.join(site.folder, 'state'));
 
+const inFile = ({ site }: Rig, name: string) =>
+  readFile(path.join(site.folder, 'state', name), 'utf8').catch(() => '');
+
 const serversOf = ({ site }: Rig) => showServers(site.masterSocket);
 
 const isIn =
@@ -94,13 +96,16 @@ const isIn =
 async function alive(rig: Rig): Promise<Alive> {
   const status = (await rig.daemon.status()) as {
     readonly held: readonly { readonly key: string; readonly since: string }[];
-    readonly quarantined: readonly { readonly unit: string; readonly since: string }[];
+    readonly quarantined: readonly { readonly unit: string }[];
     readonly paused: { readonly until: unknown } | null;
   };
-  const note = await readFile(path.join(rig.site.folder, 'state', 'pending'), 'utf8').catch(() => '');
+  const note = await inFile(rig, 'pending');
+  const { units } = JSON.parse((await inFile(rig, 'quarantine.json')) || '{"units":[]}') as {
+    readonly units: readonly { readonly since: number }[];
+  };
   return {
     held: status.held.map(({ key, since }) => `${key} since ${since}`).sort(),
-    quarantined: status.quarantined.map(({ unit, since }) => `${unit} since ${since}`),
+    quarantined: status.quarantined.map(({ unit }, at) => `${unit} since ${units[at]?.since}`),
     pausedUntil: status.paused?.until ?? null,
     pending: note.split('\n')[0] ?? '',
   };
@@ -158,13 +163,15 @@ async function changeVersions(from: 'this one' | 'the one before'): Promise<Dril
   const loads = ['gone', 'shop'].map((host) => stack.use(startLoad(site.url, { host })));
   const before = await showProc(site.masterSocket);
   const file = await readFile(site.configPath, 'utf8');
-  const builds = from === 'this one' ? [earlier.main, THIS, THIS] : [THIS, earlier.main, THIS];
+  const builds = from === 'this one' ? [earlier.main, THIS, earlier.main] : [THIS, earlier.main, THIS];
   let first: Alive | undefined;
   for (const main of builds) {
     const now = await startOn(rig, main);
     first ??= now;
     hold(
-      now.held.length === 2 && now.quarantined.length === 1 && /^[0-9a-f]{16}$/.test(now.pending),
+      now.held.length === 2 &&
+        /^instances of shop since \d+$/.test(now.quarantined.join()) &&
+        /^[0-9a-f]{16}$/.test(now.pending),
       `all is alive: ${JSON.stringify(now)}`,
     );
     hold(JSON.stringify(now) === JSON.stringify(first), `it is what it was: ${JSON.stringify([first, now])}`);
@@ -195,7 +202,7 @@ async function changeVersions(from: 'this one' | 'the one before'): Promise<Dril
 export const upgradeDrills: readonly Drill[] = (
   [
     ['the version before, then this one, back and this one again', 'the one before'],
-    ['this version, then the one before and this one again', 'this one'],
+    ['this version, then the one before, this one and the one before again', 'this one'],
   ] as const
 ).map(([name, from]) => ({
   name: `${name}, with a hold, a pause, a quarantine and an owed load alive`,
