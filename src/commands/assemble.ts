@@ -76,3 +76,9 @@ export function paceOf({ pace }: Settings): PaceOptions {
   const place = createHash('sha256').update(hostname()).digest().readUInt32BE(0) / 2 ** 32;
   return { ...pace, splay: Math.round(place * pace.splay * pace.reloadInterval) };
 }
+
+/** Who judges, where it is not HAProxy's plain check. */
+export function checkedBy({ haproxy }: Pick<Settings, 'haproxy'>): { readonly checkCommand?: string } {
+  const command = haproxy.checkCommand.join(' ');
+  return command === `${haproxy.binary} -c -f {config}` ? {} : { checkCommand: command };
+}

@@ -14,7 +14,7 @@ import { setNewerAside } from '../state/versions.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
-import { catalogOptions, paceOf, pauseKeys, renderContext } from './assemble.ts';
+import { catalogOptions, checkedBy, paceOf, pauseKeys, renderContext } from './assemble.ts';
 import { farewellOf } from './farewell.ts';
 import { guardOf } from './guard-of.ts';
 import { judgeVersion, versionAtFirst } from './haproxy-versions.ts';
@@ -110,11 +110,6 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   }
   emit({ kind: 'stopped' });
   return EXIT.fine;
-}
-
-function checkedBy({ haproxy }: Settings): { readonly checkCommand?: string } {
-  const command = haproxy.checkCommand.join(' ');
-  return command === `${haproxy.binary} -c -f {config}` ? {} : { checkCommand: command };
 }
 
 /** The longest that a step of a pass takes by its own limits, and a minute more. */

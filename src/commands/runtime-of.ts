@@ -1,6 +1,6 @@
 import type { Emit } from '../events.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../haproxy/runtime-apply.ts';
-import type { Serial } from '../haproxy/serial.ts';
+import type { Serial } from '../ports/serial.ts';
 import type { Settings } from '../settings/settings.ts';
 import { createStateFile } from '../state/state-file.ts';
 

@@ -1,8 +1,8 @@
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
+import { Serial } from '../ports/serial.ts';
 import { whyNotRun } from '../system/not-run.ts';
 import { lastLines, type Ran, runProgram } from '../system/run-program.ts';
 import { awaitWorker, seeWorker } from './reload-by-socket.ts';
-import { Serial } from './serial.ts';
 import { stateBySocket, usedSocket } from './state-by-socket.ts';
 import { watchState } from './watch-state.ts';
 

@@ -1,8 +1,8 @@
 import type { HaproxyControl } from '../ports/haproxy.ts';
+import { Serial } from '../ports/serial.ts';
 import { haproxyLives } from './haproxy-process.ts';
 import { MasterSocket } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
-import { Serial } from './serial.ts';
 import { SocketError } from './socket-command.ts';
 import { stateByMaster } from './state-by-master.ts';
 import { watchState } from './watch-state.ts';

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
+import { Serial } from '../ports/serial.ts';
 import { ourUser } from '../system/our-user.ts';
 import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
 import { seeWorker } from './reload-by-socket.ts';
 import type { RuntimeSocket } from './runtime-socket.ts';
-import { Serial } from './serial.ts';
 import { stateBySocket, usedSocket } from './state-by-socket.ts';
 import { watchState } from './watch-state.ts';
 

@@ -1,5 +1,6 @@
 import type { ServerCommand } from '../plan/plan.ts';
 import type { ApplyOutcome, Batch, ExpectedServers, ReadBack, Runtime, Usability } from '../ports/runtime.ts';
+import { Serial } from '../ports/serial.ts';
 import type { StateFile } from '../ports/stores.ts';
 import { judgeAnswer, type Verdict } from './runtime-answers.ts';
 import { batchSteps, type Step } from './runtime-batch.ts';
@@ -9,7 +10,6 @@ import { parseServerRows, type ServerRow } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
 import { ASK_MARK, parseMark } from './runtime-socket.ts';
 import { askUsability, noStatsSocket } from './runtime-usable.ts';
-import { Serial } from './serial.ts';
 import { type Leaver, ServerJournal, workerId } from './server-journal.ts';
 import { SocketError } from './socket-command.ts';
 

@@ -1,8 +1,8 @@
 import { SystemError } from '../errors.ts';
 import { removalLines } from '../plan/runtime-lines.ts';
+import type { Serial } from '../ports/serial.ts';
 import { judgeAnswer } from './runtime-answers.ts';
 import type { RuntimeSession } from './runtime-session.ts';
-import type { Serial } from './serial.ts';
 import { type Leaver, type ServerJournal, workerId } from './server-journal.ts';
 import { SocketError } from './socket-command.ts';
 

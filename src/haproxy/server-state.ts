@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { messageAndHint } from '../errors.ts';
 import { globalLines } from '../plan/global-lines.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
+import { Serial } from '../ports/serial.ts';
 import type { FileAccess } from '../system/temp-file.ts';
 import { writeWhole } from '../system/write-whole.ts';
 import { controlWith } from './control-with.ts';
 import { otherFilesOf } from './loaded-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
-import { Serial } from './serial.ts';
 import { healthRows } from './server-state-rows.ts';
 import { SocketError } from './socket-command.ts';
 

@@ -12,7 +12,8 @@ import { type SearchOutcome, type Settled, searchChanges } from './search.ts';
 export interface QuarantineOptions extends Omit<QuarantineParts, 'plan'> {
   /** @default nothing is planned */
   readonly plan?: QuarantineParts['plan'];
-  readonly rollout: { readonly installedText: string | null };
+  /** The text of the file that lies there, or null. */
+  readonly installed: () => string | null;
   readonly emit: Emit;
   /** Where what is set aside survives a restart. */
   readonly file?: StateFile;
@@ -51,6 +52,7 @@ export class Quarantine {
   readonly #retry: QuarantineRetry;
   readonly #plan: (text: string) => void;
   #search: Promise<SearchOutcome> | undefined;
+  #finishing: Promise<void> = Promise.resolve();
   #abort = new AbortController();
   #said = '';
   /** How often in a row something was done about a refusal without a good text after it. */
@@ -130,8 +132,13 @@ export class Quarantine {
       return this.#settle(early, refusal, signal);
     }
     this.#search = search;
-    void this.#finishLater(search, refusal, signal);
+    this.#finishing = this.#finishLater(search, refusal, signal);
     return this.#stay('unknown', SEARCHING);
+  }
+
+  /** Resolves when no search goes on behind the loop any more. */
+  idle(): Promise<void> {
+    return this.#finishing;
   }
 
   /** Tries what is set aside again, until `signal` aborts. */
@@ -173,8 +180,8 @@ export class Quarantine {
   }
 
   async #isCheckBroken(signal: AbortSignal): Promise<boolean> {
-    const { judge, rollout } = this.#options;
-    const text = rollout.installedText;
+    const { judge, installed } = this.#options;
+    const text = installed();
     return text !== null && (await judge.checkRendered(text, signal)).kind !== 'accepted';
   }
 

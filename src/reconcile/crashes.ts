@@ -5,14 +5,14 @@ import { firstLines } from '../plan/excerpt.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { CrashFile } from '../ports/stores.ts';
-import type { Rollout } from '../rollout/rollout.ts';
+import { type CurrentState, runningSet } from '../rollout/current.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 
 /** What is told of what threw, and kept. */
 export interface CrashesOptions {
   readonly emit: Emit;
   readonly served: Pick<ServedTree, 'catalog'>;
-  readonly rollout: Pick<Rollout, 'installedText' | 'running'>;
+  readonly current: CurrentState;
   /** Where the input is kept for a report. */
   readonly file?: CrashFile;
 }
@@ -83,9 +83,10 @@ export class Crashes {
   }
 
   async #keep(where: string, stack: string): Promise<string | null> {
-    const { file, served, rollout } = this.#options;
+    const { file, served, current } = this.#options;
     try {
-      const { running, installedText } = rollout;
+      const running = runningSet(current.now)?.text ?? null;
+      const installedText = current.now.installed?.text ?? null;
       const keys = [...served.catalog.tree];
       return (await file?.keep({ where, stack, keys, running, installedText })) ?? null;
     } catch {

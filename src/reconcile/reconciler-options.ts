@@ -8,7 +8,7 @@ import type { CrashFile, PauseNotes, PendingNote } from '../ports/stores.ts';
 import type { Templates } from '../ports/templates.ts';
 import type { QuarantineOptions } from '../quarantine/quarantine.ts';
 import type { Drawing } from '../rollout/drawing.ts';
-import type { RuntimePathOptions } from '../rollout/runtime-path.ts';
+import type { RuntimeChangesOptions } from '../rollout/runtime-changes.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import type { PaceOptions } from './pace.ts';
 import type { GuardParts } from './trees.ts';
@@ -32,7 +32,7 @@ export interface ReconcilerOptions {
   /** `haproxy.maxOldWorkers`. @default no limit */
   readonly maxOldWorkers?: number;
   /** Without it every change is a reload. */
-  readonly runtime?: Pick<RuntimePathOptions, 'newServers' | 'drain'> & {
+  readonly runtime?: Pick<RuntimeChangesOptions, 'newServers' | 'drain'> & {
     readonly runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll' | 'hold'>;
     /** `apply.readBack` */
     readonly readBack?: number;

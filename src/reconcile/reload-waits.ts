@@ -22,41 +22,32 @@ export class ReloadWaits {
     this.#options = options;
   }
 
-  /** It is too soon after the last reload. */
-  get isEarly(): boolean {
-    return this.#options.pace.reloadDue() > clock.now();
+  /** Milliseconds until HAProxy may be reloaded again. */
+  get paceMs(): number {
+    return Math.max(0, this.#options.pace.reloadDue() - clock.now());
   }
 
-  /** Waits until HAProxy may be reloaded again. True when something newer arrived in the meantime. */
-  async pace(watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
-    if (!this.isEarly) {
-      return false;
-    }
-    const { pace, turns, mailbox } = this.#options;
+  /** Milliseconds for which old workers are waited for. */
+  workersMs(state: HaproxyState, now: number): number {
+    return this.#options.cap.left(state, now);
+  }
+
+  /** Waits until HAProxy may be reloaded again, or something newer arrives. */
+  async pace(watch: Stopwatch, signal: AbortSignal): Promise<void> {
+    const { turns, mailbox } = this.#options;
     await watch.time('pause', async () => {
-      while (!signal.aborted) {
+      while (!signal.aborted && this.paceMs > 0 && !mailbox.peek()) {
         turns.turn();
-        const left = pace.reloadDue() - clock.now();
-        if (left <= 0) {
-          return;
-        }
-        await mailbox.wait(Math.min(TURN_MS, left), signal);
-        if (mailbox.peek()) {
-          return;
-        }
+        await mailbox.wait(Math.min(TURN_MS, this.paceMs), signal);
       }
     });
-    return mailbox.peek() !== undefined;
   }
 
-  /** Waits a moment where too many old workers are left. True when it did. */
-  async workers(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+  /** Waits a moment for old workers to end, or until something newer arrives. */
+  async workers(state: HaproxyState, watch: Stopwatch, signal: AbortSignal): Promise<void> {
     const { cap, mailbox } = this.#options;
-    if (!cap.holds(state, clock.now())) {
-      return false;
-    }
+    cap.waits(state, clock.now());
     await watch.time('pause', () => mailbox.wait(TURN_MS / 2, signal));
-    return true;
   }
 
   /** A reload was made, or tried. */

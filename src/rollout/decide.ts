@@ -1,3 +1,4 @@
+import type { PointsmanError } from '../errors.ts';
 import type { PresentHaproxy } from '../events-haproxy.ts';
 import type { ConfigSet, Facts, Hold, Trouble, Way, WayPart } from './facts.ts';
 
@@ -44,7 +45,7 @@ type Reasons = readonly string[];
 
 /** What the quarantine is asked about. */
 export type Refused =
-  | { readonly kind: 'template-error'; readonly error: Error }
+  | { readonly kind: 'template-error'; readonly error: PointsmanError }
   | {
       readonly kind: 'refused';
       readonly output: string;
@@ -161,7 +162,10 @@ function bringOut(set: ConfigSet, need: Extract<Need, { kind: 'load' | 'publish'
     return recordAhead(facts) ?? { kind: 'wait', for: 'pace', ms: paceMs, reasons };
   }
   if (need.kind === 'load') {
-    return { kind: 'load', set, reasons };
+    // What is on its way to the file would be loaded in its place.
+    return facts.recording === null
+      ? { kind: 'load', set, reasons }
+      : { kind: 'wait', for: 'record', ms: 0, reasons };
   }
   return workersMs > 0
     ? { kind: 'wait', for: 'workers', ms: workersMs, reasons }

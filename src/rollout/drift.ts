@@ -2,25 +2,25 @@ import { messageWithHint } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { splitMark } from '../plan/mark.ts';
 import { BackOff } from '../ports/back-off.ts';
+import { clock } from '../ports/clock.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
-import type { Mailbox } from '../reconcile/mailbox.ts';
+import type { Serial } from '../ports/serial.ts';
+import type { Wake } from '../ports/wake.ts';
+import { type CurrentState, installedMark, withFile } from './current.ts';
+import type { FileFact } from './facts.ts';
 import { keepEdit, tellEdit } from './kept-edits.ts';
-import type { Rollout } from './rollout.ts';
+import { afterRestore, afterTouch } from './worker-trust.ts';
 
 export interface DriftOptions {
   readonly file: ConfigFile;
-  readonly rollout: Rollout;
-  readonly mailbox: Mailbox;
-  /** Resolves when no text is on its way to the file. */
-  readonly idle?: () => Promise<void>;
+  readonly current: CurrentState;
+  /** Where those who write the file take turns. */
+  readonly turns: Pick<Serial, 'run'>;
+  readonly mailbox: Wake;
   readonly emit: Emit;
 }
 
-/** The file could not be put right; it is tried again. */
-export interface Unsettled {
-  readonly message: string;
-  readonly retryInMs: number;
-}
+const OURS: FileFact = { kind: 'ours' };
 
 /**
  * Watches the file for what others do to it. An edit is kept, its diff told, and the last good text put back,
@@ -29,7 +29,9 @@ export interface Unsettled {
 export class Drift {
   readonly #options: DriftOptions;
   readonly #retry = new BackOff();
-  #touched = false;
+  #fact: FileFact = OURS;
+  /** When what is stuck is tried again. */
+  #retryAt = 0;
   /** The edit that was told already. */
   #told: string | null | undefined;
 
@@ -37,21 +39,30 @@ export class Drift {
     this.#options = options;
   }
 
+  /** Whether the file is as we left it. */
+  get fact(): FileFact {
+    if (this.#fact.kind !== 'stuck') {
+      return this.#fact;
+    }
+    const retryInMs = this.#retryAt - clock.now();
+    return retryInMs > 0 ? { ...this.#fact, retryInMs } : { kind: 'touched' };
+  }
+
   /**
    * Looks at the file that lies there at the start. One of ours that was edited meanwhile is an edit like any other;
    * one that was never ours is kept and said.
    */
   async open(): Promise<void> {
-    const { rollout, file, mailbox, emit } = this.#options;
-    const found = rollout.installedFile;
-    if (rollout.target === 'file' || found === null || rollout.installedMark !== null) {
+    const { current, file, mailbox, emit } = this.#options;
+    const { target, fileText: found } = current.now;
+    if (target === 'file' || found === null || installedMark(current.now) !== null) {
       return;
     }
-    rollout.trust.fileTouched();
+    this.#distrust();
     const good = await file.lastKept();
     if (good !== null) {
-      this.#touched = true;
-      rollout.installedFile = good;
+      this.#fact = { kind: 'touched' };
+      current.replace((now) => withFile(now, good));
       mailbox.post('the file was edited meanwhile');
       return;
     }
@@ -64,51 +75,56 @@ export class Drift {
 
   /** Follows the file until `signal` aborts, and wakes the loop when somebody else touched it. */
   async follow(signal: AbortSignal): Promise<void> {
-    const { file, rollout, mailbox } = this.#options;
+    const { file, mailbox } = this.#options;
     for await (const _ of file.watch(signal)) {
-      rollout.trust.fileTouched();
-      this.#touched = true;
+      this.#distrust();
+      this.#fact = { kind: 'touched' };
       mailbox.post('the file was touched');
     }
   }
 
-  /** Puts the file right where somebody else changed it. Null where it is right now. */
-  async settle(): Promise<Unsettled | null> {
-    if (!this.#touched) {
-      return null;
-    }
-    const { file, rollout, idle } = this.#options;
-    this.#touched = false;
-    await idle?.();
+  /** Puts the file right where somebody else changed it. */
+  settle(): Promise<void> {
+    return this.#options.turns.run(() => this.#settle());
+  }
+
+  async #settle(): Promise<void> {
+    const { file, current, emit } = this.#options;
+    // Whoever touches it from now on is followed anew.
+    this.#fact = OURS;
     try {
       const found = await file.read();
-      if (found !== rollout.installedFile) {
+      if (found !== current.now.fileText) {
         await this.#putRight(found);
       }
     } catch (error) {
       const message = messageWithHint(error);
-      this.#touched = true;
       const retryInMs = this.#retry.failed();
-      this.#options.emit({ kind: 'publish-failed', message, retryInMs });
-      return { message, retryInMs };
+      this.#fact = { kind: 'stuck', message, retryInMs };
+      this.#retryAt = clock.now() + retryInMs;
+      emit({ kind: 'publish-failed', message, retryInMs });
+      return;
     }
     this.#told = undefined;
     this.#retry.succeeded();
-    rollout.trust.fileRestored();
-    return null;
+    current.replace((now) => ({ ...now, trust: afterRestore(now.trust, clock.now()) }));
   }
 
   async #putRight(found: string | null): Promise<void> {
-    const { file, rollout } = this.#options;
-    const good = rollout.installedFile;
+    const { file, current } = this.#options;
+    const good = current.now.fileText;
     if (this.#told !== found) {
       await tellEdit(this.#options, { found, good });
       this.#told = found;
     }
     if (good === null) {
-      rollout.installedFile = found;
+      current.replace((now) => withFile(now, found));
     } else {
       await file.publish(good);
     }
+  }
+
+  #distrust(): void {
+    this.#options.current.replace((now) => ({ ...now, trust: afterTouch(now.trust, clock.now()) }));
   }
 }

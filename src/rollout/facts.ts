@@ -1,3 +1,4 @@
+import type { PointsmanError } from '../errors.ts';
 import type { ServerCommand } from '../plan/plan.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 
@@ -30,7 +31,7 @@ export type Desired =
   /** There is nothing to render yet; what is missing, for people. */
   | { readonly kind: 'nothing'; readonly missing: string }
   /** `judged`: the quarantine was asked about it, and knows nothing better. */
-  | { readonly kind: 'template-error'; readonly error: Error; readonly judged: boolean };
+  | { readonly kind: 'template-error'; readonly error: PointsmanError; readonly judged: boolean };
 
 /** What the file holds. */
 export interface Installed extends ConfigSet {

@@ -1,15 +1,15 @@
-import type { Applied, Emit } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
-import type { Mailbox } from '../reconcile/mailbox.ts';
+import type { Wake } from '../ports/wake.ts';
+import { type CurrentState, doubtNow, expectedMark, installedMark, withAnswer } from './current.ts';
 import type { Drawing } from './drawing.ts';
-import type { Rollout } from './rollout.ts';
 
 export interface HaproxyWatchOptions {
   readonly control: HaproxyControl;
-  readonly rollout: Rollout;
+  readonly current: CurrentState;
   /** What is drawn may depend on the version of HAProxy. */
   readonly drawing: Pick<Drawing, 'runsOn'>;
-  readonly mailbox: Mailbox;
+  readonly mailbox: Wake;
   readonly emit: Emit;
 }
 
@@ -20,7 +20,8 @@ export interface HaproxyWatchOptions {
  */
 export class HaproxyWatch {
   readonly #options: HaproxyWatchOptions;
-  #state: HaproxyState | undefined;
+  /** What was told last. */
+  #told: HaproxyState | undefined;
   #held = false;
   #missed = false;
 
@@ -30,8 +31,8 @@ export class HaproxyWatch {
 
   /** Follows it until `signal` aborts; in `managed` it first starts HAProxy from a file of ours, if there is one. */
   async follow(signal: AbortSignal): Promise<void> {
-    const { control, rollout } = this.#options;
-    if (rollout.installedMark !== null && control.start) {
+    const { control, current } = this.#options;
+    if (installedMark(current.now) !== null && control.start) {
       this.#see(await control.start(signal));
     }
     for await (const state of control.watch(signal)) {
@@ -46,18 +47,16 @@ export class HaproxyWatch {
   /** Asks now. */
   async ask(signal: AbortSignal): Promise<HaproxyState> {
     const state = await this.#options.control.state(signal);
-    this.#tell(state);
-    this.#options.rollout.observe(state);
+    this.#options.current.replace((now) => withAnswer(now, state));
+    this.#tell();
     return state;
   }
 
-  /** A pass of ours made it run this: that is known before it is asked again. */
-  made(applied: Applied): void {
-    const state = this.#state;
-    if (applied.kind !== 'verified' || state?.kind !== 'running') {
-      return;
+  /** A pass of ours made it run something else: that is known before it is asked again. */
+  made(): void {
+    if (this.#told?.kind === 'running') {
+      this.#tell();
     }
-    this.#tell({ ...state, mark: applied.hash });
   }
 
   /** A pass begins. */
@@ -78,18 +77,18 @@ export class HaproxyWatch {
   }
 
   #see(state: HaproxyState): void {
-    const { rollout, drawing, mailbox, emit } = this.#options;
-    const { applied } = rollout;
-    const wasThere = this.#state !== undefined && this.#state.kind !== 'away';
+    const { current, drawing, mailbox, emit } = this.#options;
+    const { applied } = current.now;
+    const wasThere = this.#told !== undefined && this.#told.kind !== 'away';
     const came = state.kind !== 'away' && !wasThere;
     const went = state.kind === 'away' && wasThere;
-    this.#tell(state);
-    const expected = rollout.expectedMark;
-    rollout.observe(state);
+    const expected = expectedMark(current.now);
+    current.replace((now) => withAnswer(now, state));
+    this.#tell();
     const drifted =
       state.kind === 'running' &&
       expected !== null &&
-      (state.mark !== expected || !rollout.trust.trusts(state.pid));
+      (state.mark !== expected || doubtNow(current.now) !== null);
     if (drifted && applied.kind === 'verified') {
       emit({ kind: 'haproxy-drift', expected, found: state.mark });
     }
@@ -105,10 +104,11 @@ export class HaproxyWatch {
     }
   }
 
-  #tell(state: HaproxyState): void {
-    const { emit } = this.#options;
-    const before = this.#state;
-    this.#state = state;
+  #tell(): void {
+    const { emit, current } = this.#options;
+    const before = this.#told;
+    const state = current.now.haproxy;
+    this.#told = state;
     if (state.kind === 'away') {
       if (before?.kind !== 'away' || before.cause !== state.cause) {
         emit({ kind: 'haproxy-away', cause: state.cause });

@@ -2,13 +2,14 @@ import type { Emit } from '../events.ts';
 import { expectedServers } from '../plan/expected-servers.ts';
 import { rest } from '../ports/clock.ts';
 import type { ExpectedServers, Runtime } from '../ports/runtime.ts';
-import type { Mailbox } from '../reconcile/mailbox.ts';
-import type { Rollout } from './rollout.ts';
+import type { Wake } from '../ports/wake.ts';
+import { type CurrentState, runningSet, workerOf } from './current.ts';
+import { distrusting } from './worker-trust.ts';
 
 export interface ReadBackWatchOptions {
   readonly runtime: Pick<Runtime, 'readBackAll'>;
-  readonly rollout: Pick<Rollout, 'running' | 'worker' | 'trust'>;
-  readonly mailbox: Mailbox;
+  readonly current: CurrentState;
+  readonly mailbox: Wake;
   readonly emit: Emit;
   /** `apply.readBack`: milliseconds between two looks. @default 1 min */
   readonly readBack?: number;
@@ -51,8 +52,8 @@ export class ReadBackWatch {
   }
 
   async #look(signal: AbortSignal): Promise<Drifted | null> {
-    const { runtime, rollout } = this.#options;
-    const { running: text, worker: pid } = rollout;
+    const { runtime, current } = this.#options;
+    const [text, pid] = [runningSet(current.now)?.text ?? null, workerOf(current.now)];
     if (text === null || pid === null) {
       return null;
     }
@@ -61,17 +62,19 @@ export class ReadBackWatch {
     }
     const { servers } = this.#expected;
     const found = await runtime.readBackAll({ pid, servers }, signal);
-    if (found.kind !== 'differs' || rollout.running !== text || rollout.worker !== pid) {
+    const isSame = runningSet(current.now)?.text === text && workerOf(current.now) === pid;
+    if (found.kind !== 'differs' || !isSame) {
       return null;
     }
     return { text, pid, differences: found.differences };
   }
 
   #distrust({ pid, differences }: Drifted): void {
-    const { rollout, mailbox, emit } = this.#options;
+    const { current, mailbox, emit } = this.#options;
     const [first = ''] = differences;
     emit({ kind: 'servers-drifted', differences: differences.slice(0, 5), count: differences.length });
-    rollout.trust.distrust(pid, `its servers are not those of the text that it runs (${first})`);
+    const why = `its servers are not those of the text that it runs (${first})`;
+    current.replace((now) => ({ ...now, trust: distrusting(now.trust, pid, why) }));
     mailbox.post("HAProxy's servers differ from its configuration");
   }
 }

@@ -1,10 +1,14 @@
 import type { Step } from '../events.ts';
 import { clock } from '../ports/clock.ts';
-import type { Turns } from '../reconcile/turns.ts';
+
+/** Learns what is at work. */
+export interface StepWatch {
+  step<T>(step: string, work: () => Promise<T>): Promise<T>;
+}
 
 /** Times the steps of one pass in milliseconds; a step done twice adds up. `turns` learns what is at work. */
 export class Stopwatch {
-  readonly #turns: Turns | undefined;
+  readonly #turns: StepWatch | undefined;
   readonly #start = clock.now();
   readonly #steps: Partial<Record<Step, number>> = {};
 
@@ -16,8 +20,13 @@ export class Stopwatch {
     return round(clock.now() - this.#start);
   }
 
-  constructor(turns?: Turns) {
+  constructor(turns?: StepWatch) {
     this.#turns = turns;
+  }
+
+  /** A step that is not timed. */
+  during<T>(step: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns?.step(step, work) ?? work();
   }
 
   async time<T>(step: Step, work: () => Promise<T>): Promise<T> {

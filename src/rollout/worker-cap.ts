@@ -1,6 +1,8 @@
 import type { Emit } from '../events.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 
+const PATIENCE = 30_000;
+
 /** What limits the old workers. */
 export interface WorkerCapOptions {
   /** `haproxy.maxOldWorkers`. */
@@ -23,25 +25,34 @@ export class WorkerCap {
     this.#options = options;
   }
 
-  /** Whether a reload has to wait; said once for each that does. `now` is of `clock.now()`. */
-  holds(state: HaproxyState, now: number): boolean {
-    const { most, patience = 30_000, emit } = this.#options;
-    const old = state.kind === 'away' ? 0 : (state.oldWorkers ?? 0);
-    if (old < most) {
+  /** Milliseconds that a reload has to wait at most; `now` is of `clock.now()`. */
+  left(state: HaproxyState, now: number): number {
+    const { most, patience = PATIENCE } = this.#options;
+    if (oldWorkersOf(state) < most) {
       this.#since = null;
-      return false;
+      return 0;
     }
-    if (this.#since === null) {
-      this.#since = now;
-      const limit = `haproxy.maxOldWorkers is ${most}`;
-      const cause = `${old} old workers still serve connections (${limit}); at most ${patience / 1000} s for one of them to end`;
-      emit({ kind: 'reload-delayed', cause });
+    return Math.max(0, (this.#since ?? now) + patience - now);
+  }
+
+  /** A reload waits: said once for each that does. */
+  waits(state: HaproxyState, now: number): void {
+    const { most, patience = PATIENCE, emit } = this.#options;
+    if (this.#since !== null) {
+      return;
     }
-    return now - this.#since < patience;
+    this.#since = now;
+    const limit = `haproxy.maxOldWorkers is ${most}`;
+    const cause = `${oldWorkersOf(state)} old workers still serve connections (${limit}); at most ${patience / 1000} s for one of them to end`;
+    emit({ kind: 'reload-delayed', cause });
   }
 
   /** A reload went out: the next one waits anew. */
   reloaded(): void {
     this.#since = null;
   }
+}
+
+function oldWorkersOf(state: HaproxyState): number {
+  return state.kind === 'away' ? 0 : (state.oldWorkers ?? 0);
 }

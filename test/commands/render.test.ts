@@ -159,6 +159,42 @@ describe('render', () => {
     expect(splitMark(await readFile(site.configPath, 'utf8')).text).toBe(good);
   });
 
+  test('sets the one value aside that HAProxy refuses, says so, and lets all else out', async () => {
+    await using site = await makeSite({ haproxy: { mode: 'none' }, more: { template: './own.njk' } });
+    await writeFile(
+      path.join(site.folder, 'own.njk'),
+      'defaults\n  mode http\n  timeout connect 1s\n  timeout server 1s\n' +
+        'frontend f\n  timeout client 1s\n  bind 127.0.0.1:1\n' +
+        '{% for s in services %}backend be_{{ s.name }}\n{% for i in s.instances %}' +
+        '  server {{ i.id }} {{ i.address }} {{ i.meta.opt | default("") }}\n{% endfor %}{% endfor %}',
+    );
+    const text = async () => splitMark(await readFile(site.configPath, 'utf8')).text;
+    const services = (names: readonly string[], port: number, odd: string) =>
+      names
+        .map((name) => `  ${name}: { a: { host: 10.0.0.${name.slice(3)}, port: ${port}, opt: "${odd}" } }`)
+        .join('\n');
+    const names = Array.from({ length: 20 }, (_, at) => `web${at + 1}`);
+    const rest = names.filter((name) => name !== 'web7');
+    await tree(site, `services:\n${services(rest, 80, '')}\n${services(['web7'], 80, 'nonsense')}\n`);
+    const first = await site.run('render');
+    expect(first).toMatchObject({ code: 0, stdout: '' });
+    expect(first.stderr).toMatch(/^set aside: instances of web7 .*nonsense/m);
+    expect(first.stderr).toContain(`published: ${site.configPath}`);
+    // All but the one are there.
+    expect((await text()).match(/server a 10\.0\.0\.\d+:80/g)).toHaveLength(19);
+    expect(await text()).not.toContain('nonsense');
+    await tree(site, `services:\n${services(names, 80, '')}\n`);
+    expect((await site.run('render')).stderr).toBe(`published: ${site.configPath}\n`);
+    expect((await text()).match(/server a 10\.0\.0\.\d+:80/g)).toHaveLength(20);
+    await tree(site, `services:\n${services(rest, 81, '')}\n${services(['web7'], 81, 'nonsense')}\n`);
+    const last = await site.run('render');
+    expect(last).toMatchObject({ code: 0 });
+    expect(last.stderr).toMatch(/^set aside: instances of web7 \(its last good form stays\)/m);
+    // Only what is refused stays as it was.
+    expect((await text()).match(/server a 10\.0\.0\.\d+:81/g)).toHaveLength(20);
+    expect(await text()).not.toContain('nonsense');
+  });
+
   test('in managed, loads the file where HAProxy runs, and starts none where none does', async () => {
     await using one = await startBackend('one');
     await using two = await startBackend('two');

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
-import { Serial } from '../../src/haproxy/serial.ts';
 import { ServerStateFile } from '../../src/haproxy/server-state.ts';
+import { Serial } from '../../src/ports/serial.ts';
 import { createStateFile } from '../../src/state/state-file.ts';
 import { tempFolder } from '../support/haproxy.ts';
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { TemplateError } from '../../src/errors.ts';
 import type { ServerCommand } from '../../src/plan/plan.ts';
 import type { HaproxyState } from '../../src/ports/haproxy.ts';
 import { type Action, decide, goalOf } from '../../src/rollout/decide.ts';
@@ -22,7 +23,7 @@ const refused: Trouble = { kind: 'refused', output: '[ALERT] no', lines: [1], ju
 const stays: Trouble = { ...refused, judged: true };
 const failed: Trouble = { kind: 'failed', message: 'the disk is full', waitMs: 900 };
 const crashed: Trouble = { kind: 'crashed', error: new TypeError('no'), judged: false, waitMs: 900 };
-const noTemplate: Desired = { kind: 'template-error', error: new Error('line 3'), judged: false };
+const noTemplate: Desired = { kind: 'template-error', error: new TemplateError('line 3'), judged: false };
 const wanted = (set: ConfigSet): Desired => ({ kind: 'set', set });
 
 /** A is desired, installed and running. */
@@ -90,6 +91,11 @@ const TABLE: readonly Row[] = [
     'the file is right, HAProxy is away',
     { haproxy: AWAY, running: null },
     { kind: 'load', reasons: ['HAProxy is away: nobody listens'] },
+  ],
+  [
+    'the file is right, HAProxy is away, another text is on its way to the file',
+    { haproxy: AWAY, running: null, recording: 'b' },
+    { kind: 'wait', for: 'record' },
   ],
   [
     'the file is right, HAProxy runs what is not ours',

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { SystemError } from '../../src/errors.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
+import { Serial } from '../../src/ports/serial.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
+import { CurrentState, doubtNow, withAnswer, withFile } from '../../src/rollout/current.ts';
 import { Drift } from '../../src/rollout/drift.ts';
-import { Rollout } from '../../src/rollout/rollout.ts';
-import { FakeFile, FakeHaproxy, FakeJudge, recorder } from '../reconcile/fakes.ts';
+import { FakeFile, FakeHaproxy, recorder } from '../reconcile/fakes.ts';
 import { waitFor } from '../support/haproxy.ts';
 
 async function setUp(installed: string | null, kept: string[] = []) {
@@ -12,9 +13,9 @@ async function setUp(installed: string | null, kept: string[] = []) {
   file.text = installed;
   file.kept.push(...kept);
   const [haproxy, said, mailbox] = [new FakeHaproxy(file), recorder(), new Mailbox()];
-  const rollout = new Rollout({ file, haproxy, judge: new FakeJudge(), target: 'haproxy', emit: said.emit });
-  await rollout.open();
-  const drift = new Drift({ file, rollout, mailbox, emit: said.emit });
+  const current = new CurrentState('haproxy');
+  current.replace((now) => withFile(now, installed));
+  const drift = new Drift({ file, current, turns: new Serial(), mailbox, emit: said.emit });
   await drift.open();
   const stop = new AbortController();
   const following = drift.follow(stop.signal);
@@ -23,8 +24,12 @@ async function setUp(installed: string | null, kept: string[] = []) {
     haproxy,
     said,
     mailbox,
-    rollout,
+    current,
     drift,
+    async settle() {
+      await drift.settle();
+      return drift.fact;
+    },
     async edit(text: string | null) {
       file.edit(text);
       await waitFor(() => mailbox.peek()?.triggers.includes('the file was touched'));
@@ -43,12 +48,12 @@ describe('Drift', () => {
   test('keeps an edit, tells its diff, and puts the file right', async () => {
     await using site = await setUp(good);
     await site.edit(good.replace('b', 'c'));
-    expect(await site.drift.settle()).toBeNull();
+    expect(await site.settle()).toEqual({ kind: 'ours' });
     expect([site.file.text, site.file.edits]).toEqual([good, [good.replace('b', 'c')]]);
     const [event] = site.said.events;
     expect(event).toMatchObject({ kind: 'hand-edit', kept: '/state/hand-edits/1.cfg' });
     expect(event?.kind === 'hand-edit' && event.diff).toContain('\n-b\n+c\n');
-    expect(await site.drift.settle()).toBeNull();
+    expect(await site.settle()).toEqual({ kind: 'ours' });
     expect(site.file.writes).toBe(1);
   });
 
@@ -69,13 +74,16 @@ describe('Drift', () => {
     await using site = await setUp(good);
     site.file.failure = new SystemError('writing: no space left', { hint: 'Free some.' });
     await site.edit('mine');
-    expect(await site.drift.settle()).toEqual({
+    expect(await site.settle()).toMatchObject({
+      kind: 'stuck',
       message: 'writing: no space left; Free some.',
-      retryInMs: 1000,
     });
-    expect((await site.drift.settle())?.retryInMs).toBe(2000);
+    await site.settle();
+    expect(
+      site.said.events.flatMap((event) => (event.kind === 'publish-failed' ? [event.retryInMs] : [])),
+    ).toEqual([1000, 2000]);
     site.file.failure = undefined;
-    expect(await site.drift.settle()).toBeNull();
+    expect(await site.settle()).toEqual({ kind: 'ours' });
     expect(site.file.text).toBe(good);
     expect(site.said.kinds().filter((kind) => kind === 'hand-edit')).toHaveLength(1);
   });
@@ -86,9 +94,10 @@ describe('Drift', () => {
     await site.drift.settle();
     expect([site.file.text, site.file.edits.length]).toEqual([good, 1]);
     site.haproxy.mark = hashText('a\nb\n');
-    site.rollout.observe(await site.haproxy.state());
+    const state = await site.haproxy.state();
+    site.current.replace((now) => withAnswer(now, state));
     // HAProxy may have loaded the edit: our mark was still in it.
-    expect(site.rollout.need('a\nb\n', await site.haproxy.state())).toMatchObject({ kind: 'load' });
+    expect(doubtNow(site.current.now)).toContain('began while the file was edited by hand');
   });
 
   test("keeps a copy of somebody else's file before it is replaced for the first time", async () => {
@@ -97,6 +106,6 @@ describe('Drift', () => {
     expect(site.said.events).toMatchObject([
       { kind: 'notice', message: expect.stringContaining('was not written by Pointsman') },
     ]);
-    expect([await site.drift.settle(), site.file.text]).toEqual([null, 'global\n']);
+    expect([await site.settle(), site.file.text]).toEqual([{ kind: 'ours' }, 'global\n']);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { ExpectedServers, ReadBack } from '../../src/ports/runtime.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
+import { CurrentState, doubtNow, withAnswer, withFile } from '../../src/rollout/current.ts';
 import { ReadBackWatch } from '../../src/rollout/read-back-watch.ts';
-import { WorkerTrust } from '../../src/rollout/worker-trust.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { waitFor } from '../support/haproxy.ts';
 
@@ -10,9 +11,10 @@ const TEXT = 'backend be_web\n  server a 10.0.0.1:80\n  server b name:80\n';
 
 function setUp(answer: (look: number) => ReadBack) {
   const said = recorder();
-  const trust = new WorkerTrust();
   const mailbox = new Mailbox();
-  const rollout = { running: TEXT as string | null, worker: 7 as number | null, trust };
+  const current = new CurrentState('haproxy');
+  const haproxy = { kind: 'running', pid: 7, mark: hashText(TEXT), version: null } as const;
+  current.replace((now) => withAnswer(withFile(now, withMark(TEXT)), haproxy));
   const expected: ExpectedServers[] = [];
   const readBackAll = async ({ servers }: { servers: ExpectedServers }) => {
     expected.push(servers);
@@ -20,7 +22,7 @@ function setUp(answer: (look: number) => ReadBack) {
   };
   const watch = new ReadBackWatch({
     runtime: { readBackAll },
-    rollout,
+    current,
     mailbox,
     emit: said.emit,
     readBack: 5,
@@ -33,8 +35,7 @@ function setUp(answer: (look: number) => ReadBack) {
   });
   return {
     said,
-    trust,
-    rollout,
+    current,
     mailbox,
     expected,
     async [Symbol.asyncDispose]() {
@@ -50,7 +51,7 @@ describe('ReadBackWatch', () => {
   test('does not trust a worker any more whose servers differ at a second look, and wakes the loop', async () => {
     await using look = setUp(() => differs);
     await waitFor(() => look.mailbox.peek() !== undefined);
-    expect(look.trust.doubt(7)).toContain('server be_web/a has the port 81');
+    expect(doubtNow(look.current.now)).toContain('server be_web/a has the port 81');
     expect(look.said.events[0]).toMatchObject({ kind: 'servers-drifted', count: 1 });
     expect(look.expected[0]?.get('be_web')?.get('a')).toEqual({ host: '10.0.0.1', port: 80 });
     expect(look.expected[0]?.get('be_web')?.get('b')).toEqual({});
@@ -60,16 +61,17 @@ describe('ReadBackWatch', () => {
     await using look = setUp((count) => (count % 2 === 1 ? differs : { kind: 'same', servers: 2 }));
     await waitFor(() => look.expected.length > 6);
     expect(look.said.events).toEqual([]);
-    expect(look.trust.trusts(7)).toBe(true);
+    expect(doubtNow(look.current.now)).toBeNull();
   });
 
   test('does not look while it is not known what HAProxy runs', async () => {
     await using look = setUp(() => differs);
     let asked = 0;
-    Object.defineProperty(look.rollout, 'running', {
+    const unknown = { ...look.current.now, applied: { kind: 'unknown' } } as const;
+    Object.defineProperty(look.current, 'now', {
       get: () => {
         asked += 1;
-        return null;
+        return unknown;
       },
     });
     await waitFor(() => asked > 5);

@@ -1,43 +1,58 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { hashText, withMark } from '../../src/plan/mark.ts';
+import { Serial } from '../../src/ports/serial.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
-import { AHEAD_FAULT_MS, RECORD_EVERY_MS, Recorder } from '../../src/rollout/recorder.ts';
-import type { RollResult } from '../../src/rollout/roll-result.ts';
+import { AHEAD_FAULT_MS, CatchUp, RECORD_EVERY_MS } from '../../src/rollout/catch-up.ts';
+import { CurrentState, setOf, withFile, withRunAhead } from '../../src/rollout/current.ts';
+import { type FoundTrouble, Troubles } from '../../src/rollout/troubles.ts';
 import { recorder } from '../reconcile/fakes.ts';
 
-/** A rollout whose records end when the test says so. */
+/** A writer whose checks end when the test says so: with what goes wrong, or well. */
 function setUp() {
   const said = recorder();
   const mailbox = new Mailbox();
   const asked: string[] = [];
-  const ends: ((result: RollResult) => void)[] = [];
+  const ends: ((trouble: FoundTrouble | null) => void)[] = [];
   const recorded: string[] = [];
-  const rollout = {
-    ahead: null as { text: string; hash: string } | null,
-    record: (text: string) => {
+  const [current, troubles] = [new CurrentState('haproxy'), new Troubles()];
+  const writer = {
+    check: async ({ text, hash }: { text: string; hash: string }) => {
       asked.push(text);
-      return new Promise<RollResult>((resolve) => ends.push(resolve));
+      const trouble = await new Promise<FoundTrouble | null>((resolve) => ends.push(resolve));
+      if (trouble) {
+        troubles.add(hash, trouble);
+      }
+      return trouble === null;
     },
+    publish: async ({ text }: { text: string }) => {
+      current.replace((now) => withFile(now, withMark(text)));
+      return true;
+    },
+    keep: async () => {},
+    owe: async () => {},
   };
-  const subject = new Recorder({
-    rollout,
-    mailbox,
-    emit: said.emit,
-    onRecorded: (text) => void recorded.push(text),
-  });
+  const turns = new Serial();
+  const subject = new CatchUp({ current, writer, troubles, turns, mailbox, emit: said.emit });
   const stop = new AbortController();
-  const following = subject.follow(stop.signal);
+  const following = (async () => {
+    for await (const { text } of subject.recorded(stop.signal)) {
+      recorded.push(text);
+    }
+  })();
   const record = (text: string) => {
-    rollout.ahead = { text, hash: `h-${text}` };
-    subject.record(text);
+    current.replace((now) => withRunAhead(now, setOf(text)));
+    subject.record(setOf(text));
   };
-  const end = async (result: RollResult) => {
-    ends.shift()?.(result);
+  const end = async (trouble: FoundTrouble | null) => {
+    ends.shift()?.(trouble);
     await vi.advanceTimersByTimeAsync(0);
   };
-  return { subject, rollout, said, mailbox, asked, recorded, record, end, stop, following };
+  return { subject, current, troubles, said, mailbox, asked, recorded, record, end, stop, following };
 }
 
-describe('Recorder', () => {
+const REFUSED: FoundTrouble = { kind: 'refused', output: 'no', lines: [1], judged: false };
+
+describe('CatchUp', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
   afterEach(() => void vi.useRealTimers());
 
@@ -48,47 +63,48 @@ describe('Recorder', () => {
       await vi.advanceTimersByTimeAsync(0);
     }
     expect(asked).toEqual(['a']);
-    await end({ kind: 'runtime' });
+    await end(null);
     await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS - 1);
     expect(asked).toEqual(['a']);
     await vi.advanceTimersByTimeAsync(1);
     expect(asked).toEqual(['a', 'c']);
-    expect(subject.isBusy).toBe(true);
-    await end({ kind: 'runtime' });
+    expect(subject.target).toBe(hashText('c'));
+    await end(null);
     await subject.idle();
     expect(recorded).toEqual(['a', 'c']);
-    expect(subject.isBusy).toBe(false);
+    expect(subject.target).toBeNull();
   });
 
   test('does not keep anybody waiting who waits for it to be idle', async () => {
     const { record, end, asked, subject } = setUp();
     record('a');
     await vi.advanceTimersByTimeAsync(0);
-    await end({ kind: 'runtime' });
+    await end(null);
     record('b');
     await vi.advanceTimersByTimeAsync(10);
     expect(asked).toEqual(['a']);
     const idle = subject.idle();
     await vi.advanceTimersByTimeAsync(0);
     expect(asked).toEqual(['a', 'b']);
-    await end({ kind: 'runtime' });
+    await end(null);
     await idle;
   });
 
   test('wakes the loop with what was refused, and gives the reason for that text only', async () => {
-    const { record, end, mailbox, subject } = setUp();
+    const { record, end, mailbox, subject, troubles } = setUp();
     record('a');
     await vi.advanceTimersByTimeAsync(0);
-    await end({ kind: 'refused', output: 'no', lines: [1], retryInMs: 1000 });
+    await end(REFUSED);
     await subject.idle();
     expect(mailbox.take()?.triggers).toEqual(['what HAProxy runs did not become the file']);
-    expect(subject.take('b')).toBeNull();
+    expect(troubles.of(hashText('b'))).toBeNull();
+    expect(troubles.of(hashText('a'))).toMatchObject({ kind: 'refused' });
     record('a');
     await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS);
-    await end({ kind: 'refused', output: 'no', lines: [1], retryInMs: 1000 });
+    await end(REFUSED);
     await subject.idle();
-    expect(subject.take('a')).toMatchObject({ kind: 'refused' });
-    expect(subject.take('a')).toBeNull();
+    expect(troubles.of(hashText('a'))).toMatchObject({ kind: 'refused' });
+    expect(troubles.failuresOf(hashText('a'))).toBe(2);
   });
 
   test('forgets a refusal when a newer text became the file', async () => {
@@ -96,23 +112,22 @@ describe('Recorder', () => {
     record('a');
     await vi.advanceTimersByTimeAsync(0);
     record('b');
-    await end({ kind: 'failed', message: 'no', retryInMs: 1000 });
+    await end({ kind: 'failed', message: 'no' });
     await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS);
-    await end({ kind: 'runtime' });
+    await end(null);
     await subject.idle();
     expect(mailbox.peek()).toBeUndefined();
   });
 
   test('says once that the file is behind, that it is so for too long, and that it is over', async () => {
-    const { record, end, rollout, said, subject } = setUp();
+    const { record, end, said, subject } = setUp();
     record('a');
     record('b');
     await vi.advanceTimersByTimeAsync(AHEAD_FAULT_MS - 1);
-    expect(said.events).toEqual([{ kind: 'ahead', hash: 'h-a' }]);
+    expect(said.events).toEqual([{ kind: 'ahead', hash: hashText('a') }]);
     await vi.advanceTimersByTimeAsync(1);
     expect(said.kinds()).toEqual(['ahead', 'ahead-too-long']);
-    rollout.ahead = null;
-    await end({ kind: 'runtime' });
+    await end(null);
     await subject.idle();
     expect(said.events.at(-1)).toEqual({ kind: 'ahead-over', ms: AHEAD_FAULT_MS });
   });
@@ -123,13 +138,13 @@ describe('Recorder', () => {
       record(`${change}`);
       await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS / 2);
       record(`${change} and a half`);
-      await end({ kind: 'runtime' });
+      await end(null);
       await vi.advanceTimersByTimeAsync(RECORD_EVERY_MS / 2);
     }
     expect(new Set(said.kinds())).toEqual(new Set(['ahead']));
     await vi.advanceTimersByTimeAsync(AHEAD_FAULT_MS);
     expect(said.kinds()).toContain('ahead-too-long');
-    await end({ kind: 'runtime' });
+    await end(null);
     await subject.idle();
   });
 
@@ -138,7 +153,7 @@ describe('Recorder', () => {
     record('a');
     await vi.advanceTimersByTimeAsync(0);
     stop.abort();
-    await end({ kind: 'runtime' });
+    await end(null);
     await following;
     expect(recorded).toEqual(['a']);
   });

@@ -1,0 +1,172 @@
+import { PointsmanError, SourceError, TemplateError } from '../errors.ts';
+import type { PointsmanEvent } from '../events.ts';
+import { clock } from '../ports/clock.ts';
+import { type Parts, partsOf } from '../reconcile/parts.ts';
+import type { PassEnd } from '../reconcile/pass-end.ts';
+import { Passes } from '../reconcile/passes.ts';
+import { Trees } from '../reconcile/trees.ts';
+import { Drawing } from '../rollout/drawing.ts';
+import type { Settings } from '../settings/settings.ts';
+import { createPauseNotes } from '../state/pause-notes.ts';
+import { describeEvent } from '../status/describe-event.ts';
+import { TemplateFolder } from '../templates/template-folder.ts';
+import { ServedTree } from '../tree/served-tree.ts';
+import { catalogOptions, checkedBy, pauseKeys, renderContext } from './assemble.ts';
+import { believeOnce, type OnceOptions } from './believed-once.ts';
+import { templateVersion } from './haproxy-versions.ts';
+import type { ExitCode, Io } from './io.ts';
+import { EXIT } from './io.ts';
+import { refused } from './refused.ts';
+
+import { shellOf } from './shell-of.ts';
+import { entriesOf, rejectionLine } from './tree-of.ts';
+
+/** Nobody comes after, so nothing is waited for. */
+const AT_ONCE = { quiet: 0, maxWait: 0, reloadInterval: 0 };
+/** The longest that a timer waits: a command has a limit of its own. */
+const PATIENT = 2 ** 31 - 1;
+/** What is said of a pass, beside how it ended. */
+const TOLD: ReadonlySet<PointsmanEvent['kind']> = new Set(['hand-edit', 'quarantined']);
+
+/** Where the keys come from. */
+export interface OnceFlags {
+  readonly from?: string;
+  readonly acceptStale?: boolean;
+}
+
+/** Renders once and applies it: a pass of the daemon, with the same decisions. */
+export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): Promise<ExitCode> {
+  const said: PointsmanEvent[] = [];
+  const emit = (event: PointsmanEvent) => void said.push(event);
+  const begun = clock.now();
+  // A HAProxy that outlives this command would be nobody's.
+  const shell = await shellOf(settings, emit, 'wait');
+  const [set, version] = await Promise.all([
+    new TemplateFolder(settings.template).read(),
+    templateVersion(settings, shell.haproxy, io.signal),
+  ]);
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
+  const context = renderContext(settings, io.env, version);
+  const drawing = new Drawing({ served, context, renderLimit: settings.limits.render, emit });
+  await drawing.templates.set(set);
+  const trees = await treesOf(io, settings, flags, { served, shell, emit });
+  // What is refused is looked for anew each time: only a daemon tries it again, and so keeps a record of it.
+  const parts = partsOf({
+    ...shell,
+    ...{ served, trees, drawing, emit },
+    target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
+    pace: AT_ONCE,
+    pause: { notes: createPauseNotes(settings.stateDir), keys: pauseKeys(settings) },
+    quarantine: { patience: PATIENT, ...checkedBy(settings) },
+  });
+  try {
+    for (const rejection of parts.served.catalog.rejected) {
+      io.err(rejectionLine(rejection));
+    }
+    await refuseWhilePaused(parts);
+    await shell.serverState?.clear();
+    await parts.executor.open();
+    for (const event of said.splice(0)) {
+      io.err(describeEvent(event).message);
+    }
+    io.waitsFor('HAProxy to judge the configuration and run it');
+    const end = await passUntilQuiet(parts, io.signal);
+    for (const event of said.filter(({ kind }) => TOLD.has(kind))) {
+      io.err(describeEvent(event).message);
+    }
+    return tell(io, settings, { end, said, ms: Math.round(clock.now() - begun) });
+  } finally {
+    await trees.close();
+  }
+}
+
+async function treesOf(
+  io: Io,
+  settings: Settings,
+  flags: OnceFlags,
+  parts: Omit<OnceOptions, 'cache'>,
+): Promise<Trees> {
+  if (flags.from === undefined) {
+    return believeOnce(io, settings, { ...parts, cache: flags.acceptStale ? 'any' : 'fresh' });
+  }
+  const trees = new Trees(parts);
+  const entries = await entriesOf(io, settings, flags.from);
+  trees.take({ kind: 'snapshot', entries, revision: 0n });
+  return trees;
+}
+
+/** Passes until nothing is on its way to the file any more, and nobody is looked for. */
+async function passUntilQuiet(parts: Parts, signal: AbortSignal): Promise<PassEnd> {
+  const passes = new Passes(parts);
+  const { executor, quarantine, mailbox } = parts;
+  mailbox.take();
+  for (;;) {
+    const end = await passes.pass(['render'], signal);
+    await executor.catchUp.idle();
+    await quarantine.idle();
+    signal.throwIfAborted();
+    if (end && !mailbox.peek()) {
+      return end;
+    }
+  }
+}
+
+async function refuseWhilePaused({ pause }: Parts): Promise<void> {
+  await pause?.look();
+  if (!pause?.now) {
+    return;
+  }
+  const until = new Date(pause.now.until).toISOString();
+  throw new PointsmanError('system', `rendering: paused until ${until} by ${pause.now.by}`, {
+    hint: 'End it with pointsman resume, or delete the key; --dry-run works meanwhile.',
+  });
+}
+
+/** What came of a text. */
+interface Applied {
+  readonly end: PassEnd;
+  readonly said: readonly PointsmanEvent[];
+  readonly ms: number;
+}
+
+function tell(io: Io, settings: Settings, { end, said, ms }: Applied): ExitCode {
+  const { path } = settings.output;
+  const words = end.error ?? '';
+  switch (end.outcome) {
+    case 'unchanged':
+      io.err(`unchanged: ${path}`);
+      return EXIT.fine;
+    case 'reloaded':
+      io.err(`reloaded: HAProxy runs ${path} (${ms} ms)`);
+      return EXIT.fine;
+    case 'runtime':
+      io.err(`published: ${path}, which HAProxy runs already`);
+      return EXIT.fine;
+    case 'unverified':
+      io.err(`reloaded: HAProxy was told to load ${path}; in this mode it cannot be asked whether it did`);
+      return EXIT.fine;
+    case 'published':
+      io.err(`published: ${path}`);
+      return EXIT.fine;
+    case 'published-waiting': {
+      const isNew = said.some(({ kind }) => kind === 'published');
+      io.err(`${isNew ? 'published' : 'unchanged'}: ${path}; HAProxy is away: ${words}`);
+      return EXIT.fine;
+    }
+    case 'refused': {
+      const event = said.findLast((one) => one.kind === 'check-refused');
+      throw refused(event?.output ?? words, event?.excerpt ?? []);
+    }
+    case 'waiting':
+      throw new SourceError(`rendering: ${words}`);
+    case 'template-error': {
+      const event = said.findLast((one) => one.kind === 'template-error');
+      throw new TemplateError(words, event?.hint === undefined ? {} : { hint: event.hint });
+    }
+    case 'failed':
+    case 'paused':
+      throw new PointsmanError('system', `applying ${path}: ${words}`);
+    default:
+      return end.outcome satisfies never;
+  }
+}

@@ -1,0 +1,118 @@
+import { messageWithHint } from '../errors.ts';
+import { type Emit, noticeOf } from '../events.ts';
+import { excerpt, firstLines } from '../plan/excerpt.ts';
+import { partsOf, withMark } from '../plan/mark.ts';
+import type { ConfigFile } from '../ports/config-file.ts';
+import type { Judge } from '../ports/judge.ts';
+import type { PendingNote } from '../ports/stores.ts';
+import { type CurrentState, withFile, withPublished } from './current.ts';
+import type { ConfigSet } from './facts.ts';
+import type { Stopwatch } from './stopwatch.ts';
+import type { Troubles } from './troubles.ts';
+
+export interface ConfigWriterOptions {
+  readonly judge: Judge;
+  readonly file: ConfigFile;
+  readonly pending?: PendingNote;
+  readonly current: CurrentState;
+  readonly troubles: Troubles;
+  readonly emit: Emit;
+}
+
+/** So much of HAProxy's words is told: a value can make it say something of 100,000 lines. */
+const MOST_LINES = 40;
+
+/**
+ * Has sets checked, and writes those that are accepted. What was published and not loaded yet lies on the disk as
+ * well: where HAProxy cannot be asked, nothing else tells after a crash that a reload is still owed.
+ */
+export class ConfigWriter {
+  readonly #options: ConfigWriterOptions;
+
+  constructor(options: ConfigWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what is installed, and what a run of before left to be loaded. */
+  async open(): Promise<void> {
+    const { file, current, pending } = this.#options;
+    const fileText = await file.read();
+    const owed = current.now.target === 'file' ? null : ((await pending?.read()) ?? null);
+    current.replace((now) => ({ ...withFile(now, fileText), owed }));
+  }
+
+  /** True where HAProxy accepts it. */
+  async check(set: ConfigSet, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+    const { judge, troubles, emit } = this.#options;
+    const verdict = await watch.time('check', () => judge.check(this.#fileTextOf(set), signal));
+    switch (verdict.kind) {
+      case 'accepted':
+        if (verdict.warnings !== '') {
+          emit({ kind: 'check-warned', warnings: firstLines(verdict.warnings, MOST_LINES) });
+        }
+        return true;
+      case 'broken': {
+        const { message } = verdict;
+        const retryInMs = troubles.add(set.hash, { kind: 'failed', message });
+        emit({ kind: 'check-broken', message, retryInMs });
+        return false;
+      }
+      case 'refused': {
+        const { output, lines } = verdict;
+        troubles.add(set.hash, { kind: 'refused', output, lines, judged: false });
+        const told = firstLines(output, MOST_LINES);
+        emit({ kind: 'check-refused', output: told, excerpt: excerpt(set.text, lines), hash: set.hash });
+        return false;
+      }
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  /** True where it is the file now. */
+  async publish(set: ConfigSet, watch: Stopwatch): Promise<boolean> {
+    const { file, troubles, current, emit } = this.#options;
+    const fileText = this.#fileTextOf(set);
+    try {
+      await watch.time('publish', () => file.publish(fileText));
+    } catch (error) {
+      const message = messageWithHint(error);
+      const retryInMs = troubles.add(set.hash, { kind: 'failed', message });
+      emit({ kind: 'publish-failed', message, retryInMs });
+      return false;
+    }
+    current.replace((now) => withPublished(now, fileText));
+    const bytes = partsOf(fileText).reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+    emit({ kind: 'published', path: file.path, hash: set.hash, bytes });
+    return true;
+  }
+
+  /** Keeps a set that HAProxy runs among the good ones. That it cannot be kept is told, and hinders nothing. */
+  async keep(set: ConfigSet): Promise<void> {
+    try {
+      await this.#options.file.keep(this.#fileTextOf(set));
+    } catch (error) {
+      this.#options.emit(noticeOf(error));
+    }
+  }
+
+  /** The set with this hash is about to be published; null: it was loaded, or is not the file any more. */
+  async owe(hash: string | null): Promise<void> {
+    const { pending, current, emit } = this.#options;
+    if (!pending || current.now.target === 'file' || hash === current.now.owed) {
+      return;
+    }
+    current.replace((now) => ({ ...now, owed: hash }));
+    try {
+      await (hash === null ? pending.clear() : pending.write(hash));
+    } catch (error) {
+      // Only a crash in the next moments would matter.
+      emit(noticeOf(error));
+    }
+  }
+
+  /** The set as it lies in the file. */
+  #fileTextOf({ text }: ConfigSet): string {
+    return this.#options.current.now.target === 'file' ? text : withMark(text);
+  }
+}

@@ -1,0 +1,260 @@
+import { messageWithHint } from '../errors.ts';
+import type { Emit, Outcome } from '../events.ts';
+import { hashText, splitMark } from '../plan/mark.ts';
+import type { ConfigFile } from '../ports/config-file.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { Judge, Preflight } from '../ports/judge.ts';
+import { Serial } from '../ports/serial.ts';
+import type { PendingNote } from '../ports/stores.ts';
+import type { Wake } from '../ports/wake.ts';
+import { CatchUp } from './catch-up.ts';
+import { ConfigWriter } from './config-writer.ts';
+import { CurrentState, runningSet, type Target, withFile, withLoaded, workerOf } from './current.ts';
+import type { Action } from './decide.ts';
+import { Drift } from './drift.ts';
+import type { ConfigSet, Way, WayPart } from './facts.ts';
+import { NO_WAY, RuntimeChanges, type RuntimeChangesOptions } from './runtime-changes.ts';
+import type { Stopwatch } from './stopwatch.ts';
+import { Troubles } from './troubles.ts';
+
+export interface ExecutorOptions {
+  readonly judge: Judge;
+  readonly file: ConfigFile;
+  readonly haproxy: Pick<HaproxyControl, 'reload'>;
+  readonly target: Target;
+  readonly preflight?: Preflight;
+  readonly pending?: PendingNote;
+  /** Without it every change is a reload. */
+  readonly runtime?: Omit<RuntimeChangesOptions, 'current' | 'emit'>;
+  readonly mailbox: Wake;
+  readonly emit: Emit;
+}
+
+/** What touches the file or HAProxy. */
+export type Deed = Exclude<Action, { kind: 'wait' | 'handsOff' | 'quarantine' | 'nothing' }>;
+
+/** What came of an action. */
+export type Result =
+  /** The facts are others now: look again. `why`: the changes at run time are not to be tried again at once. */
+  | { readonly kind: 'again'; readonly why?: string }
+  /** The pass is over. `isGood`: what is desired was accepted. */
+  | {
+      readonly kind: 'over';
+      readonly outcome: Outcome;
+      readonly error: string | null;
+      readonly isGood: boolean;
+    };
+
+/** What an action is carried out with. */
+export interface At {
+  readonly watch: Stopwatch;
+  readonly signal: AbortSignal;
+}
+
+const AGAIN: Result = { kind: 'again' };
+
+/**
+ * Carries out what was decided: the one who writes the file and tells HAProxy something, one thing at a time. Knows
+ * what is installed and what HAProxy was seen to run.
+ */
+export class Executor {
+  readonly current: CurrentState;
+  /** What holds sets back until their next try. */
+  readonly troubles = new Troubles();
+  /** What others do to the file. */
+  readonly drift: Drift;
+  readonly catchUp: CatchUp;
+  readonly #options: ExecutorOptions;
+  readonly #turns = new Serial();
+  readonly #writer: ConfigWriter;
+  readonly #changes: RuntimeChanges | undefined;
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+    const { file, mailbox, emit, runtime } = options;
+    this.current = new CurrentState(options.target);
+    const [turns, parts] = [this.#turns, { current: this.current, troubles: this.troubles }];
+    this.#writer = new ConfigWriter({ ...options, ...parts });
+    this.drift = new Drift({ file, current: this.current, turns, mailbox, emit });
+    this.catchUp = new CatchUp({ ...parts, writer: this.#writer, turns, mailbox, emit });
+    this.#changes = runtime && new RuntimeChanges({ ...runtime, current: this.current, emit });
+  }
+
+  /** Reads what is installed. */
+  async open(): Promise<void> {
+    await this.#writer.open();
+    await this.drift.open();
+  }
+
+  /** The way from what HAProxy runs to a set. */
+  wayTo(set: ConfigSet, { watch, signal }: At): Promise<Way> {
+    return this.#changes?.wayTo(set, watch, signal) ?? Promise.resolve(NO_WAY);
+  }
+
+  /** Plans the way to a text, and does nothing. Throws what is a bug. */
+  tryPlan(text: string): void {
+    this.#changes?.tryPlan(text);
+  }
+
+  /** Does it. What went wrong with a set is among the troubles. */
+  async carryOut(action: Deed, at: At): Promise<Result> {
+    switch (action.kind) {
+      case 'putBack':
+        await this.drift.settle();
+        return AGAIN;
+      case 'record':
+        return this.#record(action.set);
+      case 'runtime':
+        return this.#runtime(action, at);
+      case 'takeBack':
+        await this.#change(action, at);
+        return AGAIN;
+      case 'publish':
+        return this.#relieved(await this.#publish(action.set, at));
+      case 'load':
+        return this.#relieved(await this.#alone(() => this.#load(action.set, { ...at, before: null })));
+      case 'mend':
+        await this.#alone(() => this.#load(action.set, { ...at, before: null }));
+        return AGAIN;
+      case 'reload':
+        return this.#relieved(await this.#reload(action.set, at));
+      default:
+        return action satisfies never;
+    }
+  }
+
+  /** Nothing is on its way to the file any more, and nobody else writes it or tells HAProxy something. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    await this.catchUp.idle();
+    return this.#turns.run(work);
+  }
+
+  /** What is desired went out: what held other sets back may be mended with it. */
+  #relieved(result: Result): Result {
+    if (result.kind === 'over' && result.outcome !== 'published-waiting') {
+      this.troubles.clear();
+    }
+    return result;
+  }
+
+  #record(set: ConfigSet): Result {
+    this.catchUp.record(set);
+    return { kind: 'over', outcome: 'runtime', error: null, isGood: false };
+  }
+
+  async #runtime(action: Extract<Deed, { kind: 'runtime' }>, at: At): Promise<Result> {
+    const why = await this.#change(action, at);
+    if (why !== null) {
+      return { kind: 'again', why };
+    }
+    if (action.how === 'part') {
+      return AGAIN;
+    }
+    const isFile = this.current.now.installed?.hash === action.set.hash;
+    if (!isFile || this.catchUp.target !== null) {
+      this.catchUp.record(action.set);
+    }
+    return { kind: 'over', outcome: 'runtime', error: null, isGood: isFile };
+  }
+
+  async #change(part: WayPart, { watch, signal }: At): Promise<string | null> {
+    const changes = this.#changes;
+    return changes ? this.#turns.run(() => changes.apply(part, watch, signal)) : 'there is no Runtime API';
+  }
+
+  async #publish(set: ConfigSet, { watch, signal }: At): Promise<Result> {
+    if (!(await this.#writer.check(set, watch, signal))) {
+      return AGAIN;
+    }
+    if (!(await this.#turns.run(() => this.#writer.publish(set, watch)))) {
+      return AGAIN;
+    }
+    this.current.replace((now) => ({ ...now, applied: { kind: 'file', hash: set.hash } }));
+    await this.#succeeded(set);
+    return { kind: 'over', outcome: 'published', error: null, isGood: true };
+  }
+
+  /** Checks, publishes, reloads and verifies, as one step. */
+  async #reload(set: ConfigSet, at: At): Promise<Result> {
+    await this.catchUp.idle();
+    const before = this.current.now.fileText;
+    const isFine =
+      (await this.#writer.check(set, at.watch, at.signal)) && (await this.#foresee(set, at.signal));
+    if (!isFine) {
+      return AGAIN;
+    }
+    return this.#alone(async () => {
+      await this.#writer.owe(set.hash);
+      const isPublished = await this.#writer.publish(set, at.watch);
+      return isPublished ? this.#load(set, { ...at, before }) : AGAIN;
+    });
+  }
+
+  /** Has HAProxy load the installed file. If it does not, `before` is put back in the file's place. */
+  async #load(set: ConfigSet, at: At & { readonly before: string | null }): Promise<Result> {
+    const { haproxy, emit } = this.#options;
+    const outcome = await at.watch.time('reload', () => haproxy.reload(set.hash, at.signal));
+    switch (outcome.kind) {
+      case 'verified':
+        this.current.replace((now) => withLoaded(now, set, outcome.pid));
+        await this.#succeeded(set);
+        return { kind: 'over', outcome: 'reloaded', error: null, isGood: true };
+      case 'unverified':
+        this.current.replace((now) => ({ ...now, applied: { kind: 'unverified', hash: set.hash } }));
+        await this.#succeeded(set);
+        return { kind: 'over', outcome: 'unverified', error: null, isGood: true };
+      case 'away': {
+        const { cause } = outcome;
+        this.current.replace((now) => ({ ...now, applied: { kind: 'unknown' } }));
+        return { kind: 'over', outcome: 'published-waiting', error: cause, isGood: true };
+      }
+      case 'failed': {
+        const { message } = outcome;
+        const retryInMs = this.troubles.add(set.hash, { kind: 'failed', message });
+        emit({ kind: 'reload-failed', message, failures: this.troubles.failuresOf(set.hash), retryInMs });
+        await this.#putBack(at.before);
+        if (this.current.now.installed?.hash !== set.hash) {
+          await this.#writer.owe(null);
+        }
+        return AGAIN;
+      }
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  /** False where something is in the way of a reload that the check cannot see. */
+  async #foresee(set: ConfigSet, signal: AbortSignal): Promise<boolean> {
+    const { preflight, emit } = this.#options;
+    const { now } = this.current;
+    const running = { text: runningSet(now)?.text ?? null, pid: workerOf(now) };
+    const message = (await preflight?.check(set.text, running, signal)) ?? null;
+    if (message === null) {
+      return true;
+    }
+    const retryInMs = this.troubles.add(set.hash, { kind: 'failed', message });
+    emit({ kind: 'preflight-failed', message, retryInMs });
+    return false;
+  }
+
+  async #putBack(before: string | null): Promise<void> {
+    if (before === null || before === this.current.now.fileText) {
+      return;
+    }
+    const { file, emit } = this.#options;
+    try {
+      await file.publish(before);
+    } catch (error) {
+      emit({ kind: 'publish-failed', message: messageWithHint(error), retryInMs: null });
+      return;
+    }
+    this.current.replace((now) => withFile(now, before));
+    emit({ kind: 'rolled-back', path: file.path, hash: hashText(splitMark(before).text) });
+  }
+
+  async #succeeded(set: ConfigSet): Promise<void> {
+    this.troubles.forget(set.hash);
+    await this.#writer.owe(null);
+    await this.#writer.keep(set);
+  }
+}

@@ -1,0 +1,95 @@
+import { clock } from '../ports/clock.ts';
+import type { HaproxyState } from '../ports/haproxy.ts';
+import { aheadSet, doubtNow, installedMark, runningSet, withRecognized } from './current.ts';
+import { goalOf } from './decide.ts';
+import type { Drawing, Drawn } from './drawing.ts';
+import type { At, Executor } from './executor.ts';
+import type { Desired, Facts, FileFact, Hold, Way } from './facts.ts';
+import type { HaproxyWatch } from './haproxy-watch.ts';
+import { NO_WAY } from './runtime-changes.ts';
+
+/** What the facts are gathered from. */
+export interface FactSources {
+  readonly executor: Executor;
+  readonly haproxy: Pick<HaproxyWatch, 'ask'>;
+  readonly drawing: Pick<Drawing, 'draw' | 'runsOn'>;
+  readonly served: { readonly hasTree: boolean };
+  /** How long a reload has to wait. */
+  readonly waits: { readonly paceMs: number; workersMs(state: HaproxyState, now: number): number };
+}
+
+/** What one pass knows beside that, from one look to the next. */
+export interface Look extends At {
+  hold: Hold | null;
+  /** What was drawn; null where it is to be drawn anew. */
+  drawn: Drawn | null;
+  /** The quarantine was asked about a template error, and knows nothing better. */
+  judged: boolean;
+  /** Why changes at run time are not tried again in this pass. */
+  noRuntime: string | null;
+}
+
+const OURS: FileFact = { kind: 'ours' };
+const LATER: Desired = { kind: 'nothing', missing: 'the file is put right first' };
+
+/** Gathers everything that a decision is made on: asks HAProxy, draws the text, plans the way to it. */
+export async function gather(sources: FactSources, look: Look): Promise<Facts> {
+  const { executor, haproxy, drawing, served, waits } = sources;
+  const { hold, watch, signal } = look;
+  // A pause of the fleet is only known with the tree.
+  const file = hold || !served.hasTree ? OURS : executor.drift.fact;
+  const state = await watch.during('asking HAProxy', () => haproxy.ask(signal));
+  if (state.kind === 'running' && drawing.runsOn(state.version)) {
+    look.drawn = null;
+  }
+  const desired = file.kind === 'touched' ? LATER : await desiredOf(sources, look);
+  const { catchUp, troubles, current } = executor;
+  if (desired.kind === 'set') {
+    current.replace((now) => withRecognized(now, desired.set));
+  }
+  const { now } = current;
+  const ahead = aheadSet(now);
+  const facts: Omit<Facts, 'way'> = {
+    target: now.target,
+    hold,
+    file,
+    desired,
+    installed: now.installed,
+    haproxy: now.haproxy,
+    doubt: doubtNow(now),
+    owed: now.owed !== null && now.owed === installedMark(now),
+    running: runningSet(now),
+    ahead,
+    recording: catchUp.target,
+    trouble: desired.kind === 'set' ? troubles.of(desired.set.hash) : null,
+    aheadWaitMs: troubles.waitOf(ahead?.hash),
+    paceMs: waits.paceMs,
+    workersMs: waits.workersMs(now.haproxy, clock.now()),
+    mendMs: troubles.waitOf(now.installed?.hash),
+  };
+  return { ...facts, way: await wayOf(facts, executor, look) };
+}
+
+async function desiredOf({ drawing, executor }: FactSources, look: Look): Promise<Desired> {
+  const draw = () => drawing.draw(executor.current.now.installed?.text ?? null);
+  const drawn = look.drawn ?? (await look.watch.time('render', draw));
+  look.drawn = drawn;
+  switch (drawn.kind) {
+    case 'text':
+      return { kind: 'set', set: drawn };
+    case 'template-error':
+      return { ...drawn, judged: look.judged };
+    case 'nothing':
+      return drawn;
+    default:
+      return drawn satisfies never;
+  }
+}
+
+async function wayOf(facts: Omit<Facts, 'way'>, executor: Executor, look: Look): Promise<Way> {
+  const goal = facts.hold || facts.file.kind !== 'ours' ? null : goalOf(facts);
+  if (goal === null) {
+    return NO_WAY;
+  }
+  return look.noRuntime === null ? executor.wayTo(goal, look) : { kind: 'unknown', why: look.noRuntime };
+}
