@@ -48,7 +48,10 @@ export class QuarantineRecord {
     }
     this.#written = text ?? '';
     this.#served.restore(records);
-    this.#tell(this.#served.refusedUnits.map(describeUnit));
+    // Nothing stands anywhere yet.
+    this.#tell(
+      this.#served.refusedUnits.map((unit) => ({ ...describeUnit(unit), instead: insteadOf(unit.good) })),
+    );
   }
 
   /** A unit was set aside, or something else stands in its place. */
@@ -107,8 +110,11 @@ export class QuarantineRecord {
 function describeUnit({ unit, good, believed, served, reason, since }: RefusedUnit): ToldUnit {
   const keys = new Set([...believed.keys(), ...good.keys()]);
   const differing = [...keys].filter((key) => believed.get(key)?.value !== served.get(key)?.value);
-  const instead = served.size === 0 ? 'nothing' : 'last good';
-  return { unit: unit.id, keys: differing.sort().slice(0, SHOWN), reason, instead, since };
+  return { unit: unit.id, keys: differing.sort().slice(0, SHOWN), reason, instead: insteadOf(served), since };
+}
+
+function insteadOf(form: RefusedUnit['good']): ToldUnit['instead'] {
+  return form.size === 0 ? 'nothing' : 'last good';
 }
 
 function describeKey({ key, good, reason, since }: RefusedKey): ToldUnit {

@@ -304,6 +304,9 @@ describe('Quarantine', () => {
     await waitFor(() => loop.text().includes('be_api'));
     expect(loop.text()).toMatch(/server a \S+ ok/);
     expect(loop.of('check-refused')).toEqual([]);
+    expect(loop.of('quarantined')[0]?.units).toMatchObject([
+      { unit: 'instances of web', instead: 'last good' },
+    ]);
     loop.judge.verdict = () => ({ kind: 'accepted', warnings: '' });
     await waitFor(() => /server a \S+ bad/.test(loop.text()));
     expect(loop.served.refusedUnits.length).toBe(0);
