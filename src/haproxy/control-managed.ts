@@ -87,7 +87,7 @@ class ManagedHaproxy implements HaproxyControl {
       case 'idle':
         return 'HAProxy has not been started yet.';
       case 'pausing':
-        return `${state.how}; it is started again. ${this.#output.since(state.firstLine)}`.trim();
+        return `${state.how}; it is started again. ${this.#output.linesAfter(state.firstLine)}`.trim();
       case 'stopped':
         return 'HAProxy was stopped.';
       case 'wanted':
@@ -113,7 +113,7 @@ class ManagedHaproxy implements HaproxyControl {
       if (this.#settings.absent === 'wait' && (await this.#find(signal)) === null) {
         return { kind: 'away', cause: 'none runs. `pointsman run` starts it.' };
       }
-      const from = this.#output.said;
+      const from = this.#output.lineCount;
       const up = await this.#bringUp(signal);
       switch (up.kind) {
         case 'trouble':
@@ -133,7 +133,7 @@ class ManagedHaproxy implements HaproxyControl {
     signal: AbortSignal,
   ): Promise<ReloadOutcome> {
     const { configPath } = this.#settings;
-    const log = () => this.#output.since(from);
+    const log = () => this.#output.linesAfter(from);
     try {
       return await reloadByMaster({ master: this.#master, configPath, mark, log }, signal);
     } catch (error) {
@@ -244,7 +244,7 @@ class ManagedHaproxy implements HaproxyControl {
   async #start(signal: AbortSignal): Promise<BroughtUp> {
     const { binary, masterSocket, configPath, patience = PATIENCE } = this.#settings;
     const [master, output, pidFile] = [this.#master, this.#output, this.#pidFile];
-    const [firstLine, since, ends] = [output.said, Date.now(), endsOf(this.#state)];
+    const [firstLine, since, ends] = [output.lineCount, Date.now(), endsOf(this.#state)];
     const child = startChild({ binary, masterSocket, configPath, pidFile, logFd: output.fd });
     const start = { child, master, output, firstLine, masterSocket, configPath };
     this.#become({ kind: 'starting', start, since, firstLine, ends });
@@ -268,7 +268,7 @@ class ManagedHaproxy implements HaproxyControl {
   }
 
   #adopt(master: number): void {
-    const [since, firstLine, ends] = [Date.now(), this.#output.said, endsOf(this.#state)];
+    const [since, firstLine, ends] = [Date.now(), this.#output.lineCount, endsOf(this.#state)];
     this.#become({ kind: 'adopted', master, since, firstLine, ends });
     this.#settings.onChange?.({ kind: 'haproxy-adopted', pid: master });
   }

@@ -11,7 +11,7 @@ export class HaproxyOutput {
   readonly #path: string;
   readonly #onLine: (line: string) => void;
   readonly #lines: string[] = [];
-  #said = 0;
+  #lineCount = 0;
   #pipe: LogPipe | null = null;
 
   constructor(path: string, onLine: (line: string) => void = () => undefined) {
@@ -33,7 +33,7 @@ export class HaproxyOutput {
     this.#pipe = await openLogPipe(this.#path, {
       onEarlier: this.#onLine,
       onLine: (line) => {
-        this.#said += 1;
+        this.#lineCount += 1;
         this.#lines.push(line);
         if (this.#lines.length > KEPT_LINES) {
           this.#lines.shift();
@@ -49,13 +49,13 @@ export class HaproxyOutput {
   }
 
   /** How many lines came until now. */
-  get said(): number {
-    return this.#said;
+  get lineCount(): number {
+    return this.#lineCount;
   }
 
   /** The lines that came after the first `from`, as far as they are kept. */
-  since(from: number): string {
-    const fresh = Math.min(this.#said - from, this.#lines.length);
+  linesAfter(from: number): string {
+    const fresh = Math.min(this.#lineCount - from, this.#lines.length);
     return fresh > 0 ? this.#lines.slice(-Math.min(fresh, SHOWN_LINES)).join('\n') : '';
   }
 

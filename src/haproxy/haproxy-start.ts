@@ -58,7 +58,7 @@ export async function verifyStart(
     const state = await stateByMaster(start.master, signal);
     if (state.kind === 'running' && state.mark === mark) {
       await sleep(50, undefined, { signal });
-      return { kind: 'verified', pid: state.pid, tries: 1, log: start.output.since(start.firstLine) };
+      return { kind: 'verified', pid: state.pid, tries: 1, log: start.output.linesAfter(start.firstLine) };
     }
     const ended = start.child.ended();
     if (ended !== null || Date.now() > end) {
@@ -72,6 +72,6 @@ export async function verifyStart(
 /** Its last words may still be in the pipe. */
 async function failure(start: HaproxyStart, found: string, signal: AbortSignal): Promise<string> {
   await sleep(50, undefined, { signal });
-  const said = start.output.since(start.firstLine);
+  const said = start.output.linesAfter(start.firstLine);
   return `starting HAProxy on ${start.configPath}: ${found}. ${said}`.trim();
 }

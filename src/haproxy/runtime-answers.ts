@@ -1,5 +1,5 @@
 /** What an answer of the Runtime API says. */
-export type Verdict =
+export type CommandResult =
   | { readonly kind: 'done' }
   /** `del server`: its last sessions are not over. */
   | { readonly kind: 'busy' }
@@ -20,9 +20,9 @@ const MOVED = new RegExp(`^(${CLAUSE}(, ${CLAUSE})* by 'stats socket command'|no
  * Judges the answer to a command by its success text, which is all there is: a success is mostly no text at all, and
  * a failure carries no sign of its own ("Unknown command" has the severity of a remark). HAProxy 2.6 and 3.0.
  */
-export function judgeAnswer(line: string, answer: string): Verdict {
+export function judgeAnswer(line: string, answer: string): CommandResult {
   if (line.startsWith('add server ')) {
-    return expect(ADDED, answer);
+    return doneIf(ADDED, answer);
   }
   if (line.startsWith('del server ')) {
     if (BUSY.test(answer)) {
@@ -31,14 +31,14 @@ export function judgeAnswer(line: string, answer: string): Verdict {
     if (GONE.test(answer)) {
       return { kind: 'gone' };
     }
-    return expect(DELETED, answer);
+    return doneIf(DELETED, answer);
   }
   if (/^set server \S+ addr /.test(line)) {
-    return expect(MOVED, answer);
+    return doneIf(MOVED, answer);
   }
-  return expect(/^$/, answer);
+  return doneIf(/^$/, answer);
 }
 
-function expect(success: RegExp, answer: string): Verdict {
+function doneIf(success: RegExp, answer: string): CommandResult {
   return success.test(answer) ? { kind: 'done' } : { kind: 'refused', answer };
 }

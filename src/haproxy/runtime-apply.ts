@@ -2,15 +2,15 @@ import type { ServerCommand } from '../plan/plan.ts';
 import type { ApplyOutcome, Batch, ExpectedServers, ReadBack, Runtime, Usability } from '../ports/runtime.ts';
 import { Serial } from '../ports/serial.ts';
 import type { StateFile } from '../ports/stores.ts';
-import { judgeAnswer, type Verdict } from './runtime-answers.ts';
-import { batchSteps, type Step } from './runtime-batch.ts';
-import { LeaverWatch, type RuntimeNote } from './runtime-leavers.ts';
+import { LingeringWatch, type RuntimeNote } from './lingering-watch.ts';
+import { type CommandResult, judgeAnswer } from './runtime-answers.ts';
+import { batchSteps, type CommandStep } from './runtime-batch.ts';
 import { compareServers, compareSteps, rowsByName } from './runtime-read-back.ts';
 import { parseServerRows, type ServerRow } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
 import { ASK_MARK, parseMark } from './runtime-socket.ts';
 import { askUsability, noStatsSocket } from './runtime-usable.ts';
-import { type Leaver, ServerJournal, workerId } from './server-journal.ts';
+import { type LingeringServer, ServerJournal, workerId } from './server-journal.ts';
 import { SocketError } from './socket-command.ts';
 
 /** The mark of a worker whose servers are being changed. */
@@ -39,13 +39,13 @@ export class RuntimeApplier implements Runtime {
   readonly #options: ApplierOptions;
   readonly #serial: Serial;
   readonly #journal: ServerJournal;
-  readonly #leavers: LeaverWatch;
+  readonly #lingering: LingeringWatch;
 
   constructor(options: ApplierOptions, journal: ServerJournal) {
     this.#options = options;
     this.#serial = options.servers ?? new Serial();
     this.#journal = journal;
-    this.#leavers = new LeaverWatch({
+    this.#lingering = new LingeringWatch({
       journal,
       serial: this.#serial,
       open: (signal) => this.#open(signal),
@@ -54,7 +54,7 @@ export class RuntimeApplier implements Runtime {
   }
 
   /** The servers that are not in the file any more, and not yet gone from the worker. */
-  get leavers(): readonly Leaver[] {
+  get lingering(): readonly LingeringServer[] {
     return this.#journal.all();
   }
 
@@ -80,7 +80,7 @@ export class RuntimeApplier implements Runtime {
         }
         return surprise(`the connection was lost on the way (${error.message})`);
       } finally {
-        this.#leavers.schedule();
+        this.#lingering.schedule();
       }
     });
   }
@@ -101,7 +101,7 @@ export class RuntimeApplier implements Runtime {
         if (!rows) {
           return { kind: 'away', cause: 'the list of servers cannot be read' };
         }
-        const differences = compareServers(expected.servers, rowsByName(rows), this.#isLeaver);
+        const differences = compareServers(expected.servers, rowsByName(rows), this.#isLingering);
         return differences.length === 0
           ? { kind: 'same', servers: rows.length }
           : { kind: 'differs', differences };
@@ -115,18 +115,18 @@ export class RuntimeApplier implements Runtime {
   }
 
   hold(held: boolean): Promise<void> {
-    this.#leavers.hold(held);
+    this.#lingering.hold(held);
     return this.#serial.run(() => Promise.resolve());
   }
 
   /** Goes on with those that an earlier process has left. */
   resume(): void {
-    this.#leavers.schedule();
+    this.#lingering.schedule();
   }
 
   /** Ends what runs in the background. Servers that linger are in the journal, for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#leavers[Symbol.asyncDispose]();
+    await this.#lingering[Symbol.asyncDispose]();
     await this.#serial.idle();
   }
 
@@ -153,7 +153,7 @@ export class RuntimeApplier implements Runtime {
       return surprise('the touched backends cannot be read back');
     }
     const byName = rowsByName(rows);
-    const differences = compareSteps(done.steps, byName, this.#isLeaver);
+    const differences = compareSteps(done.steps, byName, this.#isLingering);
     if (differences.length > 0) {
       return surprise(`read back afterwards: ${differences.join('; ')}`);
     }
@@ -170,7 +170,7 @@ export class RuntimeApplier implements Runtime {
     batch: Batch,
     signal: AbortSignal,
     attempt: Attempt,
-  ): Promise<{ kind: 'done'; steps: readonly Step[] } | { kind: 'surprise'; reason: string }> {
+  ): Promise<{ kind: 'done'; steps: readonly CommandStep[] } | { kind: 'surprise'; reason: string }> {
     const { expected } = batch;
     await using session = this.#open(signal);
     const [info, found] = await Promise.all([session.info(), session.ask(ASK_MARK)]);
@@ -184,7 +184,7 @@ export class RuntimeApplier implements Runtime {
     this.#journal.follow(workerId(info));
     const made = batchSteps(batch.commands, {
       ...batch,
-      leaver: (backend, server) => this.#journal.get(backend, server),
+      lingering: (backend, server) => this.#journal.get(backend, server),
     });
     if (made.kind === 'no') {
       return surprise(made.reason);
@@ -199,9 +199,9 @@ export class RuntimeApplier implements Runtime {
 
   async #sendSteps(
     session: RuntimeSession,
-    steps: readonly Step[],
+    steps: readonly CommandStep[],
     drain: number,
-  ): Promise<{ kind: 'done'; steps: readonly Step[] } | { kind: 'surprise'; reason: string }> {
+  ): Promise<{ kind: 'done'; steps: readonly CommandStep[] } | { kind: 'surprise'; reason: string }> {
     const lines = steps.flatMap((step) => step.lines.map((line) => ({ step, line })));
     const refusals: string[] = [];
     await session.send(
@@ -224,7 +224,7 @@ export class RuntimeApplier implements Runtime {
   }
 
   /** Keeps the journal of who lingers. */
-  #note({ step, line }: { step: Step; line: string }, verdict: Verdict, drain: number): void {
+  #note({ step, line }: { step: CommandStep; line: string }, verdict: CommandResult, drain: number): void {
     const { command, way } = step;
     const { backend, server } = command;
     if (way === 'revive' && verdict.kind === 'done') {
@@ -246,18 +246,19 @@ export class RuntimeApplier implements Runtime {
     });
   }
 
-  /** Writes the journal, with the addresses that the leavers have. */
+  /** Writes the journal, with the addresses of the servers that linger. */
   async #remember(rows: readonly ServerRow[]): Promise<void> {
     for (const { backend, server, host, port } of rows) {
-      const leaver = this.#journal.get(backend, server);
-      if (leaver?.address === '') {
-        this.#journal.put({ ...leaver, address: `${host}:${port}` });
+      const lingering = this.#journal.get(backend, server);
+      if (lingering?.address === '') {
+        this.#journal.put({ ...lingering, address: `${host}:${port}` });
       }
     }
-    await this.#leavers.save();
+    await this.#lingering.save();
   }
 
-  readonly #isLeaver = (backend: string, server: string) => this.#journal.get(backend, server) !== undefined;
+  readonly #isLingering = (backend: string, server: string) =>
+    this.#journal.get(backend, server) !== undefined;
 
   #open(signal: AbortSignal): RuntimeSession {
     return new RuntimeSession(this.#options.statsSocket, signal, this.#options.timeout);

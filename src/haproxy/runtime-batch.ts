@@ -2,10 +2,10 @@ import type { ServerCommand } from '../plan/plan.ts';
 import { removalLines, runtimeLines } from '../plan/runtime-lines.ts';
 import { literalAddress } from '../plan/server-line.ts';
 import { canBeSent } from './runtime-session.ts';
-import type { Leaver } from './server-journal.ts';
+import type { LingeringServer } from './server-journal.ts';
 
 /** What is sent for one command, and what it means for the journal. */
-export interface Step {
+export interface CommandStep {
   readonly command: ServerCommand;
   readonly lines: readonly string[];
   /** `revive`: a server that lingers comes back under its name, with its last sessions. */
@@ -17,7 +17,7 @@ export interface BatchOptions {
   /** Milliseconds that a removed server drains; 0 for none. */
   readonly drain: number;
   /** Who lingers under this name. */
-  readonly leaver: (backend: string, server: string) => Leaver | undefined;
+  readonly lingering: (backend: string, server: string) => LingeringServer | undefined;
 }
 
 /** The steps of a batch, or why it cannot be done without a reload. */
@@ -25,9 +25,9 @@ export function batchSteps(
   commands: readonly ServerCommand[],
   options: BatchOptions,
 ):
-  | { readonly kind: 'steps'; readonly steps: readonly Step[] }
+  | { readonly kind: 'steps'; readonly steps: readonly CommandStep[] }
   | { readonly kind: 'no'; readonly reason: string } {
-  const steps: Step[] = [];
+  const steps: CommandStep[] = [];
   for (const command of commands) {
     const step = stepFor(command, options);
     if (typeof step === 'string') {
@@ -42,10 +42,10 @@ export function batchSteps(
   return { kind: 'steps', steps };
 }
 
-function stepFor(command: ServerCommand, options: BatchOptions): Step | string {
+function stepFor(command: ServerCommand, options: BatchOptions): CommandStep | string {
   if (command.kind === 'add') {
-    const leaver = options.leaver(command.backend, command.server);
-    return leaver ? revive(command, leaver, options) : plain(command, options);
+    const lingering = options.lingering(command.backend, command.server);
+    return lingering ? revive(command, lingering, options) : plain(command, options);
   }
   if (command.kind === 'remove') {
     const { drain, maint, del } = removalLines(command);
@@ -56,18 +56,18 @@ function stepFor(command: ServerCommand, options: BatchOptions): Step | string {
   return plain(command, options);
 }
 
-function plain(command: ServerCommand, { newServers }: BatchOptions): Step {
+function plain(command: ServerCommand, { newServers }: BatchOptions): CommandStep {
   return { command, lines: runtimeLines(command, { newServers }), way: 'plain' };
 }
 
 /** `add server` would say "Already exists": what differs is set in place, where that can be. */
 function revive(
   command: ServerCommand & { kind: 'add' },
-  leaver: Leaver,
+  lingering: LingeringServer,
   { newServers }: BatchOptions,
-): Step | string {
+): CommandStep | string {
   const target = `${command.backend}/${command.server}`;
-  if (leaver.keywords === null || settings(leaver.keywords) !== settings(command.keywords)) {
+  if (lingering.keywords === null || settings(lingering.keywords) !== settings(command.keywords)) {
     return `server ${target} comes back while the last sessions of the old one live, and its settings differ`;
   }
   const address = literalAddress(command.address);

@@ -1,6 +1,6 @@
 import { literalAddress } from '../plan/server-line.ts';
 import type { ExpectedServer, ExpectedServers } from '../ports/runtime.ts';
-import { type Step, weightOf } from './runtime-batch.ts';
+import { type CommandStep, weightOf } from './runtime-batch.ts';
 import { type ServerRow, sameHost } from './runtime-server-rows.ts';
 
 /** Rows by backend and server. */
@@ -20,10 +20,14 @@ export function rowsByName(rows: readonly ServerRow[]): ServerRows {
 }
 
 /** Whether a server of HAProxy's lingers, and is none of the file's. */
-export type IsLeaver = (backend: string, server: string) => boolean;
+export type IsLingering = (backend: string, server: string) => boolean;
 
 /** Compares whole backends. A sentence for each difference. */
-export function compareServers(expected: ExpectedServers, rows: ServerRows, isLeaver: IsLeaver): string[] {
+export function compareServers(
+  expected: ExpectedServers,
+  rows: ServerRows,
+  isLingering: IsLingering,
+): string[] {
   const found: string[] = [];
   for (const [backend, servers] of expected) {
     const there = rows.get(backend) ?? new Map<string, ServerRow>();
@@ -34,7 +38,7 @@ export function compareServers(expected: ExpectedServers, rows: ServerRows, isLe
       }
     }
     for (const server of there.keys()) {
-      if (!servers.has(server) && !isLeaver(backend, server)) {
+      if (!servers.has(server) && !isLingering(backend, server)) {
         found.push(`server ${backend}/${server} is there, and should not be`);
       }
     }
@@ -43,12 +47,18 @@ export function compareServers(expected: ExpectedServers, rows: ServerRows, isLe
 }
 
 /** Compares what a batch has asked for; the rest of the backends may be as it is. */
-export function compareSteps(steps: readonly Step[], rows: ServerRows, isLeaver: IsLeaver): string[] {
+export function compareSteps(
+  steps: readonly CommandStep[],
+  rows: ServerRows,
+  isLingering: IsLingering,
+): string[] {
   return steps.flatMap(({ command }) => {
     const { backend, server } = command;
     const row = rows.get(backend)?.get(server);
     const difference =
-      command.kind === 'remove' ? remains(row, isLeaver(backend, server)) : compare(wantedOf(command), row);
+      command.kind === 'remove'
+        ? remains(row, isLingering(backend, server))
+        : compare(wantedOf(command), row);
     return difference === null ? [] : [`server ${backend}/${server} ${difference}`];
   });
 }
@@ -57,7 +67,7 @@ function remains(row: ServerRow | undefined, lingers: boolean): string | null {
   return row && !lingers ? 'is still there' : null;
 }
 
-function wantedOf(command: Exclude<Step['command'], { kind: 'remove' }>): ExpectedServer {
+function wantedOf(command: Exclude<CommandStep['command'], { kind: 'remove' }>): ExpectedServer {
   switch (command.kind) {
     case 'add':
       return {

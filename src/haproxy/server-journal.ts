@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { StateFile } from '../ports/stores.ts';
 
-const LEAVER = z.object({
+const LINGERING_SERVER = z.object({
   backend: z.string(),
   server: z.string(),
   address: z.string(),
@@ -12,11 +12,11 @@ const LEAVER = z.object({
 });
 const FILE = z.object({
   worker: z.object({ pid: z.number(), startedAt: z.number() }),
-  leavers: z.array(LEAVER),
+  leavers: z.array(LINGERING_SERVER),
 });
 
 /** A server that is not in the file any more, and still in the worker: `draining` or in maintenance, `leaving`. */
-export interface Leaver extends Readonly<z.infer<typeof LEAVER>> {
+export interface LingeringServer extends Readonly<z.infer<typeof LINGERING_SERVER>> {
   /** `host:port` as it was when it left; empty where nobody saw it. */
   readonly address: string;
   /** What `add server` would have said of it; null where nobody knows. */
@@ -48,7 +48,7 @@ export function workerId(info: { readonly pid: number; readonly uptime: number }
 export class ServerJournal {
   readonly #file: StateFile;
   #worker: WorkerId | null = null;
-  readonly #leavers = new Map<string, Leaver>();
+  readonly #lingering = new Map<string, LingeringServer>();
 
   constructor(file: StateFile) {
     this.#file = file;
@@ -62,8 +62,8 @@ export class ServerJournal {
       return;
     }
     this.#worker = found.data.worker;
-    for (const leaver of found.data.leavers) {
-      this.put(leaver);
+    for (const lingering of found.data.leavers) {
+      this.put(lingering);
     }
   }
 
@@ -80,7 +80,7 @@ export class ServerJournal {
     const same =
       this.#worker?.pid === worker.pid && Math.abs(this.#worker.startedAt - worker.startedAt) <= TOLERANCE;
     if (!same) {
-      this.#leavers.clear();
+      this.#lingering.clear();
     }
     if (!same) {
       this.#worker = worker;
@@ -88,20 +88,20 @@ export class ServerJournal {
   }
 
   /** Those that linger, in the order in which they left. */
-  all(): Leaver[] {
-    return [...this.#leavers.values()];
+  all(): LingeringServer[] {
+    return [...this.#lingering.values()];
   }
 
-  get(backend: string, server: string): Leaver | undefined {
-    return this.#leavers.get(key(backend, server));
+  get(backend: string, server: string): LingeringServer | undefined {
+    return this.#lingering.get(key(backend, server));
   }
 
-  put(leaver: Leaver): void {
-    this.#leavers.set(key(leaver.backend, leaver.server), leaver);
+  put(lingering: LingeringServer): void {
+    this.#lingering.set(key(lingering.backend, lingering.server), lingering);
   }
 
   drop(backend: string, server: string): void {
-    this.#leavers.delete(key(backend, server));
+    this.#lingering.delete(key(backend, server));
   }
 }
 

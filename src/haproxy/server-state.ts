@@ -5,7 +5,6 @@ import type { HaproxyControl } from '../ports/haproxy.ts';
 import { Serial } from '../ports/serial.ts';
 import type { FileAccess } from '../system/temp-file.ts';
 import { writeWhole } from '../system/write-whole.ts';
-import { controlWith } from './control-with.ts';
 import { otherFilesOf } from './loaded-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
@@ -101,5 +100,13 @@ export function keepHealth(control: HaproxyControl, file: ServerStateFile): Hapr
       await file.clear();
     }
   };
-  return controlWith(control, { reload });
+  const { start, stop } = control;
+  return {
+    state: (signal) => control.state(signal),
+    reload,
+    watch: (signal) => control.watch(signal),
+    [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
+    ...(start ? { start: start.bind(control) } : {}),
+    ...(stop ? { stop: stop.bind(control) } : {}),
+  };
 }

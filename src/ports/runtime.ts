@@ -51,17 +51,6 @@ export type ReadBack =
   | { readonly kind: 'moved'; readonly pid: number }
   | { readonly kind: 'away'; readonly cause: string };
 
-/** A server that is not in the file any more, and still in the worker, draining or with its last sessions. */
-export interface LingeringServer {
-  readonly backend: string;
-  readonly server: string;
-  /** `host:port` as it was when it left. */
-  readonly address: string;
-  readonly phase: 'draining' | 'leaving';
-  /** Milliseconds since 1970. */
-  readonly since: number;
-}
-
 /** Changes servers of the running worker, without a reload. */
 export interface Runtime extends AsyncDisposable {
   /** Asks the worker. To be asked again whenever HAProxy came or changed its worker. */
@@ -77,8 +66,6 @@ export interface Runtime extends AsyncDisposable {
     expected: { readonly pid: number; readonly servers: ExpectedServers },
     signal: AbortSignal,
   ): Promise<ReadBack>;
-  /** Those that linger right now. */
-  readonly leavers: readonly LingeringServer[];
-  /** While held, those are left alone. Resolves when nothing is under way. */
+  /** While held, servers that linger are left alone. Resolves when nothing is under way. */
   hold?(held: boolean): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { KeyRemark, PassEvent, PointsmanEvent, QuarantinedUnit, RejectedKey } from '../events.ts';
 import type { GuardRule, HeldKey } from '../events-guard.ts';
 import type { PresentHaproxy } from '../events-haproxy.ts';
-import { levelOfWords } from './haproxy-words.ts';
+import { levelOfHaproxyLine } from './haproxy-line.ts';
 import type { LogLevel, LogLine } from './log-line.ts';
 
 const SHOWN = 20;
@@ -154,7 +154,7 @@ export function describeEvent(event: PointsmanEvent): LogLine {
     case 'haproxy-exited':
       return line('error', `${event.cause}${again(event.restartInMs)}`);
     case 'haproxy-log':
-      return line(levelOfWords(event.line), `haproxy: ${event.line}`);
+      return line(levelOfHaproxyLine(event.line), `haproxy: ${event.line}`);
     case 'reload-delayed':
       return line('warn', `the reload waits: ${event.cause}`);
     case 'reload-failed':

@@ -1,6 +1,6 @@
 import type { PointsmanEvent } from '../events.ts';
 import { describeEvent } from './describe-event.ts';
-import { areWords, levelOfWords } from './haproxy-words.ts';
+import { isHaproxyLine, levelOfHaproxyLine } from './haproxy-line.ts';
 import type { LogLine } from './log-line.ts';
 
 /** Events whose sentence may quote HAProxy. */
@@ -22,7 +22,11 @@ const MOST = 50;
 export function describeLines(event: PointsmanEvent): readonly LogLine[] {
   if (event.kind === 'haproxy-log') {
     const words = event.line.split('\n').filter((line) => line.trim() !== '');
-    return words.map((line) => ({ level: levelOfWords(line), message: `haproxy: ${line}`, fields: {} }));
+    return words.map((line) => ({
+      level: levelOfHaproxyLine(line),
+      message: `haproxy: ${line}`,
+      fields: {},
+    }));
   }
   const whole = describeEvent(event);
   if (event.kind === 'pass') {
@@ -33,7 +37,7 @@ export function describeLines(event: PointsmanEvent): readonly LogLine[] {
   }
   const [first = '', ...rest] = whole.message.split('\n').filter((line) => line.trim() !== '');
   const shown = rest.slice(0, MOST).map((line, index) => ({
-    level: areWords(line) ? levelOfWords(line) : whole.level,
+    level: isHaproxyLine(line) ? levelOfHaproxyLine(line) : whole.level,
     message: line,
     fields: { part: index + 2 },
   }));

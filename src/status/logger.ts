@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { Emit } from '../events.ts';
 import { describeLines } from './describe-lines.ts';
 import type { LogLevel } from './log-line.ts';
-import { paceLines } from './pace-lines.ts';
+import { limitRate } from './rate-limit.ts';
 
 /** Fields that the sentence says already, or that only machines read. */
 const IN_WORDS = [
@@ -52,7 +52,7 @@ export async function openLog(options: LogOptions): Promise<EventLog> {
     },
     await streamOf(options, pretty),
   );
-  const lines = paceLines((event, leftOut) => {
+  const lines = limitRate((event, leftOut) => {
     const count = leftOut > 0 ? { leftOut } : {};
     for (const { level, message, fields } of describeLines(event)) {
       // No line but a record's first begins at the margin: else a text of somebody's could pass for a record.

@@ -1,5 +1,4 @@
 import type { Bus } from '../events.ts';
-import { keepStatus } from './keep-status.ts';
 import { type LogOptions, openLog } from './logger.ts';
 import { openMetrics } from './metrics.ts';
 import {
@@ -8,6 +7,7 @@ import {
   type StatusServerOptions,
   startStatusServer,
 } from './server.ts';
+import { trackStatus } from './track-status.ts';
 
 export interface ObserveOptions {
   readonly bus: Pick<Bus, 'subscribe'>;
@@ -24,7 +24,7 @@ export interface ObserveOptions {
  */
 export async function observe(options: ObserveOptions): Promise<StatusServer> {
   const log = await openLog(options.log);
-  const keeper = keepStatus({ version: options.version, now });
+  const keeper = trackStatus({ version: options.version, now });
   const heartbeat = () => performance.timeOrigin + options.turns.last;
   const metrics = await openMetrics({ status: keeper.current, heartbeat, now });
   const ends = [log, keeper, metrics].map((observer) => options.bus.subscribe(observer.listener));

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ListenAddress, listenError } from './listen-error.ts';
 import type { Metrics } from './metrics.ts';
-import { reportOf } from './report.ts';
 import type { Status } from './status.ts';
+import { statusJson } from './status-json.ts';
 
 /** The loop must turn at least this often, in milliseconds. */
 export const MOST_TURN_AGE = 10_000;
@@ -70,7 +70,7 @@ function addRoutes(
     const note = paused && `PAUSED until ${new Date(paused.until).toISOString()} by ${paused.by}`;
     return answer(request, reply, { yes: 'ready', no: 'not ready', missing, note });
   });
-  server.get('/api/status', async () => reportOf(status(), now(), heartbeat()));
+  server.get('/api/status', async () => statusJson(status(), now(), heartbeat()));
   server.get('/metrics', async (_, reply) => {
     const { text, contentType } = await metrics.read();
     return reply.type(contentType).send(text);

@@ -243,7 +243,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
       expect(load.failures()).toEqual([]);
       expect(load.bodies().get('b')).toBeGreaterThan(0);
     }
-    await waitFor(() => site.applier.leavers.length === 0);
+    await waitFor(() => site.applier.lingering.length === 0);
     expect((await site.servers()).length).toBe(1);
   });
 });

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { RuntimeNote } from '../../src/haproxy/lingering-watch.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
-import type { RuntimeNote } from '../../src/haproxy/runtime-leavers.ts';
 import { RuntimeSocket } from '../../src/haproxy/runtime-socket.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { Plan } from '../../src/plan/plan.ts';

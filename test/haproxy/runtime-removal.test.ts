@@ -13,7 +13,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     await using site = await makeRuntimeSite(binary, [`server a ${a.address}`, `server s ${slow.address}`]);
     const { whole } = await slow.begin(site.url);
     expect(await site.change([`server a ${a.address}`])).toMatchObject({ kind: 'applied', lingering: 1 });
-    expect(site.applier.leavers).toMatchObject([
+    expect(site.applier.lingering).toMatchObject([
       { backend: 'be', server: 's', address: slow.address, phase: 'leaving' },
     ]);
     for (let n = 0; n < 4; n++) {
@@ -24,7 +24,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     expect(await whole).toBe('begun and done');
     await waitFor(() => site.notes.length > 0);
     expect(site.notes).toMatchObject([{ kind: 'server-gone', backend: 'be', server: 's' }]);
-    expect(site.applier.leavers).toEqual([]);
+    expect(site.applier.lingering).toEqual([]);
     expect((await site.servers()).length).toBe(1);
   });
 
@@ -62,7 +62,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
       for (let n = 0; n < 6; n++) {
         expect(await body(site.url, agent)).toBe('a');
       }
-      await waitFor(() => site.applier.leavers.length === 0);
+      await waitFor(() => site.applier.lingering.length === 0);
     } finally {
       agent.destroy();
     }
@@ -119,7 +119,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     await using site = await makeRuntimeSite(binary, [`server a ${a.address}`, `server b ${b.address}`]);
     expect(await site.change([`server a ${a.address}`], { drain: 400 })).toMatchObject({ lingering: 1 });
     expect((await site.servers())[1]).toBe(`b ${b.address} weight 1 admin 8 state 2`);
-    expect(site.applier.leavers).toMatchObject([{ server: 'b', phase: 'draining', address: b.address }]);
+    expect(site.applier.lingering).toMatchObject([{ server: 'b', phase: 'draining', address: b.address }]);
     for (let n = 0; n < 4; n++) {
       expect((await request(site.url)).body).toBe('a');
     }
@@ -159,7 +159,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
       configPath: site.configPath,
       onNote: (note) => site.notes.push(note),
     });
-    expect(site.applier.leavers).toMatchObject([{ server: 's', address: slow.address }]);
+    expect(site.applier.lingering).toMatchObject([{ server: 's', address: slow.address }]);
     slow.finish();
     expect(await whole).toBe('begun and done');
     await waitFor(async () => (await site.servers()).length === 1);
@@ -174,7 +174,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     const { whole } = await slow.begin(site.url);
     expect(await site.change([`server a ${a.address}`])).toMatchObject({ lingering: 1 });
     await site.strangerReloads(site.text(...both));
-    await waitFor(() => site.applier.leavers.length === 0);
+    await waitFor(() => site.applier.lingering.length === 0);
     expect((await site.servers())[1]).toBe(`s ${slow.address} weight 1 admin 0 state 2`);
     expect(site.notes).toEqual([]);
     slow.finish();

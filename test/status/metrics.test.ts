@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { OUTCOMES, type PointsmanEvent, STEPS } from '../../src/events.ts';
 import { LET_GO_REASONS } from '../../src/events-guard.ts';
-import { keepStatus } from '../../src/status/keep-status.ts';
 import { openMetrics } from '../../src/status/metrics.ts';
+import { trackStatus } from '../../src/status/track-status.ts';
 import { SAMPLES } from './sample-events.ts';
 import { samplePass } from './sample-pass.ts';
 
@@ -19,7 +19,7 @@ const STARTING: PointsmanEvent = {
 async function open() {
   const time = { now: 100_000, turned: 100_000 };
   const now = () => time.now;
-  const keeper = keepStatus({ version: '1.2.3', now });
+  const keeper = trackStatus({ version: '1.2.3', now });
   const metrics = await openMetrics({ status: keeper.current, heartbeat: () => time.turned, now });
   const tell = (...events: readonly PointsmanEvent[]) => {
     for (const event of events) {

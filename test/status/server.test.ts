@@ -2,10 +2,10 @@ import { Agent, get } from 'node:http';
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
-import { keepStatus } from '../../src/status/keep-status.ts';
 import { openMetrics } from '../../src/status/metrics.ts';
 import { type OverdueStep, startStatusServer } from '../../src/status/server.ts';
 import { hashOf } from '../../src/status/status.ts';
+import { trackStatus } from '../../src/status/track-status.ts';
 import { samplePass } from './sample-pass.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -23,7 +23,7 @@ async function start() {
   const clock = { now: START, turned: START, overdue: null as OverdueStep | null };
   const now = () => clock.now;
   const heartbeat = () => clock.turned;
-  const keeper = keepStatus({ version: '1.2.3', now });
+  const keeper = trackStatus({ version: '1.2.3', now });
   const metrics = await openMetrics({ status: keeper.current, heartbeat, now });
   const server = await startStatusServer({
     listen: { host: '127.0.0.1', port: 0 },
@@ -226,7 +226,7 @@ describe('startStatusServer()', () => {
       const port = typeof address === 'object' && address !== null ? address.port : 0;
       const start = startStatusServer({
         listen: { host: '127.0.0.1', port },
-        status: keepStatus({ version: '1', now: Date.now }).current,
+        status: trackStatus({ version: '1', now: Date.now }).current,
         metrics: { read: async () => ({ text: '', contentType: 'text/plain' }) },
         heartbeat: Date.now,
         overdue: () => null,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Outcome, PointsmanEvent } from '../../src/events.ts';
-import { paceLines } from '../../src/status/pace-lines.ts';
+import { limitRate } from '../../src/status/rate-limit.ts';
 import { samplePass } from './sample-pass.ts';
 
 beforeEach(() => {
@@ -12,14 +12,14 @@ afterEach(() => {
 
 function collect() {
   const seen: [PointsmanEvent, number][] = [];
-  return { seen, lines: paceLines((event, leftOut) => seen.push([event, leftOut])) };
+  return { seen, lines: limitRate((event, leftOut) => seen.push([event, leftOut])) };
 }
 
 function stopping(cause: string): PointsmanEvent {
   return { kind: 'stopping', cause };
 }
 
-describe('paceLines()', () => {
+describe('limitRate()', () => {
   it('writes the first at once and the last of a burst after a second, with the count of those left out', () => {
     const { seen, lines } = collect();
     for (let i = 1; i <= 10; i++) {

@@ -21,7 +21,7 @@ const ROUTINE = [
 ];
 
 /** How loud a line of HAProxy is: `[ALERT]`, `[WARNING]` or `[NOTICE]` stand in front; what is routine is for debugging. */
-export function levelOfWords(line: string): LogLevel {
+export function levelOfHaproxyLine(line: string): LogLevel {
   if (ROUTINE.some((routine) => routine.test(line))) {
     return 'debug';
   }
@@ -32,6 +32,6 @@ export function levelOfWords(line: string): LogLevel {
 }
 
 /** Whether a line is HAProxy's own, by what stands in front of it. */
-export function areWords(line: string): boolean {
+export function isHaproxyLine(line: string): boolean {
   return /^\s*\[(?:ALERT|EMERG|CRIT|WARNING|NOTICE|DIAG)/.test(line);
 }

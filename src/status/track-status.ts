@@ -4,7 +4,7 @@ import { missingFor } from './readiness.ts';
 import { hashOf, type SourceStatus, type Status } from './status.ts';
 
 /** A status that follows the events. */
-export interface StatusKeeper {
+export interface StatusTracker {
   readonly listener: Emit;
   /** The state now. */
   current(): Status;
@@ -15,7 +15,10 @@ type Draft = { -readonly [K in keyof Omit<Status, 'missing'>]: Status[K] };
 const NO_COUNTS: Counts = { keys: 0, services: 0, instances: 0, routes: 0, rejected: 0, ignored: 0 };
 
 /** Keeps the status. `now` gives milliseconds since 1970. */
-export function keepStatus(options: { readonly version: string; readonly now: () => number }): StatusKeeper {
+export function trackStatus(options: {
+  readonly version: string;
+  readonly now: () => number;
+}): StatusTracker {
   const draft: Draft = {
     version: options.version,
     startedAt: options.now(),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
 import type { RunningHaproxy } from '../../src/events-haproxy.ts';
-import { keepStatus } from '../../src/status/keep-status.ts';
+import { trackStatus } from '../../src/status/track-status.ts';
 import { samplePass } from './sample-pass.ts';
 
 const RUNNING: RunningHaproxy = {
@@ -24,7 +24,7 @@ const STARTING: PointsmanEvent = {
 
 function keeper(...events: readonly PointsmanEvent[]) {
   let time = 1000;
-  const status = keepStatus({ version: '1.2.3', now: () => time });
+  const status = trackStatus({ version: '1.2.3', now: () => time });
   const tell = (event: PointsmanEvent, at = time) => {
     time = at;
     status.listener(event);
@@ -35,7 +35,7 @@ function keeper(...events: readonly PointsmanEvent[]) {
   return { tell, current: status.current };
 }
 
-describe('keepStatus()', () => {
+describe('trackStatus()', () => {
   it('says what is missing before anything is applied: the sources that have not answered', () => {
     const { current } = keeper(STARTING, {
       kind: 'source-state',

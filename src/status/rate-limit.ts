@@ -16,7 +16,7 @@ interface Lane {
 }
 
 /** Events on their way to the log. Disposing writes what still waits. */
-export interface PacedLines extends Disposable {
+export interface RateLimited extends Disposable {
   readonly listener: Emit;
 }
 
@@ -26,7 +26,7 @@ export interface PacedLines extends Disposable {
  * Rejected keys and lines of HAProxy are joined instead of left out. What is about the same thing comes in its
  * order: nothing that waited is written behind what made it untrue.
  */
-export function paceLines(write: Write): PacedLines {
+export function limitRate(write: Write): RateLimited {
   const lanes = new Map<string, Lane>();
 
   let number = 0;

@@ -3,7 +3,7 @@ import { removalLines } from '../plan/runtime-lines.ts';
 import type { Serial } from '../ports/serial.ts';
 import { judgeAnswer } from './runtime-answers.ts';
 import type { RuntimeSession } from './runtime-session.ts';
-import { type Leaver, type ServerJournal, workerId } from './server-journal.ts';
+import { type LingeringServer, type ServerJournal, workerId } from './server-journal.ts';
 import { SocketError } from './socket-command.ts';
 
 /** What an applier tells of its own accord. */
@@ -18,7 +18,7 @@ export type RuntimeNote =
   /** Something that a person should know. */
   | { readonly kind: 'trouble'; readonly message: string };
 
-export interface LeaverWatchOptions {
+export interface LingeringWatchOptions {
   readonly journal: ServerJournal;
   /** Batches and retries take turns. */
   readonly serial: Serial;
@@ -34,26 +34,26 @@ const LONGEST = 10_000;
  * Sees that servers which have left the file get out of the worker: first they drain, then they are in maintenance,
  * and as soon as their last session is over they are deleted. Every try is on a connection of its own.
  */
-export class LeaverWatch implements AsyncDisposable {
-  readonly #options: LeaverWatchOptions;
+export class LingeringWatch implements AsyncDisposable {
+  readonly #options: LingeringWatchOptions;
   readonly #end = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #held = false;
 
-  constructor(options: LeaverWatchOptions) {
+  constructor(options: LingeringWatchOptions) {
     this.#options = options;
   }
 
   /** Looks again when the next one is due. To be called whenever the journal was changed. */
   schedule(): void {
     clearTimeout(this.#timer);
-    const leavers = this.#options.journal.all();
-    if (this.#end.signal.aborted || this.#held || leavers.length === 0) {
+    const all = this.#options.journal.all();
+    if (this.#end.signal.aborted || this.#held || all.length === 0) {
       return;
     }
     const now = Date.now();
-    const pause = leavers.reduce(
-      (least, leaver) => Math.min(least, pauseFor(leaver, now)),
+    const pause = all.reduce(
+      (least, lingering) => Math.min(least, pauseFor(lingering, now)),
       Number.POSITIVE_INFINITY,
     );
     this.#timer = setTimeout(() => void this.#options.serial.run(() => this.#look()), pause);
@@ -97,9 +97,9 @@ export class LeaverWatch implements AsyncDisposable {
         journal.follow(workerId(info));
       }
       const now = Date.now();
-      for (const leaver of journal.all()) {
-        if (leaver.phase === 'leaving' || leaver.drainUntil <= now) {
-          await this.#tryToDelete(session, leaver);
+      for (const lingering of journal.all()) {
+        if (lingering.phase === 'leaving' || lingering.drainUntil <= now) {
+          await this.#tryToDelete(session, lingering);
         }
       }
       await this.save();
@@ -116,13 +116,13 @@ export class LeaverWatch implements AsyncDisposable {
     }
   }
 
-  async #tryToDelete(session: RuntimeSession, leaver: Leaver): Promise<void> {
+  async #tryToDelete(session: RuntimeSession, lingering: LingeringServer): Promise<void> {
     const { journal, onNote } = this.#options;
-    const { backend, server } = leaver;
-    const { maint, del } = removalLines(leaver);
-    if (leaver.phase === 'draining') {
+    const { backend, server } = lingering;
+    const { maint, del } = removalLines(lingering);
+    if (lingering.phase === 'draining') {
       await session.ask(maint);
-      journal.put({ ...leaver, phase: 'leaving' });
+      journal.put({ ...lingering, phase: 'leaving' });
     }
     const verdict = judgeAnswer(del, await session.ask(del));
     if (verdict.kind === 'busy') {
@@ -134,11 +134,11 @@ export class LeaverWatch implements AsyncDisposable {
       onNote({ kind: 'trouble', message });
       return;
     }
-    onNote({ kind: 'server-gone', backend, server, after: Date.now() - leaver.since });
+    onNote({ kind: 'server-gone', backend, server, after: Date.now() - lingering.since });
   }
 }
 
-function pauseFor({ phase, since, drainUntil }: Leaver, now: number): number {
+function pauseFor({ phase, since, drainUntil }: LingeringServer, now: number): number {
   if (phase === 'draining') {
     return Math.max(0, drainUntil - now);
   }
