@@ -47,7 +47,7 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
   ]);
   const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
   const context = renderContext(settings, io.env, version);
-  const drawing = new Drawing({ served, context, renderLimit: settings.limits.render, emit });
+  const drawing = new Drawing({ context, renderLimit: settings.limits.render, emit });
   await drawing.templates.set(set);
   const trees = await treesOf(io, settings, flags, { served, shell, emit });
   // What is refused is looked for anew each time: only a daemon tries it again, and so keeps a record of it.

@@ -38,8 +38,9 @@ export async function believeOnce(io: Io, settings: Settings, options: OnceOptio
     trees.take({ kind: 'snapshot', entries: answer, revision: 0n });
   }
   await lookOnce({ trees, store: guard.store, mailbox: new Mailbox(), quarantine: { served: () => {} } });
-  if (!served.hasTree) {
-    throw new SourceError(`rendering: ${served.missing}`);
+  const tree = served.toDraw();
+  if (tree.kind === 'nothing') {
+    throw new SourceError(`rendering: ${tree.missing}`);
   }
   return trees;
 }

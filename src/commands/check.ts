@@ -157,7 +157,7 @@ async function checkTemplate(
   const renderLimit = settings.limits.render;
   const emit = () => {};
   const served = new ServedTree({ catalog: catalogOptions(settings), emit });
-  const drawing = new Drawing({ served, context, renderLimit, emit });
+  const drawing = new Drawing({ context, renderLimit, emit });
   served.fill(entries);
   const { rejected, remarks, services } = served.catalog;
   if (rejected.length === 0) {
@@ -177,11 +177,11 @@ async function checkTemplate(
   const isDoubtful =
     !services.some(({ instances }) => instances.length > 0) && !(await hasBelievedTree(settings.stateDir));
   served.begin(isDoubtful ? 'in doubt' : 'sure');
-  const wouldWait = await drawing.draw(installed);
+  const wouldWait = await drawing.draw(served.toDraw(), installed);
   if (wouldWait.kind === 'nothing') {
     add('note', 'start', wouldWait.missing);
   }
-  const drawn = await drawing.draw();
+  const drawn = await drawing.draw(served.toDraw());
   if (drawn.kind === 'template-error') {
     throw drawn.error;
   }

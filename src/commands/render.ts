@@ -69,13 +69,13 @@ async function draw(
   const renderLimit = settings.limits.render;
   const emit = () => {};
   const served = new ServedTree({ catalog: catalogOptions(settings), emit });
-  const drawing = new Drawing({ served, context, renderLimit, emit });
+  const drawing = new Drawing({ context, renderLimit, emit });
   await fill(served);
   for (const rejection of served.catalog.rejected) {
     io.err(rejectionLine(rejection));
   }
   await drawing.templates.set(set);
-  const drawn = await drawing.draw();
+  const drawn = await drawing.draw(served.toDraw());
   switch (drawn.kind) {
     case 'text':
       return drawn.text;

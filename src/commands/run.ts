@@ -44,7 +44,6 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   await shell.serverState?.clear();
   const served = new ServedTree({ catalog: catalogOptions(settings), emit });
   const drawing = new Drawing({
-    served,
     context: renderContext(settings, io.env, version),
     renderLimit: settings.limits.render,
     emit,

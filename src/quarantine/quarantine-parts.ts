@@ -23,7 +23,7 @@ export interface QuarantineParts {
     render(catalog: Catalog, template: CompiledTemplate): Promise<string>;
     /** The same, to find what is refused: with less time, and after whatever else waits. */
     tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string>;
-    /** The text that was drawn last is good, and so are its tree and its template. */
+    /** The text that was drawn last is good, and so is its template. */
     accepted(): void;
   };
   readonly judge: {

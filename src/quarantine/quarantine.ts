@@ -95,6 +95,7 @@ export class Quarantine {
     }
     this.#said = '';
     this.#attempts = 0;
+    this.#options.served.accepted();
     this.#options.drawing.accepted();
   }
 

@@ -7,20 +7,23 @@ import { losesAllServers } from '../plan/serves.ts';
 import { clock } from '../ports/clock.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
 import { RenderTime } from './render-time.ts';
 import { TemplateChoice } from './template-choice.ts';
 import { type TimeLimit, withinTime } from './time-limit.ts';
 
 export interface DrawingOptions {
-  /** What is drawn. */
-  readonly served: Pick<ServedTree, 'accepted' | 'catalog' | 'drew' | 'hasTree' | 'isDoubtful' | 'missing'>;
   /** What templates see beside the keys. */
   readonly context: Pick<RenderInput, 'node' | 'haproxy' | 'vars'>;
   /** How long one rendering may take, in milliseconds. @default no limit */
   readonly renderLimit?: number;
   readonly emit: Emit;
 }
+
+/** What is drawn. */
+export type Drawable =
+  | { readonly kind: 'nothing'; readonly missing: string }
+  /** A doubtful tree gives nothing where all servers of the installed text would be gone with it. */
+  | { readonly kind: 'tree'; readonly catalog: Catalog; readonly isDoubtful: boolean };
 
 /** A rendered text, or why there is none. */
 export type Drawn =
@@ -33,9 +36,8 @@ const NO_SERVER =
   'the sources have no instance, there is no cache to compare with, and a file with servers is installed: ' +
   'waiting for the first one (pointsman release believes it)';
 
-/** Makes the text of what is served, by the template that is in use. */
+/** Makes the text of a tree, by the template that is in use. */
 export class Drawing {
-  readonly #options: DrawingOptions;
   /** Which template is in use: a refused one gives way to the last good one. */
   readonly templates: TemplateChoice;
   readonly #renderTime: RenderTime;
@@ -44,7 +46,6 @@ export class Drawing {
   #drawn: string | null = null;
 
   constructor(options: DrawingOptions) {
-    this.#options = options;
     this.#context = options.context;
     this.templates = new TemplateChoice(options.emit);
     this.#renderTime = new RenderTime(options.renderLimit);
@@ -60,14 +61,10 @@ export class Drawing {
     return this.#drawn;
   }
 
-  /**
-   * Renders what is served. Says nothing of it: `tell` does. A doubtful tree gives nothing where all servers of the
-   * `installed` text would be gone with it.
-   */
-  async draw(installed: string | null = null): Promise<Drawn> {
-    const { served } = this.#options;
-    if (!served.hasTree) {
-      return { kind: 'nothing', missing: served.missing };
+  /** Renders it. Says nothing of it: `tell` does. */
+  async draw(tree: Drawable, installed: string | null = null): Promise<Drawn> {
+    if (tree.kind === 'nothing') {
+      return tree;
     }
     const template = this.templates.current;
     if (!template) {
@@ -77,13 +74,12 @@ export class Drawing {
         : { kind: 'nothing', missing: 'the template was not read yet' };
     }
     this.#drawn = null;
-    served.drew();
     this.templates.drew();
     try {
-      const { catalog } = served;
+      const { catalog } = tree;
       const render = () => this.render(catalog, template);
       const text = sameText(await this.#renderTime.measure(catalog.tree.size, render));
-      if (served.isDoubtful && installed !== null && losesAllServers(installed, text)) {
+      if (tree.isDoubtful && installed !== null && losesAllServers(installed, text)) {
         return { kind: 'nothing', missing: NO_SERVER };
       }
       this.#text = text;
@@ -106,9 +102,8 @@ export class Drawing {
     }
   }
 
-  /** The text that was drawn last is good, and so are its tree and its template. */
+  /** The text that was drawn last is good, and so is its template. */
   accepted(): void {
-    this.#options.served.accepted();
     this.templates.accepted();
     this.#renderTime.accepted();
   }

@@ -2,7 +2,7 @@ import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import { aheadSet, doubtNow, installedMark, runningSet, withRecognized } from './current.ts';
 import { goalOf } from './decide.ts';
-import type { Drawing, Drawn } from './drawing.ts';
+import type { Drawable, Drawing, Drawn } from './drawing.ts';
 import type { At, Executor } from './executor.ts';
 import type { Desired, Facts, FileFact, Hold, Way } from './facts.ts';
 import type { HaproxyWatch } from './haproxy-watch.ts';
@@ -13,7 +13,7 @@ export interface FactSources {
   readonly executor: Executor;
   readonly haproxy: Pick<HaproxyWatch, 'ask'>;
   readonly drawing: Pick<Drawing, 'draw' | 'runsOn'>;
-  readonly served: { readonly hasTree: boolean };
+  readonly served: { readonly hasTree: boolean; toDraw(): Drawable };
   /** How long a reload has to wait. */
   readonly waits: { readonly paceMs: number; workersMs(state: HaproxyState, now: number): number };
 }
@@ -70,8 +70,8 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
   return { ...facts, way: await wayOf(facts, executor, look) };
 }
 
-async function desiredOf({ drawing, executor }: FactSources, look: Look): Promise<Desired> {
-  const draw = () => drawing.draw(executor.current.now.installed?.text ?? null);
+async function desiredOf({ drawing, served, executor }: FactSources, look: Look): Promise<Desired> {
+  const draw = () => drawing.draw(served.toDraw(), executor.current.now.installed?.text ?? null);
   const drawn = look.drawn ?? (await look.watch.time('render', draw));
   look.drawn = drawn;
   switch (drawn.kind) {

@@ -26,6 +26,13 @@ export interface Records {
   readonly keys: readonly Entry[];
 }
 
+/** What a text is made of. */
+export type ToDraw =
+  /** There is no tree yet: what is waited for, for people. */
+  | { readonly kind: 'nothing'; readonly missing: string }
+  /** In doubt it has no instance, and may be that of a store that lost everything. */
+  | { readonly kind: 'tree'; readonly catalog: Catalog; readonly isDoubtful: boolean };
+
 /** What a step did to the served tree. */
 export interface Served {
   /** The changes of what is served. */
@@ -56,7 +63,7 @@ export class ServedTree {
   readonly #units: RefusedUnits;
   readonly #lastGood = new LastGood();
   readonly #reports: KeyReports;
-  #waitsFor = 'no source has given its keys yet';
+  #missing = 'no source has given its keys yet';
   #hasTree = false;
   #isDoubtful = false;
   #view: readonly unknown[] = [];
@@ -77,16 +84,6 @@ export class ServedTree {
   /** True once a source gave everything that it has. */
   get hasTree(): boolean {
     return this.#hasTree;
-  }
-
-  /** What is waited for while there is no tree, for people. */
-  get missing(): string {
-    return this.#waitsFor;
-  }
-
-  /** The tree has no instance, and nothing to compare it with: it may be that of a store that lost everything. */
-  get isDoubtful(): boolean {
-    return this.#isDoubtful;
   }
 
   /** The units that are set aside, in the order in which they were. */
@@ -185,7 +182,7 @@ export class ServedTree {
 
   /** There is no tree yet, and why, for people. */
   waitFor(what: string): void {
-    this.#waitsFor = what;
+    this.#missing = what;
   }
 
   /** What was applied so far is a whole tree. In doubt it may be that of a store that lost everything. */
@@ -237,9 +234,13 @@ export class ServedTree {
     this.#lastGood.differsBy(differences);
   }
 
-  /** A text is drawn from the tree as it is. */
-  drew(): void {
+  /** The tree as it is, to make a text of: what is accepted then is this one. */
+  toDraw(): ToDraw {
+    if (!this.#hasTree) {
+      return { kind: 'nothing', missing: this.#missing };
+    }
     this.#lastGood.drew();
+    return { kind: 'tree', catalog: this.catalog, isDoubtful: this.#isDoubtful };
   }
 
   /** The text that was drawn last is good, and so was its tree. */

@@ -21,7 +21,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   tree: ['model', 'ports', 'events.ts'],
   guard: [...CORE, 'tree', 'quarantine', 'reconcile/mailbox.ts'],
   quarantine: ['model', 'render', 'plan', 'ports', 'events.ts', 'tree'],
-  rollout: [...CORE, 'tree'],
+  rollout: CORE,
   reconcile: [...CORE, 'tree', 'guard', 'quarantine', 'rollout'],
   sources: SHELL,
   templates: [...SHELL, 'render'],

@@ -70,7 +70,7 @@ function setUp(
   };
   const { emit } = said;
   const served = new ServedTree({ catalog: OPTIONS, emit });
-  const drawing = new Drawing({ served, context, emit });
+  const drawing = new Drawing({ context, emit });
   served.apply(
     (options.cached ?? []).map((one) => ({ kind: 'put', entry: ReadEntry.of(one, OPTIONS.prefixes) })),
   );

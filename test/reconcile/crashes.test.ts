@@ -36,7 +36,7 @@ function setUp(options: { readonly runtime?: Partial<Runtime> } = {}) {
   };
   const { emit } = said;
   const served = new ServedTree({ catalog: OPTIONS, emit });
-  const drawing = new Drawing({ served, context, emit });
+  const drawing = new Drawing({ context, emit });
   const reports: CrashInput[] = [];
   const runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll'> = {
     usable: async () => ({ kind: 'yes', version: '3.0.11', otherFiles: NO_OTHER_FILES }),

@@ -87,7 +87,7 @@ function start(cached: readonly Entry[]) {
   };
   const tree = { entries: cached, revisions: [1n], freshAt: Date.now(), sinceGood: new Map() };
   const loop = new Reconciler({
-    ...{ served, drawing: new Drawing({ served, context, emit }), judge, file, haproxy, emit },
+    ...{ served, drawing: new Drawing({ context, emit }), judge, file, haproxy, emit },
     source: { name: 'fake', read: async () => [], watch: events.watch },
     templates: { read: async () => SET, watch: sets.watch },
     target: 'haproxy',

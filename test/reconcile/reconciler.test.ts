@@ -39,7 +39,7 @@ function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string;
     vars: {},
   };
   const served = new ServedTree({ catalog: OPTIONS, emit: said.emit });
-  const drawing = new Drawing({ served, context, emit: said.emit });
+  const drawing = new Drawing({ context, emit: said.emit });
   const { emit } = said;
   const pace = options.pace ?? QUICK;
   const reconciler = new Reconciler({

@@ -37,7 +37,7 @@ async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxA
   };
   const { emit } = said;
   const served = new ServedTree({ catalog: OPTIONS, emit });
-  const drawing = new Drawing({ served, context, emit });
+  const drawing = new Drawing({ context, emit });
   const cache = { wait: 10, maxAge };
   const trees = new Trees({ served, emit, guard: { rules: GUARD, cache, store } });
   await trees.open(file);
@@ -89,7 +89,7 @@ describe('the trees', () => {
     const { trees, served, snapshot } = await setUp();
     expect(trees.giveUpWaiting()).not.toBeNull();
     expect(served.hasTree).toBe(false);
-    expect(served.missing).toContain('there is no cache');
+    expect(served.toDraw()).toMatchObject({ missing: expect.stringContaining('there is no cache') });
     snapshot(servers(2), 5n);
     expect(served.hasTree).toBe(true);
   });
@@ -111,7 +111,9 @@ describe('the trees', () => {
     const { trees, served, keys } = await setUp(memory({ tree: cached(servers(3), 61_000) }));
     expect(trees.giveUpWaiting()).not.toBeNull();
     expect(served.hasTree).toBe(false);
-    expect(served.missing).toMatch(/61 s old, more than cache.maxAge/);
+    expect(served.toDraw()).toMatchObject({
+      missing: expect.stringMatching(/61 s old, more than cache.maxAge/),
+    });
     expect(keys()).toEqual([]);
   });
 
@@ -136,30 +138,32 @@ describe('the trees', () => {
   });
 
   test('without a cache an empty first tree does not take the place of an installed file with servers', async () => {
-    const { drawing, snapshot, changes } = await setUp(memory(), 'installed');
+    const { drawing, served, snapshot, changes } = await setUp(memory(), 'installed');
     await drawing.templates.set(LISTING);
     snapshot([], 3n);
-    expect(await drawing.draw(INSTALLED)).toMatchObject({ missing: expect.stringContaining('waiting for') });
-    expect(await drawing.draw('frontend old\n  bind :80\n')).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({
+      missing: expect.stringContaining('waiting for'),
+    });
+    expect(await drawing.draw(served.toDraw(), 'frontend old\n  bind :80\n')).toMatchObject({ kind: 'text' });
     changes(servers(1).map((one) => ({ kind: 'put', entry: one })));
-    expect(await drawing.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'text' });
   });
 
   test('routes and keys that outlived all instances take nothing away, keys that give servers go out', async () => {
-    const { drawing, snapshot } = await setUp(memory(), 'installed');
+    const { drawing, served, snapshot } = await setUp(memory(), 'installed');
     await drawing.templates.set(LISTING);
     snapshot([entry('/routes/web', { hosts: ['a.example'] }, 1), entry('/haproxy/maxconn', '5', 2)], 3n);
-    expect(await drawing.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
+    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'nothing' });
     snapshot([entry('/haproxy/members/a', '10.0.0.1:80', 1)], 4n);
-    expect(await drawing.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'text' });
   });
 
   test('a cache without an instance makes an empty first tree no surer', async () => {
     const store = memory({ tree: cached([entry('/haproxy/maxconn', '5', 2)]) });
-    const { drawing, snapshot } = await setUp(store, 'installed');
+    const { drawing, served, snapshot } = await setUp(store, 'installed');
     await drawing.templates.set(LISTING);
     snapshot([entry('/haproxy/maxconn', '5', 2)], 3n);
-    expect(await drawing.draw(INSTALLED)).toMatchObject({ kind: 'nothing' });
+    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'nothing' });
   });
 
   test('goes on with what was held, and since when', async () => {
@@ -184,7 +188,7 @@ describe('the trees', () => {
     empty.snapshot([], 3n);
     empty.trees.release();
     await empty.drawing.templates.set(LISTING);
-    expect(await empty.drawing.draw(INSTALLED)).toMatchObject({ kind: 'text' });
+    expect(await empty.drawing.draw(empty.served.toDraw(), INSTALLED)).toMatchObject({ kind: 'text' });
   });
 
   test('what throws is taken by no stage, and comes again', async () => {

@@ -10,6 +10,8 @@ import { HaproxyWatch } from '../../src/rollout/haproxy-watch.ts';
 import { Stopwatch } from '../../src/rollout/stopwatch.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder } from '../reconcile/fakes.ts';
 
+const NOTHING = { kind: 'nothing', missing: '' } as const;
+
 async function setUp(installed: string | null = null, target: 'haproxy' | 'file' = 'haproxy') {
   const file = new FakeFile();
   file.text = installed;
@@ -21,7 +23,7 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
   const at = { watch: new Stopwatch(), signal: new AbortController().signal };
   const roll = (text: string) =>
     executor.carryOut({ kind: target === 'file' ? 'publish' : 'reload', set: setOf(text), reasons: [] }, at);
-  const drawing = { runsOn: () => false, draw: async () => ({ kind: 'nothing', missing: '' }) as const };
+  const drawing = { runsOn: () => false, draw: async () => NOTHING };
   const watch = new HaproxyWatch({ control: haproxy, current, drawing, mailbox, emit: () => {} });
   const need = async (text: string): Promise<Action> => {
     const look: Look = {
@@ -29,7 +31,13 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
       drawn: { kind: 'text', ...setOf(text) },
     };
     const waits = { paceMs: 0, workersMs: () => 0 };
-    const sources = { executor, haproxy: watch, drawing, served: { hasTree: true }, waits };
+    const sources = {
+      executor,
+      haproxy: watch,
+      drawing,
+      served: { hasTree: true, toDraw: () => NOTHING },
+      waits,
+    };
     return decide(await gather(sources, look));
   };
   const applied = () => current.now.applied;
