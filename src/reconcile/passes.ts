@@ -121,7 +121,7 @@ export class Passes {
         return endOfWait(facts);
     }
     if (mailbox.peek()) {
-      pass.drawn = null;
+      drawAnew(pass);
     }
     return { kind: 'again' };
   }
@@ -160,8 +160,7 @@ export class Passes {
     await this.#idle();
     const { kind } = await pass.watch.time('quarantine', () => quarantine.resolve(refusal, pass.signal));
     if (kind === 'again') {
-      pass.drawn = null;
-      pass.judged = false;
+      drawAnew(pass);
     }
     return kind === 'again';
   }
@@ -269,4 +268,11 @@ function begin(triggers: readonly string[], watch: Stopwatch, signal: AbortSigna
     ...{ watch, signal, triggers: new Set(triggers), reasons: [] },
     ...{ hold: null, drawn: null, judged: false, noRuntime: null },
   };
+}
+
+/** Something else is to be drawn: what was tried before says nothing of that. */
+function drawAnew(pass: Pass): void {
+  pass.drawn = null;
+  pass.judged = false;
+  pass.noRuntime = null;
 }

@@ -104,22 +104,16 @@ export function decide(facts: Facts): Action {
   }
 }
 
-/** What HAProxy is to be brought to run: what is desired, and where that cannot be what is installed; null for nothing. */
+/** Where a way to is planned: what is desired, and where that is refused what is installed; null for none. */
 export function goalOf(facts: Omit<Facts, 'way'>): ConfigSet | null {
   const { desired, trouble, installed } = facts;
-  switch (desired.kind) {
-    case 'nothing':
-      return null;
-    case 'template-error':
-      return installed;
-    case 'set':
-      if (trouble === null) {
-        return desired.set;
-      }
-      return trouble.kind === 'refused' ? installed : null;
-    default:
-      return desired satisfies never;
+  if (desired.kind !== 'set') {
+    return null;
   }
+  if (trouble === null) {
+    return desired.set;
+  }
+  return trouble.kind === 'refused' && trouble.judged ? installed : null;
 }
 
 function decideFor(set: ConfigSet, facts: Facts): Action {

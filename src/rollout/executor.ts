@@ -106,16 +106,16 @@ export class Executor {
         return this.#record(action.set);
       case 'runtime':
         return this.#runtime(action, at);
-      case 'takeBack':
-        await this.#change(action, at);
-        return AGAIN;
+      case 'takeBack': {
+        const why = await this.#change(action, at);
+        return why === null ? AGAIN : { kind: 'again', why };
+      }
       case 'publish':
         return this.#relieved(await this.#publish(action.set, at));
       case 'load':
         return this.#relieved(await this.#alone(() => this.#load(action.set, { ...at, before: null })));
       case 'mend':
-        await this.#alone(() => this.#load(action.set, { ...at, before: null }));
-        return AGAIN;
+        return this.#mend(action.set, at);
       case 'reload':
         return this.#relieved(await this.#reload(action.set, at));
       default:
@@ -221,6 +221,15 @@ export class Executor {
       default:
         return outcome satisfies never;
     }
+  }
+
+  /** Tried again after a pause, also where HAProxy went away just then. */
+  async #mend(set: ConfigSet, at: At): Promise<Result> {
+    const result = await this.#alone(() => this.#load(set, { ...at, before: null }));
+    if (result.kind === 'over' && result.outcome === 'published-waiting') {
+      this.troubles.add(set.hash, { kind: 'failed', message: result.error ?? '' });
+    }
+    return AGAIN;
   }
 
   /** False where something is in the way of a reload that the check cannot see. */

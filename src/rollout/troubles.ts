@@ -28,11 +28,15 @@ export class Troubles {
     return pause;
   }
 
-  /** What holds this set back; null where it may be tried. */
+  /** What holds this set back; null where it may be tried. A refusal is judged before that, however late. */
   of(hash: string): Trouble | null {
     const known = this.#of.get(hash);
-    const waitMs = known ? known.until - clock.now() : 0;
-    return known && waitMs > 0 ? { ...known.found, waitMs } : null;
+    if (!known) {
+      return null;
+    }
+    const waitMs = Math.max(0, known.until - clock.now());
+    const isOpen = known.found.kind !== 'failed' && !known.found.judged;
+    return waitMs > 0 || isOpen ? { ...known.found, waitMs } : null;
   }
 
   /** Milliseconds until this set may be tried again. */

@@ -342,7 +342,8 @@ describe('decide()', () => {
 describe('goalOf()', () => {
   test('is what is desired, and where that is refused what is installed', () => {
     expect(goalOf({ ...GOOD, ...BEHIND })).toBe(A);
-    expect(goalOf({ ...GOOD, ...BEHIND, trouble: refused })).toEqual(ours(B));
+    expect(goalOf({ ...GOOD, ...BEHIND, trouble: stays })).toEqual(ours(B));
+    expect(goalOf({ ...GOOD, ...BEHIND, trouble: refused })).toBeNull();
     expect(goalOf({ ...GOOD, ...BEHIND, trouble: failed })).toBeNull();
     expect(goalOf({ ...GOOD, desired: { kind: 'nothing', missing: 'keys' } })).toBeNull();
   });

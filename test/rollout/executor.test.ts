@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { SystemError } from '../../src/errors.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
+import { NO_OTHER_FILES } from '../../src/plan/other-files.ts';
+import { clock } from '../../src/ports/clock.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
-import { setOf } from '../../src/rollout/current.ts';
+import { setOf, withAnswer } from '../../src/rollout/current.ts';
 import { type Action, decide } from '../../src/rollout/decide.ts';
 import { Executor } from '../../src/rollout/executor.ts';
 import { gather, type Look } from '../../src/rollout/gather.ts';
 import { HaproxyWatch } from '../../src/rollout/haproxy-watch.ts';
 import { Stopwatch } from '../../src/rollout/stopwatch.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder } from '../reconcile/fakes.ts';
+import { waitFor } from '../support/haproxy.ts';
 
 const NOTHING = { kind: 'nothing', missing: '' } as const;
 
@@ -41,7 +44,7 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
     return decide(await gather(sources, look));
   };
   const applied = () => current.now.applied;
-  return { file, haproxy, judge, said, troubles, applied, roll, need };
+  return { executor, file, haproxy, judge, said, troubles, applied, roll, need };
 }
 
 describe('Executor', () => {
@@ -124,5 +127,82 @@ describe('Executor', () => {
     expect(haproxy.reloads).toBe(0);
     haproxy.away = true;
     expect(await need('a\n')).toMatchObject({ kind: 'nothing', isGood: true });
+  });
+
+  test('lets one at a time write the file or tell HAProxy something; a check is beside that', async () => {
+    const file = new FakeFile();
+    const [haproxy, judge, said] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
+    let [writers, most, checks] = [0, 0, 0];
+    const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+      most = Math.max(most, ++writers);
+      await clock.breathe();
+      return work().finally(() => writers--);
+    };
+    const { publish, reload, check } = { publish: file.publish, reload: haproxy.reload, check: judge.check };
+    file.publish = (text) => alone(() => publish.call(file, text));
+    haproxy.reload = (mark) => alone(() => reload.call(haproxy, mark));
+    let go: () => void = () => {};
+    judge.check = async (text) => {
+      checks++;
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      return check.call(judge, text);
+    };
+    const runtime = {
+      usable: async () => ({ kind: 'yes', version: '3.0.11', otherFiles: NO_OTHER_FILES }) as const,
+      apply: ({ mark }: { mark: string }) =>
+        alone(async () => {
+          haproxy.mark = mark;
+          return { kind: 'applied', pid: 100, commands: 0, lingering: 0 } as const;
+        }),
+    };
+    const executor = new Executor({
+      ...{ file, haproxy, judge, target: 'haproxy', mailbox: new Mailbox(), emit: said.emit },
+      runtime: { runtime, newServers: 'up', drain: 0 },
+    });
+    await executor.open();
+    const at = { watch: new Stopwatch(), signal: new AbortController().signal };
+    const answer = async () => {
+      const state = await haproxy.state();
+      executor.current.replace((now) => withAnswer(now, state));
+    };
+    const run = (text: string) =>
+      executor.carryOut({ kind: 'runtime', how: 'whole', set: setOf(text), commands: [], reasons: [] }, at);
+    await answer();
+    const first = executor.carryOut({ kind: 'reload', set: setOf('a\n'), reasons: [] }, at);
+    await waitFor(() => checks === 1);
+    go();
+    await first;
+    await answer();
+    // The check of b does not end: c goes out all the same.
+    await run('b\n');
+    await waitFor(() => checks === 2);
+    expect(await run('c\n')).toMatchObject({ outcome: 'runtime' });
+    expect([haproxy.mark, file.text]).toEqual([hashText('c\n'), withMark('a\n')]);
+    const finish = go;
+    const changes = [run('d\n'), executor.drift.settle()];
+    finish();
+    await Promise.all(changes);
+    await waitFor(() => checks === 3, { timeout: 5000 });
+    go();
+    await executor.catchUp.idle();
+    expect(file.text).toBe(withMark('d\n'));
+    expect(most).toBe(1);
+  });
+
+  test('says why servers could not be changed back, so that the pass goes another way', async () => {
+    const { executor } = await setUp(withMark('a\n'));
+    const at = { watch: new Stopwatch(), signal: new AbortController().signal };
+    const action: Action = { kind: 'takeBack', set: setOf('a\n'), commands: [], reasons: [] };
+    expect(await executor.carryOut(action, at)).toMatchObject({ kind: 'again', why: expect.any(String) });
+  });
+
+  test('waits before it has what is installed loaded again, also where HAProxy went away meanwhile', async () => {
+    const { executor, haproxy, troubles } = await setUp(withMark('a\n'));
+    const at = { watch: new Stopwatch(), signal: new AbortController().signal };
+    haproxy.away = true;
+    await executor.carryOut({ kind: 'mend', set: setOf('a\n'), reasons: [] }, at);
+    expect(troubles.waitOf(hashText('a\n'))).toBeGreaterThan(0);
   });
 });
