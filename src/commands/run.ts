@@ -1,5 +1,4 @@
 import { createBus, noticeOf } from '../events.ts';
-import { watchBranches } from '../haproxy/branch-watch.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { Drawing } from '../rollout/drawing.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
@@ -17,7 +16,7 @@ import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, checkedBy, paceOf, pauseKeys, renderContext } from './assemble.ts';
 import { farewellOf } from './farewell.ts';
 import { guardOf } from './guard-of.ts';
-import { judgeVersion, versionAtFirst } from './haproxy-versions.ts';
+import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
