@@ -219,7 +219,9 @@ export class Trees {
 
   /** Lets go what was held for long enough. */
   turn(): Taken {
-    this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood: this.served.lastGood.isServed });
+    const { lastGood, refusedUnits } = this.served;
+    const isGood = lastGood.isServed && refusedUnits.length === 0;
+    this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood });
     return this.#letGo(this.#believed.turn(now()));
   }
 
@@ -248,6 +250,9 @@ export class Trees {
   }
 
   #letGo(step: GuardStep): Taken {
+    if (step.changes.length + step.letGo.length === 0) {
+      return { changed: 0, seen: false, served: allOf() };
+    }
     const before = this.#sight();
     const served = this.#pass(step);
     const seen = !same(before, this.#sight());
@@ -285,12 +290,11 @@ export class Trees {
 
   /** What is believed, to be written down. */
   #toWrite(): CachedTree {
-    const { lastGood } = this.served;
     return {
       entries: [...this.#believed],
       revisions: this.#health.revisions,
       freshAt: this.#health.fresh(now()),
-      sinceGood: lastGood.from === 'nowhere' ? null : lastGood.differences,
+      sinceGood: this.served.believedSinceGood,
     };
   }
 

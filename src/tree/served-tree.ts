@@ -96,6 +96,23 @@ export class ServedTree {
     return this.#lastGood;
   }
 
+  /**
+   * By what the tree that is believed differs from the last good one; null where none was good yet. What is set aside is
+   * among it: it is believed, and was never good, whatever becomes of the record that says so.
+   */
+  get believedSinceGood(): Differences | null {
+    if (this.#lastGood.from === 'nowhere') {
+      return null;
+    }
+    const aside = this.#units.all.flatMap(({ believed, served }) =>
+      changesBetween(served, believed).map((change): [string, Entry | undefined] => {
+        const key = change.kind === 'put' ? change.entry.key : change.key;
+        return [key, served.get(key)];
+      }),
+    );
+    return new Map([...aside, ...this.#lastGood.differences]);
+  }
+
   /** The units by which this tree differs from the last good one, with their last good forms. */
   get changedUnits(): readonly UnitChange[] {
     const before = this.#lastGood.differences;

@@ -84,6 +84,15 @@ describe('ServedTree', () => {
     expect(without.begin('sure').released).toEqual([WEB.id]);
     expect([[...without.catalog.tree], without.refusedUnits]).toEqual([[], []]);
   });
+
+  test('counts what is set aside among what was never good, for whoever keeps what is believed', () => {
+    const { served } = withBad(other);
+    expect(served.believedSinceGood).toBeNull();
+    served.toDraw();
+    served.accepted();
+    expect(served.lastGood.differences.size).toBe(0);
+    expect([...(served.believedSinceGood ?? [])]).toEqual([[good.key, expect.objectContaining(good)]]);
+  });
 });
 
 describe('ServedTree, where the catalog throws,', () => {

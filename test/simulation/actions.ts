@@ -1,0 +1,276 @@
+import type { Random } from './random.ts';
+
+/** What happens to Pointsman from outside. Durations in milliseconds. */
+export type Action =
+  /** Keys are written, or deleted where the value is null, in one transaction. */
+  | { readonly kind: 'write'; readonly keys: readonly (readonly [string, string | null])[] }
+  /** Every instance that is registered goes, of one service or (null) of all. */
+  | { readonly kind: 'vanish'; readonly service: string | null }
+  /** The store begins anew with nothing, and after so long all register again. */
+  | { readonly kind: 'wipe'; readonly ms: number }
+  /** The store cannot be reached. `resume`: nothing of what happens meanwhile is lost, else all is read anew. */
+  | { readonly kind: 'cut'; readonly ms: number; readonly resume: boolean }
+  /** All is read once more, though nothing was cut. */
+  | { readonly kind: 'reread' }
+  | { readonly kind: 'template'; readonly variant: TemplateVariant }
+  /** The template cannot be read. */
+  | { readonly kind: 'template missing'; readonly ms: number }
+  /** Somebody edits the file by hand: another text, or (null) it is removed. */
+  | { readonly kind: 'edit'; readonly how: 'append' | 'foreign' | 'remove' }
+  | { readonly kind: "stranger's reload" }
+  /** Somebody moves a server by the Runtime API. */
+  | { readonly kind: 'tamper' }
+  | { readonly kind: 'HAProxy ends'; readonly ms: number }
+  /** So many of the next loads: fail over something that no check sees, get lost, or end HAProxy. */
+  | { readonly kind: 'loads'; readonly how: 'fail' | 'get lost' | 'kill'; readonly count: number }
+  | { readonly kind: 'the check'; readonly how: 'broken' | 'slow'; readonly ms: number }
+  | { readonly kind: 'preflight'; readonly ms: number }
+  /** Writing in stateDir or the file's folder fails; `late`: after it was done. */
+  | { readonly kind: 'the disk'; readonly ms: number; readonly how: 'early' | 'late' }
+  /** The next so many batches of changes at run time. */
+  | {
+      readonly kind: 'run time';
+      readonly how: 'breaks off' | 'is refused' | 'does nothing';
+      readonly count: number;
+    }
+  /** The next call of a port throws what is a bug. */
+  | { readonly kind: 'bug'; readonly port: BugPort }
+  /** Pointsman is killed at its so manieth step from now on, and starts again after `ms`. */
+  | { readonly kind: 'kill'; readonly steps: number; readonly ms: number }
+  | { readonly kind: 'terminate'; readonly ms: number }
+  | { readonly kind: 'pause'; readonly ms: number }
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'release' }
+  /** The machine's clock is set. */
+  | { readonly kind: 'clock'; readonly by: number };
+
+/** What a template folder holds. */
+export type TemplateVariant = 'first' | 'second' | 'broken' | 'refused' | 'failing';
+
+/** Where a bug can be. */
+export type BugPort = 'check' | 'apply' | 'reload' | 'publish' | 'state';
+
+/** An action and when it happens. */
+export interface Timed {
+  readonly at: number;
+  readonly action: Action;
+}
+
+const SERVICES = ['web', 'api', 'db', 'mail'];
+const IDS = ['a', 'b', 'c', 'd', 'e'];
+
+/** A registration as this fleet writes it. */
+export function instanceKey(service: string, id: string): string {
+  return `/services/${service}/${id}`;
+}
+
+/** What a seed does to Pointsman: 10 to 60 things in 20 to 90 seconds. */
+export function actionsOf(random: Random): readonly Timed[] {
+  const seconds = random.whole(20, 90);
+  const count = random.whole(10, 60);
+  // Some seeds have no faults, most have faults of a few kinds.
+  const kinds = weightsOf(random);
+  const actions: Timed[] = [{ at: 0, action: firstKeys(random) }];
+  for (let index = 0; index < count; index++) {
+    const at = random.whole(0, seconds * 1000);
+    actions.push({ at, action: oneOf(random, kinds) });
+    // What comes in bursts meets what is under way.
+    for (let more = random.chance(0.3) ? random.whole(1, 3) : 0; more > 0; more--) {
+      actions.push({ at: at + random.whole(0, 400), action: oneOf(random, kinds) });
+    }
+  }
+  return actions.sort((one, other) => one.at - other.at);
+}
+
+const WEIGHTS = {
+  register: 30,
+  change: 20,
+  leave: 12,
+  move: 6,
+  route: 6,
+  key: 5,
+  spoil: 9,
+  mend: 6,
+  deploy: 3,
+  vanish: 2,
+  wipe: 0.5,
+  cut: 3,
+  reread: 1,
+  template: 3,
+  'template missing': 1,
+  edit: 3,
+  "stranger's reload": 3,
+  tamper: 1.5,
+  'HAProxy ends': 3,
+  loads: 4,
+  'the check': 3,
+  preflight: 1.5,
+  'the disk': 3,
+  'run time': 3,
+  bug: 1.5,
+  kill: 8,
+  terminate: 2,
+  pause: 1.5,
+  resume: 1,
+  release: 1,
+  clock: 0.5,
+};
+
+const ALWAYS = new Set(['register', 'change', 'leave', 'move', 'route', 'key']);
+
+function weightsOf(random: Random): typeof WEIGHTS {
+  const share = random.pick([0, 0.2, 0.4, 0.7, 1]);
+  const entries = Object.entries(WEIGHTS).map(([kind, weight]) => {
+    const isIn = ALWAYS.has(kind) || random.chance(share);
+    return [kind, isIn ? weight : 0] as const;
+  });
+  return Object.fromEntries(entries) as typeof WEIGHTS;
+}
+
+function firstKeys(random: Random): Action {
+  const keys = new Map<string, string | null>();
+  for (let count = random.whole(0, 10); count > 0; count--) {
+    const [service, id] = [random.pick(SERVICES), random.pick(IDS)];
+    keys.set(instanceKey(service, id), value(random, addressOf(service, id)));
+  }
+  return { kind: 'write', keys: [...keys] };
+}
+
+function oneOf(random: Random, weights: typeof WEIGHTS): Action {
+  const kind = random.weighted(weights);
+  const [service, id] = [random.pick(SERVICES), random.pick(IDS)];
+  const key = instanceKey(service, id);
+  const at = addressOf(service, id);
+  const one = (name: string, text: string | null): Action => ({ kind: 'write', keys: [[name, text]] });
+  switch (kind) {
+    case 'register':
+      return one(key, value(random, at));
+    case 'change':
+      return one(key, value(random, random.chance(0.5) ? at : address(random)));
+    case 'leave':
+      return one(key, null);
+    case 'move': {
+      const [other, another] = [random.pick(SERVICES), random.pick(IDS)];
+      const moved = instanceKey(other, another);
+      return {
+        kind: 'write',
+        keys:
+          moved === key
+            ? [[key, at]]
+            : [
+                [key, null],
+                [moved, at],
+              ],
+      };
+    }
+    case 'route':
+      return one(`/routes/${service}`, random.chance(0.3) ? null : route(random));
+    case 'key':
+      return one('/haproxy/maxconn', random.chance(0.2) ? null : String(random.whole(100, 9999)));
+    case 'spoil':
+      return spoil(random, { service, key, at });
+    case 'mend':
+      return random.chance(0.5) ? one(key, value(random, at)) : one(`/routes/${service}`, route(random));
+    case 'deploy':
+      return {
+        kind: 'write',
+        keys: IDS.map((each) => [
+          instanceKey(service, each),
+          random.chance(0.5) ? null : value(random, address(random)),
+        ]),
+      };
+    case 'vanish':
+      return { kind, service: random.chance(0.6) ? service : null };
+    case 'wipe':
+      return { kind, ms: random.whole(500, 40_000) };
+    case 'cut':
+      return { kind, ms: random.pick([200, 2000, 8000, 20_000]), resume: random.chance(0.5) };
+    case 'template':
+      return { kind, variant: random.pick(['first', 'second', 'broken', 'refused', 'failing']) };
+    case 'template missing':
+    case 'preflight':
+      return { kind, ms: random.whole(200, 10_000) };
+    case 'edit':
+      return { kind, how: random.pick(['append', 'foreign', 'remove']) };
+    case 'reread':
+    case "stranger's reload":
+    case 'tamper':
+    case 'resume':
+    case 'release':
+      return { kind };
+    case 'HAProxy ends':
+      return { kind, ms: random.pick([300, 2000, 10_000, 30_000]) };
+    case 'loads':
+      return { kind, how: random.pick(['fail', 'fail', 'get lost', 'kill']), count: random.whole(1, 3) };
+    case 'the check':
+      return { kind, how: random.pick(['broken', 'slow']), ms: random.whole(500, 15_000) };
+    case 'the disk':
+      return { kind, ms: random.whole(300, 10_000), how: random.pick(['early', 'early', 'late']) };
+    case 'run time':
+      return {
+        kind,
+        how: random.pick(['breaks off', 'is refused', 'does nothing']),
+        count: random.whole(1, 2),
+      };
+    case 'bug':
+      return { kind, port: random.pick(['check', 'apply', 'reload', 'publish', 'state']) };
+    case 'kill':
+      return { kind, steps: random.whole(0, 60), ms: random.pick([0, 50, 1000, 5000]) };
+    case 'terminate':
+      return { kind, ms: random.pick([0, 100, 3000]) };
+    case 'pause':
+      return { kind, ms: random.whole(500, 20_000) };
+    case 'clock':
+      return { kind, by: random.pick([-3_600_000, -20_000, 20_000, 3_600_000]) };
+  }
+}
+
+/** Each has an address of its own, so that two seldom claim the same. */
+function addressOf(service: string, id: string): string {
+  return `10.${SERVICES.indexOf(service)}.0.${IDS.indexOf(id) + 1}:8080`;
+}
+
+function address(random: Random): string {
+  return `10.9.0.${random.whole(1, 250)}:${random.pick([80, 8080])}`;
+}
+
+function value(random: Random, at: string): string {
+  const [host = '', port = ''] = at.split(':');
+  const form = random.weighted({ plain: 6, weight: 2, drain: 1, option: 1 });
+  switch (form) {
+    case 'plain':
+      return at;
+    case 'weight':
+      return JSON.stringify({ host, port: Number(port), weight: random.whole(0, 256) });
+    case 'drain':
+      return JSON.stringify({ host, port: Number(port), drain: true });
+    case 'option':
+      return JSON.stringify({ host, port: Number(port), opt: random.pick(['check', 'backup']) });
+  }
+}
+
+function route(random: Random): string {
+  const balance = random.pick(['roundrobin', 'leastconn', 'first', 'source']);
+  return JSON.stringify(random.chance(0.5) ? { balance } : { balance, timeouts: { server: '30s' } });
+}
+
+function spoil(random: Random, on: { service: string; key: string; at: string }): Action {
+  const { service, key, at } = on;
+  const [host = '', port = ''] = at.split(':');
+  const json = (more: object) => JSON.stringify({ host, port: Number(port), ...more });
+  const how = random.weighted({ grammar: 2, check: 4, template: 3, route: 2, key: 1, together: 1.5 });
+  switch (how) {
+    case 'grammar':
+      return { kind: 'write', keys: [[key, 'nothing of ours']] };
+    case 'check':
+      return { kind: 'write', keys: [[key, json({ opt: 'bogus' })]] };
+    case 'template':
+      return { kind: 'write', keys: [[key, json({ slots: 'many' })]] };
+    case 'route':
+      return { kind: 'write', keys: [[`/routes/${service}`, JSON.stringify({ meta: { line: 'bogus' } })]] };
+    case 'key':
+      return { kind: 'write', keys: [['/haproxy/maxconn', random.pick(['many', 'bogus'])]] };
+    case 'together':
+      return { kind: 'write', keys: [[key, json({ opt: 'cookie twin' })]] };
+  }
+}

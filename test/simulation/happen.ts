@@ -1,0 +1,113 @@
+import type { Action } from './actions.ts';
+import type { Watcher } from './watcher.ts';
+import type { World } from './world.ts';
+
+/** What an action changes. */
+export interface Stage {
+  readonly world: World;
+  readonly watcher: Watcher;
+  /** Kills Pointsman at its so manieth step from now on; it starts again after `ms`. */
+  readonly kill: (steps: number, ms: number) => void;
+  readonly terminate: (ms: number) => void;
+}
+
+/** Makes an action happen. */
+export function happen<K extends Action['kind']>(action: Action & { readonly kind: K }, on: Stage): void {
+  (ACTIONS[action.kind] as (action: Action, on: Stage) => void)(action, on);
+}
+
+type Happens<A extends Action> = (action: A, on: Stage) => void;
+
+const ACTIONS: { readonly [K in Action['kind']]: Happens<Extract<Action, { kind: K }>> } = {
+  write: ({ keys }, { world }) => world.store.write(new Map(keys)),
+  vanish: ({ service }, { world }) => {
+    const prefix = service === null ? '/services/' : `/services/${service}/`;
+    const keys = world.store.entries.map(({ key }) => key).filter((key) => key.startsWith(prefix));
+    world.store.write(new Map(keys.map((key) => [key, null])));
+  },
+  wipe: ({ ms }, { world }) => {
+    const { store, time, say } = world;
+    const before = store.entries;
+    store.wipe();
+    time.after(ms, () => {
+      say('> what was registered is registered again');
+      const missing = before.filter(({ key }) => !store.get(key));
+      store.write(new Map(missing.map(({ key, value }) => [key, value])));
+    });
+  },
+  cut: ({ ms, resume }, { world }) => {
+    world.store.cut(true);
+    world.time.after(ms, () => world.store.cut(false));
+    world.rereads += resume ? 0 : 1;
+  },
+  reread: (_, { world }) => {
+    world.rereads++;
+    world.store.cut(world.store.isCut);
+  },
+  template: ({ variant }, { world }) => world.setTemplate(variant),
+  'template missing': ({ ms }, { world }) => {
+    world.faults.templateMissing = world.time.now + ms;
+    world.templateTouched();
+    world.time.after(ms, () => world.templateTouched());
+  },
+  edit: ({ how }, { world, watcher }) => {
+    const text = how === 'foreign' ? 'global\n  maxconn 7\n' : `${world.disk.config ?? ''}# edited\n`;
+    if (how !== 'remove') {
+      watcher.foreign(text);
+    }
+    world.replaceConfig(how === 'remove' ? null : text);
+  },
+  "stranger's reload": (_, { world: { haproxy, mode } }) => {
+    if (haproxy.isUp && mode !== 'file') {
+      haproxy.requestReload('a stranger');
+    }
+  },
+  tamper: (_, { world: { haproxy, mode } }) => {
+    const { worker } = haproxy;
+    const [backend] = [...(worker?.servers ?? [])].filter(([, servers]) => servers.size > 0);
+    const [server] = backend ? [...backend[1]] : [];
+    if (worker && backend && server && mode === 'seen') {
+      worker.isTampered = true;
+      backend[1].set(server[0], { ...server[1], address: '192.0.2.1:1' });
+    }
+  },
+  'HAProxy ends': ({ ms }, { world: { haproxy, mode } }) => {
+    if (mode !== 'file') {
+      haproxy.kill(ms);
+    }
+  },
+  loads: ({ how, count }, { world: { haproxy } }) => {
+    const field = ({ fail: 'failing', 'get lost': 'losing', kill: 'deadly' } as const)[how];
+    haproxy[field] = count;
+  },
+  'the check': ({ how, ms }, { world: { faults, time } }) => {
+    faults[how === 'broken' ? 'checkBroken' : 'checkSlow'] = time.now + ms;
+  },
+  preflight: ({ ms }, { world: { faults, time } }) => {
+    faults.preflight = time.now + ms;
+  },
+  'the disk': ({ how, ms }, { world: { faults, time } }) => {
+    faults.disk = { until: time.now + ms, how };
+  },
+  'run time': ({ how, count }, { world: { faults } }) => {
+    faults.runTime = { how, count };
+  },
+  bug: ({ port }, { world: { faults }, watcher }) => {
+    watcher.bugs++;
+    faults.bug = port;
+  },
+  kill: ({ steps, ms }, { kill }) => kill(steps, ms),
+  terminate: ({ ms }, { terminate }) => terminate(ms),
+  pause: ({ ms }, { world: { disk, time } }) => {
+    disk.pause = { until: time.date + ms };
+  },
+  resume: (_, { world: { disk } }) => {
+    disk.pause = null;
+  },
+  release: (_, { world: { disk } }) => {
+    disk.releaseAsked = true;
+  },
+  clock: ({ by }, { world: { time } }) => {
+    time.shift += by;
+  },
+};

@@ -1,0 +1,3 @@
+import { everyPromiseIsKept } from './seeds.ts';
+
+everyPromiseIsKept(251, 500);

@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import type { Timed } from './actions.ts';
+import { simulate } from './simulate.ts';
+import type { Mode } from './world.ts';
+
+interface Story {
+  readonly title: string;
+  readonly mode: Mode;
+  readonly actions: readonly Timed[];
+}
+
+const write = (at: number, ...keys: (readonly [string, string | null])[]): Timed => ({
+  at,
+  action: { kind: 'write', keys },
+});
+const wrongRoute = JSON.stringify({ meta: { line: 'bogus' } });
+const wrong = (port: number) => JSON.stringify({ host: '10.0.0.9', port, opt: 'bogus' });
+
+/** What seeds have found, as short as it goes. */
+const STORIES: readonly Story[] = [
+  {
+    title: 'what was set aside and could not be written down is no good value to the next life',
+    mode: 'seen',
+    actions: [
+      write(0, ['/services/web/a', '10.0.0.1:80'], ['/services/web/b', '10.0.0.2:80']),
+      { at: 3000, action: { kind: 'the disk', ms: 5000, how: 'early' } },
+      write(3100, ['/routes/web', wrongRoute]),
+      { at: 20_000, action: { kind: 'kill', steps: 0, ms: 1000 } },
+      write(20_100, ['/services/db/a', wrong(1)]),
+      write(22_000, ['/services/mail/a', '10.0.0.3:80']),
+    ],
+  },
+];
+
+describe('a story that a seed has found', () => {
+  test.each(STORIES)('$title', async ({ title, mode, actions }) => {
+    const { violation } = await simulate({ seed: title, mode, actions });
+    expect(violation).toBeNull();
+  });
+});
