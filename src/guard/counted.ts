@@ -14,11 +14,12 @@ const ROUTE: Counted = { group: 'routes', service: null, address: null, host: nu
 const FREE: Counted = { ...ROUTE, group: 'keys' };
 
 /** What an entry counts as; null where it counts for nothing. A route whose value is refused is there all the same. */
-export function countedAs({ meaning: { role, said } }: ReadEntry): Counted | null {
-  switch (said.kind) {
+export function countedAs({ meaning }: ReadEntry): Counted | null {
+  const { role } = meaning;
+  switch (meaning.kind) {
     case 'instance': {
       const service = role.kind === 'instance' ? role.service : '';
-      const { address, host } = said.instance;
+      const { address, host } = meaning.instance;
       return { group: `service ${service}`, service, address, host };
     }
     case 'route':
@@ -26,7 +27,7 @@ export function countedAs({ meaning: { role, said } }: ReadEntry): Counted | nul
     case 'text':
       return FREE;
     case 'refused':
-      return said.by === 'value' && role.kind === 'route' ? ROUTE : null;
+      return meaning.by === 'value' && role.kind === 'route' ? ROUTE : null;
     case 'nothing':
     case 'threw':
       return null;

@@ -92,6 +92,6 @@ function claimsOf(entries: Iterable<ReadEntry>): Claims {
   return claims;
 }
 
-function addressOf({ meaning: { said } }: ReadEntry): string | null {
-  return said.kind === 'instance' ? said.instance.address : null;
+function addressOf({ meaning }: ReadEntry): string | null {
+  return meaning.kind === 'instance' ? meaning.instance.address : null;
 }

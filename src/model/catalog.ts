@@ -118,9 +118,9 @@ export class Catalog implements CatalogView {
     return { kind: 'put', entry: ReadEntry.of(entry, this.#options.prefixes, this.tree.at(entry.key)) };
   }
 
-  #take({ key, meaning: { role, said } }: ReadEntry): void {
+  #take({ key, meaning: { kind, role } }: ReadEntry): void {
     this.#wrong.delete(key);
-    if (said.kind === 'nothing') {
+    if (kind === 'nothing') {
       this.#ignored--;
     } else {
       this.#set(role, undefined, undefined);
@@ -128,8 +128,9 @@ export class Catalog implements CatalogView {
   }
 
   #place(entry: ReadEntry): void {
-    const { role, said } = entry.meaning;
-    switch (said.kind) {
+    const { meaning } = entry;
+    const { role } = meaning;
+    switch (meaning.kind) {
       case 'nothing':
         this.#ignored++;
         return;
@@ -137,22 +138,22 @@ export class Catalog implements CatalogView {
         return;
       case 'instance':
         if (role.kind === 'instance') {
-          this.#set(role, { service: role.service, entry, instance: said.instance }, undefined);
+          this.#set(role, { service: role.service, entry, instance: meaning.instance }, undefined);
         }
         return;
       case 'route':
-        this.#set(role, undefined, { entry, value: said.route });
+        this.#set(role, undefined, { entry, value: meaning.route });
         return;
       case 'refused':
-        if (said.by === 'value' && role.kind === 'route') {
-          this.#reject(entry, `${said.reason}; until it is mended the service is on no frontend`);
+        if (meaning.by === 'value' && role.kind === 'route') {
+          this.#reject(entry, `${meaning.reason}; until it is mended the service is on no frontend`);
           this.#set(role, undefined, { entry, value: null });
         } else {
-          this.#reject(entry, said.reason);
+          this.#reject(entry, meaning.reason);
         }
         return;
       case 'threw':
-        throw said.error;
+        throw meaning.error;
     }
   }
 
@@ -292,14 +293,14 @@ function noticedOf(entry: ReadEntry | undefined): Noticed | undefined {
   if (!entry) {
     return undefined;
   }
-  const { role, said } = entry.meaning;
-  switch (said.kind) {
+  const { meaning } = entry;
+  switch (meaning.kind) {
     case 'instance':
-      return noticedFields('instances', said.unknown);
+      return noticedFields('instances', meaning.unknown);
     case 'route':
-      return noticedFields('route', said.unknown);
+      return noticedFields('route', meaning.unknown);
     case 'nothing':
-      return role.kind === 'udp' ? UDP : undefined;
+      return meaning.role.kind === 'udp' ? UDP : undefined;
     case 'text':
     case 'refused':
     case 'threw':

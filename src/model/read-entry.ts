@@ -7,7 +7,7 @@ import { parseRoute, type RouteValue } from './route-value.ts';
 import type { Instance } from './service.ts';
 
 /** What the value of a key says. */
-export type Said =
+type Said =
   | { readonly kind: 'instance'; readonly instance: Instance; readonly unknown: readonly string[] }
   | { readonly kind: 'route'; readonly route: RouteValue; readonly unknown: readonly string[] }
   /** A free key's text. */
@@ -20,16 +20,11 @@ export type Said =
   | { readonly kind: 'threw'; readonly error: Error };
 
 /** What an entry means: what its key is for, and what its value says. */
-export interface Meaning {
+export type Meaning = Said & {
   readonly role: KeyRole;
-  readonly said: Said;
-}
-
-/** What was found out of a key and its value. */
-interface Reading {
-  readonly meaning: Meaning;
+  /** What it adds to the hash of a tree: 64 bits over key and value. */
   readonly weight: bigint;
-}
+};
 
 /**
  * An entry that was read: classified and parsed, once, where it came from its source. Copied by `{ ...entry }` it is a
@@ -42,9 +37,9 @@ export class ReadEntry implements Entry {
   readonly created: bigint;
   readonly modified: bigint;
   declare readonly refused?: string;
-  readonly #reading: Reading;
+  readonly #meaning: Meaning;
 
-  private constructor(entry: Entry, reading: Reading) {
+  private constructor(entry: Entry, meaning: Meaning) {
     this.key = entry.key;
     this.value = entry.value;
     this.source = entry.source;
@@ -53,7 +48,7 @@ export class ReadEntry implements Entry {
     if (entry.refused !== undefined) {
       this.refused = entry.refused;
     }
-    this.#reading = reading;
+    this.#meaning = meaning;
   }
 
   /**
@@ -64,28 +59,23 @@ export class ReadEntry implements Entry {
     const read = entry instanceof ReadEntry ? entry : undefined;
     const known = before instanceof ReadEntry && before.key === entry.key ? before : undefined;
     if (known && known.value === entry.value && known.refused === entry.refused) {
-      return read && read.#reading === known.#reading ? read : new ReadEntry(entry, known.#reading);
+      return read && read.#meaning === known.#meaning ? read : new ReadEntry(entry, known.#meaning);
     }
     if (read) {
       return read;
     }
     const role = known?.meaning.role ?? classifyKey(entry.key, prefixes);
-    return new ReadEntry(entry, { meaning: { role, said: saidBy(entry, role) }, weight: weigh(entry) });
+    return new ReadEntry(entry, { role, weight: weigh(entry), ...saidBy(entry, role) });
   }
 
   get meaning(): Meaning {
-    return this.#reading.meaning;
-  }
-
-  /** What it adds to the hash of a tree. */
-  get weight(): bigint {
-    return this.#reading.weight;
+    return this.#meaning;
   }
 }
 
-/** What an entry adds to the hash of its tree: 64 bits over key and value. */
+/** What an entry adds to the hash of its tree. */
 export function weightOf(entry: Entry): bigint {
-  return entry instanceof ReadEntry ? entry.weight : weigh(entry);
+  return entry instanceof ReadEntry ? entry.meaning.weight : weigh(entry);
 }
 
 function weigh({ key, value }: Entry): bigint {

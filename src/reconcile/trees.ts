@@ -1,5 +1,4 @@
 import type { Emit, Hashes } from '../events.ts';
-import type { LetGoReason } from '../events-guard.ts';
 import { BelievedTree } from '../guard/believed-tree.ts';
 import type { GuardOptions } from '../guard/guard.ts';
 import type { Held } from '../guard/held-keys.ts';
@@ -225,18 +224,11 @@ export class Trees {
     return this.#letGo(this.#believed.turn(now()));
   }
 
-  /** Lets go of held keys. */
-  letGo(keys: Iterable<string>, why: LetGoReason): Taken {
-    return this.#letGo(this.#believed.letGo(keys, why));
-  }
-
   /** A person believes the disappearance: all that is held, and a first tree that is empty. */
   release(): Taken {
     this.#mayBeEmpty = true;
-    const taken = this.letGo(
-      [...this.#believed.held].map(({ entry }) => entry.key),
-      'released',
-    );
+    const keys = [...this.#believed.held].map(({ entry }) => entry.key);
+    const taken = this.#letGo(this.#believed.letGo(keys, 'released'));
     return this.answered ? { ...taken, served: allOf(taken.served, this.#begin()) } : taken;
   }
 
@@ -308,7 +300,7 @@ function heldPut(entry: ReadEntry) {
 }
 
 function isInstance({ meaning }: ReadEntry): boolean {
-  return meaning.said.kind === 'instance';
+  return meaning.kind === 'instance';
 }
 
 function same(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -49,9 +49,9 @@ export class RawTree implements Iterable<ReadEntry> {
       event.kind === 'snapshot' ? this.#changesTo(event.entries) : this.#changesOf(event.changes);
     for (const change of changes) {
       const { before } = change;
-      this.#sum -= before?.weight ?? 0n;
+      this.#sum -= before?.meaning.weight ?? 0n;
       if (change.kind === 'put') {
-        this.#sum += change.entry.weight;
+        this.#sum += change.entry.meaning.weight;
         this.#entries.set(change.entry.key, change.entry);
       } else {
         this.#entries.delete(change.key);
@@ -63,9 +63,9 @@ export class RawTree implements Iterable<ReadEntry> {
   /** Takes changes back that it gave last. */
   undo(changes: readonly RawChange[]): void {
     for (const change of changes) {
-      this.#sum += change.before?.weight ?? 0n;
+      this.#sum += change.before?.meaning.weight ?? 0n;
       if (change.kind === 'put') {
-        this.#sum -= change.entry.weight;
+        this.#sum -= change.entry.meaning.weight;
       }
       if (change.before) {
         this.#entries.set(change.before.key, change.before);

@@ -54,8 +54,8 @@ export function lastGoodForm({ unit, good, goal }: UnitChange, prefixes: Prefixe
   return form;
 }
 
-function instanceOf({ meaning: { said } }: ReadEntry): Instance | undefined {
-  return said.kind === 'instance' ? said.instance : undefined;
+function instanceOf({ meaning }: ReadEntry): Instance | undefined {
+  return meaning.kind === 'instance' ? meaning.instance : undefined;
 }
 
 /** A value with the address and the drain of an instance. */

@@ -19,7 +19,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   settings: ['model', 'system'],
   ports: ['model', 'render', 'plan', 'events-guard.ts', 'events-haproxy.ts'],
   tree: ['model', 'ports', 'events.ts'],
-  guard: [...CORE, 'tree', 'quarantine', 'reconcile/mailbox.ts'],
+  guard: ['model', 'ports', 'events.ts', 'events-guard.ts', 'tree/tree-changes.ts'],
   quarantine: ['model', 'render', 'plan', 'ports', 'events.ts', 'tree'],
   rollout: CORE,
   reconcile: [...CORE, 'tree', 'guard', 'quarantine', 'rollout'],

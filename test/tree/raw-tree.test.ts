@@ -49,7 +49,7 @@ describe('RawTree', () => {
     const before = raw.get(a.key)?.meaning;
     expect(before).toMatchObject({
       role: { kind: 'instance', service: 'web', id: 'a' },
-      said: { kind: 'instance' },
+      kind: 'instance',
     });
     const [change] = changes(put({ ...a, modified: 7n }));
     expect(change?.kind === 'put' && change.entry.meaning).toBe(before);
