@@ -224,10 +224,8 @@ export class Catalog implements CatalogView {
     for (const name of this.#dirty) {
       const claims = this.#slots.get(name)?.claims(this.#options.defaultRoutes) ?? [];
       const signature = claims.map((claim) => this.#sign(claim)).join('\n');
-      if (signature === (this.#claims.get(name)?.signature ?? '')) {
-        continue;
-      }
-      changed = true;
+      changed ||= signature !== (this.#claims.get(name)?.signature ?? '');
+      // Also where they ask for the same: a rejection to come shows the values of now.
       if (claims.length > 0) {
         this.#claims.set(name, { claims, signature });
       } else {

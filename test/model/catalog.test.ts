@@ -209,6 +209,27 @@ describe('Catalog', () => {
     });
   });
 
+  test('shows the value of now of a key that loses a host, though its service asked for the same before', () => {
+    const web = (value: string, revision: number) => ({
+      ...entry('/services/web/a', value, revision),
+      created: 1n,
+    });
+    const taker = entry('/routes/api', '{"hosts":["web"]}', 9);
+    const put = (one: Entry): Change => ({ kind: 'put', entry: one });
+    for (const steps of [
+      [[web('10.0.0.1:80', 1)], [web('10.0.0.2:80', 2)], [taker]],
+      [[web('10.0.0.1:80', 1)], [taker, web('10.0.0.2:80', 2)]],
+    ]) {
+      const catalog = new Catalog(OPTIONS);
+      for (const step of steps) {
+        catalog.apply(step.map(put));
+      }
+      expect(catalog.rejected).toMatchObject([
+        { key: '/services/web/a', value: '10.0.0.2:80', other: '/routes/api' },
+      ]);
+    }
+  });
+
   test('does not depend on the order of the puts, nor on how they were batched', () => {
     const address = fc.integer({ min: 1, max: 3 }).map((n) => `10.0.0.${n}:80`);
     const name = fc.constantFrom('a', 'b', 'A');
