@@ -24,6 +24,7 @@ export class HaproxyWatch {
   #told: HaproxyState | undefined;
   #held = false;
   #missed = false;
+  #passes = 0;
 
   constructor(options: HaproxyWatchOptions) {
     this.#options = options;
@@ -36,11 +37,24 @@ export class HaproxyWatch {
       this.#see(await control.start(signal));
     }
     for await (const state of control.watch(signal)) {
-      if (this.#held) {
-        this.#missed = true;
-      } else {
-        this.#see(state);
-      }
+      await this.#take(state, signal);
+    }
+  }
+
+  /**
+   * What is told may have been seen in the middle of a pass that is over by now: what looks like a drift is asked anew,
+   * until no pass has come in between.
+   */
+  async #take(told: HaproxyState, signal: AbortSignal): Promise<void> {
+    let state = told;
+    for (let passes = -1; !this.#held && passes !== this.#passes && this.#isOther(state); ) {
+      passes = this.#passes;
+      state = await this.#options.control.state(signal);
+    }
+    if (this.#held) {
+      this.#missed = true;
+    } else {
+      this.#see(state);
     }
   }
 
@@ -61,6 +75,7 @@ export class HaproxyWatch {
 
   /** A pass begins. */
   hold(): void {
+    this.#passes += 1;
     this.#held = true;
     this.#missed = false;
   }
@@ -76,6 +91,10 @@ export class HaproxyWatch {
     }
   }
 
+  #isOther(state: HaproxyState): boolean {
+    return isOther(state, expectedMark(this.#options.current.now));
+  }
+
   #see(state: HaproxyState): void {
     const { current, drawing, mailbox, emit } = this.#options;
     const { applied } = current.now;
@@ -88,7 +107,7 @@ export class HaproxyWatch {
     const drifted =
       state.kind === 'running' &&
       expected !== null &&
-      (state.mark !== expected || doubtNow(current.now) !== null);
+      (isOther(state, expected) || doubtNow(current.now) !== null);
     if (drifted && applied.kind === 'verified') {
       emit({ kind: 'haproxy-drift', expected, found: state.mark });
     }
@@ -125,4 +144,8 @@ export class HaproxyWatch {
       emit({ kind: 'haproxy-changed', state });
     }
   }
+}
+
+function isOther(state: HaproxyState, expected: string | null): boolean {
+  return state.kind === 'running' && expected !== null && state.mark !== expected;
 }
