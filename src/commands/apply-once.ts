@@ -16,10 +16,8 @@ import { believeOnce, type OnceOptions } from './believed-once.ts';
 import { templateVersion } from './haproxy-versions.ts';
 import type { ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { refused } from './refused.ts';
-
-import { shellOf } from './shell-of.ts';
-import { entriesOf, rejectionLine } from './tree-of.ts';
+import { entriesOf, shellOf } from './open.ts';
+import { rejectionLine } from './services.ts';
 
 /** Nobody comes after, so nothing is waited for. */
 const AT_ONCE = { quiet: 0, maxWait: 0, reloadInterval: 0 };
@@ -169,4 +167,12 @@ function tell(io: Io, settings: Settings, { end, said, ms }: Applied): ExitCode 
     default:
       return end.outcome satisfies never;
   }
+}
+
+/** What HAProxy says of a configuration that it refuses, as the end of a command. */
+export function refused(output: string, lines: readonly string[]): PointsmanError {
+  const shown = [output, ...lines.map((line) => `  ${line}`)].join('\n');
+  return new PointsmanError('refused', `checking the configuration: haproxy refused it:\n${shown}`, {
+    hint: 'What is installed stays. `pointsman services` shows what each key gave.',
+  });
 }

@@ -7,10 +7,8 @@ import { Mailbox } from '../reconcile/mailbox.ts';
 import { Trees } from '../reconcile/trees.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
-import { guardOf } from './guard-of.ts';
 import type { Io } from './io.ts';
-import type { Shell } from './shell-of.ts';
-import { entriesOf } from './tree-of.ts';
+import { entriesOf, guardOf, type Shell } from './open.ts';
 
 export interface OnceOptions {
   readonly served: ServedTree;

@@ -1,6 +1,6 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { PointsmanError } from '../errors.ts';
+import { messageAndHint } from '../errors.ts';
 import { loadedBy, loadedFiles, otherFilesOf } from '../haproxy/loaded-files.ts';
 import { RuntimeSocket } from '../haproxy/runtime-socket.ts';
 import { SocketError } from '../haproxy/socket-command.ts';
@@ -23,9 +23,7 @@ import { judgeCommand, templateVersion } from './haproxy-versions.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
 import { mountPoints, singleFileMounts } from './mount-points.ts';
-import { settingsOf } from './settings-of.ts';
-import { controlOf, judgeAsPublished, type Shell, shellOf } from './shell-of.ts';
-import { sourceOf } from './source-of.ts';
+import { controlOf, judgeAsPublished, type Shell, settingsOf, shellOf, sourceOf } from './open.ts';
 
 /** One thing that was looked at. A `note` is neither good nor bad: HAProxy may start later. */
 interface Finding {
@@ -68,10 +66,8 @@ async function attempt<T>(work: () => Promise<T>, what: string, add: Add): Promi
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof PointsmanError)) {
-      throw error;
-    }
-    add('wrong', what, error.hint === undefined ? error.message : `${error.message}\n${error.hint}`);
+    const { message, hint } = messageAndHint(error);
+    add('wrong', what, hint === undefined ? message : `${message}\n${hint}`);
     return undefined;
   }
 }

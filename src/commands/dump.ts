@@ -2,8 +2,8 @@ import { rejection } from '../model/rejection.ts';
 import { writeTree } from '../sources/write-tree.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { settingsOf } from './settings-of.ts';
-import { entriesOf, rejectionLine } from './tree-of.ts';
+import { entriesOf, settingsOf } from './open.ts';
+import { rejectionLine } from './services.ts';
 
 /** Prints the watched tree in the form that `--from` and the file source read. */
 export async function dump(io: Io, flags: CommonFlags & { readonly from?: string }): Promise<ExitCode> {

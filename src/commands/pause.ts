@@ -5,7 +5,7 @@ import { writePause } from '../state/pause-notes.ts';
 import { awaitPauses, PATIENCE } from './held-pauses.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { settingsOf } from './settings-of.ts';
+import { settingsOf } from './open.ts';
 
 /** The flags of `pause`. */
 export interface PauseFlags extends CommonFlags {

@@ -3,7 +3,7 @@ import { rest } from '../ports/clock.ts';
 import { askRelease, countHolds } from '../state/believed-files.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { settingsOf } from './settings-of.ts';
+import { settingsOf } from './open.ts';
 
 /** The daemon looks for a request twice a second. */
 const PATIENCE = 3_000;

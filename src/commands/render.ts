@@ -1,23 +1,20 @@
 import { createTwoFilesPatch } from 'diff';
-import { PointsmanError, SourceError, UsageError } from '../errors.ts';
+import { messageWithHint, PointsmanError, SourceError, UsageError } from '../errors.ts';
 import { excerpt } from '../plan/excerpt.ts';
 import { splitMark } from '../plan/mark.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import { Drawing } from '../rollout/drawing.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
-import { acquireLock } from '../state/lock.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
-import { applyOnce } from './apply-once.ts';
+import { applyOnce, refused } from './apply-once.ts';
 import { catalogOptions, renderContext } from './assemble.ts';
 import { templateVersion } from './haproxy-versions.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { refused } from './refused.ts';
-import { settingsOf } from './settings-of.ts';
-import { controlOf, judgeAsPublished, shellOf } from './shell-of.ts';
-import { entriesOf, rejectionLine } from './tree-of.ts';
+import { controlOf, entriesOf, judgeAsPublished, ownState, settingsOf, shellOf } from './open.ts';
+import { rejectionLine } from './services.ts';
 
 /** The flags of `render`. */
 export interface RenderFlags extends CommonFlags {
@@ -48,9 +45,11 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
   if (flags.dryRun) {
     return dryRun(io, settings, flags);
   }
-  const { stateDir, output } = settings;
   io.waitsFor('the lock of stateDir and output');
-  await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'render' });
+  await using state = await ownState(settings, 'render');
+  for (const one of state.newer) {
+    io.err(messageWithHint(one));
+  }
   return applyOnce(io, settings, flags);
 }
 

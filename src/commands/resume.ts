@@ -2,7 +2,7 @@ import { removePause } from '../state/pause-notes.ts';
 import { awaitPauses } from './held-pauses.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { settingsOf } from './settings-of.ts';
+import { settingsOf } from './open.ts';
 
 /** Takes back what `pause` did on this host. A pause of the whole fleet is a key, and ends with it. */
 export async function resume(io: Io, flags: CommonFlags): Promise<ExitCode> {

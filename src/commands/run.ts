@@ -1,4 +1,5 @@
-import { createBus, noticeOf } from '../events.ts';
+import { PointsmanError } from '../errors.ts';
+import { type Bus, createBus, noticeOf } from '../events.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { Drawing } from '../rollout/drawing.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
@@ -6,23 +7,17 @@ import type { Settings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
 import { createCrashFile } from '../state/crash-file.ts';
-import { acquireLock } from '../state/lock.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
 import { createStateFile } from '../state/state-file.ts';
-import { setNewerAside } from '../state/versions.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, checkedBy, paceOf, pauseKeys, renderContext } from './assemble.ts';
-import { farewellOf } from './farewell.ts';
-import { guardOf } from './guard-of.ts';
 import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { runtimeOf } from './runtime-of.ts';
-import { settingsOf } from './settings-of.ts';
-import { shellOf } from './shell-of.ts';
+import { guardOf, ownState, runtimeOf, settingsOf, shellOf } from './open.ts';
 
 /** The flags of `run`. */
 export interface RunFlags extends CommonFlags {
@@ -33,8 +28,7 @@ export interface RunFlags extends CommonFlags {
 export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const settings = await settingsOf(io, flags);
   const { stateDir, output } = settings;
-  await using _lock = await acquireLock({ stateDir, outputPath: output.path, verb: 'run' });
-  const newer = await setNewerAside(stateDir);
+  await using state = await ownState(settings, 'run');
   const bus = createBus(hider(secretsOf(settings, io.env)));
   const { emit } = bus;
   const version = await versionAtFirst(settings, io.signal);
@@ -75,7 +69,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
       () => null,
     );
   bus.subscribe(watchBranches({ judge, emit }));
-  for (const one of newer) {
+  for (const one of state.newer) {
     emit(noticeOf(one));
   }
   emit({
@@ -113,4 +107,31 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
 /** The longest that a step of a pass takes by its own limits, and a minute more. */
 function stepLimit({ haproxy }: Settings): number {
   return haproxy.checkTimeout + 120_000;
+}
+
+/**
+ * Says why the daemon ends where nobody asked it to, once per error, and what becomes of HAProxy: that goes on. From
+ * now on it follows the events, to know whether there is one.
+ */
+function farewellOf(bus: Bus, mode: string): (error: unknown) => void {
+  let master: number | null = null;
+  bus.subscribe((event) => {
+    if (event.kind === 'haproxy-started' || event.kind === 'haproxy-adopted') {
+      master = event.pid;
+    } else if (event.kind === 'haproxy-exited') {
+      master = null;
+    }
+  });
+  const told = new Set<unknown>();
+  return (error) => {
+    if (told.has(error)) {
+      return;
+    }
+    told.add(error);
+    const isBug = !(error instanceof PointsmanError);
+    const stack = isBug && error instanceof Error ? (error.stack ?? null) : null;
+    const message =
+      error instanceof Error ? `${isBug ? `${error.name}: ` : ''}${error.message}` : String(error);
+    bus.emit({ kind: 'crashed', message, stack, haproxy: mode === 'managed' ? master : null });
+  };
 }

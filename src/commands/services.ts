@@ -1,9 +1,8 @@
-import type { Instance, Service } from '../model/service.ts';
+import type { Instance, Rejection, Service } from '../model/service.ts';
 import { visibleLines, visibleQuoted } from '../model/visible.ts';
 import type { CommonFlags, ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { settingsOf } from './settings-of.ts';
-import { catalogOf } from './tree-of.ts';
+import { catalogOf, settingsOf } from './open.ts';
 
 /** The flags of `services`. */
 export interface ServicesFlags extends CommonFlags {
@@ -69,4 +68,9 @@ function extras({ weight, maxconn, backup, drain, tags }: Instance): string {
     ...tags.map((tag) => `#${tag}`),
   ];
   return words.length === 0 ? '' : `  ${words.join(' ')}`;
+}
+
+/** A rejection in one line. */
+export function rejectionLine({ key, value, reason, other }: Rejection): string {
+  return `rejected ${key} "${value}": ${reason}${other === undefined ? '' : ` (${other})`}`;
 }

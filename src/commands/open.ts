@@ -1,0 +1,252 @@
+import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type SystemError, UsageError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { createJudge } from '../haproxy/check.ts';
+import { createControl } from '../haproxy/control.ts';
+import { createPreflight } from '../haproxy/preflight.ts';
+import { createRuntimeApplier, type RuntimeApplier } from '../haproxy/runtime-apply.ts';
+import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
+import { Catalog } from '../model/catalog.ts';
+import type { Entry } from '../model/entry.ts';
+import { withMark } from '../plan/mark.ts';
+import type { ConfigFile } from '../ports/config-file.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { Judge, Preflight, Verdict } from '../ports/judge.ts';
+import { Serial } from '../ports/serial.ts';
+import type { Source } from '../ports/source.ts';
+import type { PendingNote } from '../ports/stores.ts';
+import type { GuardParts } from '../reconcile/trees.ts';
+import { withKeptEdits } from '../rollout/kept-edits.ts';
+import { loadSettings } from '../settings/load-settings.ts';
+import { secretsOf } from '../settings/redact-settings.ts';
+import type { Settings } from '../settings/settings.ts';
+import { mergeSources } from '../sources/merge-sources.ts';
+import { openSources } from '../sources/open-sources.ts';
+import { believedFiles } from '../state/believed-files.ts';
+import { createConfigFile } from '../state/config-file.ts';
+import { resolveAccess } from '../state/file-owner.ts';
+import { acquireLock } from '../state/lock.ts';
+import { createPendingNote } from '../state/pending-note.ts';
+import { createStateFile } from '../state/state-file.ts';
+import { setNewerAside } from '../state/versions.ts';
+import type { FileAccess } from '../system/temp-file.ts';
+import { catalogOptions, serverStatePath } from './assemble.ts';
+import type { CommonFlags, Io } from './io.ts';
+
+/** Loads the settings of a call: its flags, the environment, the settings file. Throws a `UsageError`. */
+export async function settingsOf(
+  io: Io,
+  flags: CommonFlags,
+  sources: 'required' | 'optional' = 'required',
+): Promise<Settings> {
+  const level = flags.logLevel === undefined ? {} : { 'log.level': flags.logLevel };
+  const settings = await loadSettings({
+    ...(flags.config === undefined ? {} : { configPath: flags.config }),
+    env: io.env,
+    cwd: io.cwd,
+    overrides: { ...Object.fromEntries(flags.set.map(assignment)), ...level },
+    sources,
+  });
+  io.hide(secretsOf(settings, io.env));
+  return settings;
+}
+
+function assignment(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0) {
+    return [text.slice(0, at), text.slice(at + 1)];
+  }
+  throw new UsageError(`reading --set ${text}: expected key=value`, {
+    hint: 'For example --set haproxy.mode=none; docs/settings.md lists the keys.',
+  });
+}
+
+/** A state folder and an output that are ours alone, until this is disposed. */
+export interface OwnState extends AsyncDisposable {
+  /** What a newer Pointsman had left there, and is set aside: to be told. */
+  readonly newer: readonly SystemError[];
+}
+
+/** Takes the state folder and the output for a command that writes them. Throws a `LockedError` or a `SystemError`. */
+export async function ownState({ stateDir, output }: Settings, verb: 'run' | 'render'): Promise<OwnState> {
+  const lock = await acquireLock({ stateDir, outputPath: output.path, verb });
+  return {
+    newer: await setNewerAside(stateDir),
+    [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
+  };
+}
+
+/** The sources of the settings as one, or what `--from` names instead of them. */
+export function sourceOf(io: Io, settings: Settings, from?: string): Source {
+  const place = from === undefined || from === '-' ? from : path.resolve(io.cwd, from);
+  return mergeSources(
+    openSources(settings, { stdin: io.stdin, env: io.env, ...(place === undefined ? {} : { from: place }) }),
+  );
+}
+
+/** Reads every key once. Throws a `SourceError`. */
+export async function entriesOf(io: Io, settings: Settings, from?: string): Promise<readonly Entry[]> {
+  const source = sourceOf(io, settings, from);
+  io.waitsFor(from === '-' ? 'the keys on standard input' : `the sources (${source.name})`);
+  return source.read(io.signal);
+}
+
+/** Reads every key once, as a catalog. */
+export async function catalogOf(io: Io, settings: Settings, from?: string): Promise<Catalog> {
+  const catalog = new Catalog(catalogOptions(settings));
+  catalog.replace(await entriesOf(io, settings, from));
+  return catalog;
+}
+
+/** HAProxy and its file, as the settings say. */
+export interface Shell {
+  readonly judge: Judge;
+  readonly file: ConfigFile;
+  readonly haproxy: HaproxyControl;
+  readonly preflight: Preflight;
+  readonly pending: PendingNote;
+  /** Null where health does not pass from one worker to the next. */
+  readonly serverState: ServerStateFile | null;
+  /** Where those who list the servers of HAProxy and those who delete them take turns. */
+  readonly servers: Serial;
+}
+
+/**
+ * Opens nothing yet but finds owner and group. `absent` is what a reload does in `managed` where no HAProxy runs. Throws a `SystemError` where they do not exist. The candidates of
+ * `haproxy -c` lie beside the output, or in the temporary folder while the output's folder is not there.
+ */
+export async function shellOf(
+  settings: Settings,
+  emit: Emit,
+  absent: 'start' | 'wait' = 'start',
+): Promise<Shell> {
+  const { output, haproxy, stateDir } = settings;
+  const { mode, owner, group } = output;
+  const access = await resolveAccess({
+    mode,
+    ...(owner === null ? {} : { owner }),
+    ...(group === null ? {} : { group }),
+  });
+  const plain = createConfigFile({ path: output.path, access, keep: output.keep, stateDir });
+  const file = withKeptEdits(plain, emit);
+  const { checkCommand, checkTimeout } = haproxy;
+  const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
+  const servers = new Serial();
+  const control = controlOf(settings, emit, absent);
+  const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
+  const serverState = serverStateOf(settings, { access, emit, servers });
+  const health = serverState ? keepHealth(control, serverState) : control;
+  return { judge, file, haproxy: health, preflight, pending, serverState, servers };
+}
+
+/** What asks HAProxy and tells it to reload; it opens nothing yet. */
+export function controlOf(
+  { haproxy, output }: Settings,
+  emit: Emit,
+  absent: 'start' | 'wait' = 'start',
+): HaproxyControl {
+  const { reloadCommand, ...rest } = haproxy;
+  return createControl({
+    ...rest,
+    absent,
+    ...(reloadCommand === undefined ? {} : { reloadCommand }),
+    configPath: output.path,
+    onLine: withoutEcho((line) => emit({ kind: 'haproxy-log', line })),
+    onChange: emit,
+  });
+}
+
+function serverStateOf(
+  settings: Settings,
+  { access, emit, servers }: { access: FileAccess; emit: Emit; servers: Serial },
+): ServerStateFile | null {
+  const file = serverStatePath(settings);
+  if (file === '') {
+    return null;
+  }
+  return new ServerStateFile({
+    path: file,
+    access,
+    servers,
+    statsSocket: settings.haproxy.statsSocket,
+    configPath: settings.output.path,
+    onTrouble: (message) => emit({ kind: 'notice', message }),
+  });
+}
+
+/** Has a rendered text judged as it would be published: with its mark, where there is a HAProxy to read it. */
+export function judgeAsPublished(
+  { judge }: Pick<Shell, 'judge'>,
+  { haproxy }: Pick<Settings, 'haproxy'>,
+  text: string,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  return judge.check(haproxy.mode === 'none' ? text : withMark(text), signal);
+}
+
+async function candidatePath(output: string): Promise<string> {
+  const there = await stat(path.dirname(output)).then(
+    () => true,
+    () => false,
+  );
+  return there ? output : path.join(tmpdir(), path.basename(output));
+}
+
+/** HAProxy in the foreground says what it warns of twice: as itself, and by a `log` to stderr. */
+function withoutEcho(tell: (line: string) => void): (line: string) => void {
+  let last = '';
+  return (line) => {
+    const message = line.replace(/^\[\w+\] +\(\d+\) : /, '');
+    const echo = message === line && message === last;
+    last = message;
+    if (!echo) {
+      tell(line);
+    }
+  };
+}
+
+/** Changes servers at run time, where `apply.mode` and `haproxy` allow it, in turns by `servers`. Opens nothing yet. */
+export async function runtimeOf(
+  settings: Settings,
+  { emit, servers }: { readonly emit: Emit; readonly servers: Serial },
+): Promise<RuntimeApplier | null> {
+  const { apply, haproxy, output, stateDir } = settings;
+  if (apply.mode === 'reload' || haproxy.mode === 'none' || haproxy.statsSocket === '') {
+    return null;
+  }
+  return createRuntimeApplier({
+    statsSocket: haproxy.statsSocket,
+    journal: createStateFile(stateDir, 'server-journal.json', 'our crash'),
+    servers,
+    configPath: output.path,
+    onNote: (note) => {
+      if (note.kind === 'trouble') {
+        emit({ kind: 'notice', message: note.message });
+      } else {
+        emit({ kind: 'server-gone', backend: note.backend, server: note.server, ms: note.after });
+      }
+    },
+  });
+}
+
+/** The guard and the cache, as the settings say. With `cache: any` it may be of any age. */
+export function guardOf(settings: Settings, cache: 'fresh' | 'any'): GuardParts {
+  const { guard, stateDir } = settings;
+  const { wait, maxAge } = settings.cache;
+  return {
+    rules: guard,
+    cache: { wait, maxAge: cache === 'any' ? Number.POSITIVE_INFINITY : maxAge },
+    store: believedFiles({ stateDir, origin: originOf(settings) }),
+  };
+}
+
+/** Where a tree comes from: the sources in their order and the prefixes; not who asks, nor how. */
+export function originOf({ sources, prefixes }: Pick<Settings, 'sources' | 'prefixes'>): string {
+  const from = sources.map((one) =>
+    one.kind === 'etcd' ? { etcd: one.endpoints.toSorted() } : { file: one.path },
+  );
+  const { services, routes, keys } = prefixes;
+  return JSON.stringify({ from, services, routes, keys });
+}
