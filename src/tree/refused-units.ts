@@ -57,8 +57,8 @@ export interface FilteredUnits extends UnitStep {
 export class RefusedUnits {
   readonly #prefixes: Prefixes;
   readonly #units = new Map<string, RefusedUnit>();
-  /** There are some of an earlier run, and the sources have not spoken yet. */
-  #isRestored = false;
+  /** Ids of those of an earlier run, until there is a tree: a cache may be older than what was refused. */
+  readonly #restored = new Set<string>();
 
   constructor(prefixes: Prefixes) {
     this.#prefixes = prefixes;
@@ -109,7 +109,7 @@ export class RefusedUnits {
     for (const [before, believed] of changed) {
       const { unit, good } = before;
       const moved = movedForm({ unit, good, goal: believed }, this.#prefixes);
-      const isMended = sameValues(moved, believed);
+      const isMended = sameValues(moved, believed) && !this.#restored.has(unit.id);
       const served = isMended ? believed : moved;
       for (const change of changesBetween(before.served, served)) {
         changes.push(change);
@@ -163,23 +163,22 @@ export class RefusedUnits {
 
   /** Takes over what an earlier run had set aside, before the first tree: what is believed comes with that. */
   restore(all: readonly UnitRecord[]): void {
-    this.#isRestored = true;
     for (const { unit, good: entries, reason, since } of all) {
       const good = new Map(entries.map((entry) => [entry.key, ReadEntry.of(entry, this.#prefixes)]));
+      this.#restored.add(unit.id);
       this.#units.set(unit.id, { unit, good, believed: new Map(), served: new Map(), reason, since });
     }
   }
 
-  /** The first tree is whole: what an earlier run had set aside and is not there any more is let go. */
+  /** The first tree is whole: what an earlier run had set aside and is gone or mended is let go. */
   begin(): readonly Unit[] {
-    if (!this.#isRestored) {
-      return [];
-    }
-    this.#isRestored = false;
-    const gone = this.all.filter(({ believed, served }) => believed.size + served.size === 0);
-    for (const { unit } of gone) {
+    const over = this.all.filter(
+      ({ unit, believed, served }) => this.#restored.has(unit.id) && sameValues(served, believed),
+    );
+    this.#restored.clear();
+    for (const { unit } of over) {
       this.#units.delete(unit.id);
     }
-    return gone.map(({ unit }) => unit);
+    return over.map(({ unit }) => unit);
   }
 }

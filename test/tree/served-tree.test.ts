@@ -80,6 +80,10 @@ describe('ServedTree', () => {
     kept.apply([put(bad)]);
     expect(kept.begin('sure').released).toEqual([]);
     expect([...kept.catalog.tree]).toEqual([{ ...bad, value: good.value }]);
+    const mended = start();
+    mended.apply([put(good)]);
+    expect(mended.begin('sure').released).toEqual([WEB.id]);
+    expect([...mended.catalog.tree]).toEqual([good]);
     const without = start();
     expect(without.begin('sure').released).toEqual([WEB.id]);
     expect([[...without.catalog.tree], without.refusedUnits]).toEqual([[], []]);
@@ -92,6 +96,18 @@ describe('ServedTree', () => {
     served.accepted();
     expect(served.lastGood.differences.size).toBe(0);
     expect([...(served.believedSinceGood ?? [])]).toEqual([[good.key, expect.objectContaining(good)]]);
+  });
+});
+
+describe('ServedTree, with a cache that is older than what an earlier run set aside,', () => {
+  test('keeps it aside until the sources have spoken', () => {
+    const served = new ServedTree({ catalog: OPTIONS, emit: () => {} });
+    served.restore({ units: [{ unit: WEB, good: [good], reason: 'no', since: 1 }], keys: [] });
+    expect(served.apply([put(good)]).released).toEqual([]);
+    expect([...served.catalog.tree]).toEqual([good]);
+    expect(served.apply([put(bad)]).released).toEqual([]);
+    expect(served.begin('sure').released).toEqual([]);
+    expect([...served.catalog.tree]).toEqual([{ ...bad, value: good.value }]);
   });
 });
 
