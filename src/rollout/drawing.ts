@@ -3,7 +3,6 @@ import type { Emit } from '../events.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { plainVersion } from '../plan/haproxy-branch.ts';
 import { hashText, sameText } from '../plan/mark.ts';
-import { losesAllServers } from '../plan/serves.ts';
 import { clock } from '../ports/clock.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
@@ -135,4 +134,11 @@ export class Drawing {
     this.#context = { ...this.#context, haproxy: { ...this.#context.haproxy, version: plain } };
     return true;
   }
+}
+
+const SERVER = /^[ \t]*server(?:-template)?[ \t]/m;
+
+/** Whether a text has servers, and `next` has none: what it serves would be gone with it. */
+function losesAllServers(text: string, next: string): boolean {
+  return SERVER.test(text) && !SERVER.test(next);
 }

@@ -1,7 +1,5 @@
 import { type Import, importsOf, type SourceFile, withoutComments } from './source-file.ts';
 
-/** What the whole shell may import besides itself. */
-const SHELL = ['model', 'plan', 'ports', 'system', 'events.ts', 'events-guard.ts'];
 /** What the whole core may import besides itself. */
 const CORE = ['model', 'render', 'plan', 'ports', 'events.ts', 'events-guard.ts', 'events-haproxy.ts'];
 
@@ -23,10 +21,10 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   quarantine: ['model', 'render', 'plan', 'ports', 'events.ts', 'tree'],
   rollout: CORE,
   reconcile: [...CORE, 'tree', 'guard', 'quarantine', 'rollout'],
-  sources: SHELL,
-  templates: [...SHELL, 'render'],
+  sources: ['model', 'ports', 'system'],
+  templates: ['render', 'ports', 'system'],
   haproxy: ['plan', 'ports', 'system', 'events-haproxy.ts'],
-  state: SHELL,
+  state: ['model', 'plan', 'ports', 'system', 'events-guard.ts'],
   status: ['events.ts', 'events-guard.ts', 'events-haproxy.ts', 'system'],
   testing: ['model', 'render', 'sources', 'templates'],
   commands: 'everything',

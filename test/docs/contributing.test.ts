@@ -1,0 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const root = new URL('../../', import.meta.url);
+
+test('CONTRIBUTING says what each folder of src is for, and of none that is not there', () => {
+  const text = readFileSync(new URL('CONTRIBUTING.md', root), 'utf8');
+  const said = [...text.matchAll(/^ {4}src\/([a-z]+)\/ +\S/gm)].map(([, name]) => name);
+  const there = readdirSync(new URL('src/', root), { withFileTypes: true })
+    .filter((one) => one.isDirectory())
+    .map(({ name }) => name);
+  expect(said.toSorted()).toEqual(there.toSorted());
+});
