@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { type PointsmanEvent, STEPS } from '../../src/events.ts';
+import { type Outcome, type PointsmanEvent, STEPS } from '../../src/events.ts';
 import { splitMark } from '../../src/plan/mark.ts';
 import { COUNTERS } from '../../src/status/metric-table.ts';
 import { cli, freePort, request, showProc, startBackend, waitFor } from '../support/haproxy.ts';
@@ -66,6 +66,26 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
   'reload-delayed': 'busy',
   'reload-failed': 'command',
 };
+
+/** The same of how a pass may end. */
+const OUTCOME: Readonly<Record<Outcome, 'busy' | 'command' | 'cached' | 'alone' | 'untold'>> = {
+  unchanged: 'busy',
+  reloaded: 'busy',
+  runtime: 'busy',
+  refused: 'busy',
+  failed: 'busy',
+  paused: 'busy',
+  unverified: 'command',
+  waiting: 'cached',
+  'template-error': 'alone',
+  'published-waiting': 'alone',
+  published: 'untold',
+};
+
+const outcomesOf = (life: (typeof OUTCOME)[Outcome]) =>
+  (Object.keys(OUTCOME) as Outcome[])
+    .filter((outcome) => OUTCOME[outcome] === life)
+    .map((outcome) => `pointsman_passes_total{outcome="${outcome}"}`);
 
 const kindsOf = (life: (typeof LIFE)[Kind]) =>
   (Object.keys(LIFE) as Kind[]).filter((kind) => LIFE[kind] === life).toSorted();
@@ -292,6 +312,7 @@ test('a busy life: each event and each counter of what befalls keys, template, f
   expect(counters.filter((name) => !metrics.has(name))).toEqual([]);
   expect(metrics).toContain('pointsman_haproxy_exits_total');
   expect(metrics).toContain('pointsman_haproxy_losses_total');
+  expect(outcomesOf('busy').filter((name) => !metrics.has(name))).toEqual([]);
   const steps = STEPS.map((step) => `pointsman_step_duration_seconds_count{step="${step}"}`);
   expect(steps.filter((name) => !metrics.has(name))).toEqual([]);
   daemon.child.kill('SIGTERM');
@@ -316,7 +337,31 @@ test('a life by a reload command: what it refuses is told, and the file goes bac
   const metrics = await moved(site);
   expect(metrics).toContain('pointsman_reload_failures_total');
   expect(metrics).toContain('pointsman_rollbacks_total');
+  expect([...metrics]).toEqual(expect.arrayContaining(outcomesOf('command')));
 }, 60_000);
+
+test.each([
+  ['without a HAProxy', 'alone', { mode: 'master-socket' }],
+  ['that tells no HAProxy', 'untold', { mode: 'none' }],
+] as const)(
+  'a life %s: the file is written all the same',
+  async (_, life, haproxy) => {
+    const { site, keys, template: write } = await siteOf({ haproxy });
+    await using _site = site;
+    await keys({ web: { one: '127.0.0.1:1' }, slow: { one: '127.0.0.1:2' } });
+    // Before any good one there is nothing to go on with.
+    await write('{% for');
+    await using daemon = await site.start();
+    await said(daemon, 'template-error');
+    await write(template());
+    await said(daemon, 'published');
+    await waitFor(async () => {
+      const metrics = await moved(site);
+      return outcomesOf(life).every((name) => metrics.has(name));
+    });
+  },
+  60_000,
+);
 
 test('a life after a kill, without its source: HAProxy is adopted and the cache served, until the source is back', async () => {
   const { site, at, keys } = await siteOf({ more: { cache: { wait: '200ms' } } });
@@ -337,6 +382,7 @@ test('a life after a kill, without its source: HAProxy is adopted and the cache 
   expect(await moved(site)).toContain('pointsman_cache_starts_total');
   await rename(at('away.yaml'), at('services.yaml'));
   await said(daemon, ...kindsOf('cached'));
+  expect([...(await moved(site))]).toEqual(expect.arrayContaining(outcomesOf('cached')));
 }, 60_000);
 
 test('a life with bugs: one of a part, and one that ends the daemon', async () => {
