@@ -25,7 +25,7 @@ export interface CatchUpOptions {
   readonly writer: Pick<ConfigWriter, 'check' | 'publish' | 'keep' | 'owe'>;
   readonly troubles: Pick<Troubles, 'add' | 'forget'>;
   /** Where those who write the file or tell HAProxy something take turns. */
-  readonly turns: Pick<Serial, 'run'>;
+  readonly queue: Pick<Serial, 'run'>;
   readonly mailbox: Wake;
   readonly emit: Emit;
 }
@@ -123,7 +123,7 @@ export class CatchUp {
     await Promise.resolve();
     try {
       while (this.#next !== null) {
-        await this.#turn();
+        await this.#untilDue();
         const set: ConfigSet | null = this.#next;
         if (set === null) {
           break;
@@ -172,13 +172,13 @@ export class CatchUp {
     return true;
   }
 
-  /** The check is beside the turns: changes at run time do not wait for it. */
+  /** The check is beside the queue: changes at run time do not wait for it. */
   async #write(set: ConfigSet, watch: Stopwatch): Promise<boolean> {
-    const { writer, turns } = this.#options;
+    const { writer, queue } = this.#options;
     if (!(await writer.check(set, watch, this.#end.signal))) {
       return false;
     }
-    const isPublished = await turns.run(() => writer.publish(set, watch));
+    const isPublished = await queue.run(() => writer.publish(set, watch));
     if (isPublished) {
       await writer.owe(null);
       await writer.keep(set);
@@ -192,7 +192,7 @@ export class CatchUp {
   }
 
   /** Until the next record may begin, or somebody waits for it. */
-  async #turn(): Promise<void> {
+  async #untilDue(): Promise<void> {
     const left = this.#begun + RECORD_EVERY_MS - clock.now();
     if (left <= 0 || this.#hurries > 0) {
       return;

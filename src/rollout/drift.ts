@@ -15,7 +15,7 @@ export interface DriftOptions {
   readonly file: ConfigFile;
   readonly current: CurrentState;
   /** Where those who write the file take turns. */
-  readonly turns: Pick<Serial, 'run'>;
+  readonly queue: Pick<Serial, 'run'>;
   readonly mailbox: Wake;
   readonly emit: Emit;
 }
@@ -84,18 +84,18 @@ export class Drift {
   }
 
   /** Puts the file right where somebody else changed it. */
-  settle(): Promise<void> {
-    return this.#options.turns.run(() => this.#settle());
+  putRight(): Promise<void> {
+    return this.#options.queue.run(() => this.#putRight());
   }
 
-  async #settle(): Promise<void> {
+  async #putRight(): Promise<void> {
     const { file, current, emit } = this.#options;
     // Whoever touches it from now on is followed anew.
     this.#fact = OURS;
     try {
       const found = await file.read();
       if (found !== current.now.fileText) {
-        await this.#putRight(found);
+        await this.#replace(found);
       }
     } catch (error) {
       const message = messageWithHint(error);
@@ -110,7 +110,7 @@ export class Drift {
     current.replace((now) => ({ ...now, trust: afterRestore(now.trust, clock.now()) }));
   }
 
-  async #putRight(found: string | null): Promise<void> {
+  async #replace(found: string | null): Promise<void> {
     const { file, current } = this.#options;
     const good = current.now.fileText;
     if (this.#told !== found) {

@@ -65,7 +65,7 @@ export class Executor {
   readonly drift: Drift;
   readonly catchUp: CatchUp;
   readonly #options: ExecutorOptions;
-  readonly #turns = new Serial();
+  readonly #queue = new Serial();
   readonly #writer: ConfigWriter;
   readonly #changes: RuntimeChanges | undefined;
 
@@ -73,10 +73,10 @@ export class Executor {
     this.#options = options;
     const { file, mailbox, emit, runtime } = options;
     this.current = new CurrentState(options.target);
-    const [turns, parts] = [this.#turns, { current: this.current, troubles: this.troubles }];
+    const [queue, parts] = [this.#queue, { current: this.current, troubles: this.troubles }];
     this.#writer = new ConfigWriter({ ...options, ...parts });
-    this.drift = new Drift({ file, current: this.current, turns, mailbox, emit });
-    this.catchUp = new CatchUp({ ...parts, writer: this.#writer, turns, mailbox, emit });
+    this.drift = new Drift({ file, current: this.current, queue, mailbox, emit });
+    this.catchUp = new CatchUp({ ...parts, writer: this.#writer, queue, mailbox, emit });
     this.#changes = runtime && new RuntimeChanges({ ...runtime, current: this.current, emit });
   }
 
@@ -100,7 +100,7 @@ export class Executor {
   async carryOut(action: Deed, at: At): Promise<Result> {
     switch (action.kind) {
       case 'putBack':
-        await this.drift.settle();
+        await this.drift.putRight();
         return AGAIN;
       case 'record':
         return this.#record(action.set);
@@ -126,7 +126,7 @@ export class Executor {
   /** Nothing is on its way to the file any more, and nobody else writes it or tells HAProxy something. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     await this.catchUp.idle();
-    return this.#turns.run(work);
+    return this.#queue.run(work);
   }
 
   /** What is desired went out: what held other sets back may be mended with it. */
@@ -159,14 +159,14 @@ export class Executor {
 
   async #change(part: WayPart, { watch, signal }: At): Promise<string | null> {
     const changes = this.#changes;
-    return changes ? this.#turns.run(() => changes.apply(part, watch, signal)) : 'there is no Runtime API';
+    return changes ? this.#queue.run(() => changes.apply(part, watch, signal)) : 'there is no Runtime API';
   }
 
   async #publish(set: ConfigSet, { watch, signal }: At): Promise<Result> {
     if (!(await this.#writer.check(set, watch, signal))) {
       return AGAIN;
     }
-    if (!(await this.#turns.run(() => this.#writer.publish(set, watch)))) {
+    if (!(await this.#queue.run(() => this.#writer.publish(set, watch)))) {
       return AGAIN;
     }
     this.current.replace((now) => ({ ...now, applied: { kind: 'file', hash: set.hash } }));

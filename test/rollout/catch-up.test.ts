@@ -31,8 +31,8 @@ function setUp() {
     keep: async () => {},
     owe: async () => {},
   };
-  const turns = new Serial();
-  const subject = new CatchUp({ current, writer, troubles, turns, mailbox, emit: said.emit });
+  const queue = new Serial();
+  const subject = new CatchUp({ current, writer, troubles, queue, mailbox, emit: said.emit });
   const stop = new AbortController();
   const following = (async () => {
     for await (const { text } of subject.recorded(stop.signal)) {

@@ -15,7 +15,7 @@ async function setUp(installed: string | null, kept: string[] = []) {
   const [haproxy, said, mailbox] = [new FakeHaproxy(file), recorder(), new Mailbox()];
   const current = new CurrentState('haproxy');
   current.replace((now) => withFile(now, installed));
-  const drift = new Drift({ file, current, turns: new Serial(), mailbox, emit: said.emit });
+  const drift = new Drift({ file, current, queue: new Serial(), mailbox, emit: said.emit });
   await drift.open();
   const stop = new AbortController();
   const following = drift.follow(stop.signal);
@@ -27,7 +27,7 @@ async function setUp(installed: string | null, kept: string[] = []) {
     current,
     drift,
     async settle() {
-      await drift.settle();
+      await drift.putRight();
       return drift.fact;
     },
     async edit(text: string | null) {
@@ -60,13 +60,13 @@ describe('Drift', () => {
   test('puts a removed file back, and says nothing where the text is the same', async () => {
     await using site = await setUp(good);
     await site.edit(null);
-    await site.drift.settle();
+    await site.drift.putRight();
     expect(site.file.text).toBe(good);
     expect(site.said.events).toMatchObject([
       { kind: 'hand-edit', kept: null, diff: '(the file was removed)' },
     ]);
     await site.edit(good);
-    await site.drift.settle();
+    await site.drift.putRight();
     expect(site.said.events).toHaveLength(1);
   });
 
@@ -91,7 +91,7 @@ describe('Drift', () => {
   test('finds at the start that a file of ours was edited meanwhile, and puts the last good one back', async () => {
     await using site = await setUp(good.replace('b', 'c'), [good]);
     expect(site.mailbox.peek()?.triggers).toEqual(['the file was edited meanwhile']);
-    await site.drift.settle();
+    await site.drift.putRight();
     expect([site.file.text, site.file.edits.length]).toEqual([good, 1]);
     site.haproxy.mark = hashText('a\nb\n');
     const state = await site.haproxy.state();

@@ -181,7 +181,7 @@ describe('Executor', () => {
     expect(await run('c\n')).toMatchObject({ outcome: 'runtime' });
     expect([haproxy.mark, file.text]).toEqual([hashText('c\n'), withMark('a\n')]);
     const finish = go;
-    const changes = [run('d\n'), executor.drift.settle()];
+    const changes = [run('d\n'), executor.drift.putRight()];
     finish();
     await Promise.all(changes);
     await waitFor(() => checks === 3, { timeout: 5000 });
