@@ -12,7 +12,7 @@ export interface SearchOptions<P extends Part, R> {
   /** What was said of all of them together. */
   readonly refusal: R;
   /** Judges the last good state with these parts; null is accepted. */
-  probe(parts: readonly P[]): Promise<R | null>;
+  test(parts: readonly P[]): Promise<R | null>;
   /** Those of `rest` that the refusal of `kept` and `rest` names by itself, each with the words about it. */
   blame(
     refusal: R,
@@ -20,7 +20,7 @@ export interface SearchOptions<P extends Part, R> {
   ): Promise<ReadonlyMap<P, string>>;
   /** The words for a part that was found by halving. */
   words(refusal: R): string;
-  /** Called before each probe with the number of culprits so far: it may wait, count, or throw to give up. */
+  /** Called before each test with the number of culprits so far: it may wait, count, or throw to give up. */
   before(culprits: number): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export type SearchResult<P, R> =
   /** The text of `kept` was judged itself and accepted; `aside` says why each other part is left out. */
   | { readonly kind: 'settled'; readonly kept: readonly P[]; readonly aside: ReadonlyMap<P, string> }
   /** Not even the last good state is accepted now: none of the parts is to blame. */
-  | { readonly kind: 'baseless'; readonly refusal: R };
+  | { readonly kind: 'base refused'; readonly refusal: R };
 
 /** After so many rounds in which what was named did not help, lines are not to be trusted. */
 const ROUNDS = 4;
@@ -43,9 +43,9 @@ export async function searchCulprits<P extends Part, R>(
   options: SearchOptions<P, R>,
 ): Promise<SearchResult<P, R>> {
   const aside = new Map<P, string>();
-  const probe = async (parts: readonly P[]) => {
+  const test = async (parts: readonly P[]) => {
     await options.before(aside.size);
-    return options.probe(parts);
+    return options.test(parts);
   };
   const state = { kept: [] as readonly P[], rest: options.parts, refusal: options.refusal };
   let rounds = 0;
@@ -61,13 +61,13 @@ export async function searchCulprits<P extends Part, R>(
       state.rest = rest.filter((part) => !aside.has(part));
     } else {
       if (!isBaseGood) {
-        const refusal = await probe([]);
+        const refusal = await test([]);
         if (refusal !== null) {
-          return { kind: 'baseless', refusal };
+          return { kind: 'base refused', refusal };
         }
         isBaseGood = true;
       }
-      const { at, refusal } = await halve(state, probe);
+      const { at, refusal } = await halve(state, test);
       const culprit = state.rest[at];
       if (culprit === undefined) {
         return { kind: 'settled', kept: state.kept, aside };
@@ -83,12 +83,12 @@ export async function searchCulprits<P extends Part, R>(
       }
     }
     const taken = [...state.kept, ...state.rest];
-    const refusal = await probe(taken);
+    const refusal = await test(taken);
     if (refusal === null) {
       return { kind: 'settled', kept: taken, aside };
     }
     if (taken.length === 0) {
-      return { kind: 'baseless', refusal };
+      return { kind: 'base refused', refusal };
     }
     state.refusal = refusal;
   }
@@ -97,14 +97,14 @@ export async function searchCulprits<P extends Part, R>(
 /** The first part with which what is kept is refused, and what is said of it. */
 async function halve<P, R>(
   { kept, rest, refusal }: { kept: readonly P[]; rest: readonly P[]; refusal: R },
-  probe: (parts: readonly P[]) => Promise<R | null>,
+  test: (parts: readonly P[]) => Promise<R | null>,
 ): Promise<{ at: number; refusal: R }> {
   let passes = 0;
   let fails = rest.length;
   let said = refusal;
   while (fails - passes > 1) {
     const middle = (passes + fails) >>> 1;
-    const answer = await probe([...kept, ...rest.slice(0, middle)]);
+    const answer = await test([...kept, ...rest.slice(0, middle)]);
     if (answer === null) {
       passes = middle;
     } else {

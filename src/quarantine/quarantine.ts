@@ -3,15 +3,15 @@ import type { StateFile } from '../ports/stores.ts';
 import type { Served } from '../tree/served-tree.ts';
 import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
-import type { QuarantineParts } from './quarantine-parts.ts';
+import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { QuarantineRecord } from './quarantine-record.ts';
 import { type Refusal, wordsOfRefusal } from './refusal.ts';
 import { QuarantineRetry } from './retry.ts';
 import { type SearchOutcome, type Settled, searchChanges } from './search.ts';
 
-export interface QuarantineOptions extends Omit<QuarantineParts, 'plan'> {
+export interface QuarantineOptions extends Omit<QuarantineNeeds, 'plan'> {
   /** @default nothing is planned */
-  readonly plan?: QuarantineParts['plan'];
+  readonly plan?: QuarantineNeeds['plan'];
   /** The text of the file that lies there, or null. */
   readonly installed: () => string | null;
   readonly emit: Emit;
@@ -190,7 +190,7 @@ export class Quarantine {
     switch (outcome.kind) {
       case 'broken':
         return this.#stay('check', outcome.message);
-      case 'baseless': {
+      case 'base refused': {
         if (outcome.refusal.kind === 'refused' && (await this.#isCheckBroken(signal))) {
           return this.#stay('check', checkAtFault(this.#wordsOf(outcome.refusal)));
         }

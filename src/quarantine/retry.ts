@@ -3,11 +3,11 @@ import { clock, rest } from '../ports/clock.ts';
 import type { RefusedUnit } from '../tree/refused-units.ts';
 import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
-import type { QuarantineParts } from './quarantine-parts.ts';
+import type { QuarantineNeeds } from './quarantine-needs.ts';
 import type { QuarantineRecord } from './quarantine-record.ts';
 import { type Settled, searchChanges } from './search.ts';
 
-export interface QuarantineRetryOptions extends QuarantineParts {
+export interface QuarantineRetryOptions extends QuarantineNeeds {
   readonly record: QuarantineRecord;
   /** The first pause, in milliseconds; they double. */
   readonly first: number;

@@ -1,7 +1,7 @@
 import type { Entries, UnitChange } from '../tree/unit.ts';
 import { searchCulprits } from './blame-search.ts';
 import type { CheckBudget } from './check-budget.ts';
-import type { QuarantineParts } from './quarantine-parts.ts';
+import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { type Refusal, wordsOfRefusal } from './refusal.ts';
 import { CheckBroken, SubsetTester } from './subset-tester.ts';
 import { entriesWith, orderedParts, type SplitChange, splitChanges, type UnitPart } from './unit-parts.ts';
@@ -27,12 +27,12 @@ export interface Settled {
 export type SearchOutcome =
   | ({ readonly kind: 'settled' } & Settled)
   /** Not even the last good state is accepted now. */
-  | { readonly kind: 'baseless'; readonly refusal: Refusal }
+  | { readonly kind: 'base refused'; readonly refusal: Refusal }
   /** The check could not be done. */
   | { readonly kind: 'broken'; readonly message: string };
 
 /** What a search starts from. */
-export interface SearchStart extends Pick<QuarantineParts, 'served' | 'drawing' | 'judge' | 'plan'> {
+export interface SearchStart extends Pick<QuarantineNeeds, 'served' | 'drawing' | 'judge' | 'plan'> {
   readonly budget: CheckBudget;
   readonly signal: AbortSignal;
   readonly known: /** All of it together was refused; the last good state is good. */
@@ -70,7 +70,7 @@ export async function searchChanges(
     if (known.kind === 'nothing') {
       const wrong = await tester.test([]);
       if (wrong) {
-        return { kind: 'baseless', refusal: wrong };
+        return { kind: 'base refused', refusal: wrong };
       }
     }
     const refusal = known.kind === 'refused' ? known.refusal : await tester.test(parts);
@@ -80,12 +80,12 @@ export async function searchChanges(
     const found = await searchCulprits<UnitPart, Refusal>({
       parts,
       refusal,
-      probe: (some) => tester.test(some),
+      test: (some) => tester.test(some),
       blame: (said, among) => tester.blame(said, among),
       words: wordsOfRefusal,
       before: async (culprits) => budget.found(culprits),
     });
-    if (found.kind === 'baseless') {
+    if (found.kind === 'base refused') {
       return found;
     }
     return { kind: 'settled', ...settled(split, found.kept, found.aside) };

@@ -6,7 +6,7 @@ import { hashText, sameText } from '../plan/mark.ts';
 import { clock } from '../ports/clock.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
-import { RenderTime } from './render-time.ts';
+import { RenderLimit } from './render-limit.ts';
 import { TemplateChoice } from './template-choice.ts';
 import { type TimeLimit, withinTime } from './time-limit.ts';
 
@@ -39,7 +39,7 @@ const NO_SERVER =
 export class Drawing {
   /** Which template is in use: a refused one gives way to the last good one. */
   readonly templates: TemplateChoice;
-  readonly #renderTime: RenderTime;
+  readonly #renderLimit: RenderLimit;
   #context: DrawingOptions['context'];
   #text: string | null = null;
   #drawn: string | null = null;
@@ -47,7 +47,7 @@ export class Drawing {
   constructor(options: DrawingOptions) {
     this.#context = options.context;
     this.templates = new TemplateChoice(options.emit);
-    this.#renderTime = new RenderTime(options.renderLimit);
+    this.#renderLimit = new RenderLimit(options.renderLimit);
   }
 
   /** The hash of the last text, whatever came of it; null before there is one. */
@@ -77,7 +77,7 @@ export class Drawing {
     try {
       const { catalog } = tree;
       const render = () => this.render(catalog, template);
-      const text = sameText(await this.#renderTime.measure(catalog.tree.size, render));
+      const text = sameText(await this.#renderLimit.measure(catalog.tree.size, render));
       if (tree.isDoubtful && installed !== null && losesAllServers(installed, text)) {
         return { kind: 'nothing', missing: NO_SERVER };
       }
@@ -104,20 +104,21 @@ export class Drawing {
   /** The text that was drawn last is good, and so is its template. */
   accepted(): void {
     this.templates.accepted();
-    this.#renderTime.accepted();
+    this.#renderLimit.accepted();
   }
 
   /** Renders any catalog with a template. Throws a `TemplateError`. */
   render(catalog: Catalog, template: CompiledTemplate): Promise<string> {
-    return this.#render(catalog, template, this.#renderTime.limit);
+    return this.#render(catalog, template, this.#renderLimit.whole);
   }
 
   /** The same, to find what is refused: with less time, and after whatever else waits. */
   async tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string> {
     await clock.breathe();
     signal.throwIfAborted();
-    const { trial, limit } = this.#renderTime;
-    return this.#render(catalog, template, this.templates.isNew ? limit : trial(catalog.tree.size));
+    const { size } = catalog.tree;
+    const limit = this.templates.isNew ? this.#renderLimit.whole : this.#renderLimit.ofTest(size);
+    return this.#render(catalog, template, limit);
   }
 
   #render(catalog: Catalog, template: CompiledTemplate, limit: TimeLimit | undefined): Promise<string> {

@@ -17,7 +17,7 @@ async function run(
   const result = await searchCulprits<Part, string>({
     parts: all,
     refusal: judge(all) ?? 'refused',
-    async probe(list) {
+    async test(list) {
       checks++;
       return judge(list);
     },
@@ -58,13 +58,16 @@ describe('searchCulprits()', () => {
   });
 
   test('blames nobody where the last good state is refused as well', async () => {
-    expect((await run(parts(20), () => 'broken')).result).toEqual({ kind: 'baseless', refusal: 'broken' });
+    expect((await run(parts(20), () => 'broken')).result).toEqual({
+      kind: 'base refused',
+      refusal: 'broken',
+    });
     const { result } = await run(
       parts(2),
       () => 'p000,p001',
       (refusal) => refusal.split(','),
     );
-    expect(result).toMatchObject({ kind: 'baseless' });
+    expect(result).toMatchObject({ kind: 'base refused' });
   });
 
   test('does not follow names that do not help for ever', async () => {
@@ -104,7 +107,7 @@ describe('searchCulprits()', () => {
           }
           const { result } = await run(all, bad, (refusal) => (names ? refusal.split(',') : []));
           if (result.kind !== 'settled') {
-            throw new Error('baseless');
+            throw new Error('the base is refused');
           }
           expect(bad(new Set(ids(result.kept)))).toBeNull();
           expect(result.kept.length + result.aside.size).toBe(20);
@@ -117,7 +120,7 @@ describe('searchCulprits()', () => {
     const search = searchCulprits<Part, string>({
       parts: parts(8),
       refusal: 'no',
-      probe: async () => 'no',
+      test: async () => 'no',
       blame: async () => new Map(),
       words: String,
       before: async () => {

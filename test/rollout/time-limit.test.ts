@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Fault } from '../../src/render/site.ts';
-import { RenderTime } from '../../src/rollout/render-time.ts';
+import { RenderLimit } from '../../src/rollout/render-limit.ts';
 import { withinTime } from '../../src/rollout/time-limit.ts';
 
 const LIMIT = { ms: 100, words: 'it takes too long', hint: 'less' };
@@ -51,19 +51,19 @@ describe('withinTime()', () => {
   });
 });
 
-describe('RenderTime', () => {
-  test('gives a trial ten times what a text of so many keys took, within bounds', async () => {
-    const time = new RenderTime(1000);
-    expect(time.limit?.ms).toBe(1000);
-    expect(time.trial(10)?.ms).toBe(1000);
+describe('RenderLimit', () => {
+  test('gives a test of a search ten times what a text of so many keys took, within bounds', async () => {
+    const time = new RenderLimit(1000);
+    expect(time.whole?.ms).toBe(1000);
+    expect(time.ofTest(10)?.ms).toBe(1000);
     vi.useFakeTimers({ toFake: ['performance'] });
     await time.measure(9, async () => vi.advanceTimersByTime(40));
     vi.useRealTimers();
-    expect(time.trial(9)?.ms).toBe(1000);
+    expect(time.ofTest(9)?.ms).toBe(1000);
     time.accepted();
-    expect(time.trial(9)?.ms).toBe(400);
-    expect(time.trial(0)?.ms).toBe(100);
-    expect(time.trial(99)?.ms).toBe(1000);
-    expect(new RenderTime(undefined).limit).toBeUndefined();
+    expect(time.ofTest(9)?.ms).toBe(400);
+    expect(time.ofTest(0)?.ms).toBe(100);
+    expect(time.ofTest(99)?.ms).toBe(1000);
+    expect(new RenderLimit(undefined).whole).toBeUndefined();
   });
 });

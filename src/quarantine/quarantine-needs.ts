@@ -16,7 +16,8 @@ export interface TemplateInUse {
   readmit(template: CompiledTemplate): boolean;
 }
 
-export interface QuarantineParts {
+/** What the quarantine asks of others: the tree that is served, a text of any tree, a verdict, and another pass. */
+export interface QuarantineNeeds {
   readonly served: ServedTree;
   readonly drawing: {
     readonly templates: TemplateInUse;

@@ -1,13 +1,13 @@
 import { clock } from '../ports/clock.ts';
 import type { TimeLimit } from './time-limit.ts';
 
-/** A trial may take so many times what the last good text took, as the tree has grown since. */
+/** A test of a search may take so many times what the last good text took, as the tree has grown since. */
 const TIMES = 10;
 /** But it may always take this share of the whole limit. */
 const LEAST = 0.1;
 
 /** How long a rendering may take: the setting, and much less where the text of nearly the same keys took less. */
-export class RenderTime {
+export class RenderLimit {
   readonly #ms: number | undefined;
   /** Milliseconds a key. */
   #last = Number.POSITIVE_INFINITY;
@@ -18,18 +18,18 @@ export class RenderTime {
   }
 
   /** Of the text that is to go out. */
-  get limit(): TimeLimit | undefined {
+  get whole(): TimeLimit | undefined {
     return this.#ms === undefined ? undefined : limitOf(this.#ms, this.#ms);
   }
 
-  /** Of a trial with so many keys: a search makes many of them. */
-  readonly trial = (keys: number): TimeLimit | undefined => {
+  /** Of a text with so many keys that a search tests: it makes many of them. */
+  ofTest(keys: number): TimeLimit | undefined {
     if (this.#ms === undefined) {
       return undefined;
     }
     const expected = TIMES * this.#good * (keys + 1);
     return limitOf(Math.min(this.#ms, Math.max(LEAST * this.#ms, expected)), this.#ms);
-  };
+  }
 
   /** Notes how long a rendering with so many keys takes. */
   async measure<T>(keys: number, render: () => Promise<T>): Promise<T> {
