@@ -15,10 +15,9 @@ const FREE: Counted = { ...ROUTE, group: 'keys' };
 
 /** What an entry counts as; null where it counts for nothing. A route whose value is refused is there all the same. */
 export function countedAs({ meaning }: ReadEntry): Counted | null {
-  const { role } = meaning;
   switch (meaning.kind) {
     case 'instance': {
-      const service = role.kind === 'instance' ? role.service : '';
+      const { service } = meaning.role;
       const { address, host } = meaning.instance;
       return { group: `service ${service}`, service, address, host };
     }
@@ -27,7 +26,7 @@ export function countedAs({ meaning }: ReadEntry): Counted | null {
     case 'text':
       return FREE;
     case 'refused':
-      return meaning.by === 'value' && role.kind === 'route' ? ROUTE : null;
+      return meaning.by === 'value' && meaning.role.kind === 'route' ? ROUTE : null;
     case 'nothing':
     case 'threw':
       return null;

@@ -1,69 +1,70 @@
-import { byWrite, type Entry } from './entry.ts';
-import type { Instance } from './service.ts';
-
-/** One instance that could be in the configuration. */
-export interface Candidate {
-  readonly service: string;
-  readonly entry: Entry;
-  readonly instance: Instance;
-}
+import { byWrite } from './entry.ts';
+import type { InstanceEntry } from './read-entry.ts';
 
 /**
  * Settles who keeps an address: the newest registration, and beside it those that share it with it by
  * `meta.shared`. A host that came back gives its ports out anew while the old leases live on for minutes.
  */
 export class AddressClaims {
-  readonly #claims = new Map<string, Map<string, Candidate>>();
+  /** By address: the one that claims it, or several by key. */
+  readonly #claims = new Map<string, InstanceEntry | Map<string, InstanceEntry>>();
   /** By address, looked up once after each change: thousands of keys may claim one address. */
-  readonly #newest = new Map<string, Candidate>();
+  readonly #newest = new Map<string, InstanceEntry>();
 
-  /** Every candidate that now claims the same address as this one, itself included or not. */
-  at(address: string): Iterable<Candidate> {
-    return this.#claims.get(address)?.values() ?? [];
+  /** Every instance that now claims this address. */
+  at(address: string): Iterable<InstanceEntry> {
+    const found = this.#claims.get(address);
+    return found instanceof Map ? found.values() : found ? [found] : [];
   }
 
-  add(candidate: Candidate): void {
-    const { address } = candidate.instance;
-    const group = this.#claims.get(address) ?? new Map<string, Candidate>();
-    this.#claims.set(address, group.set(candidate.entry.key, candidate));
+  add(entry: InstanceEntry): void {
+    const { address } = entry.meaning.instance;
+    const found = this.#claims.get(address);
+    if (found instanceof Map) {
+      found.set(entry.key, entry);
+    } else {
+      const both = found && new Map([found, entry].map((one) => [one.key, one]));
+      this.#claims.set(address, both ?? entry);
+    }
     this.#newest.delete(address);
   }
 
-  remove(candidate: Candidate): void {
-    const group = this.#claims.get(candidate.instance.address);
-    if (group?.get(candidate.entry.key) === candidate) {
-      group.delete(candidate.entry.key);
+  remove(entry: InstanceEntry): void {
+    const { address } = entry.meaning.instance;
+    const found = this.#claims.get(address);
+    if (found instanceof Map && found.get(entry.key) === entry) {
+      found.delete(entry.key);
     }
-    this.#newest.delete(candidate.instance.address);
-    if (group?.size === 0) {
-      this.#claims.delete(candidate.instance.address);
+    if (found === entry || (found instanceof Map && found.size === 0)) {
+      this.#claims.delete(address);
     }
+    this.#newest.delete(address);
   }
 
-  /** The one that this candidate lost its address to, or undefined. */
-  lostTo(candidate: Candidate): Candidate | undefined {
-    const { address } = candidate.instance;
+  /** The one that this instance lost its address to, or undefined. */
+  lostTo(entry: InstanceEntry): InstanceEntry | undefined {
+    const { address } = entry.meaning.instance;
     const group = this.#claims.get(address);
-    if (!group || group.size < 2) {
+    if (!(group instanceof Map) || group.size < 2) {
       return undefined;
     }
     let newest = this.#newest.get(address);
     if (!newest) {
-      newest = candidate;
+      newest = entry;
       for (const other of group.values()) {
-        if (byWrite(other.entry, newest.entry) > 0) {
+        if (byWrite(other, newest) > 0) {
           newest = other;
         }
       }
       this.#newest.set(address, newest);
     }
-    if (newest === candidate || (shared(newest) && shared(candidate))) {
+    if (newest === entry || (shared(newest) && shared(entry))) {
       return undefined;
     }
     return newest;
   }
 }
 
-function shared({ instance }: Candidate): boolean {
+function shared({ meaning: { instance } }: InstanceEntry): boolean {
   return instance.meta.shared === true;
 }

@@ -1,15 +1,15 @@
-import { AddressClaims, type Candidate } from './address-claims.ts';
+import { AddressClaims } from './address-claims.ts';
 import type { CatalogView } from './catalog-view.ts';
 import { type Change, compare, type Entry } from './entry.ts';
 import { INSTANCE_FIELDS, INSTANCE_META } from './instance-value.ts';
 import type { KeyRole, Prefixes } from './keys.ts';
-import { ReadEntry } from './read-entry.ts';
+import { type InstanceEntry, isInstance, ReadEntry } from './read-entry.ts';
 import { rejection } from './rejection.ts';
 import { type Noticed, noticedFields, type Remark, Remarks, sameNoticed } from './remarks.ts';
 import { type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
 import { ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
 import type { Rejection, Route, Service } from './service.ts';
-import { type DefaultRoutes, type RouteCandidate, ServiceSlot, type Won, wonBy } from './service-slot.ts';
+import { type DefaultRoutes, ServiceSlot, type Won, wonBy } from './service-slot.ts';
 import { Tree } from './tree.ts';
 
 export interface CatalogOptions {
@@ -137,17 +137,15 @@ export class Catalog implements CatalogView {
       case 'text':
         return;
       case 'instance':
-        if (role.kind === 'instance') {
-          this.#set(role, { service: role.service, entry, instance: meaning.instance }, undefined);
-        }
+        this.#set(role, isInstance(entry) ? entry : undefined, undefined);
         return;
       case 'route':
-        this.#set(role, undefined, { entry, value: meaning.route });
+        this.#set(role, undefined, entry);
         return;
       case 'refused':
         if (meaning.by === 'value' && role.kind === 'route') {
           this.#reject(entry, `${meaning.reason}; until it is mended the service is on no frontend`);
-          this.#set(role, undefined, { entry, value: null });
+          this.#set(role, undefined, entry);
         } else {
           this.#reject(entry, meaning.reason);
         }
@@ -178,7 +176,7 @@ export class Catalog implements CatalogView {
   }
 
   /** Puts what a key gave into its service's slot, or takes it out. */
-  #set(role: KeyRole, candidate: Candidate | undefined, route: RouteCandidate | undefined): void {
+  #set(role: KeyRole, instance: InstanceEntry | undefined, route: ReadEntry | undefined): void {
     if (role.kind !== 'instance' && role.kind !== 'route') {
       return;
     }
@@ -186,11 +184,11 @@ export class Catalog implements CatalogView {
     this.#slots.set(role.service, slot);
     this.#dirty.add(role.service);
     if (role.kind === 'route') {
-      slot.setRoute(role.rank, route);
+      slot.setRoute(role, route);
       return;
     }
     const before = slot.effective(role.id);
-    slot.setInstance(role.id, role.rank, candidate);
+    slot.setInstance(role, instance);
     const after = slot.effective(role.id);
     if (before === after || this.#options.duplicateAddresses === 'allow') {
       return;
@@ -203,7 +201,7 @@ export class Catalog implements CatalogView {
     }
     for (const one of [before, after]) {
       if (one) {
-        this.#touched.add(one.instance.address);
+        this.#touched.add(one.meaning.instance.address);
       }
     }
   }
@@ -211,8 +209,8 @@ export class Catalog implements CatalogView {
   /** Once for all changes together: thousands of keys may claim one address. */
   #touch(): void {
     for (const address of this.#touched) {
-      for (const { service } of this.#addresses.at(address)) {
-        this.#dirty.add(service);
+      for (const { meaning } of this.#addresses.at(address)) {
+        this.#dirty.add(meaning.role.service);
       }
     }
     this.#touched.clear();

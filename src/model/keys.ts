@@ -6,10 +6,25 @@ export interface Prefixes {
   readonly keys: readonly string[];
 }
 
-/** What a key is for. `rank` is the place of its prefix in the settings: the later one wins. */
+/** The key of an instance. `rank` is the place of its prefix in the settings: the later one wins. */
+export interface InstanceRole {
+  readonly kind: 'instance';
+  readonly service: string;
+  readonly id: string;
+  readonly rank: number;
+}
+
+/** The key of a route; `rank` as with instances. */
+export interface RouteRole {
+  readonly kind: 'route';
+  readonly service: string;
+  readonly rank: number;
+}
+
+/** What a key is for. */
 export type KeyRole =
-  | { readonly kind: 'instance'; readonly service: string; readonly id: string; readonly rank: number }
-  | { readonly kind: 'route'; readonly service: string; readonly rank: number }
+  | InstanceRole
+  | RouteRole
   /** Registrator's key of a UDP port: no server of HAProxy's. */
   | { readonly kind: 'udp'; readonly service: string }
   | { readonly kind: 'free' }

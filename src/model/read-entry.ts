@@ -2,29 +2,47 @@ import { createHash } from 'node:crypto';
 import { asError } from '../errors.ts';
 import type { Entry } from './entry.ts';
 import { parseInstance } from './instance-value.ts';
-import { classifyKey, type KeyRole, type Prefixes } from './keys.ts';
+import { classifyKey, type InstanceRole, type KeyRole, type Prefixes, type RouteRole } from './keys.ts';
 import { parseRoute, type RouteValue } from './route-value.ts';
 import type { Instance } from './service.ts';
 
-/** What the value of a key says. */
 type Said =
-  | { readonly kind: 'instance'; readonly instance: Instance; readonly unknown: readonly string[] }
-  | { readonly kind: 'route'; readonly route: RouteValue; readonly unknown: readonly string[] }
+  | {
+      readonly kind: 'instance';
+      readonly role: InstanceRole;
+      readonly instance: Instance;
+      readonly unknown: readonly string[];
+    }
+  | {
+      readonly kind: 'route';
+      readonly role: RouteRole;
+      readonly route: RouteValue;
+      readonly unknown: readonly string[];
+    }
   /** A free key's text. */
-  | { readonly kind: 'text' }
+  | { readonly kind: 'text'; readonly role: KeyRole }
   /** Directories of registrars, keys without a value and UDP ports say nothing to us, and are nothing wrong. */
-  | { readonly kind: 'nothing' }
+  | { readonly kind: 'nothing'; readonly role: KeyRole }
   /** It never reaches a template: a limit keeps it out, its key is wrong, or its value does not fit. */
-  | { readonly kind: 'refused'; readonly by: 'limit' | 'key' | 'value'; readonly reason: string }
+  | {
+      readonly kind: 'refused';
+      readonly role: KeyRole;
+      readonly by: 'limit' | 'key' | 'value';
+      readonly reason: string;
+    }
   /** Reading it threw, which is a bug of ours. */
-  | { readonly kind: 'threw'; readonly error: Error };
+  | { readonly kind: 'threw'; readonly role: KeyRole; readonly error: Error };
 
-/** What an entry means: what its key is for, and what its value says. */
-export type Meaning = Said & {
-  readonly role: KeyRole;
-  /** What it adds to the hash of a tree: 64 bits over key and value. */
-  readonly weight: bigint;
-};
+/** What an entry means: what its key is for, what its value says, and what it adds to the hash of a tree. */
+export type Meaning = Said & { readonly weight: bigint };
+
+/** A good instance. */
+export type InstanceEntry = ReadEntry & { readonly meaning: Extract<Meaning, { kind: 'instance' }> };
+
+/** Whether an entry is a good instance. */
+export function isInstance(entry: ReadEntry): entry is InstanceEntry {
+  return entry.meaning.kind === 'instance';
+}
 
 /**
  * An entry that was read: classified and parsed, once, where it came from its source. Copied by `{ ...entry }` it is a
@@ -65,7 +83,7 @@ export class ReadEntry implements Entry {
       return read;
     }
     const role = known?.meaning.role ?? classifyKey(entry.key, prefixes);
-    return new ReadEntry(entry, { role, weight: weigh(entry), ...saidBy(entry, role) });
+    return new ReadEntry(entry, { ...saidBy(entry, role), weight: weigh(entry) });
   }
 
   get meaning(): Meaning {
@@ -87,35 +105,35 @@ function saidBy(entry: Entry, role: KeyRole): Said {
   try {
     return parse(entry, role);
   } catch (error) {
-    return { kind: 'threw', error: asError(error) };
+    return { kind: 'threw', role, error: asError(error) };
   }
 }
 
 function parse({ key, value, refused }: Entry, role: KeyRole): Said {
   if (refused !== undefined) {
-    return { kind: 'refused', by: 'limit', reason: refused };
+    return { kind: 'refused', role, by: 'limit', reason: refused };
   }
   if (value === '' || key.endsWith('/')) {
-    return { kind: 'nothing' };
+    return { kind: 'nothing', role };
   }
   switch (role.kind) {
     case 'udp':
-      return { kind: 'nothing' };
+      return { kind: 'nothing', role };
     case 'free':
-      return { kind: 'text' };
+      return { kind: 'text', role };
     case 'wrong':
-      return { kind: 'refused', by: 'key', reason: role.reason };
+      return { kind: 'refused', role, by: 'key', reason: role.reason };
     case 'instance': {
       const result = parseInstance(key, role.id, value);
       return result.kind === 'good'
-        ? { kind: 'instance', instance: result.value, unknown: result.unknown }
-        : { kind: 'refused', by: 'value', reason: result.reason };
+        ? { kind: 'instance', role, instance: result.value, unknown: result.unknown }
+        : { kind: 'refused', role, by: 'value', reason: result.reason };
     }
     case 'route': {
       const result = parseRoute(value);
       return result.kind === 'good'
-        ? { kind: 'route', route: result.value, unknown: result.unknown }
-        : { kind: 'refused', by: 'value', reason: result.reason };
+        ? { kind: 'route', role, route: result.value, unknown: result.unknown }
+        : { kind: 'refused', role, by: 'value', reason: result.reason };
     }
   }
 }

@@ -1,5 +1,7 @@
-import type { AddressClaims, Candidate } from './address-claims.ts';
+import type { AddressClaims } from './address-claims.ts';
 import { byAge, compare, type Entry } from './entry.ts';
+import type { InstanceRole, RouteRole } from './keys.ts';
+import type { InstanceEntry, ReadEntry } from './read-entry.ts';
 import { rejection } from './rejection.ts';
 import type { RouteClaim, Settlement } from './route-claims.ts';
 import type { RouteValue } from './route-value.ts';
@@ -9,12 +11,6 @@ import type { Instance, Rejection, Service } from './service.ts';
 export interface DefaultRoutes {
   readonly kind: 'domain' | 'any' | 'none';
   readonly domain: string | null;
-}
-
-/** A route key; `value` is null where it was refused. */
-export interface RouteCandidate {
-  readonly entry: Entry;
-  readonly value: RouteValue | null;
 }
 
 const NO_ROUTE: RouteValue = {
@@ -32,9 +28,9 @@ const NO_ROUTE: RouteValue = {
 /** Everything that keys say about one service, and the `Service` that follows from it. */
 export class ServiceSlot {
   readonly name: string;
-  /** By instance id, then by the rank of the prefix. */
-  readonly #instances = new Map<string, Map<number, Candidate>>();
-  readonly #routes = new Map<number, RouteCandidate>();
+  /** By instance id; those of the latest prefix last, as with routes. */
+  readonly #instances = new Map<string, readonly InstanceEntry[]>();
+  #routes: readonly ReadEntry[] = [];
   #built: Service | undefined;
   #rejected: readonly Rejection[] = [];
 
@@ -48,42 +44,41 @@ export class ServiceSlot {
 
   /** True when no key is left that speaks of this service. */
   get empty(): boolean {
-    return this.#instances.size === 0 && this.#routes.size === 0;
+    return this.#instances.size === 0 && this.#routes.length === 0;
   }
 
-  /** The candidate of this id under the latest prefix. */
-  effective(id: string): Candidate | undefined {
-    return last(this.#instances.get(id));
+  /** The instance of this id under the latest prefix. */
+  effective(id: string): InstanceEntry | undefined {
+    return this.#instances.get(id)?.at(-1);
   }
 
-  setInstance(id: string, rank: number, candidate: Candidate | undefined): void {
-    const byRank = this.#instances.get(id) ?? new Map<number, Candidate>();
-    if (candidate) {
-      this.#instances.set(id, byRank.set(rank, candidate));
-    } else if (byRank.delete(rank) && byRank.size === 0) {
+  /** Undefined: there is none under that prefix. */
+  setInstance({ id, rank }: InstanceRole, entry: InstanceEntry | undefined): void {
+    const all = withRank(this.#instances.get(id) ?? [], rank, entry);
+    if (all.length > 0) {
+      this.#instances.set(id, all);
+    } else {
       this.#instances.delete(id);
     }
   }
 
-  setRoute(rank: number, route: RouteCandidate | undefined): void {
-    if (route) {
-      this.#routes.set(rank, route);
-    } else {
-      this.#routes.delete(rank);
-    }
+  /** The same for a route; one whose value was refused is one, too. */
+  setRoute({ rank }: RouteRole, entry: ReadEntry | undefined): void {
+    this.#routes = withRank(this.#routes, rank, entry);
   }
 
   /** What it asks for on the frontends. A service whose only route was refused asks for nothing. */
   claims(defaults: DefaultRoutes): RouteClaim[] {
     const route = this.#route();
-    if (route && !route.value) {
+    const asked = routeOf(route);
+    if (route && !asked) {
       return [];
     }
-    const entry = route?.entry ?? this.#oldest();
+    const entry = route ?? this.#oldest();
     if (!entry) {
       return [];
     }
-    const value = route?.value ?? NO_ROUTE;
+    const value = asked ?? NO_ROUTE;
     const named = value.hosts.length > 0 || value.paths.length > 0;
     const hosts = named ? orAny(value.hosts) : defaultHosts(this.name, defaults);
     const shown = value.mode === 'http' && value.expose;
@@ -104,18 +99,19 @@ export class ServiceSlot {
   build(addresses: AddressClaims, won: Won): Service | undefined {
     const route = this.#route();
     this.#rejected = this.#findRejected(addresses, route);
-    if (this.#instances.size === 0 && !route?.value) {
+    const asked = routeOf(route);
+    if (this.#instances.size === 0 && !asked) {
       this.#built = undefined;
       return undefined;
     }
-    const value = route?.value ?? NO_ROUTE;
+    const value = asked ?? NO_ROUTE;
     const service: Service = {
       name: this.name,
       mode: value.mode,
       hosts: won.hosts,
       paths: value.paths,
       port: won.port,
-      expose: value.expose && route?.value !== null,
+      expose: value.expose && !(route && !asked),
       balance: value.balance,
       check: value.check,
       timeouts: value.timeouts,
@@ -128,15 +124,14 @@ export class ServiceSlot {
     return this.#built;
   }
 
-  #route(): RouteCandidate | undefined {
-    const good = new Map([...this.#routes].filter(([, route]) => route.value));
-    return last(good) ?? last(this.#routes);
+  #route(): ReadEntry | undefined {
+    return this.#routes.findLast((route) => routeOf(route) !== undefined) ?? this.#routes.at(-1);
   }
 
   #oldest(): Entry | undefined {
     let oldest: Entry | undefined;
-    for (const byRank of this.#instances.values()) {
-      for (const { entry } of byRank.values()) {
+    for (const all of this.#instances.values()) {
+      for (const entry of all) {
         if (!oldest || byAge(entry, oldest) < 0) {
           oldest = entry;
         }
@@ -147,33 +142,33 @@ export class ServiceSlot {
 
   #liveInstances(addresses: AddressClaims): Instance[] {
     const live: Instance[] = [];
-    for (const byRank of this.#instances.values()) {
-      const candidate = last(byRank);
-      if (candidate && !addresses.lostTo(candidate)) {
-        live.push(candidate.instance);
+    for (const all of this.#instances.values()) {
+      const entry = all.at(-1);
+      if (entry && !addresses.lostTo(entry)) {
+        live.push(entry.meaning.instance);
       }
     }
     return live.sort((a, b) => compare(a.id, b.id));
   }
 
-  #findRejected(addresses: AddressClaims, route: RouteCandidate | undefined): Rejection[] {
+  #findRejected(addresses: AddressClaims, route: ReadEntry | undefined): Rejection[] {
     const rejected: Rejection[] = [];
-    for (const byRank of this.#instances.values()) {
-      const candidate = last(byRank);
-      for (const other of byRank.values()) {
-        if (candidate && other !== candidate) {
-          rejected.push(lost(other.entry, SHADOWED, candidate.entry));
+    for (const all of this.#instances.values()) {
+      const entry = all.at(-1);
+      for (const other of all) {
+        if (entry && other !== entry) {
+          rejected.push(rejection(other, SHADOWED, entry));
         }
       }
-      const newer = candidate && addresses.lostTo(candidate);
+      const newer = entry && addresses.lostTo(entry);
       if (newer) {
-        const reason = `the address ${candidate.instance.address} was registered anew by another key`;
-        rejected.push(lost(candidate.entry, reason, newer.entry));
+        const reason = `the address ${entry.meaning.instance.address} was registered anew by another key`;
+        rejected.push(rejection(entry, reason, newer));
       }
     }
-    for (const other of this.#routes.values()) {
-      if (route && other.value && other !== route) {
-        rejected.push(lost(other.entry, SHADOWED, route.entry));
+    for (const other of this.#routes) {
+      if (route && other !== route && routeOf(other)) {
+        rejected.push(rejection(other, SHADOWED, route));
       }
     }
     return rejected;
@@ -208,10 +203,6 @@ export function wonBy({ routes, ports }: Settlement): Map<string, Won> {
 
 const SHADOWED = 'the same is registered under a later prefix of the settings, which wins';
 
-function lost(entry: Entry, reason: string, other: Entry): Rejection {
-  return rejection(entry, reason, other);
-}
-
 function defaultHosts(service: string, { kind, domain }: DefaultRoutes): string[] {
   if (kind === 'none') {
     return [];
@@ -224,12 +215,19 @@ function orAny(list: readonly string[]): readonly (string | null)[] {
   return list.length > 0 ? list : [null];
 }
 
-function last<T>(byRank: ReadonlyMap<number, T> | undefined): T | undefined {
-  let highest = Number.NEGATIVE_INFINITY;
-  for (const rank of byRank?.keys() ?? []) {
-    highest = Math.max(highest, rank);
-  }
-  return byRank?.get(highest);
+/** The same list with this entry under a prefix, or without one there. */
+function withRank<E extends ReadEntry>(list: readonly E[], rank: number, entry: E | undefined): readonly E[] {
+  const others = list.filter((other) => rankOf(other) !== rank);
+  return entry ? [...others, entry].sort((a, b) => rankOf(a) - rankOf(b)) : others;
+}
+
+function rankOf({ meaning: { role } }: ReadEntry): number {
+  return 'rank' in role ? role.rank : -1;
+}
+
+/** Undefined where there is no route, or its value was refused. */
+function routeOf(route: ReadEntry | undefined): RouteValue | undefined {
+  return route?.meaning.kind === 'route' ? route.meaning.route : undefined;
 }
 
 /** Parts are compared by identity: they are made anew only when their value changed. */

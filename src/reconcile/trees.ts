@@ -7,7 +7,7 @@ import { SourceHealth } from '../guard/source-health.ts';
 import type { GuardStep } from '../guard/step.ts';
 import { TreeCache } from '../guard/tree-cache.ts';
 import type { Entry } from '../model/entry.ts';
-import { ReadEntry } from '../model/read-entry.ts';
+import { isInstance, ReadEntry } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree } from '../ports/stores.ts';
@@ -297,10 +297,6 @@ export class Trees {
 
 function heldPut(entry: ReadEntry) {
   return { kind: 'put', entry, held: true } as const;
-}
-
-function isInstance({ meaning }: ReadEntry): boolean {
-  return meaning.kind === 'instance';
 }
 
 function same(a: readonly unknown[], b: readonly unknown[]): boolean {
