@@ -1,6 +1,8 @@
 import type { Emit } from '../events.ts';
 import type { HeldKey, LetGoReason } from '../events-guard.ts';
 import { clock } from '../ports/clock.ts';
+import type { Held } from './held-keys.ts';
+import type { GuardStep } from './step.ts';
 
 /** What comes within this time is one event: leases of one host expire one by one. */
 const GATHER_MS = 50;
@@ -16,21 +18,19 @@ export class HoldEvents {
     this.#emit = emit;
   }
 
-  tell(
-    held: readonly HeldKey[],
-    letGo: readonly { readonly key: string; readonly why: LetGoReason }[],
-  ): void {
-    if (held.length === 0 && letGo.length === 0) {
-      return;
-    }
+  /** `endOf`: when a hold ends by time alone, in milliseconds since 1970; Infinity where it does not. */
+  tell({ held, letGo }: Pick<GuardStep, 'held' | 'letGo'>, endOf: (hold: Held) => number): void {
     for (const { key, why } of letGo) {
       this.#letGo.set(key, why);
     }
-    if (held.some(({ key }) => this.#letGo.has(key))) {
+    if (held.some(({ entry }) => this.#letGo.has(entry.key))) {
       this.flush();
     }
-    for (const one of held) {
-      this.#held.set(one.key, one);
+    for (const hold of held) {
+      const { entry, kind, rule, since } = hold;
+      const end = endOf(hold);
+      const until = Number.isFinite(end) ? end : null;
+      this.#held.set(entry.key, { key: entry.key, service: kind.service, rule, since, until });
     }
     this.#cancel ??= clock.after(GATHER_MS, () => this.flush());
   }

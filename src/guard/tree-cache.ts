@@ -1,4 +1,7 @@
 import type { Emit } from '../events.ts';
+import type { Entry } from '../model/entry.ts';
+import type { Prefixes } from '../model/keys.ts';
+import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../ports/stores.ts';
 import { Saver } from './saver.ts';
 
@@ -19,11 +22,14 @@ export interface TreeCacheOptions {
   readonly emit: Emit;
 }
 
-/** What a start finds on the disk; the tree is null where it may not be served, and `why` says why. */
+/** What a start finds on the disk. */
 export interface FoundTree {
+  /** Null where it may not be served, and `why` says why. */
   readonly tree: CachedTree | null;
-  readonly holds: readonly Hold[];
   readonly why: string;
+  /** Of it, what was not held. */
+  readonly raw: readonly Entry[];
+  readonly holds: readonly (Hold & { readonly entry: ReadEntry })[];
 }
 
 /** What is believed and held, on the disk: written in the background. */
@@ -45,19 +51,35 @@ export class TreeCache {
   }
 
   /** Reads what was written last. What cannot be used is said. */
-  async load(now: number): Promise<FoundTree> {
-    const { store, emit, maxAge } = this.#options;
+  async load(prefixes: Prefixes, now: number): Promise<FoundTree> {
+    const { store, emit } = this.#options;
     const { tree, holds, words } = await store.load();
     for (const message of words) {
       emit({ kind: 'notice', message });
     }
+    const tooOld = this.#tooOld(tree, now);
+    const why =
+      tooOld ?? (words.length > 0 ? 'the cache could not be used (see the log)' : 'there is no cache');
+    const usable = tooOld === null ? tree : null;
+    const held = new Set(holds.map(({ entry }) => entry.key));
+    return {
+      tree: usable,
+      why,
+      raw: usable?.entries.filter(({ key }) => !held.has(key)) ?? [],
+      holds: holds.map(({ entry, rule, since }) => ({
+        entry: ReadEntry.of(entry, prefixes),
+        rule,
+        since: Math.min(since, now),
+      })),
+    };
+  }
+
+  /** Why a tree is too old to be served; null where it is not. */
+  #tooOld(tree: CachedTree | null, now: number): string | null {
     const age = tree === null ? 0 : Math.max(0, now - tree.freshAt);
-    if (age > maxAge) {
-      const why = `the cache is ${Math.round(age / 1000)} s old, more than cache.maxAge (--accept-stale takes it)`;
-      return { tree: null, holds, why };
-    }
-    const why = words.length > 0 ? 'the cache could not be used (see the log)' : 'there is no cache';
-    return { tree, holds, why };
+    return age > this.#options.maxAge
+      ? `the cache is ${Math.round(age / 1000)} s old, more than cache.maxAge (--accept-stale takes it)`
+      : null;
   }
 
   /** What is believed is another tree than before. */

@@ -1,13 +1,11 @@
 import type { Emit, Hashes } from '../events.ts';
 import { BelievedTree } from '../guard/believed-tree.ts';
 import type { GuardOptions } from '../guard/guard.ts';
-import type { Held } from '../guard/held-keys.ts';
 import { HoldEvents } from '../guard/hold-events.ts';
 import { SourceHealth } from '../guard/source-health.ts';
 import type { GuardStep } from '../guard/step.ts';
 import { TreeCache } from '../guard/tree-cache.ts';
-import type { Entry } from '../model/entry.ts';
-import { isInstance, ReadEntry } from '../model/read-entry.ts';
+import { isInstance } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree } from '../ports/stores.ts';
@@ -117,27 +115,19 @@ export class Trees {
     if (!this.#cache) {
       return allOf();
     }
-    const { tree, holds, why } = await this.#cache.load(now());
     const { served } = this;
-    const read = (entry: Entry) => ReadEntry.of(entry, served.prefixes);
-    const held = holds.map((hold) => ({
-      ...hold,
-      entry: read(hold.entry),
-      since: Math.min(hold.since, now()),
-    }));
-    const isHeld = new Set(held.map(({ entry }) => entry.key));
-    const entries = (tree?.entries ?? []).filter(({ key }) => !isHeld.has(key));
+    const { tree, raw, holds, why } = await this.#cache.load(served.prefixes, now());
     this.#cached = tree;
     this.#whyNoCache = why;
     if (tree) {
       this.#health.begin(tree);
     }
-    const changes = this.raw.take({ kind: 'snapshot', entries, revision: 0n });
-    this.#believed.begin(held);
+    const changes = this.raw.take({ kind: 'snapshot', entries: raw, revision: 0n });
+    this.#believed.begin(holds);
     this.#mayBeEmpty = file === 'none' || (tree !== null && [...this.#believed].some(isInstance));
-    const step = { changes, held: [...this.#believed.held], letGo: [] };
-    const all = [...changes, ...step.held.map(({ entry }) => heldPut(entry))];
-    const passed = this.#pass({ ...step, changes: all });
+    const held = [...this.#believed.held];
+    const puts = held.map(({ entry }) => ({ kind: 'put', entry, held: true }) as const);
+    const passed = this.#pass({ changes: [...changes, ...puts], held, letGo: [] });
     // What was never accepted is no tree to blame a template by.
     if (tree?.sinceGood) {
       served.differsBy(tree.sinceGood);
@@ -254,24 +244,14 @@ export class Trees {
     return { changed: step.letGo.length, seen, served };
   }
 
-  /** Passes on what is believed of a step. */
-  #pass({ changes, held, letGo }: GuardStep): Served {
-    const served = this.served.apply(changes);
-    this.#tell(held, letGo);
-    return served;
-  }
-
-  #tell(held: readonly Held[], letGo: GuardStep['letGo']): void {
-    if (held.length + letGo.length === 0) {
-      return;
+  /** Passes on what is believed of a step, and tells what is held and let go by it. */
+  #pass(step: GuardStep): Served {
+    const served = this.served.apply(step.changes);
+    if (step.held.length + step.letGo.length > 0) {
+      this.#cache?.holdsChanged();
+      this.#holdEvents.tell(step, (hold) => this.#believed.endOf(hold));
     }
-    this.#cache?.holdsChanged();
-    const keys = held.map((hold) => {
-      const { entry, kind, rule, since } = hold;
-      const end = this.#believed.endOf(hold);
-      return { key: entry.key, service: kind.service, rule, since, until: Number.isFinite(end) ? end : null };
-    });
-    this.#holdEvents.tell(keys, letGo);
+    return served;
   }
 
   #begin(): Served {
@@ -293,10 +273,6 @@ export class Trees {
   #sight(): readonly unknown[] {
     return [this.served.view, this.raw.hash];
   }
-}
-
-function heldPut(entry: ReadEntry) {
-  return { kind: 'put', entry, held: true } as const;
 }
 
 function same(a: readonly unknown[], b: readonly unknown[]): boolean {
