@@ -72,6 +72,8 @@ export type Refused =
  *     A        B          B, another, away  reload      record what is ahead; reload, after the pace and the workers
  *     A        B          (mode none)                   publish
  *
+ * What is on its way to the file is waited for before HAProxy is to load the file.
+ *
  *     what is installed, where A is refused or the template fails:
  *     -        B          B                             wait
  *     -        B          ahead with A      commands    takeBack
