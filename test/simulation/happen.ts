@@ -104,8 +104,9 @@ const ACTIONS: { readonly [K in Action['kind']]: Happens<Extract<Action, { kind:
   resume: (_, { world: { disk } }) => {
     disk.pause = null;
   },
-  release: (_, { world: { disk } }) => {
+  release: (_, { world: { disk }, watcher }) => {
     disk.releaseAsked = true;
+    watcher.released();
   },
   clock: ({ by }, { world: { time } }) => {
     time.shift += by;

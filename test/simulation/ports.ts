@@ -530,7 +530,6 @@ function storeOf({ world, life, watcher }: Around): BelievedStore {
         return life.step('writing the cache', () => {
           world.diskMayFail('early', 'tree');
           disk.tree = written;
-          watcher.cached();
         });
       }),
     saveHolds: (holds) =>

@@ -1,8 +1,10 @@
-import type { PointsmanEvent } from '../../src/events.ts';
+import type { PassEvent, PointsmanEvent } from '../../src/events.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
+import { Tree } from '../../src/model/tree.ts';
 import { hashText, splitMark } from '../../src/plan/mark.ts';
+import { SETTINGS } from './core.ts';
 import type { Worker } from './fake-haproxy.ts';
-import { difference, serversOf } from './haproxy-text.ts';
+import { difference, type Servers, serversOf } from './haproxy-text.ts';
 import type { Life } from './life.ts';
 import type { World } from './world.ts';
 
@@ -26,8 +28,17 @@ export class Watcher {
   readonly #accepted = new Set<string>();
   readonly #foreign = new Set<string>();
   readonly #texts = new Map<string, string>();
-  /** What the sources gave this life. */
+  /** What the sources gave this life; its hash before the last change; and since when they speak to it. */
   #raw: Map<string, Entry> | null = null;
+  #rawBefore = '';
+  #speaksSince = 0;
+  /** `be_web/a` -> what was registered as it was when the file had it and HAProxy ran it: it is not to be lost. */
+  readonly #settled = new Map<string, { readonly entry: Entry; readonly address: string }>();
+  /** Since when the file has had servers of a service. */
+  readonly #servedSince = new Map<string, number>();
+  /** Services that had instances and have none now. */
+  readonly #vanished = new Map<string, { readonly at: number; readonly addresses: ReadonlySet<string> }>();
+  #releasedAt = Number.NEGATIVE_INFINITY;
   /** A bug was put in: parts may fail. */
   bugs = 0;
   /** When Pointsman last did something: wrote the file, told HAProxy, or came to the end of a pass. */
@@ -48,23 +59,62 @@ export class Watcher {
   /** A life begins. */
   born(): void {
     this.#raw = null;
+    this.#rawBefore = '';
   }
 
+  /** The source gives all that it has. */
   delivered(entries: readonly Entry[]): void {
-    this.#raw = new Map(entries.map((entry) => [entry.key, entry]));
+    const { disk, time } = this.#world;
+    const before = this.#raw?.values() ?? disk.tree?.entries ?? [];
+    if (this.#raw === null) {
+      this.#speaksSince = time.now;
+    }
+    this.#given([...before], entries);
   }
 
+  /** The source gives changes. */
   changed(changes: readonly Change[]): void {
+    const raw = new Map(this.#raw);
     for (const change of changes) {
       if (change.kind === 'put') {
-        this.#raw?.set(change.entry.key, change.entry);
+        raw.set(change.entry.key, change.entry);
       } else {
-        this.#raw?.delete(change.key);
+        raw.delete(change.key);
       }
+    }
+    this.#given([...(this.#raw?.values() ?? [])], [...raw.values()]);
+  }
+
+  #given(before: readonly Entry[], now: readonly Entry[]): void {
+    const { time } = this.#world;
+    this.#rawBefore = this.#raw === null ? '' : hashOf(this.#raw.values());
+    this.#raw = new Map(now.map((entry) => [entry.key, entry]));
+    const claims = claimsOf(now);
+    for (const [server, { entry, address }] of this.#settled) {
+      const found = this.#raw.get(entry.key);
+      const isSame = found?.value === entry.value && found.modified === entry.modified;
+      if (!isSame || claims.get(address) !== 1) {
+        this.#settled.delete(server);
+      }
+    }
+    const there = servicesOf(now);
+    for (const service of servicesOf(before)) {
+      const since = this.#servedSince.get(service);
+      const isOld = since !== undefined && time.now - since > 2 * SETTINGS.guard.window;
+      if (!there.has(service) && isOld && !this.#vanished.has(service)) {
+        const addresses = before.filter(({ key }) => serviceOf(key) === service).map(addressOf);
+        this.#vanished.set(service, { at: time.now, addresses: new Set(addresses) });
+      }
+    }
+    for (const service of there) {
+      this.#vanished.delete(service);
     }
   }
 
-  cached(): void {}
+  /** A person believes what vanished. */
+  released(): void {
+    this.#releasedAt = this.#world.time.now;
+  }
 
   /** The check has spoken. */
   judged(fileText: string, isGood: boolean): void {
@@ -96,12 +146,82 @@ export class Watcher {
     if (world.mode !== 'file' && splitMark(fileText).mark !== hash && !this.#foreign.has(fileText)) {
       this.violate(`the file's mark is not that of its text`);
     }
+    if (!this.#foreign.has(fileText)) {
+      this.#nothingIsLost(serversOf(fileText), 'the file');
+    }
+  }
+
+  /** What is registered as it was stays, and a service that vanished is held for a while. */
+  #nothingIsLost(servers: Servers, where: string): void {
+    const { time, disk } = this.#world;
+    if (this.#raw === null || time.now - this.#speaksSince < GRACE) {
+      return;
+    }
+    const claims = claimsOf(this.#raw.values());
+    for (const [name, { entry, address }] of this.#settled) {
+      const [backend = '', server = ''] = name.split('/');
+      const found = servers.get(backend)?.get(server)?.address;
+      if (found !== address) {
+        this.violate(`${where} loses ${name}, though ${entry.key} is ${entry.value} as before`);
+      }
+    }
+    const cached = servicesOf(disk.tree?.entries ?? []);
+    for (const [service, { at, addresses }] of this.#vanished) {
+      const isHeld =
+        time.now - at < SETTINGS.guard.hold - 1000 && this.#releasedAt < at && cached.has(service);
+      const isClaimed = [...addresses].some((address) => claims.has(address));
+      if (isHeld && !isClaimed && (servers.get(`be_${service}`)?.size ?? 0) === 0) {
+        this.violate(
+          `${where} has no server of ${service}, which vanished ${Math.round(time.now - at)} ms ago`,
+        );
+      }
+    }
+  }
+
+  /** The file and HAProxy agree with what is registered: from here on this is not to be lost. */
+  #settles(): void {
+    const { disk, haproxy, time, mode } = this.#world;
+    if (disk.config === null || this.#raw === null || this.#foreign.has(disk.config)) {
+      return;
+    }
+    if (mode !== 'file' && (haproxy.worker === null || haproxy.worker.mark !== splitMark(disk.config).mark)) {
+      return;
+    }
+    const servers = serversOf(disk.config);
+    const claims = claimsOf(this.#raw.values());
+    for (const entry of this.#raw.values()) {
+      const [, prefix, service, id] = entry.key.split('/');
+      const address = addressOf(entry);
+      const name = `be_${service}/${id}`;
+      const isAlone = claims.get(address) === 1;
+      if (
+        prefix === 'services' &&
+        isAlone &&
+        servers.get(`be_${service}`)?.get(id ?? '')?.address === address
+      ) {
+        this.#settled.set(name, { entry, address });
+      }
+    }
+    for (const service of [...this.#servedSince.keys()]) {
+      if ((servers.get(`be_${service}`)?.size ?? 0) === 0) {
+        this.#servedSince.delete(service);
+      }
+    }
+    for (const [backend, found] of servers) {
+      const service = backend.slice('be_'.length);
+      if (found.size > 0 && !this.#servedSince.has(service)) {
+        this.#servedSince.set(service, time.now);
+      }
+    }
   }
 
   /** A batch was applied: the worker says that it runs another text. */
   applied(worker: Worker): void {
     this.lastDeed = this.#world.time.now;
     this.#checkWorker(worker);
+    if (!worker.isTampered) {
+      this.#nothingIsLost(worker.servers, 'HAProxy');
+    }
   }
 
   /** The worker runs what its mark says. */
@@ -148,9 +268,29 @@ export class Watcher {
   event(event: PointsmanEvent): void {
     if (event.kind === 'pass') {
       this.lastDeed = this.#world.time.now;
+      this.#passed(event);
+    }
+    if (event.kind === 'keys-let-go' && event.keys.some(({ why }) => why === 'released')) {
+      this.released();
     }
     if (event.kind === 'part-failed' && this.bugs === 0) {
       this.violate(`${event.where} threw what is a bug: ${event.stack}`);
+    }
+  }
+
+  #passed({ outcome, pending, hashes }: PassEvent): void {
+    if (this.#raw !== null && hashes.raw !== hashOf(this.#raw.values()) && hashes.raw !== this.#rawBefore) {
+      this.violate(
+        `the pass says that the sources have ${hashes.raw}, and they have ${hashOf(this.#raw.values())}`,
+      );
+    }
+    const isDone =
+      outcome === 'unchanged' ||
+      outcome === 'reloaded' ||
+      outcome === 'unverified' ||
+      outcome === 'published';
+    if (isDone && pending === null) {
+      this.#settles();
     }
   }
 
@@ -161,4 +301,37 @@ export class Watcher {
       this.#checkWorker(worker);
     }
   }
+}
+
+/** Milliseconds after the sources' first word to a new life: what went on its way from the cache may still arrive. */
+const GRACE = 15_000;
+
+function hashOf(entries: Iterable<Entry>): string {
+  const tree = new Tree();
+  tree.apply([...entries].map((entry) => ({ kind: 'put', entry })));
+  return tree.hash;
+}
+
+function serviceOf(key: string): string | null {
+  return /^\/services\/([^/]+)\//.exec(key)?.[1] ?? null;
+}
+
+function servicesOf(entries: readonly Entry[]): ReadonlySet<string> {
+  return new Set(entries.flatMap(({ key }) => serviceOf(key) ?? []));
+}
+
+/** How many claim each address. */
+function claimsOf(entries: Iterable<Entry>): ReadonlyMap<string, number> {
+  const claims = new Map<string, number>();
+  for (const entry of entries) {
+    const address = addressOf(entry);
+    claims.set(address, (claims.get(address) ?? 0) + 1);
+  }
+  return claims;
+}
+
+/** `host:port` of a registration; of anything else what it says. */
+function addressOf({ value }: Entry): string {
+  const found = /"host":"([^"]+)","port":(\d+)/.exec(value);
+  return found ? `${found[1]}:${found[2]}` : value;
 }
