@@ -181,7 +181,7 @@ function fileOf({ world, life, watcher }: Around): ConfigFile {
         return disk.config;
       }),
     publish: (fileText) =>
-      watcher.alone(life, 'file', 'publish', () =>
+      watcher.alone(life, 'the file and HAProxy', 'publish', () =>
         life.step('publishing', () => {
           world.mayHaveBug('publish');
           world.diskMayFail('early', path);
@@ -239,7 +239,7 @@ function controlOf({ world, life, watcher }: Around): HaproxyControl {
   return {
     state: () => life.step('asking HAProxy', look),
     reload: (mark, signal) =>
-      watcher.alone(life, 'tell', 'reload', async () => {
+      watcher.alone(life, 'the file and HAProxy', 'reload', async () => {
         reloading++;
         try {
           world.mayHaveBug('reload');
@@ -343,7 +343,9 @@ function runtimeOf({ world, life, watcher }: Around): Ports['runtime'] {
           : { kind: 'away', cause: 'nobody answers on the stats socket' },
       ),
     apply: (batch, signal) =>
-      watcher.alone(life, 'tell', 'apply', () => apply(world, life, { batch, signal, watcher })),
+      watcher.alone(life, 'the file and HAProxy', 'apply', () =>
+        apply(world, life, { batch, signal, watcher }),
+      ),
     readBackAll: ({ pid, servers }) =>
       life.step('reading the servers back', (): ReadBack => {
         const { worker } = haproxy;

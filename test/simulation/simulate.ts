@@ -1,12 +1,13 @@
 import type { PointsmanEvent } from '../../src/events.ts';
 import { Catalog } from '../../src/model/catalog.ts';
+import type { Entry } from '../../src/model/entry.ts';
 import { withMark } from '../../src/plan/mark.ts';
 import { useClock } from '../../src/ports/clock.ts';
 import { OPTIONS } from '../support/catalog.ts';
 import { type Action, actionsOf, type Timed } from './actions.ts';
 import { coreOf, textOf } from './core.ts';
 import { happen } from './happen.ts';
-import { difference, faultsOf, serversOf } from './haproxy-text.ts';
+import { difference, faultsOf, type Servers, serversOf } from './haproxy-text.ts';
 import { Life } from './life.ts';
 import { portsOf } from './ports.ts';
 import { Random } from './random.ts';
@@ -219,6 +220,10 @@ class Simulation {
     if (disk.config === null) {
       return entries.length === 0 ? null : 'there is no file';
     }
+    const lost = how === 'some are wrong' ? unhurt(entries, serversOf(disk.config)) : null;
+    if (lost !== null) {
+      return `others are hurt by what is wrong: ${lost}`;
+    }
     const refused = faultsOf(disk.config);
     if (refused.length > 0) {
       return `the file is one that HAProxy refuses: ${refused[0]?.words}`;
@@ -242,6 +247,34 @@ class Simulation {
     }
     return null;
   }
+}
+
+/** How the servers of services with nothing wrong in them differ from what is registered; null where they do not. */
+function unhurt(entries: readonly Entry[], found: Servers): string | null {
+  const catalog = new Catalog(OPTIONS);
+  catalog.replace(entries);
+  const hurt = new Set(entries.filter(({ value }) => isWrong(value)).map(({ key }) => key.split('/')[2]));
+  const claimed = new Set(
+    catalog.rejected.flatMap(({ key, other = key }) => [key, other]).map((key) => key.split('/')[2]),
+  );
+  for (const { name, instances } of catalog.services) {
+    if (hurt.has(name) || claimed.has(name)) {
+      continue;
+    }
+    const wanted = instances.map(
+      ({ id, address, weight }) => [id, { address, weight: weight ?? 1 }] as const,
+    );
+    const backend = `be_${name}`;
+    const there = found.get(backend);
+    const differs = difference(
+      new Map([[backend, new Map(wanted)]]),
+      new Map(there ? [[backend, there]] : []),
+    );
+    if (differs !== null) {
+      return differs;
+    }
+  }
+  return null;
 }
 
 /** Values that somebody refuses. */

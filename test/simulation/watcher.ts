@@ -249,11 +249,6 @@ export class Watcher {
     const mine = { life, who };
     this.#working.set(on, mine);
     this.lastDeed = this.#world.time.now;
-    const telling = this.#working.get('tell');
-    const writing = this.#working.get('file');
-    if (telling?.life.isAlive && writing?.life.isAlive && telling.who === 'reload') {
-      this.violate(`the file is written while HAProxy loads it`);
-    }
     try {
       return await work();
     } finally {
