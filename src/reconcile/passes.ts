@@ -88,6 +88,13 @@ export class Passes {
         return this.#quarantine(action, facts, pass);
       case 'nothing':
         return { kind: 'over', outcome: 'unchanged', error: null, isGood: action.isGood };
+      case 'record': {
+        const result = await this.#do(action, pass);
+        const { desired } = facts;
+        // What HAProxy is ahead with is on its way; what is desired has still to go out.
+        const isDesired = desired.kind === 'set' && desired.set.hash === action.set.hash;
+        return isDesired ? result : { kind: 'again' };
+      }
       default:
         return this.#do(action, pass);
     }
