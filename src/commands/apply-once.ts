@@ -1,5 +1,6 @@
 import { PointsmanError, SourceError, TemplateError } from '../errors.ts';
 import type { PointsmanEvent } from '../events.ts';
+import type { Entry } from '../model/entry.ts';
 import { clock } from '../ports/clock.ts';
 import { type Parts, partsOf } from '../reconcile/parts.ts';
 import type { PassEnd } from '../reconcile/pass-end.ts';
@@ -12,11 +13,11 @@ import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, checkedBy, pauseKeys, renderContext } from './assemble.ts';
-import { believeOnce, type OnceOptions } from './believed-once.ts';
+import { believeOnce } from './believed-once.ts';
 import { templateVersion } from './haproxy-versions.ts';
 import type { ExitCode, Io } from './io.ts';
 import { EXIT } from './io.ts';
-import { entriesOf, shellOf } from './open.ts';
+import { entriesOf, guardOf, shellOf } from './open.ts';
 import { rejectionLine } from './services.ts';
 
 /** Nobody comes after, so nothing is waited for. */
@@ -47,7 +48,8 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
   const context = renderContext(settings, io.env, version);
   const drawing = new Drawing({ context, renderLimit: settings.limits.render, emit });
   await drawing.templates.set(set);
-  const trees = await treesOf(io, settings, flags, { served, shell, emit });
+  const guard = flags.from === undefined ? guardOf(settings, flags.acceptStale ? 'any' : 'fresh') : null;
+  const trees = new Trees({ served, emit, ...(guard ? { guard } : {}) });
   // What is refused is looked for anew each time: only a daemon tries it again, and so keeps a record of it.
   const parts = partsOf({
     ...shell,
@@ -58,6 +60,9 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
     quarantine: { patience: PATIENT, ...checkedBy(settings) },
   });
   try {
+    await (guard
+      ? believeOnce(io, settings, { ...parts, shell, store: guard.store })
+      : takeOnce(parts, await entriesOf(io, settings, flags.from)));
     for (const rejection of parts.served.catalog.rejected) {
       io.err(rejectionLine(rejection));
     }
@@ -78,19 +83,8 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
   }
 }
 
-async function treesOf(
-  io: Io,
-  settings: Settings,
-  flags: OnceFlags,
-  parts: Omit<OnceOptions, 'cache'>,
-): Promise<Trees> {
-  if (flags.from === undefined) {
-    return believeOnce(io, settings, { ...parts, cache: flags.acceptStale ? 'any' : 'fresh' });
-  }
-  const trees = new Trees(parts);
-  const entries = await entriesOf(io, settings, flags.from);
-  trees.take({ kind: 'snapshot', entries, revision: 0n });
-  return trees;
+function takeOnce({ trees, quarantine }: Parts, entries: readonly Entry[]): void {
+  quarantine.served(trees.take({ kind: 'snapshot', entries, revision: 0n }).served);
 }
 
 /** Passes until nothing is on its way to the file any more, and nobody is looked for. */

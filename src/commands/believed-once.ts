@@ -1,46 +1,42 @@
 import { PointsmanError, SourceError } from '../errors.ts';
-import type { Emit } from '../events.ts';
 import type { Entry } from '../model/entry.ts';
 import { rest } from '../ports/clock.ts';
+import type { BelievedStore } from '../ports/stores.ts';
 import { lookOnce } from '../reconcile/guard-watch.ts';
-import { Mailbox } from '../reconcile/mailbox.ts';
-import { Trees } from '../reconcile/trees.ts';
+import type { Parts } from '../reconcile/parts.ts';
+import type { Trees } from '../reconcile/trees.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
 import type { Io } from './io.ts';
-import { entriesOf, guardOf, type Shell } from './open.ts';
+import { entriesOf, type Shell } from './open.ts';
 
-export interface OnceOptions {
-  readonly served: ServedTree;
-  readonly shell: Pick<Shell, 'file' | 'haproxy'>;
-  readonly emit: Emit;
-  /** `any` with `--accept-stale`. */
-  readonly cache: 'fresh' | 'any';
+export interface OnceOptions extends Pick<Parts, 'trees' | 'quarantine' | 'mailbox'> {
+  readonly shell: Pick<Shell, 'file'>;
+  readonly store: BelievedStore;
 }
 
 /**
- * Fills the served tree as the daemon does at its start: the sources through the guard, compared with what was
- * believed last, or the cache where they do not answer. The caller closes it. Throws a `SourceError`.
+ * Fills the trees as the daemon does at its start: the sources through the guard, compared with what was
+ * believed last, or the cache where they do not answer. The caller closes them. Throws a `SourceError`.
  */
-export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<Trees> {
-  const { served, shell, emit, cache } = options;
-  const guard = guardOf(settings, cache);
-  const trees = new Trees({ served, emit, guard });
-  await trees.open((await shell.file.read()) === null ? 'none' : 'installed');
+export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<void> {
+  const { trees, quarantine, shell } = options;
+  const file = await shell.file.read();
+  quarantine.served(await trees.open(file === null ? 'none' : 'installed'));
   const answer = await readPatiently(io, settings, trees);
   if (answer instanceof PointsmanError) {
-    if (!trees.giveUpWaiting() || !served.hasTree) {
+    const served = trees.giveUpWaiting();
+    if (!served || !trees.served.hasTree) {
       throw answer;
     }
+    quarantine.served(served);
   } else {
-    trees.take({ kind: 'snapshot', entries: answer, revision: 0n });
+    quarantine.served(trees.take({ kind: 'snapshot', entries: answer, revision: 0n }).served);
   }
-  await lookOnce({ trees, store: guard.store, mailbox: new Mailbox(), quarantine: { served: () => {} } });
-  const tree = served.toDraw();
+  await lookOnce(options);
+  const tree = trees.served.toDraw();
   if (tree.kind === 'nothing') {
     throw new SourceError(`rendering: ${tree.missing}`);
   }
-  return trees;
 }
 
 /** With a cache to fall back on it waits for `cache.wait`, else until the sources answer or fail. */
