@@ -1,7 +1,6 @@
 import type { PointsmanEvent } from '../events.ts';
 import { describeEvent } from './describe-event.ts';
-import { isHaproxyLine, levelOfHaproxyLine } from './haproxy-line.ts';
-import type { LogLine } from './log-line.ts';
+import { isHaproxyLine, type LogLine, levelOfHaproxyLine } from './log-line.ts';
 
 /** Events whose sentence may quote HAProxy. */
 const QUOTING = new Set<PointsmanEvent['kind']>([

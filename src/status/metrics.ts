@@ -1,6 +1,6 @@
 import { type Emit, OUTCOMES, type PointsmanEvent, STEPS } from '../events.ts';
 import { LET_GO_REASONS } from '../events-guard.ts';
-import { COUNTERS, GAUGES, HASHES, hashNumber, type Reading, SOURCE_GAUGES } from './metric-table.ts';
+import { type Age, COUNTERS, GAUGES, HASHES, hashNumber, SOURCE_GAUGES } from './metric-table.ts';
 import type { Status } from './status.ts';
 
 type Prometheus = typeof import('prom-client');
@@ -50,7 +50,7 @@ function addGauges({ Counter, Gauge }: Prometheus, registry: Registry, options: 
       },
     });
   for (const row of GAUGES) {
-    add(row.name, row.help, () => row.read({ status: options.status(), age: ageFrom(options) }));
+    add(row.name, row.help, () => row.read(options.status(), ageFrom(options)));
   }
   add('loop_turn_age_seconds', 'Since the loop last turned; over 10 s /healthz fails.', () =>
     ageFrom(options)(options.heartbeat()),
@@ -101,49 +101,25 @@ function addLabelledGauges({ Gauge }: Prometheus, registry: Registry, options: M
 }
 
 function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Emit {
-  const registers = [registry];
-  const byKind = new Map(
-    COUNTERS.map(({ name, help, kind }) => [
-      kind,
-      new Counter({ name: `pointsman_${name}`, help, registers }),
-    ]),
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter({ name: `pointsman_${name}`, help, labelNames, registers: [registry] });
+  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Histogram({ name: `pointsman_${name}`, help, labelNames, buckets: BUCKETS, registers: [registry] });
+  const byKind = new Map(COUNTERS.map(({ name, help, kind }) => [kind, counter(name, help)]));
+  const passes = counter('passes_total', 'Passes by how they ended.', ['outcome']);
+  const length = histogram('pass_duration_seconds', 'How long passes take.');
+  const steps = histogram(
+    'step_duration_seconds',
+    'How long the steps of passes take, and those that bring the file after them.',
+    ['step'],
   );
-  const passes = new Counter({
-    name: 'pointsman_passes_total',
-    help: 'Passes by how they ended.',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const length = new Histogram({
-    name: 'pointsman_pass_duration_seconds',
-    help: 'How long passes take.',
-    buckets: BUCKETS,
-    registers,
-  });
-  const steps = new Histogram({
-    name: 'pointsman_step_duration_seconds',
-    help: 'How long the steps of passes take, and those that bring the file after them.',
-    labelNames: ['step'],
-    buckets: BUCKETS,
-    registers,
-  });
-  const changes = new Counter({
-    name: 'pointsman_source_changes_total',
-    help: 'Keys that came from the source, first reads and changes.',
-    labelNames: ['source', 'name'],
-    registers,
-  });
-  const losses = new Counter({
-    name: 'pointsman_haproxy_losses_total',
-    help: 'Times HAProxy stopped answering.',
-    registers,
-  });
-  const letGo = new Counter({
-    name: 'pointsman_let_go_total',
-    help: 'Held keys that were let go, by why.',
-    labelNames: ['why'],
-    registers,
-  });
+  const changes = counter(
+    'source_changes_total',
+    'Keys that came from the source, first reads and changes.',
+    ['source', 'name'],
+  );
+  const losses = counter('haproxy_losses_total', 'Times HAProxy stopped answering.');
+  const letGo = counter('let_go_total', 'Held keys that were let go, by why.', ['why']);
   for (const why of LET_GO_REASONS) {
     letGo.inc({ why }, 0);
   }
@@ -176,10 +152,8 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
     } else if (event.kind === 'pass') {
       passes.inc({ outcome: event.outcome });
       length.observe(event.ms / 1000);
-      for (const [step, ms] of Object.entries(event.steps)) {
-        steps.observe({ step }, ms / 1000);
-      }
-    } else if (event.kind === 'recorded') {
+    }
+    if (event.kind === 'pass' || event.kind === 'recorded') {
       for (const [step, ms] of Object.entries(event.steps)) {
         steps.observe({ step }, ms / 1000);
       }
@@ -187,6 +161,6 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
   };
 }
 
-function ageFrom({ now }: MetricsOptions): Reading['age'] {
+function ageFrom({ now }: MetricsOptions): Age {
   return (at) => (at === null ? 0 : Math.max(0, now() - at) / 1000);
 }

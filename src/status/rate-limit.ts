@@ -132,25 +132,26 @@ function laneOf(event: PointsmanEvent): string {
 
 function join(older: PointsmanEvent, newer: PointsmanEvent): PointsmanEvent {
   if (older.kind === 'keys-rejected' && newer.kind === 'keys-rejected') {
-    const byKey = new Map([...older.rejected, ...newer.rejected].map((one) => [one.key, one]));
-    return { kind: 'keys-rejected', rejected: [...byKey.values()] };
+    return { ...newer, rejected: byKey(older.rejected, newer.rejected) };
   }
   if (older.kind === 'keys-remarked' && newer.kind === 'keys-remarked') {
-    return { kind: 'keys-remarked', remarks: [...older.remarks, ...newer.remarks] };
+    return { ...newer, remarks: [...older.remarks, ...newer.remarks] };
   }
   if (older.kind === 'rejections-gone' && newer.kind === 'rejections-gone') {
-    return { kind: 'rejections-gone', keys: [...new Set([...older.keys, ...newer.keys])] };
+    return { ...newer, keys: [...new Set([...older.keys, ...newer.keys])] };
   }
   if (older.kind === 'keys-held' && newer.kind === 'keys-held') {
-    const byKey = new Map([...older.held, ...newer.held].map((one) => [one.key, one]));
-    return { kind: 'keys-held', held: [...byKey.values()] };
+    return { ...newer, held: byKey(older.held, newer.held) };
   }
   if (older.kind === 'keys-let-go' && newer.kind === 'keys-let-go') {
-    const byKey = new Map([...older.keys, ...newer.keys].map((one) => [one.key, one]));
-    return { kind: 'keys-let-go', keys: [...byKey.values()] };
+    return { ...newer, keys: byKey(older.keys, newer.keys) };
   }
   if (older.kind === 'haproxy-log' && newer.kind === 'haproxy-log') {
-    return { kind: 'haproxy-log', line: `${older.line}\n${newer.line}`.slice(-MOST_TEXT) };
+    return { ...newer, line: `${older.line}\n${newer.line}`.slice(-MOST_TEXT) };
   }
   return newer;
+}
+
+function byKey<T extends { readonly key: string }>(older: readonly T[], newer: readonly T[]): T[] {
+  return [...new Map([...older, ...newer].map((one) => [one.key, one])).values()];
 }

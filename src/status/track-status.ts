@@ -1,7 +1,7 @@
 import type { Counts, Emit, PassEvent, PointsmanEvent } from '../events.ts';
 import { describeEvent } from './describe-event.ts';
 import { missingFor } from './readiness.ts';
-import { hashOf, type SourceStatus, type Status } from './status.ts';
+import { hashOf, isThere, type SourceStatus, type Status } from './status.ts';
 
 /** A status that follows the events. */
 export interface StatusTracker {
@@ -10,7 +10,7 @@ export interface StatusTracker {
   current(): Status;
 }
 
-type Draft = { -readonly [K in keyof Omit<Status, 'missing'>]: Status[K] };
+type Draft = Omit<Status, 'missing'>;
 
 const NO_COUNTS: Counts = { keys: 0, services: 0, instances: 0, routes: 0, rejected: 0, ignored: 0 };
 
@@ -19,7 +19,7 @@ export function trackStatus(options: {
   readonly version: string;
   readonly now: () => number;
 }): StatusTracker {
-  const draft: Draft = {
+  let draft: Draft = {
     version: options.version,
     startedAt: options.now(),
     life: 'starting',
@@ -47,96 +47,78 @@ export function trackStatus(options: {
   return {
     listener: (event) => {
       const at = options.now();
-      update(draft, event, at);
-      const line = describeEvent(event);
-      if (line.level === 'error') {
-        draft.lastError = { at, event: event.kind, message: line.message };
+      const change = CHANGES[event.kind] as Change<PointsmanEvent> | undefined;
+      draft = { ...draft, ...change?.(event, draft, at) };
+      const { level, message } = describeEvent(event);
+      if (level === 'error') {
+        draft = { ...draft, lastError: { at, event: event.kind, message } };
       }
     },
     current: () => ({ ...draft, missing: missingFor(draft) }),
   };
 }
 
-function update(draft: Draft, event: PointsmanEvent, at: number): void {
-  switch (event.kind) {
-    case 'starting':
-      draft.mode = event.mode;
-      draft.target = event.target;
-      draft.template = { path: event.template, error: null };
-      draft.sources = event.sources.map((name) => newSource(name, at));
-      return;
-    case 'started':
-      draft.life = 'running';
-      return;
-    case 'stopping':
-    case 'stopped':
-    case 'crashed':
-      draft.life = 'stopping';
-      return;
-    case 'paused':
-      draft.paused = { until: event.until, by: event.by };
-      return;
-    case 'resumed':
-      draft.paused = null;
-      return;
-    case 'ahead':
-      draft.ahead = { since: at };
-      return;
-    case 'ahead-over':
-      draft.ahead = null;
-      return;
-    case 'source-state':
-    case 'source-data':
-      updateSource(draft, event, at);
-      return;
-    case 'keys-rejected':
-      draft.rejected = new Map([...draft.rejected, ...event.rejected.map((one) => [one.key, one] as const)]);
-      return;
-    case 'remarks':
-      draft.remarks = event.remarks;
-      return;
-    case 'rejections-gone':
-      draft.rejected = without(draft.rejected, event.keys);
-      return;
-    case 'keys-held':
-      draft.held = new Map([...draft.held, ...event.held.map((one) => [one.key, one] as const)]);
-      return;
-    case 'keys-let-go':
-      draft.held = without(
-        draft.held,
-        event.keys.map(({ key }) => key),
-      );
-      return;
-    case 'cache-served':
-      draft.cache = { freshAt: at - event.ageMs };
-      return;
-    case 'cache-over':
-      draft.cache = null;
-      return;
-    case 'quarantined':
-      draft.quarantined = new Map([
-        ...draft.quarantined,
-        ...event.units.map((one) => [one.unit, one] as const),
-      ]);
-      return;
-    case 'quarantine-released':
-      draft.quarantined = without(draft.quarantined, event.units);
-      return;
-    case 'template-error':
-      draft.template = { ...draft.template, error: event.message };
-      return;
-    case 'template-mended':
-      draft.template = { ...draft.template, error: null };
-      return;
-    case 'judged-by':
-      draft.judge = { version: event.version, trouble: event.trouble };
-      return;
-    case 'pass':
-      updatePass(draft, event, at);
-      return;
-    default:
-      updateHaproxy(draft, event, at);
-  }
+type EventOf<K extends PointsmanEvent['kind']> = Extract<PointsmanEvent, { readonly kind: K }>;
+
+/** What an event changes: the new values of some fields. */
+type Change<E> = (event: E, status: Draft, at: number) => Partial<Draft>;
+
+const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } = {
+  starting: ({ mode, target, template, sources }, _, at) => ({
+    mode,
+    target,
+    template: { path: template, error: null },
+    sources: sources.map((name) => newSource(name, at)),
+  }),
+  started: () => ({ life: 'running' }),
+  stopping: () => ({ life: 'stopping' }),
+  stopped: () => ({ life: 'stopping' }),
+  crashed: () => ({ life: 'stopping' }),
+  paused: ({ until, by }) => ({ paused: { until, by } }),
+  resumed: () => ({ paused: null }),
+  ahead: (_, __, at) => ({ ahead: { since: at } }),
+  'ahead-over': () => ({ ahead: null }),
+  'source-state': changeSource,
+  'source-data': changeSource,
+  'keys-rejected': (event, { rejected }) => ({
+    rejected: withThese(rejected, event.rejected, ({ key }) => key),
+  }),
+  'rejections-gone': ({ keys }, { rejected }) => ({ rejected: without(rejected, keys) }),
+  remarks: ({ remarks }) => ({ remarks }),
+  'keys-held': (event, { held }) => ({ held: withThese(held, event.held, ({ key }) => key) }),
+  'keys-let-go': ({ keys }, { held }) => ({
+    held: without(
+      held,
+      keys.map(({ key }) => key),
+    ),
+  }),
+  'cache-served': ({ ageMs }, _, at) => ({ cache: { freshAt: at - ageMs } }),
+  'cache-over': () => ({ cache: null }),
+  quarantined: ({ units }, { quarantined }) => ({
+    quarantined: withThese(quarantined, units, ({ unit }) => unit),
+  }),
+  'quarantine-released': ({ units }, { quarantined }) => ({ quarantined: without(quarantined, units) }),
+  'template-error': ({ message }, { template }) => ({ template: { ...template, error: message } }),
+  'template-mended': (_, { template }) => ({ template: { ...template, error: null } }),
+  'judged-by': ({ version, trouble }) => ({ judge: { version, trouble } }),
+  pass: changePass,
+  'haproxy-away': ({ cause }, { haproxy }, at) => ({
+    haproxy: { kind: 'away', cause, since: haproxy.kind === 'away' ? haproxy.since : at },
+  }),
+  'haproxy-appeared': ({ state }, _, at) => ({ haproxy: { ...state, since: at } }),
+  'haproxy-changed': ({ state }, { haproxy }, at) => ({
+    haproxy: { ...state, since: isThere(haproxy) ? haproxy.since : at },
+  }),
+  'haproxy-drift': ({ found }, { haproxy }) =>
+    haproxy.kind === 'running' ? { haproxy: { ...haproxy, mark: found } } : {},
+};
+
+function withThese<V>(
+  map: ReadonlyMap<string, V>,
+  more: readonly V[],
+  nameOf: (one: V) => string,
+): Map<string, V> {
+  return new Map([...map, ...more.map((one) => [nameOf(one), one] as const)]);
 }
 
 function without<V>(map: ReadonlyMap<string, V>, keys: readonly string[]): Map<string, V> {
@@ -151,10 +133,12 @@ function newSource(name: string, at: number): SourceStatus {
   return { name, state: 'connecting', error: null, since: at, lastData: null, keys: 0, revision: null };
 }
 
-type SourceEvent = Extract<PointsmanEvent, { kind: 'source-state' | 'source-data' }>;
-
-function updateSource(draft: Draft, event: SourceEvent, at: number): void {
-  const before = draft.sources[event.source] ?? newSource(event.name, at);
+function changeSource(
+  event: EventOf<'source-state' | 'source-data'>,
+  { sources }: Draft,
+  at: number,
+): Partial<Draft> {
+  const before = sources[event.source] ?? newSource(event.name, at);
   const after: SourceStatus =
     event.kind === 'source-state'
       ? {
@@ -164,30 +148,13 @@ function updateSource(draft: Draft, event: SourceEvent, at: number): void {
           since: before.state === event.state ? before.since : at,
         }
       : { ...before, lastData: at, keys: event.keys, revision: event.revision };
-  draft.sources = Object.assign([...draft.sources], { [event.source]: after });
+  return { sources: Object.assign([...sources], { [event.source]: after }) };
 }
 
-function updatePass(draft: Draft, event: PassEvent, at: number): void {
-  const changed = hashOf(event.applied) !== hashOf(draft.applied) || event.steps.reload !== undefined;
-  draft.lastPass = { ...event, at };
-  draft.counts = event.counts;
-  draft.hashes = event.hashes;
-  draft.applied = event.applied;
-  draft.pending = event.pending;
-  if (changed && event.error === null) {
-    draft.lastApply = { ...event, at };
-  }
-}
-
-function updateHaproxy(draft: Draft, event: PointsmanEvent, at: number): void {
-  const before = draft.haproxy;
-  if (event.kind === 'haproxy-away') {
-    draft.haproxy = { kind: 'away', cause: event.cause, since: before.kind === 'away' ? before.since : at };
-  } else if (event.kind === 'haproxy-appeared' || event.kind === 'haproxy-changed') {
-    const goesOn =
-      event.kind === 'haproxy-changed' && (before.kind === 'unseen' || before.kind === 'running');
-    draft.haproxy = { ...event.state, since: goesOn ? before.since : at };
-  } else if (event.kind === 'haproxy-drift' && before.kind === 'running') {
-    draft.haproxy = { ...before, mark: event.found };
-  }
+function changePass(event: PassEvent, { applied }: Draft, at: number): Partial<Draft> {
+  const changed = hashOf(event.applied) !== hashOf(applied) || event.steps.reload !== undefined;
+  const { counts, hashes, pending } = event;
+  const lastPass = { ...event, at };
+  const lastApply = changed && event.error === null ? { lastApply: lastPass } : {};
+  return { lastPass, counts, hashes, applied: event.applied, pending, ...lastApply };
 }
