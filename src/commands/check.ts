@@ -2,9 +2,9 @@ import { access, constants, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageAndHint } from '../errors.ts';
 import { loadedBy, loadedFiles, otherFilesOf } from '../haproxy/loaded-files.ts';
-import { RuntimeSocket } from '../haproxy/runtime-socket.ts';
+import { RuntimeSession } from '../haproxy/runtime-session.ts';
 import { SocketError } from '../haproxy/socket-command.ts';
-import { whyNotOpened } from '../haproxy/state-by-socket.ts';
+import { whyNotOpened } from '../haproxy/stats-socket.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { Entry } from '../model/entry.ts';
 import { visibleLines } from '../model/visible.ts';
@@ -246,15 +246,14 @@ async function checkFiles(io: Io, { haproxy, output }: Settings, add: Add): Prom
   if (haproxy.statsSocket === '') {
     return;
   }
-  const socket = new RuntimeSocket(haproxy.statsSocket);
-  const worker = { ask: (command: string) => socket.command(command, io.signal) };
   try {
+    await using worker = new RuntimeSession(haproxy.statsSocket, io.signal);
     const files = await loadedFiles(worker);
     if (files.length <= 1) {
       return;
     }
     const loads = `HAProxy loads ${files.join(', ')}`;
-    const others = await otherFilesOf(worker, loadedBy(await socket.info(io.signal)), output.path);
+    const others = await otherFilesOf(worker, loadedBy(await worker.info()), output.path);
     if (others.kind === 'read') {
       add('ok', 'files', `${loads}; what our servers inherit from the others is read`);
     } else {

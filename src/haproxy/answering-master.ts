@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { haproxyLives, isHaproxy, processFacts } from './haproxy-process.ts';
 import type { MasterSocket, Proc } from './master-socket.ts';
-import { SocketError } from './socket-command.ts';
+import { whereNoAnswer } from './socket-command.ts';
 
 /** Where a master is looked for. */
 export interface MasterPlace {
@@ -25,12 +25,7 @@ export async function answeringMaster(
 ): Promise<Proc | 'mute' | null> {
   const end = Date.now() + place.patience;
   for (;;) {
-    const proc = await place.master.showProc(signal).catch((error: unknown) => {
-      if (error instanceof SocketError) {
-        return null;
-      }
-      throw error;
-    });
+    const proc = await whereNoAnswer<Proc | null>(place.master.showProc(signal), () => null);
     if (proc || !(await masterLives(place))) {
       return proc;
     }

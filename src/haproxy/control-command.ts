@@ -1,44 +1,27 @@
-import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
-import { Serial } from '../ports/serial.ts';
+import type { HaproxyControl, ReloadOutcome } from '../ports/haproxy.ts';
 import { whyNotRun } from '../system/not-run.ts';
 import { lastLines, type Ran, runProgram } from '../system/run-program.ts';
-import { awaitWorker, seeWorker } from './reload-by-socket.ts';
-import { stateBySocket, usedSocket } from './state-by-socket.ts';
-import { watchState } from './watch-state.ts';
+import { controlForeign } from './control-foreign.ts';
+import type { ControlSettings } from './control-settings.ts';
+import { awaitWorker, seeWorker, usedSocket } from './stats-socket.ts';
 
-export interface CommandSettings {
-  /** Program and arguments; `{config}` becomes the path of the file. No shell. */
+/** What mode `command` needs. */
+export interface CommandSettings
+  extends Pick<ControlSettings, 'configPath' | 'statsSocket' | 'timeout' | 'patience'> {
   readonly reloadCommand: readonly string[];
-  /** Null or empty for none: then the exit code is all there is. */
-  readonly statsSocket: string | null;
-  /** The file that is published. */
-  readonly configPath: string;
-  /** Milliseconds for the command. @default 60 s */
-  readonly timeout?: number;
-  /**
-   * Milliseconds in which the new worker has to answer. Longer than the slowest load: the command is run once more
-   * after it, and a load that fails over a taken port refuses connections for 2 s each time. @default 6 s
-   */
-  readonly patience?: number;
 }
 
 /** Controls a HAProxy that somebody else runs, through a command like `systemctl reload haproxy`. */
 export function controlByCommand(settings: CommandSettings): HaproxyControl {
-  const serial = new Serial();
-  const state = async (signal: AbortSignal): Promise<HaproxyState> => {
-    const used = await usedSocket(settings.statsSocket, settings.configPath);
-    if (!used.runtime) {
-      return used.unseen;
-    }
-    const cause = `nobody answers on the stats socket ${settings.statsSocket}. Start HAProxy, or correct haproxy.statsSocket.`;
-    return (await stateBySocket(used.runtime, signal)) ?? { kind: 'away', cause };
-  };
-  return {
-    state,
-    reload: (mark, signal) => serial.run(() => commandReload(settings, mark, signal)),
-    watch: (signal) => watchState({ state, idle: () => serial.idle() }, signal),
-    [Symbol.asyncDispose]: () => serial.idle(),
-  };
+  const { statsSocket, configPath } = settings;
+  const cause = `nobody answers on the stats socket ${statsSocket}. Start HAProxy, or correct haproxy.statsSocket.`;
+  return controlForeign({
+    state: async (signal) => {
+      const { socket, unseen } = await usedSocket(statsSocket, configPath);
+      return socket === null ? unseen : ((await seeWorker(socket, signal)) ?? { kind: 'away', cause });
+    },
+    reload: (mark, signal) => commandReload(settings, mark, signal),
+  });
 }
 
 /**
@@ -50,26 +33,26 @@ async function commandReload(
   mark: string,
   signal: AbortSignal,
 ): Promise<ReloadOutcome> {
-  const { runtime } = await usedSocket(settings.statsSocket, settings.configPath);
-  const before = runtime === null ? null : await seeWorker(runtime, signal);
+  const { socket } = await usedSocket(settings.statsSocket, settings.configPath);
+  const before = socket === null ? null : await seeWorker(socket, signal);
   for (let tries = 1; tries <= 2; tries += 1) {
     const ran = await runCommand(settings, signal);
     if (ran.kind === 'failed') {
       return { kind: 'failed', message: ran.message };
     }
-    if (runtime === null) {
+    if (socket === null) {
       return { kind: 'unverified', log: ran.log };
     }
     const patience = before === null ? 3000 : (settings.patience ?? 6000);
-    const pid = await awaitWorker({ runtime, mark, before: before?.pid ?? null, patience }, signal);
+    const pid = await awaitWorker({ socket, mark, before: before?.pid ?? null, patience }, signal);
     if (pid !== null) {
       return { kind: 'verified', pid, tries, log: ran.log };
     }
-    if (before === null && (await seeWorker(runtime, signal)) === null) {
+    if (before === null && (await seeWorker(socket, signal)) === null) {
       return { kind: 'unverified', log: ran.log };
     }
   }
-  const now = runtime === null ? null : await seeWorker(runtime, signal);
+  const now = socket === null ? null : await seeWorker(socket, signal);
   const runs =
     now === null ? 'nobody answers on the stats socket' : `worker ${now.pid} runs mark ${now.mark ?? 'none'}`;
   return {

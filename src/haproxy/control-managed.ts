@@ -1,43 +1,20 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HaproxyEvent } from '../events-haproxy.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { Serial } from '../ports/serial.ts';
 import { endGroup } from '../system/process-group.ts';
 import { answeringMaster } from './answering-master.ts';
+import type { ManagedSettings } from './control-settings.ts';
 import { startChild, stopMaster } from './haproxy-child.ts';
 import { HaproxyOutput } from './haproxy-output.ts';
-import { haproxyLives } from './haproxy-process.ts';
+import { haproxyLives, livesOrGone } from './haproxy-process.ts';
 import { awaitStart, type HaproxyStart, verifyStart } from './haproxy-start.ts';
 import { afterEnd, endsOf, type ManagedState, masterOf, type Ours, pauseOf } from './managed-state.ts';
 import { MasterSocket, type Proc } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
-import { SocketError } from './socket-command.ts';
+import { whereNoAnswer } from './socket-command.ts';
 import { stateByMaster } from './state-by-master.ts';
 import { watchState } from './watch-state.ts';
-
-export interface ManagedSettings {
-  readonly binary: string;
-  readonly masterSocket: string;
-  /** The file that is published and that HAProxy loads. */
-  readonly configPath: string;
-  /** Milliseconds for a soft stop. @default 3 s */
-  readonly grace?: number;
-  /** What a reload does where none runs: start one, or leave the file for the one that will. @default 'start' */
-  readonly absent?: 'start' | 'wait';
-  /** Milliseconds in which a HAProxy that was started, or is there, has to answer. @default 60 s */
-  readonly patience?: number;
-  /** Gets each line that HAProxy says on stdout and stderr. */
-  readonly onLine?: (line: string) => void;
-  /** Told when a HAProxy became ours or ended. */
-  readonly onChange?: (change: ManagedChange) => void;
-}
-
-/** What became of the HAProxy that is ours. */
-export type ManagedChange = Extract<
-  HaproxyEvent,
-  { readonly kind: 'haproxy-started' | 'haproxy-adopted' | 'haproxy-exited' }
->;
 
 /** Runs HAProxy as a child that outlives it; see `ManagedHaproxy`. */
 export function controlManaged(settings: ManagedSettings): HaproxyControl {
@@ -64,8 +41,8 @@ class ManagedHaproxy implements HaproxyControl {
   readonly #master: MasterSocket;
   readonly #serial = new Serial();
   readonly #closing = new AbortController();
-  /** Called whenever the state moved. */
-  readonly #listeners = new Set<() => void>();
+  /** Says `move` whenever the state moved. */
+  readonly #moves = new EventEmitter<{ move: [] }>();
   readonly #output: HaproxyOutput;
   #state: ManagedState = { kind: 'idle' };
   #keeping: Promise<void> | null = null;
@@ -114,6 +91,8 @@ class ManagedHaproxy implements HaproxyControl {
         return { kind: 'away', cause: 'none runs. `pointsman run` starts it.' };
       }
       const from = this.#output.lineCount;
+      const log = () => this.#output.linesAfter(from);
+      const reload = { master: this.#master, configPath: this.#settings.configPath, mark, log };
       const up = await this.#bringUp(signal);
       switch (up.kind) {
         case 'trouble':
@@ -121,27 +100,14 @@ class ManagedHaproxy implements HaproxyControl {
         case 'started':
           return verifyStart(up.start, mark, signal);
         case 'runs':
-          return this.#reload({ mark, from }, signal);
+          return whereNoAnswer(reloadByMaster(reload, signal), ({ advice }) => ({
+            kind: 'failed',
+            message: advice,
+          }));
         default:
           return up satisfies never;
       }
     });
-  }
-
-  async #reload(
-    { mark, from }: { readonly mark: string; readonly from: number },
-    signal: AbortSignal,
-  ): Promise<ReloadOutcome> {
-    const { configPath } = this.#settings;
-    const log = () => this.#output.linesAfter(from);
-    try {
-      return await reloadByMaster({ master: this.#master, configPath, mark, log }, signal);
-    } catch (error) {
-      if (error instanceof SocketError) {
-        return { kind: 'failed', message: error.advice };
-      }
-      throw error;
-    }
   }
 
   watch(signal: AbortSignal): AsyncIterable<HaproxyState> {
@@ -149,11 +115,11 @@ class ManagedHaproxy implements HaproxyControl {
       {
         state: (inner) => this.state(inner),
         idle: () => this.#serial.idle(),
-        absence: async () => {
-          const master = masterOf(this.#state);
-          return master !== null && (await haproxyLives(master)) ? 'busy' : 'gone';
+        absence: () => livesOrGone(masterOf(this.#state)),
+        onHint: (look) => {
+          this.#moves.on('move', look);
+          return () => this.#moves.off('move', look);
         },
-        onHint: (look) => this.#onMove(look),
       },
       signal,
     );
@@ -188,15 +154,7 @@ class ManagedHaproxy implements HaproxyControl {
 
   #become(state: ManagedState): void {
     this.#state = state;
-    for (const listener of [...this.#listeners]) {
-      listener();
-    }
-  }
-
-  /** Has `listener` called at each move, until the function that it gives is called. */
-  #onMove(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#moves.emit('move');
   }
 
   /** Has a HAProxy answer: the one that is ours, one that is adopted, or a new one. */
@@ -343,20 +301,8 @@ class ManagedHaproxy implements HaproxyControl {
 
   /** Resolves when the state moves, and after `most` ms. */
   async #move(signal: AbortSignal, most?: number): Promise<void> {
-    const moved = new AbortController();
-    const forget = this.#onMove(() => moved.abort());
-    const either = AbortSignal.any([signal, moved.signal]);
-    try {
-      if (most === undefined) {
-        if (!either.aborted) {
-          await once(either, 'abort');
-        }
-      } else {
-        await sleep(most, undefined, { signal: either, ref: false }).catch(() => undefined);
-      }
-      signal.throwIfAborted();
-    } finally {
-      forget();
-    }
+    const over = most === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(most)]);
+    await once(this.#moves, 'move', { signal: over }).catch(() => undefined);
+    signal.throwIfAborted();
   }
 }

@@ -1,20 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
-import { Serial } from '../ports/serial.ts';
+import type { HaproxyControl, ReloadOutcome } from '../ports/haproxy.ts';
 import { ourUser } from '../system/our-user.ts';
-import { findMaster, haproxyLives, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
-import { seeWorker } from './reload-by-socket.ts';
-import type { RuntimeSocket } from './runtime-socket.ts';
-import { stateBySocket, usedSocket } from './state-by-socket.ts';
-import { watchState } from './watch-state.ts';
+import { controlForeign } from './control-foreign.ts';
+import type { ControlSettings } from './control-settings.ts';
+import { findMaster, livesOrGone, type MasterSearch, processFacts, workersOf } from './haproxy-process.ts';
+import { seeWorker, usedSocket } from './stats-socket.ts';
 
-export interface SignalSettings {
-  readonly pidFile: string;
-  /** Null or empty for none: then a reload ends as `unverified`. */
-  readonly statsSocket: string | null;
-  /** The file that is published. */
-  readonly configPath: string;
-}
+/** What mode `signal` needs. */
+export type SignalSettings = Pick<ControlSettings, 'pidFile' | 'statsSocket' | 'configPath'>;
 
 type Master = Extract<MasterSearch, { kind: 'master' }>;
 
@@ -22,47 +15,32 @@ type Master = Extract<MasterSearch, { kind: 'master' }>;
  * Controls a HAProxy that somebody else runs in the same PID namespace: SIGUSR2 to the master that the pid file
  * names, and only to a haproxy master. What came of it is seen on the stats socket, or else by the new worker.
  */
-export function controlBySignal(settings: SignalSettings): HaproxyControl {
-  const serial = new Serial();
+export function controlBySignal({ pidFile, statsSocket, configPath }: SignalSettings): HaproxyControl {
   let lastMaster: number | null = null;
-  const state = async (signal: AbortSignal): Promise<HaproxyState> => {
-    const found = await findMaster(settings.pidFile);
-    if (found.kind === 'none') {
-      return { kind: 'away', cause: found.cause };
-    }
-    lastMaster = found.facts.pid;
-    const used = await usedSocket(settings.statsSocket, settings.configPath);
-    const seen = used.runtime && (await stateBySocket(used.runtime, signal));
-    // The children of the master are the worker and those of before.
-    const oldWorkers = Math.max(0, found.workers.length - 1);
-    const newest = found.workers.reduce((last, pid) => Math.max(last, pid));
-    if (seen) {
-      return { ...seen, oldWorkers };
-    }
-    return { ...(used.runtime ? { kind: 'unseen' } : used.unseen), pid: newest, oldWorkers };
-  };
-  return {
-    state,
-    reload: (mark, signal) =>
-      serial.run(async () => {
-        const found = await findPatiently(settings.pidFile, signal);
-        if (found.kind === 'none') {
-          return { kind: 'away', cause: found.cause };
-        }
-        const { runtime } = await usedSocket(settings.statsSocket, settings.configPath);
-        return signalReload({ master: found, runtime, mark, configPath: settings.configPath }, signal);
-      }),
-    watch: (signal) =>
-      watchState(
-        {
-          state,
-          idle: () => serial.idle(),
-          absence: async () => (lastMaster !== null && (await haproxyLives(lastMaster)) ? 'busy' : 'gone'),
-        },
-        signal,
-      ),
-    [Symbol.asyncDispose]: () => serial.idle(),
-  };
+  return controlForeign({
+    state: async (signal) => {
+      const found = await findMaster(pidFile);
+      if (found.kind === 'none') {
+        return { kind: 'away', cause: found.cause };
+      }
+      lastMaster = found.facts.pid;
+      const { socket, unseen } = await usedSocket(statsSocket, configPath);
+      const seen = socket === null ? null : await seeWorker(socket, signal);
+      // The children of the master are the worker and those of before.
+      const oldWorkers = Math.max(0, found.workers.length - 1);
+      const newest = found.workers.reduce((last, pid) => Math.max(last, pid));
+      return seen ? { ...seen, oldWorkers } : { ...unseen, pid: newest, oldWorkers };
+    },
+    reload: async (mark, signal) => {
+      const master = await findPatiently(pidFile, signal);
+      if (master.kind === 'none') {
+        return { kind: 'away', cause: master.cause };
+      }
+      const { socket } = await usedSocket(statsSocket, configPath);
+      return signalReload({ master, socket, mark, configPath }, signal);
+    },
+    absence: () => livesOrGone(lastMaster),
+  });
 }
 
 /** A master that executes itself anew for somebody else's reload is not to be recognised for a moment. */
@@ -78,7 +56,8 @@ async function findPatiently(pidFile: string, signal: AbortSignal): Promise<Mast
 
 interface SignalReload {
   readonly master: Master;
-  readonly runtime: RuntimeSocket | null;
+  /** The path of the stats socket, null where there is none to ask. */
+  readonly socket: string | null;
   readonly mark: string;
   readonly configPath: string;
 }
@@ -86,11 +65,12 @@ interface SignalReload {
 const TRIES = 5;
 
 async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<ReloadOutcome> {
-  const { master, runtime, configPath } = reload;
+  const { master, socket, configPath } = reload;
   const pid = master.facts.pid;
   // Where nobody answers on the socket before (an older text without it), it may do so afterwards.
-  const answered = runtime !== null && (await seeWorker(runtime, signal)) !== null;
+  const answered = socket !== null && (await seeWorker(socket, signal)) !== null;
   const known = new Set(master.workers);
+  const failed = (why: string) => ({ kind: 'failed', message: `loading ${configPath}: ${why}` }) as const;
   let lost = 0;
   for (let tries = 1; tries <= TRIES; tries += 1) {
     const image = (await processFacts(pid))?.image;
@@ -99,7 +79,7 @@ async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<
     }
     const denied = sendReload(pid);
     if (denied !== null) {
-      return { kind: 'failed', message: `loading ${configPath}: ${denied}` };
+      return failed(denied);
     }
     const result = await settle({ ...reload, image, known, answered }, signal);
     switch (result.kind) {
@@ -108,31 +88,24 @@ async function signalReload(reload: SignalReload, signal: AbortSignal): Promise<
       case 'unseen':
         return { kind: 'unverified', log: `new worker ${result.pid}` };
       case 'failed':
-        return {
-          kind: 'failed',
-          message: `loading ${configPath}: the haproxy master ${pid} started no new worker and goes on with what it had; its own log says why`,
-        };
+        return failed(
+          `the haproxy master ${pid} started no new worker and goes on with what it had; its own log says why`,
+        );
       case 'gone':
-        return {
-          kind: 'failed',
-          message: `loading ${configPath}: HAProxy ended over it (its new worker died: a missing chroot, a limit); its own log says why`,
-        };
+        return failed(
+          'HAProxy ended over it (its new worker died: a missing chroot, a limit); its own log says why',
+        );
       case 'lost':
         lost += 1;
         break;
       case 'again':
     }
   }
-  if (lost === TRIES) {
-    return {
-      kind: 'failed',
-      message: `loading ${configPath}: the haproxy master ${pid} did nothing at ${TRIES} signals. Look whether it is stopped; 3.1 to 3.3 before January 2026 hear none after a failed reload: restart HAProxy, or use mode master-socket`,
-    };
-  }
-  return {
-    kind: 'failed',
-    message: `loading ${configPath}: after ${TRIES} signals HAProxy does not run this text (mark ${reload.mark}); start it with -f and this very file`,
-  };
+  return failed(
+    lost === TRIES
+      ? `the haproxy master ${pid} did nothing at ${TRIES} signals. Look whether it is stopped; 3.1 to 3.3 before January 2026 hear none after a failed reload: restart HAProxy, or use mode master-socket`
+      : `after ${TRIES} signals HAProxy does not run this text (mark ${reload.mark}); start it with -f and this very file`,
+  );
 }
 
 /** Why the master may not be told; null where it was, or has just ended, which shows by itself. */
@@ -196,16 +169,16 @@ async function settle(
     if (fresh !== undefined) {
       forked ??= now;
       died = null;
-      const seen = reload.runtime === null ? null : await seeWorker(reload.runtime, signal);
+      const seen = reload.socket === null ? null : await seeWorker(reload.socket, signal);
       if (seen && !reload.known.has(seen.pid) && seen.mark === reload.mark) {
         return settled('runs', seen.pid, signal);
       }
       const loads = seen !== null && reload.known.has(seen.pid) && now - started <= LOADING;
       if (now - forked > OTHER_TEXT && !loads) {
-        const blind = reload.runtime === null || (seen === null && !reload.answered);
+        const blind = reload.socket === null || (seen === null && !reload.answered);
         return blind ? settled('unseen', fresh, signal) : { kind: 'again' };
       }
-      if (reload.runtime === null && now - forked > UNSEEN) {
+      if (reload.socket === null && now - forked > UNSEEN) {
         return settled('unseen', fresh, signal);
       }
     } else if (executed === 0 && now - started > LOST) {

@@ -52,6 +52,20 @@ export async function haproxyLives(pid: number): Promise<boolean> {
   return facts !== null && isHaproxy(facts);
 }
 
+/** What the absence of an answer means, where the master of before can be looked up: it loads, or it has ended. */
+export async function livesOrGone(master: number | null): Promise<'busy' | 'gone'> {
+  return master !== null && (await haproxyLives(master)) ? 'busy' : 'gone';
+}
+
+/** The haproxy master of a worker; the worker itself where it has none. Null where it is not in our sight. */
+export async function masterOfWorker(worker: number): Promise<number | null> {
+  const facts = await processFacts(worker);
+  if (!facts || !isHaproxy(facts)) {
+    return null;
+  }
+  return (await haproxyLives(facts.parent)) ? facts.parent : worker;
+}
+
 /** The haproxy children of a process: a master's workers, old ones included. */
 export async function workersOf(master: number): Promise<readonly number[]> {
   const all = await Promise.all((await childrenOf(master)).map(processFacts));

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { NO_OTHER_FILES, type OtherFiles } from '../plan/other-files.ts';
-import { isHaproxy, processFacts } from './haproxy-process.ts';
-import type { RuntimeInfo } from './runtime-socket.ts';
+import { masterOfWorker } from './haproxy-process.ts';
+import type { RuntimeInfo } from './runtime-session.ts';
 
 /** Larger files are not read: nobody writes such a one by hand. */
 const MOST_BYTES = 16 * 2 ** 20;
@@ -76,15 +76,9 @@ interface View {
 
 /** A worker may have a chroot: the master reads the files. */
 async function viewOf(worker: number): Promise<View | null> {
-  const facts = await processFacts(worker);
-  if (!facts || !isHaproxy(facts)) {
-    return null;
-  }
-  const parent = await processFacts(facts.parent);
-  const pid = parent && isHaproxy(parent) ? parent.pid : worker;
-  const view = { root: `/proc/${pid}/root`, folder: `/proc/${pid}/cwd` };
-  const seen = await stat(`${view.root}/`).catch(() => null);
-  return seen && view;
+  const pid = await masterOfWorker(worker);
+  const seen = pid === null ? null : await stat(`/proc/${pid}/root/`).catch(() => null);
+  return seen && { root: `/proc/${pid}/root`, folder: `/proc/${pid}/cwd` };
 }
 
 /**

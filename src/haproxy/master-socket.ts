@@ -1,4 +1,4 @@
-import { ASK_MARK, parseMark } from './runtime-socket.ts';
+import { ASK_MARK, parseMark } from './runtime-session.ts';
 import { askSocket, type SocketAddress, SocketError, socketError } from './socket-command.ts';
 
 /** A process in `show proc`. */

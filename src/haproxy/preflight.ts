@@ -1,7 +1,7 @@
 import { access, constants, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Preflight } from '../ports/judge.ts';
-import { isHaproxy, processFacts } from './haproxy-process.ts';
+import { masterOfWorker } from './haproxy-process.ts';
 import { seesTheNetworkOf, tryBind } from './preflight-binds.ts';
 import { addedBinds, type Demands, demandsOf } from './preflight-text.ts';
 
@@ -38,13 +38,11 @@ interface Seen {
 
 /** Null where no haproxy with this pid is in our sight: its worker may live in another PID namespace. */
 async function lookAt(worker: number): Promise<Seen | null> {
-  const facts = await processFacts(worker);
-  if (!facts || !isHaproxy(facts)) {
+  // The master opens the sockets and sets the limits; a worker may have dropped its rights.
+  const master = await masterOfWorker(worker);
+  if (master === null) {
     return null;
   }
-  const parent = await processFacts(facts.parent);
-  // The master opens the sockets and sets the limits; a worker may have dropped its rights.
-  const master = parent && isHaproxy(parent) ? parent.pid : worker;
   const [ours, theirs, owner, most] = await Promise.all([
     readlink('/proc/self/ns/mnt').catch(() => null),
     readlink(`/proc/${master}/ns/mnt`).catch(() => null),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MasterSocket, Proc, ReloadAnswer } from './master-socket.ts';
-import { SocketError } from './socket-command.ts';
+import { SocketError, whereNoAnswer } from './socket-command.ts';
 
 /** Where HAProxy was before the reload. */
 export interface ReloadStart {
@@ -33,17 +33,9 @@ export async function askReload(
   }
 }
 
-/** The answer to `asked`, or null where nobody gives one. Throws only when aborted. */
-export async function quietly<T>(asked: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  try {
-    return await asked;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof SocketError) {
-      return null;
-    }
-    throw error;
-  }
+/** The answer to `asked`, or null where nobody gives one. */
+export function quietly<T>(asked: Promise<T>): Promise<T | null> {
+  return whereNoAnswer<T | null>(asked, () => null);
 }
 
 /** Whether an error is one of the moments of a reload. */
@@ -78,7 +70,7 @@ async function missing(
   let since: number | null = null;
   for (;;) {
     await sleep(200, undefined, { signal });
-    const proc = await quietly(master.showProc(signal), signal);
+    const proc = await quietly(master.showProc(signal));
     const moved = proc !== null && (proc.master !== before.master || proc.reloads > before.reloads);
     const worker = moved && !known.has(proc.worker?.pid) ? proc.worker : null;
     const over = moved && (proc.failed > 0 || worker !== null);

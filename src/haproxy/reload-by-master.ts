@@ -108,7 +108,7 @@ async function settle(settling: Settling): Promise<Try> {
     if (settling.visible && trouble !== null && now - trouble > STUCK) {
       await continueStopped(before.master);
     }
-    const proc = await quietly(master.showProc(signal), signal);
+    const proc = await quietly(master.showProc(signal));
     if (!proc) {
       refused ??= now;
       const dead = settling.visible && !(await haproxyLives(before.master));
@@ -126,7 +126,7 @@ async function settle(settling: Settling): Promise<Try> {
       }
       const worker = proc.worker?.pid;
       const fresh = moved && worker !== undefined && !settling.known.has(worker) ? worker : null;
-      const mark = fresh === null ? null : await quietly(master.mark(fresh, signal, 2000), signal);
+      const mark = fresh === null ? null : await quietly(master.mark(fresh, signal, 2000));
       if (moved && proc.loading) {
         loading ??= now;
         other = null;
@@ -134,7 +134,7 @@ async function settle(settling: Settling): Promise<Try> {
           return { kind: 'failed' };
         }
       } else if (fresh !== null && mark === settling.reload.mark) {
-        if (await quietly(master.showProc(signal), signal)) {
+        if (await quietly(master.showProc(signal))) {
           return { kind: 'runs', pid: fresh };
         }
       } else if (moved) {

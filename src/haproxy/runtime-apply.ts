@@ -7,11 +7,10 @@ import { type CommandResult, judgeAnswer } from './runtime-answers.ts';
 import { batchSteps, type CommandStep } from './runtime-batch.ts';
 import { compareServers, compareSteps, rowsByName } from './runtime-read-back.ts';
 import { parseServerRows, type ServerRow } from './runtime-server-rows.ts';
-import { RuntimeSession } from './runtime-session.ts';
-import { ASK_MARK, parseMark } from './runtime-socket.ts';
+import { ASK_MARK, parseMark, RuntimeSession } from './runtime-session.ts';
 import { askUsability, noStatsSocket } from './runtime-usable.ts';
 import { type LingeringServer, ServerJournal, workerId } from './server-journal.ts';
-import { SocketError } from './socket-command.ts';
+import { SocketError, whereNoAnswer } from './socket-command.ts';
 
 /** The mark of a worker whose servers are being changed. */
 const HALF_WAY = 'changing';
@@ -89,29 +88,23 @@ export class RuntimeApplier implements Runtime {
     expected: { readonly pid: number; readonly servers: ExpectedServers },
     signal: AbortSignal,
   ): Promise<ReadBack> {
-    return this.#serial.run(async () => {
-      try {
-        await using session = this.#open(signal);
-        const info = await session.info();
-        if (info.pid !== expected.pid || info.stopping) {
-          return { kind: 'moved', pid: info.pid };
-        }
-        this.#journal.follow(workerId(info));
-        const rows = parseServerRows(await session.ask('show servers state'));
-        if (!rows) {
-          return { kind: 'away', cause: 'the list of servers cannot be read' };
-        }
-        const differences = compareServers(expected.servers, rowsByName(rows), this.#isLingering);
-        return differences.length === 0
-          ? { kind: 'same', servers: rows.length }
-          : { kind: 'differs', differences };
-      } catch (error) {
-        if (error instanceof SocketError) {
-          return { kind: 'away', cause: error.advice };
-        }
-        throw error;
+    const readBack = this.#serial.run<ReadBack>(async () => {
+      await using session = this.#open(signal);
+      const info = await session.info();
+      if (info.pid !== expected.pid || info.stopping) {
+        return { kind: 'moved', pid: info.pid };
       }
+      this.#journal.follow(workerId(info));
+      const rows = parseServerRows(await session.ask('show servers state'));
+      if (!rows) {
+        return { kind: 'away', cause: 'the list of servers cannot be read' };
+      }
+      const differences = compareServers(expected.servers, rowsByName(rows), this.#isLingering);
+      return differences.length === 0
+        ? { kind: 'same', servers: rows.length }
+        : { kind: 'differs', differences };
     });
+    return whereNoAnswer(readBack, ({ advice }) => ({ kind: 'away', cause: advice }));
   }
 
   hold(held: boolean): Promise<void> {

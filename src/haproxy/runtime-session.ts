@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net';
-import { parseInfo, type RuntimeInfo } from './runtime-socket.ts';
 import { LONGEST_ANSWER, type SocketAddress, socketError, troubleOf } from './socket-command.ts';
+
+/** Asks for the mark of the text that runs; see `parseMark`. */
+export const ASK_MARK = 'get var proc.pointsman_mark';
 
 const PROMPT = '\n> ';
 /** HAProxy reads 16 KiB at once; 2.6 resets the connection at that. */
@@ -10,6 +12,16 @@ const AHEAD = 32;
 /** A session is short: it has so many times the time of one answer in all, whatever trickles in. */
 const WHOLE = 6;
 const NOT_PLAIN = /[^\x20-\x7e]/;
+
+/** The lines of `show info` that say which worker answers. */
+export interface RuntimeInfo {
+  readonly pid: number;
+  readonly version: string;
+  /** It takes no new connections any more: an old worker. */
+  readonly stopping: boolean;
+  /** Seconds. */
+  readonly uptime: number;
+}
 
 /** What one command of `send` came to, to look at before more is sent. */
 export type Heed = (answer: string, index: number) => 'go on' | 'stop';
@@ -45,12 +57,22 @@ export class RuntimeSession implements AsyncDisposable {
     if (signal.aborted) {
       this.#onAbort();
     }
-    void this.#ask('prompt').catch(() => undefined);
+    void this.ask('prompt').catch(() => undefined);
   }
 
   /** One command, and its answer without line breaks at its end. Throws a `SocketError`, or the signal's reason. */
   ask(line: string): Promise<string> {
-    return this.#ask(whole(line));
+    if (!canBeSent(line)) {
+      throw new Error(`a command that cannot be sent: ${line.slice(0, 200)}`);
+    }
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
+      this.#waiting.push({ resolve, reject });
+      this.#socket.write(`${line}\n`);
+    });
   }
 
   /**
@@ -62,22 +84,16 @@ export class RuntimeSession implements AsyncDisposable {
   }
 
   /**
-   * Sends commands, some ahead, and gives the answers in order. Where `heed` says `stop`, those that are not sent yet
-   * stay away; the answers of the others are complete.
+   * Sends commands, some ahead, and has `heed` look at the answers in order. Where it says `stop`, those that are not sent
+   * yet stay away; the answers of the others are complete.
    */
-  async send(lines: readonly string[], heed: Heed): Promise<string[]> {
-    const answers: string[] = [];
+  async send(lines: readonly string[], heed: Heed): Promise<void> {
     for (let at = 0; at < lines.length; at += AHEAD) {
-      const some = await this.askAll(lines.slice(at, at + AHEAD));
-      const goOn = some.map((answer, index) => heed(answer, at + index)).every((said) => said === 'go on');
-      for (const answer of some) {
-        answers.push(answer);
-      }
-      if (!goOn) {
-        break;
+      const answers = await this.askAll(lines.slice(at, at + AHEAD));
+      if (answers.map((answer, index) => heed(answer, at + index)).includes('stop')) {
+        return;
       }
     }
-    return answers;
   }
 
   /** Who answers. Throws a `SocketError`, also where something else than a HAProxy does. */
@@ -92,28 +108,6 @@ export class RuntimeSession implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.#fail(socketError(this.#address, 'cut'));
     return Promise.resolve();
-  }
-
-  #ask(line: string): Promise<string> {
-    const answer = this.#expect();
-    this.#write(line);
-    return answer;
-  }
-
-  #expect(): Promise<string> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure === undefined) {
-        this.#waiting.push({ resolve, reject });
-      } else {
-        reject(this.#failure);
-      }
-    });
-  }
-
-  #write(line: string): void {
-    if (this.#failure === undefined) {
-      this.#socket.write(`${line}\n`);
-    }
   }
 
   #read(text: string): void {
@@ -149,9 +143,22 @@ export function canBeSent(line: string): boolean {
   return line.length <= MAX_LINE && !NOT_PLAIN.test(line) && !line.includes(';') && line.trim() !== '';
 }
 
-function whole(line: string): string {
-  if (canBeSent(line)) {
-    return line;
+/** Reads `show info`; null where it is something else. */
+export function parseInfo(answer: string): RuntimeInfo | null {
+  const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(answer)?.[1];
+  const pid = field('Pid');
+  const version = field('Version');
+  if (pid === undefined || version === undefined) {
+    return null;
   }
-  throw new Error(`a command that cannot be sent: ${line.slice(0, 200)}`);
+  const stopping = field('Stopping') === '1';
+  return { pid: Number(pid), version, stopping, uptime: Number(field('Uptime_sec') ?? 0) };
+}
+
+/**
+ * Reads `get var`: `proc.x: type=str value=<H>`. Null for `Variable not found.` (2.6 and 3.0, also for a name
+ * that no text has used) and for a variable without a text in it.
+ */
+export function parseMark(answer: string): string | null {
+  return /value=<([^>]+)>/.exec(answer)?.[1] ?? null;
 }

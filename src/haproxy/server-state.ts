@@ -9,7 +9,8 @@ import { otherFilesOf } from './loaded-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
 import { healthRows } from './server-state-rows.ts';
-import { SocketError } from './socket-command.ts';
+import { whereNoAnswer } from './socket-command.ts';
+import { withReload } from './with-reload.ts';
 
 /** Where health passes from one worker to the next. */
 export interface ServerStateOptions {
@@ -51,27 +52,20 @@ export class ServerStateFile {
     const text = await readFile(configPath, 'utf8').catch(() => '');
     const named = globalLines(text).findLast(({ words }) => words[0] === 'server-state-file')?.words[1];
     const { servers = new Serial() } = this.#options;
-    const rows = named === path ? await servers.run(() => this.#rows(text, signal)) : [];
+    const rows =
+      named === path ? await servers.run(() => whereNoAnswer(this.#rows(text, signal), () => [])) : [];
     await this.#write([EMPTY.trim(), ...rows, ''].join('\n'));
     return rows.length;
   }
 
   async #rows(text: string, signal: AbortSignal): Promise<string[]> {
-    try {
-      await using session = new RuntimeSession(this.#options.statsSocket, signal);
-      const rows = parseServerRows(await session.ask('show servers state')) ?? [];
-      const { pid } = await session.info();
-      // What lies there now is what the new worker loads.
-      const now = { pid, loadedAt: Number.POSITIVE_INFINITY };
-      const others = await otherFilesOf(session, now, this.#options.configPath);
-      return healthRows(rows, text, others.kind === 'read' ? others.before : []);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof SocketError) {
-        return [];
-      }
-      throw error;
-    }
+    await using session = new RuntimeSession(this.#options.statsSocket, signal);
+    const rows = parseServerRows(await session.ask('show servers state')) ?? [];
+    const { pid } = await session.info();
+    // What lies there now is what the new worker loads.
+    const now = { pid, loadedAt: Number.POSITIVE_INFINITY };
+    const others = await otherFilesOf(session, now, this.#options.configPath);
+    return healthRows(rows, text, others.kind === 'read' ? others.before : []);
   }
 
   async #write(content: string): Promise<void> {
@@ -92,21 +86,12 @@ export class ServerStateFile {
 
 /** The same control, whose reloads carry over which servers are DOWN. */
 export function keepHealth(control: HaproxyControl, file: ServerStateFile): HaproxyControl {
-  const reload: HaproxyControl['reload'] = async (mark, signal) => {
+  return withReload(control, async (mark, signal, reload) => {
     await file.fill(signal);
     try {
-      return await control.reload(mark, signal);
+      return await reload(mark, signal);
     } finally {
       await file.clear();
     }
-  };
-  const { start, stop } = control;
-  return {
-    state: (signal) => control.state(signal),
-    reload,
-    watch: (signal) => control.watch(signal),
-    [Symbol.asyncDispose]: () => control[Symbol.asyncDispose](),
-    ...(start ? { start: start.bind(control) } : {}),
-    ...(stop ? { stop: stop.bind(control) } : {}),
-  };
+  });
 }

@@ -78,6 +78,16 @@ export function askSocket(address: SocketAddress, command: string, signal: Abort
   });
 }
 
+/** What `asked` gives; where a socket gives no answer, what `otherwise` makes of that. Whatever else is thrown is thrown on. */
+export function whereNoAnswer<T>(asked: Promise<T>, otherwise: (error: SocketError) => T): Promise<T> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof SocketError) {
+      return otherwise(error);
+    }
+    throw error;
+  });
+}
+
 /** What an error of a socket means. */
 export function troubleOf(error: NodeJS.ErrnoException): SocketTrouble {
   switch (error.code) {

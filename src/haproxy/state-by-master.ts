@@ -1,36 +1,35 @@
 import type { HaproxyState } from '../ports/haproxy.ts';
 import type { MasterSocket, Proc } from './master-socket.ts';
-import { SocketError } from './socket-command.ts';
+import { whereNoAnswer } from './socket-command.ts';
 
 /** Asks the master socket for the state; `seen` gets each answer to `show proc`. Throws only when aborted. */
-export async function stateByMaster(
+export function stateByMaster(
   master: MasterSocket,
   signal: AbortSignal,
   seen: (proc: Proc) => void = () => undefined,
 ): Promise<HaproxyState> {
-  try {
-    const proc = await master.showProc(signal);
-    seen(proc);
-    if (!proc.worker) {
-      return {
-        kind: 'away',
-        cause: `the haproxy master ${proc.master} has no worker. Look at its log if this stays so.`,
-      };
-    }
-    return {
-      kind: 'running',
-      pid: proc.worker.pid,
-      mark: await master.mark(proc.worker.pid, signal),
-      version: proc.worker.version ?? proc.version,
-      reloads: proc.reloads,
-      failedReloads: proc.failed,
-      oldWorkers: proc.oldWorkers.length,
-    };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof SocketError) {
-      return { kind: 'away', cause: error.advice };
-    }
-    throw error;
+  return whereNoAnswer(see(master, signal, seen), ({ advice }) => ({ kind: 'away', cause: advice }));
+}
+
+async function see(
+  master: MasterSocket,
+  signal: AbortSignal,
+  seen: (proc: Proc) => void,
+): Promise<HaproxyState> {
+  const proc = await master.showProc(signal);
+  seen(proc);
+  const { worker, version, reloads, failed, oldWorkers } = proc;
+  if (!worker) {
+    const cause = `the haproxy master ${proc.master} has no worker. Look at its log if this stays so.`;
+    return { kind: 'away', cause };
   }
+  return {
+    kind: 'running',
+    pid: worker.pid,
+    mark: await master.mark(worker.pid, signal),
+    version: worker.version ?? version,
+    reloads,
+    failedReloads: failed,
+    oldWorkers: oldWorkers.length,
+  };
 }

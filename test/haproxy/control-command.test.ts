@@ -106,7 +106,7 @@ test('a command that says no, is missing, may not run or hangs is failed and say
   await writeFile(file, '');
   await chmod(file, 0o644);
   const messageOf = async (reloadCommand: string[]) => {
-    const control = controlByCommand({ reloadCommand, statsSocket: null, configPath: '/x', timeout: 300 });
+    const control = controlByCommand({ reloadCommand, statsSocket: '', configPath: '/x', timeout: 300 });
     const outcome = await control.reload('0123456789abcdef', never);
     return outcome.kind === 'failed' ? outcome.message : outcome.kind;
   };
@@ -127,7 +127,7 @@ test('a command that leaves a child behind is done when it has ended itself, and
   const file = path.join(folder.path, 'pid');
   const script = `sleep 600 & echo $! > ${file}; echo done`;
   const reloadCommand = ['sh', '-c', script];
-  const control = controlByCommand({ reloadCommand, statsSocket: null, configPath: '/x' });
+  const control = controlByCommand({ reloadCommand, statsSocket: '', configPath: '/x' });
   const began = performance.now();
   expect(await control.reload('0123456789abcdef', never)).toEqual({ kind: 'unverified', log: 'done' });
   expect(performance.now() - began).toBeLessThan(5000);

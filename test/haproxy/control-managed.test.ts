@@ -3,11 +3,8 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import {
-  controlManaged,
-  type ManagedChange,
-  type ManagedSettings,
-} from '../../src/haproxy/control-managed.ts';
+import { controlManaged } from '../../src/haproxy/control-managed.ts';
+import type { ManagedChange, ManagedSettings } from '../../src/haproxy/control-settings.ts';
 import { haproxyLives } from '../../src/haproxy/haproxy-process.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { HaproxyControl, HaproxyState } from '../../src/ports/haproxy.ts';

@@ -170,7 +170,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
 test('a pid that is no haproxy, an old one, or none at all gets no signal and says what to do', async () => {
   await using folder = await tempFolder();
   const pidFile = path.join(folder.path, 'haproxy.pid');
-  const control = controlBySignal({ pidFile, statsSocket: null, configPath: '/x' });
+  const control = controlBySignal({ pidFile, statsSocket: '', configPath: '/x' });
   const causeFor = async (text: string) => {
     await writeFile(pidFile, text);
     const outcome = await control.reload('0123456789abcdef', never);
@@ -198,7 +198,7 @@ test('a master that may not be signalled is a failed reload that names our user'
   const module = fileURLToPath(new URL('../../src/haproxy/control-signal.ts', import.meta.url));
   const script = `
     const { controlBySignal } = await import(${JSON.stringify(module)});
-    const control = controlBySignal(${JSON.stringify({ pidFile, statsSocket: null, configPath })});
+    const control = controlBySignal(${JSON.stringify({ pidFile, statsSocket: '', configPath })});
     console.log(JSON.stringify(await control.reload('0123456789abcdef', new AbortController().signal)));`;
   await using other = await startProcess(process.execPath, ['--input-type=module', '-e', script], {
     uid: 65534,

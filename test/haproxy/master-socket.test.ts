@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseLoading, parseProc, parseReload } from '../../src/haproxy/master-socket.ts';
-import { parseMark } from '../../src/haproxy/runtime-socket.ts';
+import { parseMark } from '../../src/haproxy/runtime-session.ts';
 
 const HEAD = '#<PID>          <type>          <reloads>       <uptime>        <version>      \n';
 const MASTER = '6483            master          4 [failed: 1]   0d00h00m33s     2.6.12-1+deb12u4\n';

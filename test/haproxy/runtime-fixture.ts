@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RuntimeNote } from '../../src/haproxy/lingering-watch.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
-import { RuntimeSocket } from '../../src/haproxy/runtime-socket.ts';
+import { seeWorker } from '../../src/haproxy/stats-socket.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { plan } from '../../src/plan/planner.ts';
@@ -88,8 +88,14 @@ export async function makeRuntimeSite(
       journal: createStateFile(folder, 'server-journal.json'),
       onNote: (note) => notes.push(note),
     });
-  const runtime = new RuntimeSocket(statsSocket);
-  const worker = async () => (await runtime.info(never)).pid;
+  const seen = async () => {
+    const worker = await seeWorker(statsSocket, never);
+    if (worker === null) {
+      throw new Error(`no worker answers on ${statsSocket}`);
+    }
+    return worker;
+  };
+  const worker = async () => (await seen()).pid;
   await waitFor(() => worker().catch(() => null));
   const site: Omit<RuntimeSite, typeof Symbol.asyncDispose> = {
     folder,
@@ -124,7 +130,7 @@ export async function makeRuntimeSite(
       return outcome;
     },
     worker,
-    mark: () => runtime.mark(never),
+    mark: async () => (await seen()).mark,
     async strangerReloads(other = running) {
       const before = await showProc(haproxy.masterSocket);
       await writeFile(configPath, withMark(other));

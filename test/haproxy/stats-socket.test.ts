@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { RuntimeSession } from '../../src/haproxy/runtime-session.ts';
-import { RuntimeSocket } from '../../src/haproxy/runtime-socket.ts';
+import { seeWorker } from '../../src/haproxy/stats-socket.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import { freePort, showProc, startHaproxy, startProcess, tempFolder, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
@@ -18,15 +18,13 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ name, path: binary }) => {
     const text = simpleConfig({ port: await freePort(), statsSocket });
     await writeFile(configPath, text);
     await using haproxy = await startHaproxy({ binary, configPath });
-    const runtime = new RuntimeSocket(statsSocket);
     const { workers } = await showProc(haproxy.masterSocket);
-    const info = await waitFor(() => runtime.info(never).catch(() => null));
-    expect(info).toMatchObject({ pid: workers[0], stopping: false });
-    expect(info.version.startsWith(`${name}.`)).toBe(true);
-    expect(await runtime.mark(never)).toBeNull();
+    const worker = await waitFor(() => seeWorker(statsSocket, never));
+    expect(worker).toMatchObject({ pid: workers[0], mark: null });
+    expect(worker.version?.startsWith(`${name}.`)).toBe(true);
     await writeFile(configPath, withMark(text));
     haproxy.child.kill('SIGUSR2');
-    await waitFor(async () => (await runtime.mark(never).catch(() => null)) === hashText(text));
+    await waitFor(async () => (await seeWorker(statsSocket, never))?.mark === hashText(text));
   });
 });
 
@@ -36,11 +34,11 @@ test('a socket that takes the connection and says nothing is given up in time; a
   const script = `require('node:net').createServer({ allowHalfOpen: true }, () => {}).listen(${JSON.stringify(socket)}, () => console.log('on'))`;
   await using silent = await startProcess(process.execPath, ['-e', script]);
   await waitFor(() => silent.output().includes('on'));
-  await expect(new RuntimeSocket(socket, 100).info(never)).rejects.toThrow(
-    `asking the stats socket ${socket}: no answer in 0.1 s`,
-  );
+  await using patient = new RuntimeSession(socket, never, 100);
+  await expect(patient.info()).rejects.toThrow(`asking the stats socket ${socket}: no answer in 0.1 s`);
   const abort = new AbortController();
-  const asked = new RuntimeSocket(socket).info(abort.signal);
+  await using session = new RuntimeSession(socket, abort.signal);
+  const asked = session.info();
   setTimeout(() => abort.abort(new Error('enough')), 20);
   await expect(asked).rejects.toThrow('enough');
 });
