@@ -41,7 +41,11 @@ const onFile = (folder: string, name: RegExp, ms: number): Point => ({
         }
       });
     });
-    await seen;
+    const late = sleep(30_000, undefined, { signal: stop.signal }).then(
+      () => Promise.reject(new Error(`waited in vain for ${name.source} in ${folder}`)),
+      () => undefined,
+    );
+    await Promise.race([seen, late]);
     if (ms > 0) {
       await sleep(ms);
     }
@@ -67,7 +71,7 @@ const POINTS: readonly Point[] = [
   inCheck('after'),
   onFile('etc', TARGET, 60),
   inCheck('before'),
-  onFile('state/versions', /^\.new$/, 0),
+  onFile('state/versions', /^\.version\.pointsman-/, 0),
   onFile('state', /^pending$/, 0),
   onFile('etc', /pointsman-/, 0),
   onFile('etc', TARGET, 20),
