@@ -1,4 +1,5 @@
 import type { Entry } from '../model/entry.ts';
+import type { Rejection } from '../model/service.ts';
 import type { Differences } from '../ports/stores.ts';
 
 /**
@@ -10,6 +11,9 @@ export class LastGood {
   readonly #drawn = new Map<string, Entry | undefined>();
   /** Came after it. */
   readonly #newer = new Map<string, Entry | undefined>();
+  /** What was rejected in each of them. */
+  #drawnRejected: readonly Rejection[] = [];
+  #rejected: readonly Rejection[] = [];
   #from: 'nowhere' | 'an earlier run' | 'this run' = 'nowhere';
 
   /** Where the last good tree was accepted. */
@@ -50,7 +54,8 @@ export class LastGood {
   }
 
   /** A text was drawn from the tree as it is. */
-  drew(): void {
+  drew(rejected: readonly Rejection[]): void {
+    this.#drawnRejected = rejected;
     for (const [key, entry] of this.#newer) {
       if (!this.#drawn.has(key)) {
         this.#drawn.set(key, entry);
@@ -61,8 +66,14 @@ export class LastGood {
 
   /** The text that was drawn last is good. */
   accepted(): void {
+    this.#rejected = this.#drawnRejected;
     this.#drawn.clear();
     this.#from = 'this run';
+  }
+
+  /** Keys that another one had claimed the place of: they were part of the tree, and of no text. */
+  get losers(): readonly string[] {
+    return this.#rejected.flatMap(({ key, other }) => (other === undefined ? [] : [key]));
   }
 
   /** By what the tree of now differs from the last good one; from an empty one where there is none. */

@@ -110,12 +110,14 @@ export class ServedTree {
         return [key, served.get(key)];
       }),
     );
-    return new Map([...aside, ...this.#lastGood.differences]);
+    return new Map([...aside, ...this.#lastGood.differences, ...this.#losers()]);
   }
 
   /** The units by which this tree differs from the last good one, with their last good forms. */
   get changedUnits(): readonly UnitChange[] {
-    const before = this.#lastGood.differences;
+    const lost = new Set(this.catalog.rejected.map(({ key }) => key));
+    const won = this.#losers().filter(([key]) => !lost.has(key));
+    const before = new Map([...this.#lastGood.differences, ...won]);
     const units = new Map<string, { readonly unit: Unit; readonly keys: string[] }>();
     for (const key of before.keys()) {
       const entry = this.catalog.tree.at(key) ?? before.get(key);
@@ -133,6 +135,13 @@ export class ServedTree {
       const change = { unit, good: good ?? this.#before(goal, keys, before), goal };
       return sameValues(change.good, goal) ? [] : [change];
     });
+  }
+
+  /** Instances that were in the last good tree and had lost their address: nobody has judged them yet. */
+  #losers(): readonly (readonly [string, undefined])[] {
+    return this.#lastGood.losers.flatMap((key) =>
+      this.catalog.tree.at(key)?.meaning.role.kind === 'instance' ? [[key, undefined] as const] : [],
+    );
   }
 
   #before(goal: UnitChange['goal'], keys: readonly string[], before: Differences): UnitChange['good'] {
@@ -256,7 +265,7 @@ export class ServedTree {
     if (!this.#hasTree) {
       return { kind: 'nothing', missing: this.#missing };
     }
-    this.#lastGood.drew();
+    this.#lastGood.drew(this.catalog.rejected);
     return { kind: 'tree', catalog: this.catalog, isDoubtful: this.#isDoubtful };
   }
 

@@ -338,6 +338,25 @@ describe('Quarantine', () => {
     expect(loop.of('nobody-quarantined')).toEqual([]);
   });
 
+  test('finds a value that was in no text until another key left its address', async () => {
+    await using loop = setUp();
+    const at = { host: '10.0.9.9', port: 80 };
+    const loser = entry('/services/web/late', { ...at, opt: 'bad' }, 1);
+    loop.snapshot(server('web', 'a', 'ok'), loser, entry('/services/api/b', at, 2));
+    await waitFor(() => loop.text().includes('server b'));
+    loop.put(server('zoo', 'c'));
+    await waitFor(() => loop.text().includes('server c'));
+    loop.delete('/services/api/b');
+    await waitFor(() => loop.of('quarantined').length > 0);
+    expect(loop.of('quarantined').flatMap(({ units }) => units)).toMatchObject([
+      { unit: 'instances of web', keys: ['/services/web/late'], instead: 'last good' },
+    ]);
+    loop.put(server('new', 'd'));
+    await waitFor(() => loop.text().includes('server d'));
+    expect(loop.text()).toMatch(/server late 10.0.9.9:80 ok/);
+    expect(loop.text()).not.toContain('server b ');
+  });
+
   test('costs nothing while everything is accepted', async () => {
     await using loop = setUp();
     loop.snapshot(server('web', 'a'));
