@@ -110,7 +110,7 @@ export class ServedTree {
         return [key, served.get(key)];
       }),
     );
-    return new Map([...aside, ...this.#lastGood.differences, ...this.#losers()]);
+    return new Map([...aside, ...this.#lastGood.differences]);
   }
 
   /** The units by which this tree differs from the last good one, with their last good forms. */
