@@ -5,7 +5,6 @@ import { clock } from '../ports/clock.ts';
 import { type Parts, partsOf } from '../reconcile/parts.ts';
 import type { PassEnd } from '../reconcile/pass-end.ts';
 import { Passes } from '../reconcile/passes.ts';
-import { Trees } from '../reconcile/trees.ts';
 import { Drawing } from '../rollout/drawing.ts';
 import type { Settings } from '../settings/settings.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
@@ -49,11 +48,10 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
   const drawing = new Drawing({ context, renderLimit: settings.limits.render, emit });
   await drawing.templates.set(set);
   const guard = flags.from === undefined ? guardOf(settings, flags.acceptStale ? 'any' : 'fresh') : null;
-  const trees = new Trees({ served, emit, ...(guard ? { guard } : {}) });
   // What is refused is looked for anew each time: only a daemon tries it again, and so keeps a record of it.
   const parts = partsOf({
     ...shell,
-    ...{ served, trees, drawing, emit },
+    ...{ served, drawing, emit, ...(guard ? { guard } : {}) },
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
     pace: AT_ONCE,
     pause: { notes: createPauseNotes(settings.stateDir), keys: pauseKeys(settings) },
@@ -79,7 +77,7 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
     }
     return tell(io, settings, { end, said, ms: Math.round(clock.now() - begun) });
   } finally {
-    await trees.close();
+    await parts.trees.close();
   }
 }
 

@@ -19,7 +19,7 @@ export interface OnceOptions extends Pick<Parts, 'trees' | 'quarantine' | 'mailb
  * believed last, or the cache where they do not answer. The caller closes them. Throws a `SourceError`.
  */
 export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<void> {
-  const { trees, quarantine, shell } = options;
+  const { trees, quarantine, shell, store } = options;
   const file = await shell.file.read();
   quarantine.served(await trees.open(file === null ? 'none' : 'installed'));
   const answer = await readPatiently(io, settings, trees);
@@ -32,7 +32,7 @@ export async function believeOnce(io: Io, settings: Settings, options: OnceOptio
   } else {
     quarantine.served(trees.take({ kind: 'snapshot', entries: answer, revision: 0n }).served);
   }
-  await lookOnce(options);
+  await lookOnce(options, store);
   const tree = trees.served.toDraw();
   if (tree.kind === 'nothing') {
     throw new SourceError(`rendering: ${tree.missing}`);

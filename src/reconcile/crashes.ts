@@ -14,7 +14,7 @@ export interface CrashesOptions {
   readonly served: Pick<ServedTree, 'catalog'>;
   readonly current: CurrentState;
   /** Where the input is kept for a report. */
-  readonly file?: CrashFile;
+  readonly crashFile?: CrashFile;
 }
 
 /** Of so many different crashes the input is kept, each in the place of the one before. */
@@ -83,12 +83,12 @@ export class Crashes {
   }
 
   async #keep(where: string, stack: string): Promise<string | null> {
-    const { file, served, current } = this.#options;
+    const { crashFile, served, current } = this.#options;
     try {
       const running = runningSet(current.now)?.text ?? null;
       const installedText = current.now.installed?.text ?? null;
       const keys = [...served.catalog.tree];
-      return (await file?.keep({ where, stack, keys, running, installedText })) ?? null;
+      return (await crashFile?.keep({ where, stack, keys, running, installedText })) ?? null;
     } catch {
       return null;
     }

@@ -1,17 +1,9 @@
-import type { Emit } from '../events.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { BelievedStore } from '../ports/stores.ts';
-import type { Quarantine } from '../quarantine/quarantine.ts';
-import type { Mailbox } from './mailbox.ts';
-import type { Trees } from './trees.ts';
+import type { Parts } from './parts.ts';
 
-export interface GuardWatchOptions {
-  readonly trees: Trees;
-  readonly store: Pick<BelievedStore, 'releaseAsked' | 'releaseDone'>;
-  readonly mailbox: Mailbox;
-  readonly quarantine: Pick<Quarantine, 'served'>;
-  readonly emit: Emit;
-}
+/** Where a person asks for a release. */
+export type ReleaseStore = Pick<BelievedStore, 'releaseAsked' | 'releaseDone'>;
 
 /** How often it looks whether a hold is over or somebody asked for a release. */
 const LOOK = 500;
@@ -20,8 +12,8 @@ const LOOK = 500;
  * The time around the guard: ends holds, notices `pointsman release`, and gives up waiting for the sources of a start.
  * Runs until `signal` aborts.
  */
-export async function watchGuard(options: GuardWatchOptions, signal: AbortSignal): Promise<void> {
-  const { trees, mailbox, quarantine, emit } = options;
+export async function watchGuard(parts: Parts, store: ReleaseStore, signal: AbortSignal): Promise<void> {
+  const { trees, mailbox, quarantine, emit } = parts;
   const began = clock.now();
   let waiting = true;
   while (!signal.aborted) {
@@ -38,34 +30,34 @@ export async function watchGuard(options: GuardWatchOptions, signal: AbortSignal
         mailbox.post('the sources do not answer');
       }
     }
-    await lookOnce(options);
+    await lookOnce(parts, store);
     await rest(waiting ? Math.min(LOOK, Math.max(1, left)) : LOOK, signal);
   }
 }
 
-/** One look: holds that are over, and a release. */
-export async function lookOnce(options: Omit<GuardWatchOptions, 'emit'>): Promise<void> {
-  const { trees, mailbox, quarantine } = options;
-  const { changed, served } = trees.turn();
-  quarantine.served(served);
-  if (changed > 0) {
-    mailbox.post(`${changed} held ${changed === 1 ? 'key' : 'keys'} held for long enough`);
+/** One look: holds that are over, and a release. One that was asked for before the sources' first answer holds for that too. */
+export async function lookOnce(
+  { trees, mailbox, quarantine }: Pick<Parts, 'trees' | 'mailbox' | 'quarantine'>,
+  store: ReleaseStore,
+): Promise<void> {
+  const ended = trees.turn();
+  quarantine.served(ended.served);
+  if (ended.changed > 0) {
+    mailbox.post(`${keys(ended.changed)} held for long enough`);
   }
-  await lookForRelease(options);
-}
-
-/** A request that came before the sources' first answer holds for that one too. */
-async function lookForRelease(options: Omit<GuardWatchOptions, 'emit'>): Promise<void> {
-  const { trees, store, mailbox, quarantine } = options;
   if (!(await store.releaseAsked())) {
     return;
   }
-  const { changed, served } = trees.release();
-  quarantine.served(served);
+  const released = trees.release();
+  quarantine.served(released.served);
   if (trees.answered) {
     await store.releaseDone();
   }
-  if (changed > 0 || trees.answered) {
-    mailbox.post(`${changed} held ${changed === 1 ? 'key' : 'keys'} released`);
+  if (released.changed > 0 || trees.answered) {
+    mailbox.post(`${keys(released.changed)} released`);
   }
+}
+
+function keys(held: number): string {
+  return `${held} held ${held === 1 ? 'key' : 'keys'}`;
 }

@@ -1,3 +1,6 @@
+import type { Emit } from '../events.ts';
+import { clock } from '../ports/clock.ts';
+import type { HaproxyState } from '../ports/haproxy.ts';
 import type { Mail } from './mailbox.ts';
 
 /** `pace` of the settings, in milliseconds. */
@@ -9,20 +12,35 @@ export interface PaceOptions {
   readonly splay?: number;
 }
 
+/** What limits the old workers. */
+export interface OldWorkersOptions {
+  /** `haproxy.maxOldWorkers`. @default no limit */
+  readonly maxOldWorkers?: number;
+  /** Milliseconds that a reload waits at most for one of them to end. @default 30 s */
+  readonly patience?: number;
+  readonly emit: Emit;
+}
+
 /**
  * Says when what happened goes out: a first change at once, those that follow it after `quiet` without another,
- * at the latest `maxWait` after the first of them; reloads no closer than `reloadInterval`.
+ * at the latest `maxWait` after the first of them; reloads no closer than `reloadInterval`, and not while as many old
+ * workers as are allowed still serve connections. Not for ever: what is new must reach traffic, so after 30 s it goes
+ * out all the same, and HAProxy's own `mworker-max-reloads` ends the oldest ones.
  */
 export class Pace {
   readonly #options: PaceOptions;
+  readonly #workers: Required<OldWorkersOptions>;
   #lastMail = Number.NEGATIVE_INFINITY;
   #lastReload = Number.NEGATIVE_INFINITY;
   /** When the first change came that no pass has settled yet, and until when the burst is waited for. */
   #firstAt = Number.POSITIVE_INFINITY;
   #calmAt = Number.NEGATIVE_INFINITY;
+  /** Since when a reload waits for old workers. */
+  #waitsSince: number | null = null;
 
-  constructor(options: PaceOptions) {
+  constructor(options: PaceOptions, workers: OldWorkersOptions) {
     this.#options = options;
+    this.#workers = { maxOldWorkers: Number.POSITIVE_INFINITY, patience: 30_000, ...workers };
   }
 
   /** The time at which this mail is due; not after now means at once. */
@@ -51,8 +69,36 @@ export class Pace {
     return Math.max(this.#lastReload + reloadInterval, this.#calmAt + splay);
   }
 
-  /** A reload was asked for at `now`. */
-  reloaded(now: number): void {
-    this.#lastReload = now;
+  /** Milliseconds for which a reload waits at most for old workers to end. */
+  workersMs(state: HaproxyState): number {
+    const { maxOldWorkers, patience } = this.#workers;
+    if (oldWorkersOf(state) < maxOldWorkers) {
+      this.#waitsSince = null;
+      return 0;
+    }
+    const now = clock.now();
+    return Math.max(0, (this.#waitsSince ?? now) + patience - now);
   }
+
+  /** A reload waits for old workers: said once for each that does. */
+  waitsForWorkers(state: HaproxyState): void {
+    const { maxOldWorkers, patience, emit } = this.#workers;
+    if (this.#waitsSince !== null) {
+      return;
+    }
+    this.#waitsSince = clock.now();
+    const limit = `haproxy.maxOldWorkers is ${maxOldWorkers}`;
+    const cause = `${oldWorkersOf(state)} old workers still serve connections (${limit}); at most ${patience / 1000} s for one of them to end`;
+    emit({ kind: 'reload-delayed', cause });
+  }
+
+  /** A reload was made or tried: the next one waits anew. */
+  reloaded(): void {
+    this.#lastReload = clock.now();
+    this.#waitsSince = null;
+  }
+}
+
+function oldWorkersOf(state: HaproxyState): number {
+  return state.kind === 'away' ? 0 : (state.oldWorkers ?? 0);
 }

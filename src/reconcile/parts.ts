@@ -1,21 +1,54 @@
+import type { Emit } from '../events.ts';
+import type { ConfigFile } from '../ports/config-file.ts';
+import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { Judge, Preflight } from '../ports/judge.ts';
+import type { Runtime } from '../ports/runtime.ts';
+import type { CrashFile, PauseNotes, PendingNote } from '../ports/stores.ts';
 import { CachingJudge } from '../quarantine/caching-judge.ts';
-import { Quarantine } from '../quarantine/quarantine.ts';
+import { Quarantine, type QuarantineOptions } from '../quarantine/quarantine.ts';
+import type { Drawing } from '../rollout/drawing.ts';
 import { Executor } from '../rollout/executor.ts';
 import { HaproxyWatch } from '../rollout/haproxy-watch.ts';
 import { ReadBackWatch } from '../rollout/read-back-watch.ts';
-import { WorkerCap } from '../rollout/worker-cap.ts';
+import type { RuntimeChangesOptions } from '../rollout/runtime-changes.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import { Crashes } from './crashes.ts';
 import { Mailbox } from './mailbox.ts';
-import { Pace } from './pace.ts';
+import { Pace, type PaceOptions } from './pace.ts';
 import { Pause } from './pause.ts';
-import type { ReconcilerOptions } from './reconciler-options.ts';
-import { ReloadWaits } from './reload-waits.ts';
-import type { Trees } from './trees.ts';
+import { type GuardParts, Trees } from './trees.ts';
 import { Turns } from './turns.ts';
 
-/** What passes need; the rest of the options is about what is followed. */
-export interface PartsOptions extends Omit<ReconcilerOptions, 'source' | 'templates' | 'guard'> {
-  readonly trees: Trees;
+/** What passes work with. */
+export interface PartsOptions {
+  readonly served: ServedTree;
+  readonly drawing: Drawing;
+  readonly judge: Judge;
+  readonly file: ConfigFile;
+  readonly haproxy: HaproxyControl;
+  /** `file`: mode `none`. */
+  readonly target: 'haproxy' | 'file';
+  readonly pace: PaceOptions;
+  readonly preflight?: Preflight;
+  readonly pending?: PendingNote;
+  /** Where pauses are remembered, and the keys that ask the fleet for one. */
+  readonly pause?: { readonly notes: PauseNotes; readonly keys: readonly string[] };
+  /** `haproxy.maxOldWorkers`. @default no limit */
+  readonly maxOldWorkers?: number;
+  /** Without it every change is a reload. */
+  readonly runtime?: Pick<RuntimeChangesOptions, 'newServers' | 'drain'> & {
+    readonly runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll' | 'hold'>;
+    /** `apply.readBack` */
+    readonly readBack?: number;
+  };
+  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry' | 'checkCommand'>;
+  /** Where the input of a crash is kept. */
+  readonly crashFile?: CrashFile;
+  /** Milliseconds for which a step of a pass counts as life. @default 2 min */
+  readonly stepLimit?: number;
+  readonly emit: Emit;
+  /** The guard and the cache; without it every change is believed at once. */
+  readonly guard?: GuardParts;
 }
 
 /** What passes work with, and what is followed beside them. */
@@ -23,22 +56,13 @@ export type Parts = ReturnType<typeof partsOf>;
 
 /** Puts together what a pass needs. Nothing is read or begun yet. */
 export function partsOf(options: PartsOptions) {
-  const {
-    served,
-    trees,
-    drawing,
-    emit,
-    runtime,
-    crashFile,
-    maxOldWorkers: most = Number.POSITIVE_INFINITY,
-  } = options;
-  const [mailbox, turns, pace] = [new Mailbox(), new Turns(options.stepLimit), new Pace(options.pace)];
+  const { served, drawing, emit, runtime } = options;
+  const [mailbox, turns, trees] = [new Mailbox(), new Turns(options.stepLimit), new Trees(options)];
   const judge = new CachingJudge(options);
   const executor = new Executor({ ...options, judge, mailbox });
   const { current } = executor;
-  const crashes = new Crashes({ emit, served, current, ...(crashFile ? { file: crashFile } : {}) });
+  const crashes = new Crashes({ ...options, current });
   const haproxy = new HaproxyWatch({ control: options.haproxy, current, drawing, mailbox, emit });
-  const waits = new ReloadWaits({ pace, cap: new WorkerCap({ most, emit }), turns, mailbox });
   const pause =
     options.pause &&
     new Pause({
@@ -56,7 +80,7 @@ export function partsOf(options: PartsOptions) {
   });
   const readBack = runtime && new ReadBackWatch({ ...runtime, current, mailbox, emit });
   return {
-    ...{ served, trees, drawing, emit, mailbox, turns, pace, waits, pause },
-    ...{ executor, haproxy, quarantine, crashes, readBack },
+    ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, haproxy, quarantine, crashes },
+    ...{ pace: new Pace(options.pace, options), readBack },
   };
 }

@@ -10,6 +10,7 @@ import { gather, type Look } from '../rollout/gather.ts';
 import { Stopwatch } from '../rollout/stopwatch.ts';
 import type { Parts } from './parts.ts';
 import { endOfCrash, endOfHandsOff, endOfWait, type PassEnd } from './pass-end.ts';
+import { TURN_MS } from './turns.ts';
 
 /**
  * The passes of the loop, one after the other: each looks at everything, so that the last state always wins. A pass
@@ -101,27 +102,28 @@ export class Passes {
   }
 
   async #do(action: Deed, pass: Pass): Promise<Result> {
-    const { executor, waits, turns } = this.#parts;
+    const { executor, pace, turns } = this.#parts;
     try {
       return await turns.step(STEPS[action.kind], () => executor.carryOut(action, pass));
     } finally {
       if (PACED.has(action.kind)) {
-        waits.reloaded();
+        pace.reloaded();
       }
     }
   }
 
   async #wait(action: Extract<Action, { kind: 'wait' }>, facts: Facts, pass: Pass): Promise<Result> {
-    const { waits, mailbox } = this.#parts;
+    const { pace, mailbox } = this.#parts;
     switch (action.for) {
       case 'record':
         await this.#idle();
         return { kind: 'again' };
       case 'pace':
-        await waits.pace(pass.watch, pass.signal);
+        await this.#rest(action.ms, pass);
         break;
       case 'workers':
-        await waits.workers(facts.haproxy, pass.watch, pass.signal);
+        pace.waitsForWorkers(facts.haproxy);
+        await this.#rest(Math.min(action.ms, TURN_MS / 2), pass);
         break;
       default:
         this.#retryAt = clock.now() + action.ms;
@@ -131,6 +133,17 @@ export class Passes {
       drawAnew(pass);
     }
     return { kind: 'again' };
+  }
+
+  /** So many milliseconds, or until something newer arrives. */
+  async #rest(ms: number, { watch, signal }: Pass): Promise<void> {
+    const { mailbox } = this.#parts;
+    const until = clock.now() + ms;
+    await watch.time('pause', async () => {
+      while (!signal.aborted && clock.now() < until && !mailbox.peek()) {
+        await mailbox.wait(until - clock.now(), signal);
+      }
+    });
   }
 
   async #handsOff(action: Extract<Action, { kind: 'handsOff' }>, { hold }: Pass): Promise<Result> {

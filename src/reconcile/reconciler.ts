@@ -1,15 +1,20 @@
-import { clock } from '../ports/clock.ts';
+import { clock, rest } from '../ports/clock.ts';
+import type { Source } from '../ports/source.ts';
+import type { Templates } from '../ports/templates.ts';
 import { runningSet } from '../rollout/current.ts';
-import { endedBy } from './ended-by.ts';
 import { watchGuard } from './guard-watch.ts';
 import type { Mail } from './mailbox.ts';
-import { type Parts, partsOf } from './parts.ts';
+import { type Parts, type PartsOptions, partsOf } from './parts.ts';
 import { Passes } from './passes.ts';
-import type { ReconcilerOptions } from './reconciler-options.ts';
 import { followSource } from './source-follower.ts';
 import { followTemplates } from './template-follower.ts';
-import { Trees } from './trees.ts';
 import { TURN_MS, type Turns } from './turns.ts';
+
+/** Everything the loop works with. */
+export interface ReconcilerOptions extends PartsOptions {
+  readonly source: Source;
+  readonly templates: Templates;
+}
 
 /**
  * The loop: whatever happens says "look again", and each pass reads the whole, so that the last state always
@@ -22,7 +27,7 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
-    this.#parts = partsOf({ ...options, trees: new Trees(options) });
+    this.#parts = partsOf(options);
     this.#passes = new Passes(this.#parts);
   }
 
@@ -37,7 +42,8 @@ export class Reconciler {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { source, templates, guard } = this.#options;
-    const { emit, mailbox, crashes, trees, drawing, executor, pause, quarantine, readBack } = this.#parts;
+    const parts = this.#parts;
+    const { emit, crashes, trees, executor, pause, quarantine, readBack } = parts;
     await executor.open();
     await pause?.look();
     await quarantine.open();
@@ -46,23 +52,16 @@ export class Reconciler {
       crashes.keepGoing(where, work, signal);
     const followers = [
       begin('the loop', (until) => this.#loop(until)),
-      begin('following the sources', (until) =>
-        followSource({ source, trees, mailbox, quarantine, emit }, until),
-      ),
-      guard &&
-        begin('the guard', (until) =>
-          watchGuard({ trees, store: guard.store, mailbox, quarantine, emit }, until),
-        ),
-      begin('following the templates', (until) =>
-        followTemplates({ templates, drawing, mailbox, emit }, until),
-      ),
+      begin('following the sources', (until) => followSource(parts, source, until)),
+      guard && begin('the guard', (until) => watchGuard(parts, guard.store, until)),
+      begin('following the templates', (until) => followTemplates(parts, templates, until)),
       begin('following the file', (until) => executor.drift.follow(until)),
       pause && begin('looking for a pause', (until) => pause.follow(until)),
       begin('the quarantine', (until) => quarantine.follow(until)),
       begin('recording the file', (until) => this.#followRecords(until)),
       readBack && begin("reading HAProxy's servers back", (until) => readBack.follow(until)),
       this.#options.target === 'haproxy' &&
-        begin('following HAProxy', (until) => this.#parts.haproxy.follow(until)),
+        begin('following HAProxy', (until) => parts.haproxy.follow(until)),
     ];
     emit({ kind: 'started' });
     await endedBy(signal, Promise.all(followers), END_MS);
@@ -104,3 +103,19 @@ export class Reconciler {
 
 /** Milliseconds after the signal in which what is at work may end. */
 const END_MS = 1500;
+
+/** Waits for `work`, but once `signal` aborts for no longer than `ms`. Rejects where it does. */
+async function endedBy(signal: AbortSignal, work: Promise<unknown>, ms: number): Promise<void> {
+  const ended = new AbortController();
+  const late = async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: ended.signal });
+    await (signal.aborted ? null : promise);
+    await rest(ms, ended.signal);
+  };
+  try {
+    await Promise.race([work, late()]);
+  } finally {
+    ended.abort();
+  }
+}

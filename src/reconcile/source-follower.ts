@@ -1,24 +1,13 @@
-import type { Emit } from '../events.ts';
 import type { Source } from '../ports/source.ts';
-import type { Quarantine } from '../quarantine/quarantine.ts';
 import type { SourceData } from '../tree/raw-tree.ts';
-import type { Mailbox } from './mailbox.ts';
-import type { Trees } from './trees.ts';
-
-export interface SourceFollowerOptions {
-  readonly source: Source;
-  readonly trees: Trees;
-  readonly mailbox: Mailbox;
-  readonly quarantine: Pick<Quarantine, 'served'>;
-  readonly emit: Emit;
-}
+import type { Parts } from './parts.ts';
 
 /**
  * Takes what a source tells into the trees, at once and in order, and wakes the loop. Where that throws, it begins anew
  * with everything that the source has.
  */
-export async function followSource(options: SourceFollowerOptions, signal: AbortSignal): Promise<void> {
-  const { source, trees, mailbox, quarantine, emit } = options;
+export async function followSource(parts: Parts, source: Source, signal: AbortSignal): Promise<void> {
+  const { trees, mailbox, quarantine, emit } = parts;
   const take = (event: SourceData) => {
     const first = !trees.served.hasTree;
     const { changed, seen, served } = trees.take(event);

@@ -1,20 +1,13 @@
 import { PointsmanError } from '../errors.ts';
-import type { Emit } from '../events.ts';
 import type { Templates } from '../ports/templates.ts';
-import type { Drawing } from '../rollout/drawing.ts';
-import type { Mailbox } from './mailbox.ts';
+import type { Parts } from './parts.ts';
 
 /** Takes each state of the template folder into the drawing, and wakes the loop. */
 export async function followTemplates(
-  options: {
-    readonly templates: Templates;
-    readonly drawing: Pick<Drawing, 'templates'>;
-    readonly mailbox: Mailbox;
-    readonly emit: Emit;
-  },
+  { drawing, mailbox, emit }: Parts,
+  templates: Templates,
   signal: AbortSignal,
 ): Promise<void> {
-  const { templates, drawing, mailbox, emit } = options;
   const choice = drawing.templates;
   // A watch waits for whatever cannot be read; at the start that should be said.
   await templates.read().catch((error: unknown) => choice.miss(error));

@@ -15,7 +15,7 @@ export interface FactSources {
   readonly drawing: Pick<Drawing, 'draw' | 'runsOn'>;
   readonly served: { readonly hasTree: boolean; toDraw(): Drawable };
   /** How long a reload has to wait. */
-  readonly waits: { readonly paceMs: number; workersMs(state: HaproxyState, now: number): number };
+  readonly pace: { reloadDue(): number; workersMs(state: HaproxyState): number };
 }
 
 /** What one pass knows beside that, from one look to the next. */
@@ -34,7 +34,7 @@ const LATER: Desired = { kind: 'nothing', missing: 'the file is put right first'
 
 /** Gathers everything that a decision is made on: asks HAProxy, draws the text, plans the way to it. */
 export async function gather(sources: FactSources, look: Look): Promise<Facts> {
-  const { executor, haproxy, drawing, served, waits } = sources;
+  const { executor, haproxy, drawing, served, pace } = sources;
   const { hold, watch, signal } = look;
   // A pause of the fleet is only known with the tree.
   const file = hold || !served.hasTree ? OURS : executor.drift.fact;
@@ -63,8 +63,8 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
     recording: catchUp.target,
     trouble: desired.kind === 'set' ? troubles.of(desired.set.hash) : null,
     aheadWaitMs: troubles.waitOf(ahead?.hash),
-    paceMs: waits.paceMs,
-    workersMs: waits.workersMs(now.haproxy, clock.now()),
+    paceMs: Math.max(0, pace.reloadDue() - clock.now()),
+    workersMs: pace.workersMs(now.haproxy),
     mendMs: troubles.waitOf(now.installed?.hash),
   };
   return { ...facts, way: await wayOf(facts, executor, look) };

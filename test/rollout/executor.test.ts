@@ -33,13 +33,13 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
       ...{ ...at, hold: null, judged: false, noRuntime: null },
       drawn: { kind: 'text', ...setOf(text) },
     };
-    const waits = { paceMs: 0, workersMs: () => 0 };
+    const pace = { reloadDue: () => 0, workersMs: () => 0 };
     const sources = {
       executor,
       haproxy: watch,
       drawing,
       served: { hasTree: true, toDraw: () => NOTHING },
-      waits,
+      pace,
     };
     return decide(await gather(sources, look));
   };
