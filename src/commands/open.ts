@@ -18,7 +18,6 @@ import { Serial } from '../ports/serial.ts';
 import type { Source } from '../ports/source.ts';
 import type { PendingNote } from '../ports/stores.ts';
 import type { GuardParts } from '../reconcile/trees.ts';
-import { withKeptEdits } from '../rollout/kept-edits.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -129,8 +128,7 @@ export async function shellOf(
     ...(owner === null ? {} : { owner }),
     ...(group === null ? {} : { group }),
   });
-  const plain = createConfigFile({ path: output.path, access, keep: output.keep, stateDir });
-  const file = withKeptEdits(plain, emit);
+  const file = createConfigFile({ path: output.path, access, keep: output.keep, stateDir });
   const { checkCommand, checkTimeout } = haproxy;
   const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
   const servers = new Serial();

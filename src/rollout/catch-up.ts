@@ -1,5 +1,5 @@
 import type { Emit } from '../events.ts';
-import { clock } from '../ports/clock.ts';
+import { clock, rest } from '../ports/clock.ts';
 import type { Serial } from '../ports/serial.ts';
 import type { Wake } from '../ports/wake.ts';
 import type { ConfigWriter } from './config-writer.ts';
@@ -22,7 +22,7 @@ const GRACE_MS = 1000;
 
 export interface CatchUpOptions {
   readonly current: CurrentState;
-  readonly writer: Pick<ConfigWriter, 'check' | 'publish' | 'keep' | 'owe'>;
+  readonly writer: Pick<ConfigWriter, 'check' | 'publish' | 'accepted'>;
   readonly troubles: Pick<Troubles, 'add' | 'forget'>;
   /** Where those who write the file or tell HAProxy something take turns. */
   readonly queue: Pick<Serial, 'run'>;
@@ -46,7 +46,7 @@ export class CatchUp {
   #begun = Number.NEGATIVE_INFINITY;
   /** How many wait for it to be idle: then nothing else is waited for. */
   #hurries = 0;
-  #hurry: () => void = () => {};
+  #hurry = new AbortController();
   /** What became the file and was not told yet, and what wakes whoever is told. */
   #recorded: ConfigSet[] = [];
   #wake: () => void = () => {};
@@ -74,7 +74,7 @@ export class CatchUp {
   /** Resolves when nothing is under way any more. */
   async idle(): Promise<void> {
     this.#hurries += 1;
-    this.#hurry();
+    this.#hurry.abort();
     await this.#job;
     this.#hurries -= 1;
   }
@@ -175,13 +175,11 @@ export class CatchUp {
   /** The check is beside the queue: changes at run time do not wait for it. */
   async #write(set: ConfigSet, watch: Stopwatch): Promise<boolean> {
     const { writer, queue } = this.#options;
-    if (!(await writer.check(set, watch, this.#end.signal))) {
-      return false;
-    }
-    const isPublished = await queue.run(() => writer.publish(set, watch));
+    const isPublished =
+      (await writer.check(set, { watch, signal: this.#end.signal })) &&
+      (await queue.run(() => writer.publish(set, watch)));
     if (isPublished) {
-      await writer.owe(null);
-      await writer.keep(set);
+      await writer.accepted(set);
     }
     return isPublished;
   }
@@ -194,17 +192,10 @@ export class CatchUp {
   /** Until the next record may begin, or somebody waits for it. */
   async #untilDue(): Promise<void> {
     const left = this.#begun + RECORD_EVERY_MS - clock.now();
-    if (left <= 0 || this.#hurries > 0) {
-      return;
+    if (left > 0 && this.#hurries === 0) {
+      this.#hurry = new AbortController();
+      await rest(left, this.#hurry.signal);
     }
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(left, resolve);
-      this.#hurry = () => {
-        cancel();
-        resolve();
-      };
-    });
-    this.#hurry = () => {};
   }
 
   #isAheadSince(since: number, hash: string): void {

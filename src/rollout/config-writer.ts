@@ -1,18 +1,20 @@
 import { messageWithHint } from '../errors.ts';
 import { type Emit, noticeOf } from '../events.ts';
 import { excerpt, firstLines } from '../plan/excerpt.ts';
-import { partsOf, withMark } from '../plan/mark.ts';
+import { hashText, partsOf, splitMark, withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
-import type { Judge } from '../ports/judge.ts';
+import type { Judge, Preflight } from '../ports/judge.ts';
 import type { PendingNote } from '../ports/stores.ts';
-import { type CurrentState, withFile, withPublished } from './current.ts';
+import { type CurrentState, runningSet, withFile, withPublished, workerOf } from './current.ts';
 import type { ConfigSet } from './facts.ts';
-import type { Stopwatch } from './stopwatch.ts';
+import { publishOver } from './kept-edits.ts';
+import type { At, Stopwatch } from './stopwatch.ts';
 import type { Troubles } from './troubles.ts';
 
 export interface ConfigWriterOptions {
   readonly judge: Judge;
   readonly file: ConfigFile;
+  readonly preflight?: Preflight;
   readonly pending?: PendingNote;
   readonly current: CurrentState;
   readonly troubles: Troubles;
@@ -42,7 +44,7 @@ export class ConfigWriter {
   }
 
   /** True where HAProxy accepts it. */
-  async check(set: ConfigSet, watch: Stopwatch, signal: AbortSignal): Promise<boolean> {
+  async check(set: ConfigSet, { watch, signal }: At): Promise<boolean> {
     const { judge, troubles, emit } = this.#options;
     const verdict = await watch.time('check', () => judge.check(this.#fileTextOf(set), signal));
     switch (verdict.kind) {
@@ -51,12 +53,8 @@ export class ConfigWriter {
           emit({ kind: 'check-warned', warnings: firstLines(verdict.warnings, MOST_LINES) });
         }
         return true;
-      case 'broken': {
-        const { message } = verdict;
-        const retryInMs = troubles.add(set.hash, { kind: 'failed', message });
-        emit({ kind: 'check-broken', message, retryInMs });
-        return false;
-      }
+      case 'broken':
+        return this.#failed('check-broken', set, verdict.message);
       case 'refused': {
         const { output, lines } = verdict;
         troubles.add(set.hash, { kind: 'refused', output, lines, judged: false });
@@ -69,17 +67,22 @@ export class ConfigWriter {
     }
   }
 
+  /** False where something is in the way of a reload that the check cannot see. */
+  async foresee(set: ConfigSet, signal: AbortSignal): Promise<boolean> {
+    const { preflight, current } = this.#options;
+    const running = { text: runningSet(current.now)?.text ?? null, pid: workerOf(current.now) };
+    const message = (await preflight?.check(set.text, running, signal)) ?? null;
+    return message === null || this.#failed('preflight-failed', set, message);
+  }
+
   /** True where it is the file now. */
   async publish(set: ConfigSet, watch: Stopwatch): Promise<boolean> {
-    const { file, troubles, current, emit } = this.#options;
+    const { file, current, emit } = this.#options;
     const fileText = this.#fileTextOf(set);
     try {
-      await watch.time('publish', () => file.publish(fileText));
+      await watch.time('publish', () => this.#write(fileText));
     } catch (error) {
-      const message = messageWithHint(error);
-      const retryInMs = troubles.add(set.hash, { kind: 'failed', message });
-      emit({ kind: 'publish-failed', message, retryInMs });
-      return false;
+      return this.#failed('publish-failed', set, messageWithHint(error));
     }
     current.replace((now) => withPublished(now, fileText));
     const bytes = partsOf(fileText).reduce((sum, part) => sum + Buffer.byteLength(part), 0);
@@ -87,12 +90,28 @@ export class ConfigWriter {
     return true;
   }
 
-  /** Keeps a set that HAProxy runs among the good ones. That it cannot be kept is told, and hinders nothing. */
-  async keep(set: ConfigSet): Promise<void> {
+  /** Puts back what lay there before. Where that cannot be written, what lies there stays. */
+  async putBack(before: string): Promise<void> {
+    const { file, current, emit } = this.#options;
     try {
-      await this.#options.file.keep(this.#fileTextOf(set));
+      await this.#write(before);
     } catch (error) {
-      this.#options.emit(noticeOf(error));
+      emit({ kind: 'publish-failed', message: messageWithHint(error), retryInMs: null });
+      return;
+    }
+    current.replace((now) => withFile(now, before));
+    emit({ kind: 'rolled-back', path: file.path, hash: hashText(splitMark(before).text) });
+  }
+
+  /** The file holds it, and HAProxy runs it: no load is owed, and it is among the good ones. What cannot be kept hinders nothing. */
+  async accepted(set: ConfigSet): Promise<void> {
+    const { file, troubles, emit } = this.#options;
+    troubles.forget(set.hash);
+    await this.owe(null);
+    try {
+      await file.keep(this.#fileTextOf(set));
+    } catch (error) {
+      emit(noticeOf(error));
     }
   }
 
@@ -109,6 +128,20 @@ export class ConfigWriter {
       // Only a crash in the next moments would matter.
       emit(noticeOf(error));
     }
+  }
+
+  #write(fileText: string): Promise<void> {
+    return publishOver(this.#options.current.now.fileText, fileText, this.#options);
+  }
+
+  #failed(
+    kind: 'check-broken' | 'preflight-failed' | 'publish-failed',
+    { hash }: ConfigSet,
+    message: string,
+  ): false {
+    const { troubles, emit } = this.#options;
+    emit({ kind, message, retryInMs: troubles.add(hash, { kind: 'failed', message }) });
+    return false;
   }
 
   /** The set as it lies in the file. */

@@ -8,7 +8,7 @@ import type { Serial } from '../ports/serial.ts';
 import type { Wake } from '../ports/wake.ts';
 import { type CurrentState, installedMark, withFile } from './current.ts';
 import type { FileFact } from './facts.ts';
-import { keepEdit, tellEdit } from './kept-edits.ts';
+import { keepEdit, publishOver, tellEdit } from './kept-edits.ts';
 import { afterRestore, afterTouch } from './worker-trust.ts';
 
 export interface DriftOptions {
@@ -111,7 +111,7 @@ export class Drift {
   }
 
   async #replace(found: string | null): Promise<void> {
-    const { file, current } = this.#options;
+    const { current } = this.#options;
     const good = current.now.fileText;
     if (this.#told !== found) {
       await tellEdit(this.#options, { found, good });
@@ -120,7 +120,7 @@ export class Drift {
     if (good === null) {
       current.replace((now) => withFile(now, found));
     } else {
-      await file.publish(good);
+      await publishOver(found, good, this.#options);
     }
   }
 

@@ -1,6 +1,4 @@
-import { messageWithHint } from '../errors.ts';
 import type { Emit, Outcome } from '../events.ts';
-import { hashText, splitMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Judge, Preflight } from '../ports/judge.ts';
@@ -9,12 +7,12 @@ import type { PendingNote } from '../ports/stores.ts';
 import type { Wake } from '../ports/wake.ts';
 import { CatchUp } from './catch-up.ts';
 import { ConfigWriter } from './config-writer.ts';
-import { CurrentState, runningSet, type Target, withFile, withLoaded, workerOf } from './current.ts';
+import { CurrentState, type Target, withLoaded } from './current.ts';
 import type { Action } from './decide.ts';
 import { Drift } from './drift.ts';
 import type { ConfigSet, Way, WayPart } from './facts.ts';
 import { NO_WAY, RuntimeChanges, type RuntimeChangesOptions } from './runtime-changes.ts';
-import type { Stopwatch } from './stopwatch.ts';
+import type { At } from './stopwatch.ts';
 import { Troubles } from './troubles.ts';
 
 export interface ExecutorOptions {
@@ -44,12 +42,6 @@ export type Result =
       readonly error: string | null;
       readonly isGood: boolean;
     };
-
-/** What an action is carried out with. */
-export interface At {
-  readonly watch: Stopwatch;
-  readonly signal: AbortSignal;
-}
 
 const AGAIN: Result = { kind: 'again' };
 
@@ -87,8 +79,8 @@ export class Executor {
   }
 
   /** The way from what HAProxy runs to a set. */
-  wayTo(set: ConfigSet, { watch, signal }: At): Promise<Way> {
-    return this.#changes?.wayTo(set, watch, signal) ?? Promise.resolve(NO_WAY);
+  wayTo(set: ConfigSet, at: At): Promise<Way> {
+    return this.#changes?.wayTo(set, at) ?? Promise.resolve(NO_WAY);
   }
 
   /** Plans the way to a text, and does nothing. Throws what is a bug. */
@@ -113,7 +105,7 @@ export class Executor {
       case 'publish':
         return this.#relieved(await this.#publish(action.set, at));
       case 'load':
-        return this.#relieved(await this.#alone(() => this.#load(action.set, { ...at, before: null })));
+        return this.#relieved(await this.#alone(() => this.#load(action.set, at)));
       case 'mend':
         return this.#mend(action.set, at);
       case 'reload':
@@ -157,20 +149,20 @@ export class Executor {
     return { kind: 'over', outcome: 'runtime', error: null, isGood: isFile };
   }
 
-  async #change(part: WayPart, { watch, signal }: At): Promise<string | null> {
+  async #change(part: WayPart, at: At): Promise<string | null> {
     const changes = this.#changes;
-    return changes ? this.#queue.run(() => changes.apply(part, watch, signal)) : 'there is no Runtime API';
+    return changes ? this.#queue.run(() => changes.make(part, at)) : 'there is no Runtime API';
   }
 
-  async #publish(set: ConfigSet, { watch, signal }: At): Promise<Result> {
-    if (!(await this.#writer.check(set, watch, signal))) {
-      return AGAIN;
-    }
-    if (!(await this.#queue.run(() => this.#writer.publish(set, watch)))) {
+  async #publish(set: ConfigSet, at: At): Promise<Result> {
+    const writer = this.#writer;
+    const isDone =
+      (await writer.check(set, at)) && (await this.#queue.run(() => writer.publish(set, at.watch)));
+    if (!isDone) {
       return AGAIN;
     }
     this.current.replace((now) => ({ ...now, applied: { kind: 'file', hash: set.hash } }));
-    await this.#succeeded(set);
+    await this.#writer.accepted(set);
     return { kind: 'over', outcome: 'published', error: null, isGood: true };
   }
 
@@ -178,30 +170,28 @@ export class Executor {
   async #reload(set: ConfigSet, at: At): Promise<Result> {
     await this.catchUp.idle();
     const before = this.current.now.fileText;
-    const isFine =
-      (await this.#writer.check(set, at.watch, at.signal)) && (await this.#foresee(set, at.signal));
-    if (!isFine) {
+    const writer = this.#writer;
+    if (!((await writer.check(set, at)) && (await writer.foresee(set, at.signal)))) {
       return AGAIN;
     }
     return this.#alone(async () => {
-      await this.#writer.owe(set.hash);
-      const isPublished = await this.#writer.publish(set, at.watch);
-      return isPublished ? this.#load(set, { ...at, before }) : AGAIN;
+      await writer.owe(set.hash);
+      return (await writer.publish(set, at.watch)) ? this.#load(set, at, before) : AGAIN;
     });
   }
 
   /** Has HAProxy load the installed file. If it does not, `before` is put back in the file's place. */
-  async #load(set: ConfigSet, at: At & { readonly before: string | null }): Promise<Result> {
+  async #load(set: ConfigSet, at: At, before: string | null = null): Promise<Result> {
     const { haproxy, emit } = this.#options;
     const outcome = await at.watch.time('reload', () => haproxy.reload(set.hash, at.signal));
     switch (outcome.kind) {
       case 'verified':
         this.current.replace((now) => withLoaded(now, set, outcome.pid));
-        await this.#succeeded(set);
+        await this.#writer.accepted(set);
         return { kind: 'over', outcome: 'reloaded', error: null, isGood: true };
       case 'unverified':
         this.current.replace((now) => ({ ...now, applied: { kind: 'unverified', hash: set.hash } }));
-        await this.#succeeded(set);
+        await this.#writer.accepted(set);
         return { kind: 'over', outcome: 'unverified', error: null, isGood: true };
       case 'away': {
         const { cause } = outcome;
@@ -212,7 +202,9 @@ export class Executor {
         const { message } = outcome;
         const retryInMs = this.troubles.add(set.hash, { kind: 'failed', message });
         emit({ kind: 'reload-failed', message, failures: this.troubles.failuresOf(set.hash), retryInMs });
-        await this.#putBack(at.before);
+        if (before !== null && before !== this.current.now.fileText) {
+          await this.#writer.putBack(before);
+        }
         if (this.current.now.installed?.hash !== set.hash) {
           await this.#writer.owe(null);
         }
@@ -225,45 +217,10 @@ export class Executor {
 
   /** Tried again after a pause, also where HAProxy went away just then. */
   async #mend(set: ConfigSet, at: At): Promise<Result> {
-    const result = await this.#alone(() => this.#load(set, { ...at, before: null }));
+    const result = await this.#alone(() => this.#load(set, at));
     if (result.kind === 'over' && result.outcome === 'published-waiting') {
       this.troubles.add(set.hash, { kind: 'failed', message: result.error ?? '' });
     }
     return AGAIN;
-  }
-
-  /** False where something is in the way of a reload that the check cannot see. */
-  async #foresee(set: ConfigSet, signal: AbortSignal): Promise<boolean> {
-    const { preflight, emit } = this.#options;
-    const { now } = this.current;
-    const running = { text: runningSet(now)?.text ?? null, pid: workerOf(now) };
-    const message = (await preflight?.check(set.text, running, signal)) ?? null;
-    if (message === null) {
-      return true;
-    }
-    const retryInMs = this.troubles.add(set.hash, { kind: 'failed', message });
-    emit({ kind: 'preflight-failed', message, retryInMs });
-    return false;
-  }
-
-  async #putBack(before: string | null): Promise<void> {
-    if (before === null || before === this.current.now.fileText) {
-      return;
-    }
-    const { file, emit } = this.#options;
-    try {
-      await file.publish(before);
-    } catch (error) {
-      emit({ kind: 'publish-failed', message: messageWithHint(error), retryInMs: null });
-      return;
-    }
-    this.current.replace((now) => withFile(now, before));
-    emit({ kind: 'rolled-back', path: file.path, hash: hashText(splitMark(before).text) });
-  }
-
-  async #succeeded(set: ConfigSet): Promise<void> {
-    this.troubles.forget(set.hash);
-    await this.#writer.owe(null);
-    await this.#writer.keep(set);
   }
 }

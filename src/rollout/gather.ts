@@ -3,10 +3,11 @@ import type { HaproxyState } from '../ports/haproxy.ts';
 import { aheadSet, doubtNow, installedMark, runningSet, withRecognized } from './current.ts';
 import { goalOf } from './decide.ts';
 import type { Drawable, Drawing, Drawn } from './drawing.ts';
-import type { At, Executor } from './executor.ts';
+import type { Executor } from './executor.ts';
 import type { Desired, Facts, FileFact, Hold, Way } from './facts.ts';
 import type { HaproxyWatch } from './haproxy-watch.ts';
 import { NO_WAY } from './runtime-changes.ts';
+import type { At } from './stopwatch.ts';
 
 /** What the facts are gathered from. */
 export interface FactSources {

@@ -4,38 +4,26 @@ import type { ConfigFile } from '../ports/config-file.ts';
 /** Longer diffs are cut: the copy has all of it. */
 const MOST_LINES = 80;
 
+/** Where edits are kept and told. */
+interface Edited {
+  readonly file: ConfigFile;
+  readonly emit: Emit;
+}
+
 /**
- * The same file, but what somebody else wrote into it right before it is published is kept and told: the file is
- * followed a few times in a second only, so nobody may have seen it yet.
+ * Publishes a text in the place of what was last `known` to lie there. What somebody else wrote right before that is
+ * kept and told: the file is followed a few times in a second only, so nobody may have seen it yet.
  */
-export function withKeptEdits(file: ConfigFile, emit: Emit): ConfigFile {
-  /** What lay there when it was last read or published. */
-  let last: string | null = null;
-  return {
-    path: file.path,
-    keep: (fileText) => file.keep(fileText),
-    lastKept: () => file.lastKept(),
-    watch: (signal) => file.watch(signal),
-    keepEdit: (fileText) => file.keepEdit(fileText),
-    async read() {
-      last = await file.read();
-      return last;
-    },
-    async publish(fileText) {
-      const good = last;
-      const replaced = await file.publish(fileText);
-      last = fileText;
-      if (replaced !== null && replaced !== good && replaced !== fileText) {
-        await tellEdit({ file, emit }, { found: replaced, good });
-      }
-      return replaced;
-    },
-  };
+export async function publishOver(known: string | null, fileText: string, edited: Edited): Promise<void> {
+  const replaced = await edited.file.publish(fileText);
+  if (replaced !== null && replaced !== known && replaced !== fileText) {
+    await tellEdit(edited, { found: replaced, good: known });
+  }
 }
 
 /** Keeps what was `found` in the file (null: it was removed), and tells in what it differs from the `good` text. */
 export async function tellEdit(
-  { file, emit }: { readonly file: ConfigFile; readonly emit: Emit },
+  { file, emit }: Edited,
   { found, good }: { readonly found: string | null; readonly good: string | null },
 ): Promise<void> {
   const kept = found === null ? null : await keepEdit({ file, emit }, found);
@@ -45,10 +33,7 @@ export async function tellEdit(
 }
 
 /** Gives the path of the copy. An edit that cannot be kept (a full disk) is put right all the same: null. */
-export async function keepEdit(
-  { file, emit }: { readonly file: ConfigFile; readonly emit: Emit },
-  text: string,
-): Promise<string | null> {
+export async function keepEdit({ file, emit }: Edited, text: string): Promise<string | null> {
   try {
     return await file.keepEdit(text);
   } catch (error) {

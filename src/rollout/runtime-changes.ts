@@ -5,7 +5,7 @@ import { Planner } from '../plan/planner.ts';
 import type { Runtime, Usability } from '../ports/runtime.ts';
 import { type CurrentState, runningSet, setOf, withRunAhead } from './current.ts';
 import type { ConfigSet, Way, WayPart } from './facts.ts';
-import type { Stopwatch } from './stopwatch.ts';
+import type { At } from './stopwatch.ts';
 import { distrusting } from './worker-trust.ts';
 
 export interface RuntimeChangesOptions {
@@ -40,7 +40,7 @@ export class RuntimeChanges {
   }
 
   /** The way from what HAProxy runs to a set. */
-  async wayTo(set: ConfigSet, watch: Stopwatch, signal: AbortSignal): Promise<Way> {
+  async wayTo(set: ConfigSet, { watch, signal }: At): Promise<Way> {
     const { now } = this.#options.current;
     const { haproxy } = now;
     const running = runningSet(now);
@@ -69,7 +69,7 @@ export class RuntimeChanges {
   }
 
   /** Has the worker do it. Null when HAProxy runs the set, else why it does not. */
-  async apply({ set, commands }: WayPart, watch: Stopwatch, signal: AbortSignal): Promise<string | null> {
+  async make({ set, commands }: WayPart, { watch, signal }: At): Promise<string | null> {
     const { newServers, drain, runtime, current } = this.#options;
     const { haproxy } = current.now;
     if (haproxy.kind !== 'running' || haproxy.mark === null) {

@@ -6,6 +6,12 @@ export interface StepWatch {
   step<T>(step: string, work: () => Promise<T>): Promise<T>;
 }
 
+/** What a step is done with. */
+export interface At {
+  readonly watch: Stopwatch;
+  readonly signal: AbortSignal;
+}
+
 /** Times the steps of one pass in milliseconds; a step done twice adds up. `turns` learns what is at work. */
 export class Stopwatch {
   readonly #turns: StepWatch | undefined;

@@ -28,8 +28,7 @@ function setUp() {
       current.replace((now) => withFile(now, withMark(text)));
       return true;
     },
-    keep: async () => {},
-    owe: async () => {},
+    accepted: async () => {},
   };
   const queue = new Serial();
   const subject = new CatchUp({ current, writer, troubles, queue, mailbox, emit: said.emit });

@@ -5,7 +5,6 @@ import type { Catalog } from '../../src/model/catalog.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import { compileTemplate } from '../../src/render/compile-template.ts';
 import { Drawing } from '../../src/rollout/drawing.ts';
-import { withKeptEdits } from '../../src/rollout/kept-edits.ts';
 import { ServedTree } from '../../src/tree/served-tree.ts';
 import { OPTIONS } from '../support/catalog.ts';
 import type { TemplateVariant } from './actions.ts';
@@ -48,7 +47,7 @@ export function coreOf(ports: Ports, mode: Mode, emit: Emit): { run(signal: Abor
       pace,
     },
     guard: { rules, cache, store: ports.store },
-    file: withKeptEdits(ports.file, emit),
+    file: ports.file,
     target: mode === 'file' ? 'file' : 'haproxy',
     pause: { notes: ports.notes, keys: ['/haproxy/pointsman/pause'] },
     ...(mode === 'seen' ? { runtime: { runtime, newServers: 'up', drain: 0, readBack } } : {}),
