@@ -4,8 +4,8 @@ import { rest } from '../ports/clock.ts';
 import type { BelievedStore } from '../ports/stores.ts';
 import { lookOnce } from '../reconcile/guard-watch.ts';
 import type { Parts } from '../reconcile/parts.ts';
-import type { Trees } from '../reconcile/trees.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Trees } from '../tree/trees.ts';
 import type { Io } from './io.ts';
 import { entriesOf, type Shell } from './open.ts';
 

@@ -17,7 +17,6 @@ import type { Judge, Preflight, Verdict } from '../ports/judge.ts';
 import { Serial } from '../ports/serial.ts';
 import type { Source } from '../ports/source.ts';
 import type { PendingNote } from '../ports/stores.ts';
-import type { GuardParts } from '../reconcile/trees.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -31,6 +30,7 @@ import { createPendingNote } from '../state/pending-note.ts';
 import { createStateFile } from '../state/state-file.ts';
 import { setNewerAside } from '../state/versions.ts';
 import type { FileAccess } from '../system/temp-file.ts';
+import type { GuardParts } from '../tree/trees.ts';
 import { catalogOptions, serverStatePath } from './assemble.ts';
 import type { CommonFlags, Io } from './io.ts';
 

@@ -1,7 +1,7 @@
 import type { LetGoReason } from '../events-guard.ts';
 import type { ReadEntry } from '../model/read-entry.ts';
+import type { BelievedChange } from '../model/tree-changes.ts';
 import type { Hold } from '../ports/stores.ts';
-import type { BelievedChange } from '../tree/tree-changes.ts';
 import { Guard, type GuardOptions } from './guard.ts';
 import { HeldAddresses } from './held-addresses.ts';
 import type { Held } from './held-keys.ts';

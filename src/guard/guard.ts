@@ -1,7 +1,7 @@
 import type { GuardRule, LetGoReason } from '../events-guard.ts';
 import type { ReadEntry } from '../model/read-entry.ts';
+import type { RawChange } from '../model/tree-changes.ts';
 import type { Hold } from '../ports/stores.ts';
-import type { RawChange } from '../tree/tree-changes.ts';
 import { type Counted, countedAs } from './counted.ts';
 import { type Held, HeldKeys, lasts } from './held-keys.ts';
 import { type Gone, Recent } from './recent.ts';

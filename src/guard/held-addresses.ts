@@ -1,5 +1,5 @@
 import type { ReadEntry } from '../model/read-entry.ts';
-import type { BelievedChange } from '../tree/tree-changes.ts';
+import type { BelievedChange } from '../model/tree-changes.ts';
 
 /**
  * Finds the held instances whose address a live key claims: nothing held keeps the address of something that lives. What

@@ -1,5 +1,5 @@
 import type { LetGoReason } from '../events-guard.ts';
-import type { BelievedChange, RawChange } from '../tree/tree-changes.ts';
+import type { BelievedChange, RawChange } from '../model/tree-changes.ts';
 import type { Held } from './held-keys.ts';
 
 /** A step of the sources. */

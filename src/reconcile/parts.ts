@@ -12,11 +12,11 @@ import { HaproxyWatch } from '../rollout/haproxy-watch.ts';
 import { ReadBackWatch } from '../rollout/read-back-watch.ts';
 import type { RuntimeChangesOptions } from '../rollout/runtime-changes.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
+import { type GuardParts, Trees } from '../tree/trees.ts';
 import { Crashes } from './crashes.ts';
 import { Mailbox } from './mailbox.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { Pause } from './pause.ts';
-import { type GuardParts, Trees } from './trees.ts';
 import { Turns } from './turns.ts';
 
 /** What passes work with. */

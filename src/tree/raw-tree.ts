@@ -1,8 +1,8 @@
 import { type Entry, sameEntry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
+import type { RawChange } from '../model/tree-changes.ts';
 import type { SourceEvent } from '../ports/source.ts';
-import type { RawChange } from './tree-changes.ts';
 
 /** What a source says of its keys. */
 export type SourceData = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;

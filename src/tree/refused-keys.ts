@@ -1,7 +1,7 @@
 import type { Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
-import type { BelievedChange } from './tree-changes.ts';
+import type { BelievedChange } from '../model/tree-changes.ts';
 
 /** A value that was refused by itself. */
 export interface RefusedKey {

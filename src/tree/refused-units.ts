@@ -1,7 +1,7 @@
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
-import type { BelievedChange } from './tree-changes.ts';
+import type { BelievedChange } from '../model/tree-changes.ts';
 import { changesBetween, type Entries, sameEntries, sameValues, type Unit, unitOf } from './unit.ts';
 import { movedForm } from './unit-forms.ts';
 

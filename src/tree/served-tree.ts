@@ -4,6 +4,7 @@ import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import { shorten } from '../model/shorten.ts';
+import type { BelievedChange } from '../model/tree-changes.ts';
 import { clock } from '../ports/clock.ts';
 import type { Differences } from '../ports/stores.ts';
 import { AtomicCatalog } from './atomic-catalog.ts';
@@ -11,7 +12,6 @@ import { KeyReports } from './key-reports.ts';
 import { LastGood } from './last-good.ts';
 import { type RefusedKey, RefusedKeys } from './refused-keys.ts';
 import { type RefusedUnit, RefusedUnits, type UnitRecord, type UnitVerdict } from './refused-units.ts';
-import type { BelievedChange } from './tree-changes.ts';
 import { changesBetween, entriesOfUnit, sameValues, type Unit, type UnitChange, unitOf } from './unit.ts';
 
 export interface ServedTreeOptions {

@@ -9,8 +9,8 @@ import { isInstance } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree } from '../ports/stores.ts';
-import { RawTree, type SourceData } from '../tree/raw-tree.ts';
-import { allOf, type Served, type ServedTree } from '../tree/served-tree.ts';
+import { RawTree, type SourceData } from './raw-tree.ts';
+import { allOf, type Served, type ServedTree } from './served-tree.ts';
 
 /** The guard, and where what it believes survives a restart. */
 export interface GuardParts {

@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../../src/ports/stores.ts';
-import { Trees } from '../../src/reconcile/trees.ts';
 import { Drawing } from '../../src/rollout/drawing.ts';
 import { ServedTree } from '../../src/tree/served-tree.ts';
+import { Trees } from '../../src/tree/trees.ts';
+import { recorder } from '../reconcile/fakes.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
-import { recorder } from './fakes.ts';
 
 const GUARD = { share: 0.5, minimum: 4, window: 30_000, hold: 360_000 };
 const OF = { index: 0, name: 'etcd' };

@@ -1,4 +1,4 @@
-import type { ReadEntry } from '../model/read-entry.ts';
+import type { ReadEntry } from './read-entry.ts';
 
 /** A change of what the sources say, one a key, with what they said before. */
 export type RawChange =
