@@ -219,7 +219,7 @@ function oneOf(random: Random, weights: typeof WEIGHTS): Action {
     case 'terminate':
       return { kind, ms: random.pick([0, 100, 3000]) };
     case 'pause':
-      return { kind, ms: random.whole(500, 20_000) };
+      return { kind, ms: random.pick([1000, 10_000, 30_000]) };
     case 'clock':
       return { kind, by: random.pick([-3_600_000, -20_000, 20_000, 3_600_000]) };
   }

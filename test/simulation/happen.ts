@@ -99,7 +99,7 @@ const ACTIONS: { readonly [K in Action['kind']]: Happens<Extract<Action, { kind:
   kill: ({ steps, ms }, { kill }) => kill(steps, ms),
   terminate: ({ ms }, { terminate }) => terminate(ms),
   pause: ({ ms }, { world: { disk, time } }) => {
-    disk.pause = { until: time.date + ms };
+    disk.pause = { since: time.now, until: time.date + ms };
   },
   resume: (_, { world: { disk } }) => {
     disk.pause = null;
@@ -108,7 +108,9 @@ const ACTIONS: { readonly [K in Action['kind']]: Happens<Extract<Action, { kind:
     disk.releaseAsked = true;
     watcher.released();
   },
-  clock: ({ by }, { world: { time } }) => {
+  clock: ({ by }, { world: { time, disk } }) => {
     time.shift += by;
+    // A pause that was over may hold again.
+    disk.pause = disk.pause && { ...disk.pause, since: time.now };
   },
 };

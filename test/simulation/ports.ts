@@ -12,7 +12,7 @@ import { heard } from '../../src/sources/heard.ts';
 import type { Transaction } from './fake-store.ts';
 import { faultsOf, type serversOf } from './haproxy-text.ts';
 import type { Life } from './life.ts';
-import type { Watcher } from './watcher.ts';
+import { BOTH, type Watcher } from './watcher.ts';
 import { templateSet, type World } from './world.ts';
 
 /** Everything that the core needs of the world, for one life of Pointsman. */
@@ -181,7 +181,7 @@ function fileOf({ world, life, watcher }: Around): ConfigFile {
         return disk.config;
       }),
     publish: (fileText) =>
-      watcher.alone(life, 'the file and HAProxy', 'publish', () =>
+      watcher.alone(life, BOTH, 'publish', () =>
         life.step('publishing', () => {
           world.mayHaveBug('publish');
           world.diskMayFail('early', path);
@@ -239,7 +239,7 @@ function controlOf({ world, life, watcher }: Around): HaproxyControl {
   return {
     state: () => life.step('asking HAProxy', look),
     reload: (mark, signal) =>
-      watcher.alone(life, 'the file and HAProxy', 'reload', async () => {
+      watcher.alone(life, BOTH, 'reload', async () => {
         reloading++;
         try {
           world.mayHaveBug('reload');
@@ -343,9 +343,7 @@ function runtimeOf({ world, life, watcher }: Around): Ports['runtime'] {
           : { kind: 'away', cause: 'nobody answers on the stats socket' },
       ),
     apply: (batch, signal) =>
-      watcher.alone(life, 'the file and HAProxy', 'apply', () =>
-        apply(world, life, { batch, signal, watcher }),
-      ),
+      watcher.alone(life, BOTH, 'apply', () => apply(world, life, { batch, signal, watcher })),
     readBackAll: ({ pid, servers }) =>
       life.step('reading the servers back', (): ReadBack => {
         const { worker } = haproxy;

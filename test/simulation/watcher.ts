@@ -32,6 +32,7 @@ export class Watcher {
   #raw: Map<string, Entry> | null = null;
   #rawBefore = '';
   #speaksSince = 0;
+  #bornAt = 0;
   /** `be_web/a` -> what was registered as it was when the file had it and HAProxy ran it: it is not to be lost. */
   readonly #settled = new Map<string, { readonly entry: Entry; readonly address: string }>();
   /** Since when the file has had servers of a service. */
@@ -60,6 +61,7 @@ export class Watcher {
   born(): void {
     this.#raw = null;
     this.#rawBefore = '';
+    this.#bornAt = this.#world.time.now;
   }
 
   /** The source gives all that it has. */
@@ -240,11 +242,21 @@ export class Watcher {
     }
   }
 
+  /** For so long that Pointsman must have noticed. */
+  #isPaused(): boolean {
+    const { disk, time } = this.#world;
+    const since = Math.max(disk.pause?.since ?? 0, this.#bornAt);
+    return disk.pause !== null && disk.pause.until > time.date && time.now - since > PAUSED;
+  }
+
   /** Work that nobody else may be at at the same time. */
   async alone<T>(life: Life, on: string, who: string, work: () => Promise<T>): Promise<T> {
     const other = this.#working.get(on);
     if (other?.life.isAlive) {
       this.violate(`two at a time on ${on}: ${other.who} and ${who}`);
+    }
+    if (on === BOTH && this.#isPaused()) {
+      this.violate(`${who}, though a pause holds`);
     }
     const mine = { life, who };
     this.#working.set(on, mine);
@@ -297,6 +309,12 @@ export class Watcher {
     }
   }
 }
+
+/** What is at work on the file, or on HAProxy. */
+export const BOTH = 'the file and HAProxy';
+
+/** Milliseconds after which nothing that was under way at the begin of a pause still is. */
+const PAUSED = 12_000;
 
 /** Milliseconds after the sources' first word to a new life: what went on its way from the cache may still arrive. */
 const GRACE = 15_000;

@@ -23,7 +23,7 @@ export interface Disk {
   releaseAsked: boolean;
   pending: string | null;
   quarantine: string | null;
-  pause: { readonly until: number } | null;
+  pause: { readonly since: number; readonly until: number } | null;
   paused: HeldPauses | null;
   pauseKeys: ReadonlyMap<string, number>;
   crashes: number;
