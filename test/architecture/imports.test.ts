@@ -108,6 +108,15 @@ describe('the rules', () => {
     expect(impurities(clock)).toEqual(['plan/a.ts: reads the clock']);
   });
 
+  it('see a timer of its own in the core, which knows time by the clock of the ports alone', () => {
+    const core = tree({
+      'guard/a.ts': 'setTimeout(() => {}, 1);',
+      'rollout/b.ts': 'clock.after(1, () => {}, Date.now());',
+      'haproxy/c.ts': 'setTimeout(() => {}, 1);',
+    });
+    expect(impurities(core)).toEqual(['guard/a.ts: starts a timer', 'rollout/b.ts: reads the clock']);
+  });
+
   it('see an export without a doc comment', () => {
     const bare = tree({ 'model/a.ts': '/** Fine. */\nexport const a = 1;\nexport type B = number;\n' });
     expect(undocumented(bare)).toEqual(['model/a.ts:3 B']);
