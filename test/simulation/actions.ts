@@ -64,10 +64,10 @@ export function instanceKey(service: string, id: string): string {
   return `/services/${service}/${id}`;
 }
 
-/** What a seed does to Pointsman: 10 to 60 things in 20 to 90 seconds. */
+/** What a seed does to Pointsman: 3 to 60 things. Where little happens, nothing later heals what went wrong. */
 export function actionsOf(random: Random): readonly Timed[] {
-  const seconds = random.whole(20, 90);
-  const count = random.whole(10, 60);
+  const count = random.pick([3, 5, 8, 15, 30, 60]);
+  const seconds = Math.ceil(count * random.pick([0.2, 0.7, 1.5])) + 3;
   // Some seeds have no faults, most have faults of a few kinds.
   const kinds = weightsOf(random);
   const actions: Timed[] = [{ at: 0, action: firstKeys(random) }];
@@ -215,7 +215,11 @@ function oneOf(random: Random, weights: typeof WEIGHTS): Action {
     case 'bug':
       return { kind, port: random.pick(['check', 'apply', 'reload', 'publish', 'state']) };
     case 'kill':
-      return { kind, steps: random.whole(0, 60), ms: random.pick([0, 50, 1000, 5000]) };
+      return {
+        kind,
+        steps: random.pick([random.whole(0, 15), random.whole(0, 60)]),
+        ms: random.pick([0, 50, 1000, 5000]),
+      };
     case 'terminate':
       return { kind, ms: random.pick([0, 100, 3000]) };
     case 'pause':

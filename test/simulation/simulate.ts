@@ -63,7 +63,8 @@ class Simulation {
     this.#seed = seed;
     this.#random = random;
     const modes = random.stream('mode');
-    this.#mode = mode ?? modes.pick<Mode>(['seen', 'seen', 'seen', 'seen', 'seen', 'unseen', 'file']);
+    this.#mode =
+      mode ?? modes.pick<Mode>(['seen', 'seen', 'seen', 'seen', 'seen', 'unseen', 'unseen', 'file']);
     this.#actions = actions ?? actionsOf(random.stream('actions'));
     const say = tell ? (what: string) => tell(`${this.#clock()} ${what}`) : () => {};
     this.#world = new World({ random, mode: this.#mode, say });

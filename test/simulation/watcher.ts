@@ -32,6 +32,9 @@ export class Watcher {
   #raw: Map<string, Entry> | null = null;
   #rawBefore = '';
   #speaksSince = 0;
+  /** What was replaced in this pass, and what of it HAProxy did not load. */
+  #replaced: string | null = null;
+  #notLoaded: string | null = null;
   #bornAt = 0;
   /** `be_web/a` -> what was registered as it was when the file had it and HAProxy ran it: it is not to be lost. */
   readonly #settled = new Map<string, { readonly entry: Entry; readonly address: string }>();
@@ -61,6 +64,7 @@ export class Watcher {
   born(): void {
     this.#raw = null;
     this.#rawBefore = '';
+    [this.#replaced, this.#notLoaded] = [null, null];
     this.#bornAt = this.#world.time.now;
   }
 
@@ -141,6 +145,7 @@ export class Watcher {
   publishes(fileText: string): void {
     const { world, hash } = { world: this.#world, hash: hashText(splitMark(fileText).text) };
     this.lastDeed = world.time.now;
+    this.#replaced = world.disk.config;
     world.say(`the file becomes ${hash}`);
     if (!this.#accepted.has(fileText)) {
       this.violate(`${hash} became the file, and no check had accepted it`);
@@ -273,7 +278,17 @@ export class Watcher {
 
   /** Something that Pointsman told. */
   event(event: PointsmanEvent): void {
+    if (event.kind === 'reload-failed') {
+      this.#notLoaded = this.#replaced === null ? null : this.#world.disk.config;
+    }
+    if (event.kind === 'publish-failed' || event.kind === 'rolled-back') {
+      [this.#replaced, this.#notLoaded] = [null, null];
+    }
     if (event.kind === 'pass') {
+      if (this.#notLoaded !== null && this.#notLoaded === this.#world.disk.config) {
+        this.violate('HAProxy did not load the file, and what it loaded before was not put back');
+      }
+      [this.#replaced, this.#notLoaded] = [null, null];
       this.lastDeed = this.#world.time.now;
       this.#passed(event);
     }
