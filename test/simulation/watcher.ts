@@ -145,7 +145,8 @@ export class Watcher {
   publishes(fileText: string): void {
     const { world, hash } = { world: this.#world, hash: hashText(splitMark(fileText).text) };
     this.lastDeed = world.time.now;
-    this.#replaced = world.disk.config;
+    const { config } = world.disk;
+    this.#replaced = config !== null && this.#foreign.has(config) ? null : config;
     world.say(`the file becomes ${hash}`);
     if (!this.#accepted.has(fileText)) {
       this.violate(`${hash} became the file, and no check had accepted it`);
