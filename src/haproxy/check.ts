@@ -1,7 +1,6 @@
 import { PointsmanError } from '../errors.ts';
 import type { Judge, Verdict } from '../ports/judge.ts';
-import { whyNotRun } from '../system/not-run.ts';
-import { type Ran, runProgram } from '../system/run-program.ts';
+import { type Ran, runProgram, whyNotRun } from '../system/run-program.ts';
 import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from '../system/temp-file.ts';
 
 export interface JudgeSettings {

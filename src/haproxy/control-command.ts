@@ -1,6 +1,5 @@
 import type { HaproxyControl, ReloadOutcome } from '../ports/haproxy.ts';
-import { whyNotRun } from '../system/not-run.ts';
-import { lastLines, type Ran, runProgram } from '../system/run-program.ts';
+import { lastLines, type Ran, runProgram, whyNotRun } from '../system/run-program.ts';
 import { controlForeign } from './control-foreign.ts';
 import type { ControlSettings } from './control-settings.ts';
 import { awaitWorker, seeWorker, usedSocket } from './stats-socket.ts';

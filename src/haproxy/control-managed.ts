@@ -5,15 +5,15 @@ import { Serial } from '../ports/serial.ts';
 import { endGroup } from '../system/process-group.ts';
 import { answeringMaster } from './answering-master.ts';
 import type { ManagedSettings } from './control-settings.ts';
-import { startChild, stopMaster } from './haproxy-child.ts';
 import { HaproxyOutput } from './haproxy-output.ts';
 import { haproxyLives, livesOrGone } from './haproxy-process.ts';
-import { awaitStart, type HaproxyStart, verifyStart } from './haproxy-start.ts';
+import { awaitStart, type HaproxyStart, startHaproxy, verifyStart } from './haproxy-start.ts';
 import { afterEnd, endsOf, type ManagedState, masterOf, type Ours, pauseOf } from './managed-state.ts';
 import { MasterSocket, type Proc } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
 import { whereNoAnswer } from './socket-command.ts';
 import { stateByMaster } from './state-by-master.ts';
+import { stopMaster } from './stop-master.ts';
 import { watchState } from './watch-state.ts';
 
 /** Runs HAProxy as a child that outlives it; see `ManagedHaproxy`. */
@@ -202,11 +202,10 @@ class ManagedHaproxy implements HaproxyControl {
   async #start(signal: AbortSignal): Promise<BroughtUp> {
     const { binary, masterSocket, configPath, patience = PATIENCE } = this.#settings;
     const [master, output, pidFile] = [this.#master, this.#output, this.#pidFile];
-    const [firstLine, since, ends] = [output.lineCount, Date.now(), endsOf(this.#state)];
-    const child = startChild({ binary, masterSocket, configPath, pidFile, logFd: output.fd });
-    const start = { child, master, output, firstLine, masterSocket, configPath };
-    this.#become({ kind: 'starting', start, since, firstLine, ends });
-    void child.end.then((how) => this.#childEnded(start, how));
+    const [since, ends] = [Date.now(), endsOf(this.#state)];
+    const start = startHaproxy({ binary, masterSocket, configPath, pidFile, master, output });
+    this.#become({ kind: 'starting', start, since, firstLine: start.firstLine, ends });
+    void start.end.then((how) => this.#childEnded(start, how));
     this.#keep();
     const message = await awaitStart(start, patience, signal);
     if (message !== null) {
@@ -219,9 +218,9 @@ class ManagedHaproxy implements HaproxyControl {
   /** A child of ours answers. Where it has ended meanwhile, that is known. */
   #answered(start: HaproxyStart): void {
     const state = this.#state;
-    if (state.kind === 'starting' && state.start === start && start.child.pid !== undefined) {
+    if (state.kind === 'starting' && state.start === start && start.pid !== undefined) {
       this.#become({ ...state, kind: 'running' });
-      this.#settings.onChange?.({ kind: 'haproxy-started', pid: start.child.pid });
+      this.#settings.onChange?.({ kind: 'haproxy-started', pid: start.pid });
     }
   }
 

@@ -1,20 +1,65 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReloadOutcome } from '../ports/haproxy.ts';
 import { endGroup } from '../system/process-group.ts';
-import type { HaproxyChild } from './haproxy-child.ts';
+import { whyNotRun } from '../system/run-program.ts';
 import type { HaproxyOutput } from './haproxy-output.ts';
 import type { MasterSocket } from './master-socket.ts';
 import { stateByMaster } from './state-by-master.ts';
 
-/** A HAProxy that was just started. */
-export interface HaproxyStart {
-  readonly child: HaproxyChild;
-  readonly master: MasterSocket;
-  readonly output: HaproxyOutput;
-  /** How many lines had come before. */
-  readonly firstLine: number;
+/** What is to be started, and how it is talked to. */
+export interface StartOptions {
+  readonly binary: string;
   readonly masterSocket: string;
   readonly configPath: string;
+  readonly pidFile: string;
+  readonly master: MasterSocket;
+  /** Gets stdout and stderr. */
+  readonly output: HaproxyOutput;
+}
+
+/** A HAProxy master that was started here. */
+export interface HaproxyStart extends StartOptions {
+  /** Undefined where the program could not be started. */
+  readonly pid: number | undefined;
+  /** How many lines had come before. */
+  readonly firstLine: number;
+  /** How it ended; null while it lives. */
+  ended(): string | null;
+  /** Resolves with a sentence on how it ended. */
+  readonly end: Promise<string>;
+}
+
+/**
+ * Starts `haproxy -W` in a session of its own: it outlives this process, however that ends, and a Ctrl-C of the
+ * terminal does not reach it. `-db` keeps the master in the foreground whatever its text says (`daemon`), as in
+ * HAProxy's own image.
+ */
+export function startHaproxy(options: StartOptions): HaproxyStart {
+  const { binary, masterSocket, configPath, pidFile, output } = options;
+  const args = ['-W', '-db', '-S', `${masterSocket},mode,600`, '-f', configPath, '-p', pidFile];
+  const firstLine = output.lineCount;
+  let how: string | null = null;
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const end = (sentence: string) => {
+    how ??= sentence;
+    resolve(how);
+  };
+  const fail = (error: NodeJS.ErrnoException) =>
+    end(`starting ${binary}: ${whyNotRun('it', error)}. Install HAProxy, or set haproxy.binary`);
+  let child: ChildProcess | undefined;
+  try {
+    child = spawn(binary, args, { detached: true, stdio: ['ignore', output.fd, output.fd] });
+    child.on('error', fail);
+    child.once('exit', (code, signal) => end(`HAProxy ended (${signal ?? `exit code ${code}`})`));
+    child.unref();
+  } catch (error) {
+    if (!(error instanceof Error)) {
+      throw error;
+    }
+    fail(error);
+  }
+  return { ...options, pid: child?.pid, firstLine, ended: () => how, end: promise };
 }
 
 /**
@@ -25,20 +70,19 @@ export async function awaitStart(
   patience: number,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const { child, master } = start;
   const end = Date.now() + patience;
   for (;;) {
-    const proc = await master.showProc(signal).catch(() => null);
-    if (proc?.worker && proc.master === child.pid) {
+    const proc = await start.master.showProc(signal).catch(() => null);
+    if (proc?.worker && proc.master === start.pid) {
       return null;
     }
-    const ended = child.ended();
+    const ended = start.ended();
     if (ended !== null) {
       return failure(start, ended, signal);
     }
     if (Date.now() > end) {
-      if (child.pid !== undefined) {
-        await endGroup(child.pid);
+      if (start.pid !== undefined) {
+        await endGroup(start.pid);
       }
       const found = `it did not answer on ${start.masterSocket} in ${patience / 1000} s, so it was ended`;
       return failure(start, found, signal);
@@ -60,7 +104,7 @@ export async function verifyStart(
       await sleep(50, undefined, { signal });
       return { kind: 'verified', pid: state.pid, tries: 1, log: start.output.linesAfter(start.firstLine) };
     }
-    const ended = start.child.ended();
+    const ended = start.ended();
     if (ended !== null || Date.now() > end) {
       const found = ended ?? `it does not answer with this text's mark (${mark})`;
       return { kind: 'failed', message: await failure(start, found, signal) };

@@ -34,7 +34,7 @@ const LONGEST = 10_000;
  * Sees that servers which have left the file get out of the worker: first they drain, then they are in maintenance,
  * and as soon as their last session is over they are deleted. Every try is on a connection of its own.
  */
-export class LingeringWatch implements AsyncDisposable {
+export class LingeringWatch implements Disposable {
   readonly #options: LingeringWatchOptions;
   readonly #end = new AbortController();
   #timer: NodeJS.Timeout | undefined;
@@ -78,10 +78,9 @@ export class LingeringWatch implements AsyncDisposable {
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#end.abort(new Error('the end'));
-    return Promise.resolve();
   }
 
   async #look(): Promise<void> {

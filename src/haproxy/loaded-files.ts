@@ -48,8 +48,8 @@ export async function otherFilesOf(
   if (names.length <= 1 || names.join(';') === configPath) {
     return NO_OTHER_FILES;
   }
-  const view = await viewOf(pid);
-  const places = names.map((name) => placeOf(name, view, configPath));
+  const reader = await folderOf(pid);
+  const places = names.map((name) => placeOf(name, reader, configPath));
   const same = await Promise.all(places.map((place) => place !== null && isSamePlace(place, configPath)));
   const ours = same.indexOf(true);
   if (ours === -1) {
@@ -68,26 +68,20 @@ export async function otherFilesOf(
   return { kind: 'read', before: texts.slice(0, ours), after: texts.slice(ours + 1) };
 }
 
-/** Where HAProxy's paths lead, seen from here; null where its process is not in our sight. */
-interface View {
-  readonly root: string;
-  readonly folder: string;
-}
-
-/** A worker may have a chroot: the master reads the files. */
-async function viewOf(worker: number): Promise<View | null> {
+/** The folder in /proc of who reads the files; null where it is not in our sight. A worker may have a chroot. */
+async function folderOf(worker: number): Promise<string | null> {
   const pid = await masterOfWorker(worker);
-  const seen = pid === null ? null : await stat(`/proc/${pid}/root/`).catch(() => null);
-  return seen && { root: `/proc/${pid}/root`, folder: `/proc/${pid}/cwd` };
+  const inSight = pid !== null && (await stat(`/proc/${pid}/root/`).catch(() => null)) !== null;
+  return inSight ? `/proc/${pid}` : null;
 }
 
 /**
  * Where a file lies, seen from here. Out of sight of HAProxy's process only the folder of our own file is known to be
  * the same for both.
  */
-function placeOf(name: string, view: View | null, configPath: string): string | null {
-  if (view) {
-    return path.isAbsolute(name) ? `${view.root}${name}` : `${view.folder}/${name}`;
+function placeOf(name: string, reader: string | null, configPath: string): string | null {
+  if (reader !== null) {
+    return path.isAbsolute(name) ? `${reader}/root${name}` : `${reader}/cwd/${name}`;
   }
   return path.isAbsolute(name) && path.dirname(name) === path.dirname(configPath) ? name : null;
 }
@@ -100,7 +94,7 @@ async function isSamePlace(one: string, other: string): Promise<boolean> {
   const [a, b] = await Promise.all(
     [one, other].map((file) => stat(path.dirname(file), { bigint: true }).catch(() => null)),
   );
-  return a !== null && b !== null && a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+  return a?.dev === b?.dev && a?.ino === b?.ino && a?.ino !== undefined;
 }
 
 type ReadPlace = { readonly text: string } | { readonly found: string; readonly hint: string };

@@ -59,7 +59,7 @@ export function masterOf(state: ManagedState): number | null {
   switch (state.kind) {
     case 'starting':
     case 'running':
-      return state.start.child.pid ?? null;
+      return state.start.pid ?? null;
     case 'adopted':
       return state.master;
     case 'idle':

@@ -8,7 +8,7 @@ import { batchSteps, type CommandStep } from './runtime-batch.ts';
 import { compareServers, compareSteps, rowsByName } from './runtime-read-back.ts';
 import { parseServerRows, type ServerRow } from './runtime-server-rows.ts';
 import { ASK_MARK, parseMark, RuntimeSession } from './runtime-session.ts';
-import { askUsability, noStatsSocket } from './runtime-usable.ts';
+import { askUsability } from './runtime-usable.ts';
 import { type LingeringServer, ServerJournal, workerId } from './server-journal.ts';
 import { SocketError, whereNoAnswer } from './socket-command.ts';
 
@@ -58,11 +58,7 @@ export class RuntimeApplier implements Runtime {
   }
 
   usable(signal: AbortSignal): Promise<Usability> {
-    const { statsSocket, configPath } = this.#options;
-    if (statsSocket === '') {
-      return Promise.resolve(noStatsSocket());
-    }
-    return askUsability(statsSocket, configPath, () => this.#open(signal));
+    return askUsability({ ...this.#options, open: () => this.#open(signal) });
   }
 
   apply(batch: Batch, signal: AbortSignal): Promise<ApplyOutcome> {
@@ -119,7 +115,7 @@ export class RuntimeApplier implements Runtime {
 
   /** Ends what runs in the background. Servers that linger are in the journal, for the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lingering[Symbol.asyncDispose]();
+    this.#lingering[Symbol.dispose]();
     await this.#serial.idle();
   }
 
@@ -159,11 +155,7 @@ export class RuntimeApplier implements Runtime {
     return { kind: 'applied', pid: info.pid, commands: commands.length, lingering };
   }
 
-  async #send(
-    batch: Batch,
-    signal: AbortSignal,
-    attempt: Attempt,
-  ): Promise<{ kind: 'done'; steps: readonly CommandStep[] } | { kind: 'surprise'; reason: string }> {
+  async #send(batch: Batch, signal: AbortSignal, attempt: Attempt): Promise<Sent> {
     const { expected } = batch;
     await using session = this.#open(signal);
     const [info, found] = await Promise.all([session.info(), session.ask(ASK_MARK)]);
@@ -190,11 +182,7 @@ export class RuntimeApplier implements Runtime {
     return await this.#sendSteps(session, made.steps, batch.drain);
   }
 
-  async #sendSteps(
-    session: RuntimeSession,
-    steps: readonly CommandStep[],
-    drain: number,
-  ): Promise<{ kind: 'done'; steps: readonly CommandStep[] } | { kind: 'surprise'; reason: string }> {
+  async #sendSteps(session: RuntimeSession, steps: readonly CommandStep[], drain: number): Promise<Sent> {
     const lines = steps.flatMap((step) => step.lines.map((line) => ({ step, line })));
     const refusals: string[] = [];
     await session.send(
@@ -258,6 +246,10 @@ export class RuntimeApplier implements Runtime {
   }
 }
 
+type Surprise = Extract<ApplyOutcome, { kind: 'surprise' }>;
+
+type Sent = { readonly kind: 'done'; readonly steps: readonly CommandStep[] } | Surprise;
+
 interface Attempt {
   /** From here on nobody knows, when the connection is lost. */
   sent: boolean;
@@ -286,11 +278,11 @@ async function readBackends(
   return parsed.includes(null) ? null : parsed.flatMap((rows) => rows ?? []);
 }
 
-function surprise(reason: string): { kind: 'surprise'; reason: string } {
+function surprise(reason: string): Surprise {
   return { kind: 'surprise', reason };
 }
 
-function moved(expected: number, found: number): { kind: 'surprise'; reason: string } {
+function moved(expected: number, found: number): Surprise {
   return surprise(
     expected === found
       ? `the worker ${found} is stopping: HAProxy is being reloaded or ended by somebody else`

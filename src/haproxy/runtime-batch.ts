@@ -1,6 +1,7 @@
 import type { ServerCommand } from '../plan/plan.ts';
 import { removalLines, runtimeLines } from '../plan/runtime-lines.ts';
 import { literalAddress } from '../plan/server-line.ts';
+import type { Batch } from '../ports/runtime.ts';
 import { canBeSent } from './runtime-session.ts';
 import type { LingeringServer } from './server-journal.ts';
 
@@ -12,10 +13,7 @@ export interface CommandStep {
   readonly way: 'plain' | 'revive' | 'drain' | 'remove';
 }
 
-export interface BatchOptions {
-  readonly newServers: 'up' | 'checked';
-  /** Milliseconds that a removed server drains; 0 for none. */
-  readonly drain: number;
+export interface BatchOptions extends Pick<Batch, 'newServers' | 'drain'> {
   /** Who lingers under this name. */
   readonly lingering: (backend: string, server: string) => LingeringServer | undefined;
 }
@@ -43,9 +41,9 @@ export function batchSteps(
 }
 
 function stepFor(command: ServerCommand, options: BatchOptions): CommandStep | string {
-  if (command.kind === 'add') {
-    const lingering = options.lingering(command.backend, command.server);
-    return lingering ? revive(command, lingering, options) : plain(command, options);
+  const lingering = options.lingering(command.backend, command.server);
+  if (command.kind === 'add' && lingering) {
+    return revive(command, lingering, options);
   }
   if (command.kind === 'remove') {
     const { drain, maint, del } = removalLines(command);
@@ -53,11 +51,7 @@ function stepFor(command: ServerCommand, options: BatchOptions): CommandStep | s
       ? { command, lines: [drain], way: 'drain' }
       : { command, lines: [maint, del], way: 'remove' };
   }
-  return plain(command, options);
-}
-
-function plain(command: ServerCommand, { newServers }: BatchOptions): CommandStep {
-  return { command, lines: runtimeLines(command, { newServers }), way: 'plain' };
+  return { command, lines: runtimeLines(command, options), way: 'plain' };
 }
 
 /** `add server` would say "Already exists": what differs is set in place, where that can be. */

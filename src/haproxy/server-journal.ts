@@ -4,9 +4,13 @@ import type { StateFile } from '../ports/stores.ts';
 const LINGERING_SERVER = z.object({
   backend: z.string(),
   server: z.string(),
+  /** `host:port` as it was when it left; empty where nobody saw it. */
   address: z.string(),
+  /** What `add server` would have said of it; null where nobody knows. */
   keywords: z.array(z.string()).nullable(),
+  /** Milliseconds since 1970. */
   since: z.number(),
+  /** Milliseconds since 1970. */
   drainUntil: z.number(),
   phase: z.enum(['draining', 'leaving']),
 });
@@ -16,16 +20,7 @@ const FILE = z.object({
 });
 
 /** A server that is not in the file any more, and still in the worker: `draining` or in maintenance, `leaving`. */
-export interface LingeringServer extends Readonly<z.infer<typeof LINGERING_SERVER>> {
-  /** `host:port` as it was when it left; empty where nobody saw it. */
-  readonly address: string;
-  /** What `add server` would have said of it; null where nobody knows. */
-  readonly keywords: string[] | null;
-  /** Milliseconds since 1970. */
-  readonly since: number;
-  /** Milliseconds since 1970. */
-  readonly drainUntil: number;
-}
+export type LingeringServer = Readonly<z.infer<typeof LINGERING_SERVER>>;
 
 /** A worker, also across a restart of the machine. `startedAt` is in seconds since 1970. */
 export interface WorkerId {
@@ -56,14 +51,14 @@ export class ServerJournal {
 
   /** Reads what an earlier process has left; a file that is missing or damaged counts as an empty one. */
   async load(): Promise<void> {
-    const text = await this.#file.read().catch(() => null);
-    const found = FILE.safeParse(parse(text ?? ''));
-    if (!found.success) {
-      return;
-    }
-    this.#worker = found.data.worker;
-    for (const lingering of found.data.leavers) {
-      this.put(lingering);
+    try {
+      const { worker, leavers } = FILE.parse(JSON.parse((await this.#file.read()) ?? 'null'));
+      this.#worker = worker;
+      for (const lingering of leavers) {
+        this.put(lingering);
+      }
+    } catch {
+      // Then nothing is known to linger.
     }
   }
 
@@ -81,8 +76,6 @@ export class ServerJournal {
       this.#worker?.pid === worker.pid && Math.abs(this.#worker.startedAt - worker.startedAt) <= TOLERANCE;
     if (!same) {
       this.#lingering.clear();
-    }
-    if (!same) {
       this.#worker = worker;
     }
   }
@@ -107,12 +100,4 @@ export class ServerJournal {
 
 function key(backend: string, server: string): string {
   return `${backend}/${server}`;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

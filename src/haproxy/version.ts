@@ -1,6 +1,5 @@
 import { SystemError } from '../errors.ts';
-import { whyNotRun } from '../system/not-run.ts';
-import { runProgram } from '../system/run-program.ts';
+import { runProgram, whyNotRun } from '../system/run-program.ts';
 
 /** What `haproxy -v` says of itself. */
 export interface HaproxyVersion {

@@ -2,8 +2,7 @@ import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SystemError } from '../errors.ts';
 import { explainFileError } from '../system/file-error.ts';
-import { whyNotRun } from '../system/not-run.ts';
-import { runProgram } from '../system/run-program.ts';
+import { runProgram, whyNotRun } from '../system/run-program.ts';
 
 const HELD = 75;
 

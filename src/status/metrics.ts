@@ -31,7 +31,6 @@ export async function openMetrics(options: MetricsOptions): Promise<Metrics> {
   const prometheus = await import('prom-client');
   const registry = new prometheus.Registry();
   addGauges(prometheus, registry, options);
-  addLabelledGauges(prometheus, registry, options);
   const listener = addCounters(prometheus, registry);
   return {
     listener,
@@ -40,64 +39,60 @@ export async function openMetrics(options: MetricsOptions): Promise<Metrics> {
 }
 
 function addGauges({ Counter, Gauge }: Prometheus, registry: Registry, options: MetricsOptions): void {
-  const add = (name: string, help: string, read: () => number) =>
+  const registers = [registry];
+  const age = ageFrom(options);
+  const addLabelled = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    read: (gauge: InstanceType<typeof Gauge<L>>) => void,
+  ) => {
     new Gauge({
       name: `pointsman_${name}`,
       help,
-      registers: [registry],
+      labelNames,
+      registers,
       collect() {
-        this.set(read());
+        read(this);
       },
     });
-  for (const row of GAUGES) {
-    add(row.name, row.help, () => row.read(options.status(), ageFrom(options)));
+  };
+  const add = (name: string, help: string, read: () => number) =>
+    addLabelled(name, help, [], (gauge) => gauge.set(read()));
+  for (const { name, help, read } of GAUGES) {
+    add(name, help, () => read(options.status(), age));
   }
   add('loop_turn_age_seconds', 'Since the loop last turned; over 10 s /healthz fails.', () =>
-    ageFrom(options)(options.heartbeat()),
+    age(options.heartbeat()),
   );
   add('process_resident_memory_bytes', 'Memory of Pointsman itself.', () => process.memoryUsage.rss());
+  addLabelled('build_info', 'Always 1; the version is in the label.', ['version'], (gauge) =>
+    gauge.set({ version: options.status().version }, 1),
+  );
+  const hashes =
+    'The hashes of /api/status, their first 12 hex digits as a number, to compare hosts by; 0 for none.';
+  addLabelled('hash', hashes, ['of'], (gauge) => {
+    for (const [of, read] of Object.entries(HASHES)) {
+      gauge.set({ of }, hashNumber(read(options.status())));
+    }
+  });
+  for (const { name, help, read } of SOURCE_GAUGES) {
+    addLabelled(name, help, ['source', 'name'], (gauge) =>
+      options.status().sources.forEach((one, index) => {
+        gauge.set({ source: `${index}`, name: one.name }, read(one, age));
+      }),
+    );
+  }
   new Counter({
     name: 'pointsman_process_cpu_seconds_total',
     help: 'CPU time of Pointsman itself, user and system.',
-    registers: [registry],
+    registers,
     collect() {
       const { user, system } = process.cpuUsage();
       this.reset();
       this.inc((user + system) / 1e6);
     },
   });
-}
-
-function addLabelledGauges({ Gauge }: Prometheus, registry: Registry, options: MetricsOptions): void {
-  const registers = [registry];
-  const help = 'Always 1; the version is in the label.';
-  const build = new Gauge({ name: 'pointsman_build_info', help, labelNames: ['version'], registers });
-  build.set({ version: options.status().version }, 1);
-
-  new Gauge({
-    name: 'pointsman_hash',
-    help: 'The hashes of /api/status, their first 12 hex digits as a number, to compare hosts by; 0 for none.',
-    labelNames: ['of'],
-    registers,
-    collect() {
-      for (const [of, read] of Object.entries(HASHES)) {
-        this.set({ of }, hashNumber(read(options.status())));
-      }
-    },
-  });
-  for (const row of SOURCE_GAUGES) {
-    new Gauge({
-      name: `pointsman_${row.name}`,
-      help: row.help,
-      labelNames: ['source', 'name'],
-      registers,
-      collect() {
-        options.status().sources.forEach((one, index) => {
-          this.set({ source: `${index}`, name: one.name }, row.read(one, ageFrom(options)));
-        });
-      },
-    });
-  }
 }
 
 function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Emit {

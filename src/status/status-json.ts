@@ -8,21 +8,8 @@ const SHOWN = 1000;
 
 /** What `/api/status` answers. `now` and `turned` (the loop's last turn) are milliseconds since 1970. */
 export function statusJson(status: Status, now: number, turned: number) {
-  const {
-    rejected,
-    quarantined,
-    lastPass,
-    lastApply,
-    lastError,
-    sources,
-    haproxy,
-    startedAt,
-    missing,
-    hashes,
-    paused,
-    ...others
-  } = status;
-  const { held, cache, ahead, ...rest } = others;
+  const { missing, ...rest } = status;
+  const { paused, ahead, haproxy, sources, cache, hashes, startedAt } = rest;
   const age = (at: number) => Math.max(0, Math.round(now - at) / 1000);
   const when = <T extends { readonly at: number }>(thing: T | null) => {
     if (thing === null) {
@@ -34,8 +21,8 @@ export function statusJson(status: Status, now: number, turned: number) {
   return {
     ready: missing.length === 0,
     missing,
-    paused: paused && { ...paused, until: new Date(paused.until).toISOString() },
     ...rest,
+    paused: paused && { ...paused, until: new Date(paused.until).toISOString() },
     ahead: ahead && { ageSeconds: age(ahead.since) },
     startedAt: new Date(startedAt).toISOString(),
     uptimeSeconds: age(startedAt),
@@ -49,7 +36,7 @@ export function statusJson(status: Status, now: number, turned: number) {
     haproxy: stateOf(haproxy, age),
     stale: cache !== null || sources.some(({ state }) => state === 'stale'),
     cache: cache === null ? null : { ageSeconds: age(cache.freshAt) },
-    held: [...held.values()]
+    held: [...status.held.values()]
       .sort((a, b) => (a.key < b.key ? -1 : 1))
       .map(({ since, until, ...one }) => ({
         ...one,
@@ -57,11 +44,14 @@ export function statusJson(status: Status, now: number, turned: number) {
         ageSeconds: age(since),
         secondsLeft: until === null ? null : Math.max(0, Math.round(until - now) / 1000),
       })),
-    quarantined: [...quarantined.values()].map(({ since, ...one }) => ({ ...one, ageSeconds: age(since) })),
-    rejected: [...rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, SHOWN),
-    lastPass: when(lastPass),
-    lastApply: when(lastApply),
-    lastError: when(lastError),
+    quarantined: [...status.quarantined.values()].map(({ since, ...one }) => ({
+      ...one,
+      ageSeconds: age(since),
+    })),
+    rejected: [...status.rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, SHOWN),
+    lastPass: when(status.lastPass),
+    lastApply: when(status.lastApply),
+    lastError: when(status.lastError),
   };
 }
 

@@ -1,6 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { whyNotRun } from './not-run.ts';
+import { whyNotRun } from './run-program.ts';
 
 /** Where a program lies. */
 export type FoundProgram =

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BoundedText } from './bounded-text.ts';
+import { ourUser } from './our-user.ts';
 import { endGroup } from './process-group.ts';
 
 export interface RunOptions {
@@ -134,5 +134,60 @@ function hearNoMore(stream: Readable): void {
   stream.resume();
   if (stream instanceof Socket) {
     stream.unref();
+  }
+}
+
+/** Characters that are kept of the beginning, and of the end. */
+const KEPT = 512 * 1024;
+
+/** A text that comes in pieces and may become very long: of that, its beginning and its end are kept. */
+class BoundedText {
+  #head = '';
+  #tail = '';
+  #dropped = 0;
+
+  /** Appends a piece. */
+  add(piece: string): void {
+    const room = KEPT - this.#head.length;
+    this.#head += piece.slice(0, room);
+    this.#tail += piece.slice(room);
+    // Cut now and then only: each cut copies.
+    if (this.#tail.length > 2 * KEPT) {
+      this.#dropped += this.#tail.length - KEPT;
+      this.#tail = this.#tail.slice(-KEPT);
+    }
+  }
+
+  /** What is kept; a line of its own says how much is not. */
+  get text(): string {
+    const dropped = this.#dropped + Math.max(0, this.#tail.length - KEPT);
+    if (dropped === 0) {
+      return this.#head + this.#tail;
+    }
+    return `${this.#head}\n… ${dropped} characters left out …\n${this.#tail.slice(-KEPT)}`;
+  }
+}
+
+/** Why a program could not be run, in words: `/usr/sbin/haproxy is not there`. */
+export function whyNotRun(
+  program: string,
+  error: { readonly code?: string | undefined; readonly message?: string },
+): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return `${program} is not there`;
+    case 'EACCES':
+    case 'EPERM':
+      return `${program} may not be executed by ${ourUser()}`;
+    case 'EAGAIN':
+    case 'ENOMEM':
+      return `there is no room for another process (${error.code})`;
+    case 'EMFILE':
+    case 'ENFILE':
+      return `too many files are open (${error.code})`;
+    case 'E2BIG':
+      return `the arguments of ${program} are too long`;
+    default:
+      return error.message ?? 'it could not be run';
   }
 }
