@@ -17,7 +17,10 @@ export type PointsmanEvent =
   | FileEvent
   | HaproxyEvent;
 
-/** Takes an event to everyone who listens.. */
+/** The events of a kind, or of some. */
+export type EventOf<K extends PointsmanEvent['kind']> = Extract<PointsmanEvent, { readonly kind: K }>;
+
+/** Takes an event to everyone who listens. */
 export type Emit = (event: PointsmanEvent) => void;
 
 /** The daemon's own life, and what a person should be told once. */

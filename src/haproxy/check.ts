@@ -1,4 +1,4 @@
-import { PointsmanError } from '../errors.ts';
+import { messageAndHint } from '../errors.ts';
 import type { Judge, Verdict } from '../ports/judge.ts';
 import { type Ran, runProgram, whyNotRun } from '../system/run-program.ts';
 import { dropTemp, type FileAccess, removeLeftovers, writeTemp } from '../system/temp-file.ts';
@@ -30,10 +30,8 @@ export function createJudge(settings: JudgeSettings): Judge {
       try {
         candidate = await writeTemp(settings.path, fileText, settings.access);
       } catch (error) {
-        if (error instanceof PointsmanError) {
-          return { kind: 'broken', message: `${error.message}. ${error.hint ?? ''}`.trim() };
-        }
-        throw error;
+        const { message, hint = '' } = messageAndHint(error);
+        return { kind: 'broken', message: `${message}. ${hint}`.trim() };
       }
       try {
         return await judge(settings, candidate, signal);

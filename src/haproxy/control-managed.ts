@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { Serial } from '../ports/serial.ts';
@@ -8,7 +8,7 @@ import type { ManagedSettings } from './control-settings.ts';
 import { HaproxyOutput } from './haproxy-output.ts';
 import { haproxyLives, livesOrGone } from './haproxy-process.ts';
 import { awaitStart, type HaproxyStart, startHaproxy, verifyStart } from './haproxy-start.ts';
-import { afterEnd, endsOf, type ManagedState, masterOf, type Ours, pauseOf } from './managed-state.ts';
+import { afterEnd, endsOf, type ManagedState, masterOf, type Pausing, pauseOf } from './managed-state.ts';
 import { MasterSocket, type Proc } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
 import { whereNoAnswer } from './socket-command.ts';
@@ -45,7 +45,8 @@ class ManagedHaproxy implements HaproxyControl {
   readonly #moves = new EventEmitter<{ move: [] }>();
   readonly #output: HaproxyOutput;
   #state: ManagedState = { kind: 'idle' };
-  #keeping: Promise<void> | null = null;
+  /** What goes on beside the calls. */
+  #work: Promise<void> = Promise.resolve();
 
   constructor(settings: ManagedSettings) {
     this.#settings = settings;
@@ -70,7 +71,6 @@ class ManagedHaproxy implements HaproxyControl {
       case 'wanted':
       case 'starting':
       case 'running':
-      case 'adopted':
         return cause;
       default:
         return state satisfies never;
@@ -148,7 +148,7 @@ class ManagedHaproxy implements HaproxyControl {
   /** From now on nobody starts it again. */
   async #close(): Promise<void> {
     this.#closing.abort();
-    await this.#keeping;
+    await this.#work;
     await this.#serial.idle();
   }
 
@@ -184,7 +184,6 @@ class ManagedHaproxy implements HaproxyControl {
     } else if (this.#state.kind === 'starting') {
       this.#answered(this.#state.start);
     }
-    this.#keep();
     return { kind: 'runs' };
   }
 
@@ -204,9 +203,9 @@ class ManagedHaproxy implements HaproxyControl {
     const [master, output, pidFile] = [this.#master, this.#output, this.#pidFile];
     const [since, ends] = [Date.now(), endsOf(this.#state)];
     const start = startHaproxy({ binary, masterSocket, configPath, pidFile, master, output });
-    this.#become({ kind: 'starting', start, since, firstLine: start.firstLine, ends });
-    void start.end.then((how) => this.#childEnded(start, how));
-    this.#keep();
+    const { pid, firstLine } = start;
+    this.#become({ kind: 'starting', start, pid, since, firstLine, ends });
+    void start.end.then((how) => this.#ended(pid, how));
     const message = await awaitStart(start, patience, signal);
     if (message !== null) {
       return { kind: 'trouble', message };
@@ -216,92 +215,73 @@ class ManagedHaproxy implements HaproxyControl {
   }
 
   /** A child of ours answers. Where it has ended meanwhile, that is known. */
-  #answered(start: HaproxyStart): void {
+  #answered({ pid }: HaproxyStart): void {
     const state = this.#state;
-    if (state.kind === 'starting' && state.start === start && start.pid !== undefined) {
+    if (state.kind === 'starting' && state.pid === pid && pid !== undefined) {
       this.#become({ ...state, kind: 'running' });
-      this.#settings.onChange?.({ kind: 'haproxy-started', pid: start.pid });
+      this.#settings.onChange?.({ kind: 'haproxy-started', pid });
     }
   }
 
-  #adopt(master: number): void {
+  #adopt(pid: number): void {
     const [since, firstLine, ends] = [Date.now(), this.#output.lineCount, endsOf(this.#state)];
-    this.#become({ kind: 'adopted', master, since, firstLine, ends });
-    this.#settings.onChange?.({ kind: 'haproxy-adopted', pid: master });
-  }
-
-  #childEnded(start: HaproxyStart, how: string): void {
-    const state = this.#state;
-    if ((state.kind === 'starting' || state.kind === 'running') && state.start === start) {
-      this.#ended(state, how);
+    this.#become({ kind: 'running', pid, since, firstLine, ends });
+    this.#settings.onChange?.({ kind: 'haproxy-adopted', pid });
+    if (this.#settings.absent !== 'wait') {
+      this.#background(this.#awaitEnd(pid));
     }
   }
 
-  #ended(state: Ours, how: string): void {
+  /** An adopted one is no child of ours: it is looked after. */
+  async #awaitEnd(pid: number): Promise<void> {
+    const { signal } = this.#closing;
+    while (await haproxyLives(pid)) {
+      await sleep(LOOK, undefined, { signal, ref: false });
+    }
+    this.#ended(pid, 'HAProxy ended');
+  }
+
+  #ended(pid: number | undefined, how: string): void {
+    const state = this.#state;
+    if ((state.kind !== 'starting' && state.kind !== 'running') || state.pid !== pid) {
+      return;
+    }
     if (this.#closing.signal.aborted) {
       this.#become({ kind: 'stopped' });
       return;
     }
     const pausing = afterEnd(state, how, Date.now());
     this.#become(pausing);
-    if (state.kind !== 'starting') {
+    if (state.kind === 'running') {
       this.#settings.onChange?.({ kind: 'haproxy-exited', cause: how, restartInMs: pauseOf(pausing) });
+    }
+    if (this.#settings.absent !== 'wait') {
+      this.#background(this.#startAgain(pausing));
+    }
+  }
+
+  async #startAgain(pausing: Pausing): Promise<void> {
+    const { signal } = this.#closing;
+    while (this.#state === pausing) {
+      await sleep(pauseOf(pausing), undefined, { signal, ref: false });
+      await this.#serial.run(async () => {
+        signal.throwIfAborted();
+        if (this.#state === pausing) {
+          await this.#bringUp(signal);
+        }
+      });
     }
   }
 
   /**
-   * Starts it again when it ended, for as long as this control lives. Its waits do not hold the process: a single
-   * `render` ends, and HAProxy serves on.
+   * Goes on for as long as this control lives. Its waits do not hold the process: a single `render` ends, and HAProxy
+   * serves on.
    */
-  #keep(): void {
-    if (this.#settings.absent === 'wait') {
-      return;
-    }
-    const { signal } = this.#closing;
-    this.#keeping ??= this.#follow(signal).catch((error: unknown) => {
-      if (!signal.aborted) {
+  #background(work: Promise<void>): void {
+    this.#work = work.catch((error: unknown) => {
+      if (!this.#closing.signal.aborted) {
         throw error;
       }
     });
-  }
-
-  async #follow(signal: AbortSignal): Promise<never> {
-    for (;;) {
-      const state = this.#state;
-      switch (state.kind) {
-        case 'pausing':
-          await sleep(pauseOf(state), undefined, { signal, ref: false });
-          await this.#serial.run(async () => {
-            signal.throwIfAborted();
-            if (this.#state === state) {
-              await this.#bringUp(signal);
-            }
-          });
-          break;
-        case 'adopted':
-          if (!(await haproxyLives(state.master)) && this.#state === state) {
-            this.#ended(state, 'HAProxy ended');
-          } else {
-            await this.#move(signal, LOOK);
-          }
-          break;
-        case 'idle':
-        case 'wanted':
-        case 'starting':
-        case 'running':
-        case 'stopped':
-          await this.#move(signal);
-          break;
-        default:
-          state satisfies never;
-      }
-    }
-  }
-
-  /** Resolves when the state moves, and after `most` ms. */
-  async #move(signal: AbortSignal, most?: number): Promise<void> {
-    const over = most === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(most)]);
-    await once(this.#moves, 'move', { signal: over }).catch(() => undefined);
-    signal.throwIfAborted();
   }
 }

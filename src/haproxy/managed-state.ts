@@ -9,9 +9,9 @@ import type { HaproxyStart } from './haproxy-start.ts';
  *              a master answers     |     none lives
  *            +----------------------+----------------------+
  *            v                                             v
- *         adopted                                       starting --answers--> running
- *            |                                             |                     |
- *            +-------------------- ends -------------------+---------------------+
+ *         running <---------------- answers ------------ starting
+ *            |                                             |
+ *            +-------------------- ends -------------------+
  *                                   |
  *                                   v
  *                                pausing (100 ms .. 5 s), then as from wanted
@@ -27,10 +27,8 @@ export type ManagedState =
   | { readonly kind: 'wanted' }
   /** Started here, and does not answer yet. */
   | (Life & { readonly kind: 'starting'; readonly start: HaproxyStart })
-  /** Started here, and has answered. */
-  | (Life & { readonly kind: 'running'; readonly start: HaproxyStart })
-  /** Somebody else started it: a Pointsman of before, a person. */
-  | (Life & { readonly kind: 'adopted'; readonly master: number })
+  /** It has answered: started here, or adopted from a Pointsman of before or a person. */
+  | (Life & { readonly kind: 'running' })
   /** It ended, and is started again after a pause. `how` is a sentence. */
   | (Ends & { readonly kind: 'pausing'; readonly how: string; readonly firstLine: number })
   | { readonly kind: 'stopped' };
@@ -38,12 +36,17 @@ export type ManagedState =
 /** A HAProxy that is ours. */
 export type Ours = Extract<ManagedState, Life>;
 
+/** The time between the end of one and the next start. */
+export type Pausing = Extract<ManagedState, { kind: 'pausing' }>;
+
 /** How often in a row it ended before it had lived for a while. */
 interface Ends {
   readonly ends: number;
 }
 
 interface Life extends Ends {
+  /** The master's; undefined where the program could not be started. */
+  readonly pid: number | undefined;
   /** When it became ours, in milliseconds of `Date.now()`. */
   readonly since: number;
   /** How many lines HAProxy had written by then. */
@@ -56,20 +59,7 @@ const STEADY = 10_000;
 
 /** The master that is ours, null where none is. */
 export function masterOf(state: ManagedState): number | null {
-  switch (state.kind) {
-    case 'starting':
-    case 'running':
-      return state.start.pid ?? null;
-    case 'adopted':
-      return state.master;
-    case 'idle':
-    case 'wanted':
-    case 'pausing':
-    case 'stopped':
-      return null;
-    default:
-      return state satisfies never;
-  }
+  return 'pid' in state ? (state.pid ?? null) : null;
 }
 
 /** How often one ended in a row until now. */
@@ -78,8 +68,8 @@ export function endsOf(state: ManagedState): number {
 }
 
 /** What follows the end of one. `how` is a sentence, `now` of `Date.now()`. */
-export function afterEnd({ since, ends, firstLine }: Ours, how: string, now: number) {
-  return { kind: 'pausing', how, firstLine, ends: now - since > STEADY ? 1 : ends + 1 } as const;
+export function afterEnd({ since, ends, firstLine }: Ours, how: string, now: number): Pausing {
+  return { kind: 'pausing', how, firstLine, ends: now - since > STEADY ? 1 : ends + 1 };
 }
 
 /** Milliseconds before it is started again. */

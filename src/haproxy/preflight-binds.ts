@@ -46,9 +46,7 @@ export async function seesTheNetworkOf(running: readonly TcpBind[]): Promise<boo
   return running.length > 0 && running.every((bind) => listening.some((one) => overlap(bind, one)));
 }
 
-interface Listener extends TcpBind {
-  readonly inode: string;
-}
+type Listener = Pick<TcpBind, 'host' | 'port'> & { readonly inode: string };
 
 /** The listening TCP sockets of our network namespace (proc(5), /proc/net/tcp: state 0A). */
 async function listeners(): Promise<readonly Listener[]> {
@@ -57,18 +55,8 @@ async function listeners(): Promise<readonly Listener[]> {
   return lines.flatMap((line) => {
     const fields = line.trim().split(/\s+/);
     const [address = '', port = ''] = fields[1]?.split(':') ?? [];
-    if (fields[3] !== '0A') {
-      return [];
-    }
-    return [
-      {
-        host: addressOf(address),
-        port: Number.parseInt(port, 16),
-        v6only: false,
-        line: 0,
-        inode: fields[9] ?? '',
-      },
-    ];
+    const listener = { host: addressOf(address), port: Number.parseInt(port, 16), inode: fields[9] ?? '' };
+    return fields[3] === '0A' ? [listener] : [];
   });
 }
 

@@ -131,23 +131,20 @@ function hostOf(text: string, address: string): string | null {
 
 /** Binds of `next` that `now` does not have, and does not overlap: what HAProxy would have to open anew. */
 export function addedBinds(next: readonly TcpBind[], now: readonly TcpBind[]): readonly TcpBind[] {
-  const held = new Map<number, TcpBind[]>();
-  for (const bind of now) {
-    held.set(bind.port, [...(held.get(bind.port) ?? []), bind]);
-  }
+  const held = Map.groupBy(now, ({ port }) => port);
   const seen = new Set<string>();
   return next.filter((bind) => {
     const name = `${bind.host} ${bind.port}`;
-    if (seen.has(name)) {
-      return false;
-    }
+    const first = !seen.has(name);
     seen.add(name);
-    return !(held.get(bind.port) ?? []).some((other) => overlap(bind, other));
+    return first && !held.get(bind.port)?.some((other) => overlap(bind, other));
   });
 }
 
+type Address = Pick<TcpBind, 'host' | 'port'>;
+
 /** Whether both cannot be bound by strangers to each other; a wildcard overlaps with everything. */
-export function overlap(one: TcpBind, other: TcpBind): boolean {
-  const all = (bind: TcpBind) => bind.host === '0.0.0.0' || bind.host === '::';
+export function overlap(one: Address, other: Address): boolean {
+  const all = ({ host }: Address) => host === '0.0.0.0' || host === '::';
   return one.port === other.port && (all(one) || all(other) || one.host === other.host);
 }

@@ -1,4 +1,4 @@
-import type { PassEvent, PointsmanEvent } from '../events.ts';
+import type { EventOf, PassEvent, PointsmanEvent } from '../events.ts';
 import type { GuardRule } from '../events-guard.ts';
 import type { PresentHaproxy } from '../events-haproxy.ts';
 import { type LogLevel, type LogLine, levelOfHaproxyLine } from './log-line.ts';
@@ -10,8 +10,6 @@ export function describeEvent(event: PointsmanEvent): LogLine {
   const describe = LINES[event.kind] as (event: PointsmanEvent) => LogLine;
   return describe(event);
 }
-
-type EventOf<K extends PointsmanEvent['kind']> = Extract<PointsmanEvent, { readonly kind: K }>;
 
 const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => LogLine } = {
   starting: ({ kind: _, ...fields }) => {

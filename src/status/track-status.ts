@@ -1,4 +1,4 @@
-import type { Counts, Emit, PassEvent, PointsmanEvent } from '../events.ts';
+import type { Counts, Emit, EventOf, PassEvent, PointsmanEvent } from '../events.ts';
 import { describeEvent } from './describe-event.ts';
 import { missingFor } from './readiness.ts';
 import { hashOf, isThere, type SourceStatus, type Status } from './status.ts';
@@ -57,8 +57,6 @@ export function trackStatus(options: {
     current: () => ({ ...draft, missing: missingFor(draft) }),
   };
 }
-
-type EventOf<K extends PointsmanEvent['kind']> = Extract<PointsmanEvent, { readonly kind: K }>;
 
 /** What an event changes: the new values of some fields. */
 type Change<E> = (event: E, status: Draft, at: number) => Partial<Draft>;

@@ -10,22 +10,18 @@ export type Wanted = 'read' | 'write';
  * with its owner. Looks at the disk; to be asked only after an error.
  */
 export function whatWouldLet(wanted: Wanted, target: string): string {
-  for (const folder of foldersOf(target)) {
-    if (!may(folder, constants.X_OK)) {
-      return `Let ${ourUser()} enter the folder ${folder}${owned(folder)}.`;
-    }
+  const folders = foldersOf(target);
+  const closed = folders.find((folder) => !may(folder, constants.X_OK));
+  if (closed !== undefined) {
+    return `Let ${ourUser()} enter the folder ${closed}${owned(closed)}.`;
   }
-  const [needed, parent] = [wanted === 'read' ? constants.R_OK : constants.W_OK, path.dirname(target)];
+  const [verb, needed] = wanted === 'read' ? ['read', constants.R_OK] : ['write to', constants.W_OK];
   if (look(target) !== null && !may(target, needed)) {
-    return `Let ${ourUser()} ${wanted} ${preposition(wanted)}${target}${owned(target)}.`;
+    return `Let ${ourUser()} ${verb} ${target}${owned(target)}.`;
   }
   // What is not there yet is made in the nearest folder that is.
-  const folder = foldersOf(target).at(-1) ?? parent;
-  return `Let ${ourUser()} ${wanted === 'read' ? 'read' : 'write to'} the folder ${folder}${owned(folder)}.`;
-}
-
-function preposition(wanted: Wanted): string {
-  return wanted === 'write' ? 'to ' : '';
+  const folder = folders.at(-1) ?? path.dirname(target);
+  return `Let ${ourUser()} ${verb} the folder ${folder}${owned(folder)}.`;
 }
 
 /** The folders above it that are there, from the root on. */

@@ -7,7 +7,7 @@ function pausesAfter(lives: readonly number[]): number[] {
   return lives.map((ms) => {
     const since = now;
     now += ms;
-    const pausing = afterEnd({ kind: 'adopted', master: 7, since, firstLine: 0, ends }, 'HAProxy ended', now);
+    const pausing = afterEnd({ kind: 'running', pid: 7, since, firstLine: 0, ends }, 'HAProxy ended', now);
     ends = endsOf(pausing);
     return pauseOf(pausing);
   });
