@@ -6,11 +6,10 @@ export interface Counted {
   readonly group: string;
   /** Null for routes and free keys. */
   readonly service: string | null;
-  readonly address: string | null;
   readonly host: string | null;
 }
 
-const ROUTE: Counted = { group: 'routes', service: null, address: null, host: null };
+const ROUTE: Counted = { group: 'routes', service: null, host: null };
 const FREE: Counted = { ...ROUTE, group: 'keys' };
 
 /** What an entry counts as; null where it counts for nothing. A route whose value is refused is there all the same. */
@@ -18,8 +17,7 @@ export function countedAs({ meaning }: ReadEntry): Counted | null {
   switch (meaning.kind) {
     case 'instance': {
       const { service } = meaning.role;
-      const { address, host } = meaning.instance;
-      return { group: `service ${service}`, service, address, host };
+      return { group: `service ${service}`, service, host: meaning.instance.host };
     }
     case 'route':
       return ROUTE;

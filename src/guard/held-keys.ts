@@ -14,18 +14,13 @@ export function lasts(rule: GuardRule): boolean {
   return rule === 'store' || rule === 'everything';
 }
 
-/** What is held, by key, by group and by address; the oldest hold first. */
+/** What is held, by key and by group; the oldest hold first. */
 export class HeldKeys implements Iterable<Held> {
   readonly #byKey = new Map<string, Held>();
   readonly #byGroup = new Map<string, Set<string>>();
-  readonly #byAddress = new Map<string, Set<string>>();
 
   get size(): number {
     return this.#byKey.size;
-  }
-
-  get(key: string): Held | undefined {
-    return this.#byKey.get(key);
   }
 
   has(key: string): boolean {
@@ -35,28 +30,19 @@ export class HeldKeys implements Iterable<Held> {
   set(held: Held): void {
     const { entry, kind } = held;
     this.#byKey.set(entry.key, held);
-    add(this.#byGroup, kind.group, entry.key);
-    if (kind.address !== null) {
-      add(this.#byAddress, kind.address, entry.key);
-    }
+    const group = this.#byGroup.get(kind.group) ?? new Set();
+    this.#byGroup.set(kind.group, group.add(entry.key));
   }
 
   delete(key: string): Held | undefined {
     const held = this.#byKey.get(key);
-    if (!held) {
-      return undefined;
-    }
+    const group = held && this.#byGroup.get(held.kind.group);
     this.#byKey.delete(key);
-    remove(this.#byGroup, held.kind.group, key);
-    if (held.kind.address !== null) {
-      remove(this.#byAddress, held.kind.address, key);
+    group?.delete(key);
+    if (held && group?.size === 0) {
+      this.#byGroup.delete(held.kind.group);
     }
     return held;
-  }
-
-  /** Those that claim an address. */
-  at(address: string | null): readonly string[] {
-    return address === null ? [] : [...(this.#byAddress.get(address) ?? [])];
   }
 
   /** The one whose place a newcomer takes: one of the same host, else the one held longest. */
@@ -75,22 +61,5 @@ export class HeldKeys implements Iterable<Held> {
 
   [Symbol.iterator](): Iterator<Held> {
     return this.#byKey.values();
-  }
-}
-
-function add(index: Map<string, Set<string>>, name: string, key: string): void {
-  const keys = index.get(name);
-  if (keys) {
-    keys.add(key);
-  } else {
-    index.set(name, new Set([key]));
-  }
-}
-
-function remove(index: Map<string, Set<string>>, name: string, key: string): void {
-  const keys = index.get(name);
-  keys?.delete(key);
-  if (keys?.size === 0) {
-    index.delete(name);
   }
 }
