@@ -37,4 +37,19 @@ describe('a story that a seed has found', () => {
     const { violation } = await simulate({ seed: title, mode, actions });
     expect(violation).toBeNull();
   });
+
+  test.each<Mode>(['seen', 'unseen', 'file'])(
+    'what was on its way when Pointsman was killed arrives, whatever it was at (%s)',
+    async (mode) => {
+      for (let steps = 0; steps < 20; steps++) {
+        const actions: readonly Timed[] = [
+          write(0, ['/services/web/a', '10.0.0.1:80']),
+          { at: 4900, action: { kind: 'kill', steps, ms: 1000 } },
+          write(4950, ['/services/db/a', '10.0.0.2:80']),
+        ];
+        const { violation } = await simulate({ seed: `killed after ${steps}`, mode, actions });
+        expect(violation, `killed after ${steps} steps`).toBeNull();
+      }
+    },
+  );
 });
