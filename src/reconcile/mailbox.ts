@@ -14,32 +14,28 @@ export interface Mail {
  * lies elsewhere; the mail only says "look again", so that the last state always wins.
  */
 export class Mailbox {
-  readonly #triggers = new Set<string>();
-  #firstAt = 0;
-  #lastAt = 0;
+  #mail: Mail | undefined;
   #wake: (() => void) | undefined;
 
   post(trigger: string): void {
-    const now = clock.now();
-    if (this.#triggers.size === 0) {
-      this.#firstAt = now;
-    }
-    this.#lastAt = now;
-    this.#triggers.add(trigger);
+    const lastAt = clock.now();
+    const { triggers = [], firstAt = lastAt } = this.#mail ?? {};
+    this.#mail = {
+      triggers: triggers.includes(trigger) ? triggers : [...triggers, trigger],
+      firstAt,
+      lastAt,
+    };
     this.#wake?.();
   }
 
   /** What lies there, without taking it; undefined when it is empty. */
   peek(): Mail | undefined {
-    if (this.#triggers.size === 0) {
-      return undefined;
-    }
-    return { triggers: [...this.#triggers], firstAt: this.#firstAt, lastAt: this.#lastAt };
+    return this.#mail;
   }
 
   take(): Mail | undefined {
-    const mail = this.peek();
-    this.#triggers.clear();
+    const mail = this.#mail;
+    this.#mail = undefined;
     return mail;
   }
 

@@ -201,15 +201,13 @@ export class CatchUp {
   #isAheadSince(since: number, hash: string): void {
     this.#silence();
     this.#since = since;
-    this.#silence = clock.after(since + AHEAD_FAULT_MS - clock.now(), () => this.#tooLong(), 'lazy');
-    this.#options.emit({ kind: 'ahead', hash });
-  }
-
-  #tooLong(): void {
     const { emit, current } = this.#options;
-    if (this.#since === null || aheadSet(current.now) === null) {
-      return;
-    }
-    emit({ kind: 'ahead-too-long', ms: Math.round(clock.now() - this.#since) });
+    const tell = () => {
+      if (aheadSet(current.now) !== null) {
+        emit({ kind: 'ahead-too-long', ms: Math.round(clock.now() - since) });
+      }
+    };
+    this.#silence = clock.after(since + AHEAD_FAULT_MS - clock.now(), tell, 'lazy');
+    emit({ kind: 'ahead', hash });
   }
 }

@@ -8,12 +8,7 @@ export type Action =
    * Nothing, for now. `pace`, `workers`, `record`: for so long, then look again; the others end the pass, and it is
    * looked again after `ms` at the latest.
    */
-  | {
-      readonly kind: 'wait';
-      readonly for: 'tree' | 'template' | 'retry' | 'pace' | 'workers' | 'record';
-      readonly ms: number;
-      readonly reasons: Reasons;
-    }
+  | Wait
   /** Touch neither the file nor HAProxy. */
   | {
       readonly kind: 'handsOff';
@@ -42,6 +37,13 @@ export type Action =
   | { readonly kind: 'nothing'; readonly isGood: boolean; readonly reasons: Reasons };
 
 type Reasons = readonly string[];
+
+interface Wait {
+  readonly kind: 'wait';
+  readonly for: 'tree' | 'template' | 'retry' | 'pace' | 'workers' | 'record';
+  readonly ms: number;
+  readonly reasons: Reasons;
+}
 
 /** What the quarantine is asked about. */
 export type Refused =
@@ -95,7 +97,8 @@ export function decide(facts: Facts): Action {
       return { kind: 'wait', for: 'tree', ms: Number.POSITIVE_INFINITY, reasons: [] };
     case 'template-error': {
       if (desired.judged) {
-        return orElseInstalled(facts, { for: 'template', ms: Number.POSITIVE_INFINITY, reasons: [] });
+        const wait = { kind: 'wait', for: 'template', ms: Number.POSITIVE_INFINITY, reasons: [] } as const;
+        return orElseInstalled(facts, wait);
       }
       return { kind: 'quarantine', refusal: { kind: 'template-error', error: desired.error }, reasons: [] };
     }
@@ -187,22 +190,20 @@ function inTrouble(
     const refusal = trouble.kind === 'refused' ? { ...trouble, text: set.text } : trouble;
     return { kind: 'quarantine', refusal, reasons };
   }
-  const wait = { for: 'retry', ms: trouble.waitMs, reasons } as const;
+  const wait = { kind: 'wait', for: 'retry', ms: trouble.waitMs, reasons } as const;
   // The file is right, or HAProxy runs it already.
-  if (need.kind !== 'publish' && trouble.kind !== 'refused') {
-    return { kind: 'wait', ...wait };
-  }
-  return orElseInstalled(facts, wait);
+  const mayWait = need.kind !== 'publish' && trouble.kind !== 'refused';
+  return mayWait ? wait : orElseInstalled(facts, wait);
 }
 
 /** What is desired cannot take the place of what is installed: HAProxy is to run that. */
-function orElseInstalled(facts: Facts, wait: Omit<Extract<Action, { kind: 'wait' }>, 'kind'>): Action {
+function orElseInstalled(facts: Facts, wait: Wait): Action {
   const { installed, ahead, trouble, recording, way, mendMs } = facts;
   if (installed === null) {
-    return { kind: 'wait', ...wait };
+    return wait;
   }
   if (recording !== null) {
-    return { ...wait, kind: 'wait', for: 'record' };
+    return { ...wait, for: 'record' };
   }
   if (trouble?.kind === 'refused') {
     if (way.kind === 'runtime') {
@@ -210,14 +211,14 @@ function orElseInstalled(facts: Facts, wait: Omit<Extract<Action, { kind: 'wait'
     }
   } else if (ahead) {
     // It is good, as far as anybody knows.
-    return recordAhead(facts) ?? { kind: 'wait', ...wait };
+    return recordAhead(facts) ?? wait;
   }
   const need = needOfInstalled(facts);
   if (need.kind === 'nothing') {
-    return { kind: 'wait', ...wait };
+    return wait;
   }
   if (mendMs > 0) {
-    return { ...wait, kind: 'wait', ms: Math.min(wait.ms, mendMs) };
+    return { ...wait, ms: Math.min(wait.ms, mendMs) };
   }
   return { kind: 'mend', set: installed, reasons: need.reasons };
 }

@@ -75,16 +75,10 @@ async function desiredOf({ drawing, served, executor }: FactSources, look: Look)
   const draw = () => drawing.draw(served.toDraw(), executor.current.now.installed?.text ?? null);
   const drawn = look.drawn ?? (await look.watch.time('render', draw));
   look.drawn = drawn;
-  switch (drawn.kind) {
-    case 'text':
-      return { kind: 'set', set: drawn };
-    case 'template-error':
-      return { ...drawn, judged: look.judged };
-    case 'nothing':
-      return drawn;
-    default:
-      return drawn satisfies never;
+  if (drawn.kind === 'text') {
+    return { kind: 'set', set: drawn };
   }
+  return drawn.kind === 'nothing' ? drawn : { ...drawn, judged: look.judged };
 }
 
 async function wayOf(facts: Omit<Facts, 'way'>, executor: Executor, look: Look): Promise<Way> {

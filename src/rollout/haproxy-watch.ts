@@ -47,7 +47,8 @@ export class HaproxyWatch {
    */
   async #take(told: HaproxyState, signal: AbortSignal): Promise<void> {
     let state = told;
-    for (let passes = -1; !this.#held && passes !== this.#passes && this.#isOther(state); ) {
+    const isOther = () => differs(state, expectedMark(this.#options.current.now));
+    for (let passes = -1; !this.#held && passes !== this.#passes && isOther(); ) {
       passes = this.#passes;
       state = await this.#options.control.state(signal);
     }
@@ -91,33 +92,25 @@ export class HaproxyWatch {
     }
   }
 
-  #isOther(state: HaproxyState): boolean {
-    return isOther(state, expectedMark(this.#options.current.now));
-  }
-
   #see(state: HaproxyState): void {
     const { current, drawing, mailbox, emit } = this.#options;
     const { applied } = current.now;
-    const wasThere = this.#told !== undefined && this.#told.kind !== 'away';
-    const came = state.kind !== 'away' && !wasThere;
-    const went = state.kind === 'away' && wasThere;
+    const [wasThere, isThere] = [(this.#told?.kind ?? 'away') !== 'away', state.kind !== 'away'];
     const expected = expectedMark(current.now);
     current.replace((now) => withAnswer(now, state));
     this.#tell();
     const drifted =
       state.kind === 'running' &&
       expected !== null &&
-      (isOther(state, expected) || doubtNow(current.now) !== null);
+      (differs(state, expected) || doubtNow(current.now) !== null);
     if (drifted && applied.kind === 'verified') {
       emit({ kind: 'haproxy-drift', expected, found: state.mark });
     }
     if (state.kind === 'running' && drawing.runsOn(state.version)) {
       mailbox.post('HAProxy is of another version');
     }
-    if (came) {
-      mailbox.post('HAProxy appeared');
-    } else if (went) {
-      mailbox.post('HAProxy went away');
+    if (isThere !== wasThere) {
+      mailbox.post(isThere ? 'HAProxy appeared' : 'HAProxy went away');
     } else if (drifted) {
       mailbox.post('HAProxy runs another text');
     }
@@ -134,8 +127,8 @@ export class HaproxyWatch {
       }
       return;
     }
-    const why = state.kind === 'unseen' ? state.why : undefined;
-    if (why !== undefined && (before?.kind !== 'unseen' || before.why !== why)) {
+    const why = whyUnseen(state);
+    if (why !== undefined && why !== whyUnseen(before)) {
       emit({ kind: 'notice', message: `the Runtime API is not used, every change is a reload: ${why}` });
     }
     if (before === undefined || before.kind === 'away') {
@@ -146,6 +139,10 @@ export class HaproxyWatch {
   }
 }
 
-function isOther(state: HaproxyState, expected: string | null): boolean {
+function differs(state: HaproxyState, expected: string | null): boolean {
   return state.kind === 'running' && expected !== null && state.mark !== expected;
+}
+
+function whyUnseen(state: HaproxyState | undefined): string | undefined {
+  return state?.kind === 'unseen' ? state.why : undefined;
 }

@@ -54,11 +54,7 @@ export class TemplateChoice {
     try {
       const template = compileTemplate(set);
       this.#taken = { set, template };
-      this.#current = template;
-      this.#refused = undefined;
-      this.#tellMended(() => {
-        this.#broken = undefined;
-      });
+      this.#use(template);
       return true;
     } catch (error) {
       return this.miss(error);
@@ -86,9 +82,7 @@ export class TemplateChoice {
 
   /** It rendered. */
   rendered(): void {
-    this.#tellMended(() => {
-      this.#failed = undefined;
-    });
+    this.#mended({ broken: this.#broken, failed: undefined });
   }
 
   /** A text is drawn with what is in use. */
@@ -119,12 +113,14 @@ export class TemplateChoice {
     if (this.#refused !== template) {
       return false;
     }
+    this.#use(template);
+    return true;
+  }
+
+  #use(template: CompiledTemplate): void {
     this.#current = template;
     this.#refused = undefined;
-    this.#tellMended(() => {
-      this.#broken = undefined;
-    });
-    return true;
+    this.#mended({ broken: undefined, failed: this.#failed });
   }
 
   #breaks(error: PointsmanError): boolean {
@@ -140,10 +136,11 @@ export class TemplateChoice {
     this.#emit({ kind: 'template-error', ...messageAndHint(error) });
   }
 
-  #tellMended(change: () => void): void {
-    const before = this.error;
-    change();
-    if (before && !this.error) {
+  #mended(now: { broken: PointsmanError | undefined; failed: PointsmanError | undefined }): void {
+    const wasWrong = this.error !== undefined;
+    this.#broken = now.broken;
+    this.#failed = now.failed;
+    if (wasWrong && !this.error) {
       this.#emit({ kind: 'template-mended' });
     }
   }
