@@ -9,7 +9,6 @@ import { Quarantine, type QuarantineOptions } from '../quarantine/quarantine.ts'
 import type { Drawing } from '../rollout/drawing.ts';
 import { Executor } from '../rollout/executor.ts';
 import { HaproxyWatch } from '../rollout/haproxy-watch.ts';
-import { ReadBackWatch } from '../rollout/read-back-watch.ts';
 import type { RuntimeChangesOptions } from '../rollout/runtime-changes.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import { type GuardParts, Trees } from '../tree/trees.ts';
@@ -78,9 +77,8 @@ export function partsOf(options: PartsOptions) {
     plan: (text) => executor.tryPlan(text),
     onBug: (where, error) => void crashes.tell(where, error),
   });
-  const readBack = runtime && new ReadBackWatch({ ...runtime, current, mailbox, emit });
   return {
     ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, haproxy, quarantine, crashes },
-    ...{ pace: new Pace(options.pace, options), readBack },
+    pace: new Pace(options.pace, options),
   };
 }

@@ -7,9 +7,9 @@ import { type Action, decide } from '../rollout/decide.ts';
 import type { Deed, Result } from '../rollout/executor.ts';
 import type { Facts } from '../rollout/facts.ts';
 import { gather, type Look } from '../rollout/gather.ts';
+import { done, endOfCrash, endOfIdle, type PassEnd } from '../rollout/pass-end.ts';
 import { Stopwatch } from '../rollout/stopwatch.ts';
 import type { Parts } from './parts.ts';
-import { endOfCrash, endOfHandsOff, endOfWait, type PassEnd } from './pass-end.ts';
 import { TURN_MS } from './turns.ts';
 
 /**
@@ -84,11 +84,11 @@ export class Passes {
       case 'wait':
         return this.#wait(action, facts, pass);
       case 'handsOff':
-        return this.#handsOff(action, pass);
+        return this.#handsOff(action, facts, pass);
       case 'quarantine':
         return this.#quarantine(action, facts, pass);
       case 'nothing':
-        return { kind: 'over', outcome: 'unchanged', error: null, isGood: action.isGood };
+        return done('unchanged', action.isGood);
       case 'record': {
         const result = await this.#do(action, pass);
         const { desired } = facts;
@@ -102,9 +102,9 @@ export class Passes {
   }
 
   async #do(action: Deed, pass: Pass): Promise<Result> {
-    const { executor, pace, turns } = this.#parts;
+    const { executor, pace } = this.#parts;
     try {
-      return await turns.step(STEPS[action.kind], () => executor.carryOut(action, pass));
+      return await executor.carryOut(action, pass);
     } finally {
       if (PACED.has(action.kind)) {
         pace.reloaded();
@@ -127,7 +127,7 @@ export class Passes {
         break;
       default:
         this.#retryAt = clock.now() + action.ms;
-        return endOfWait(facts);
+        return endOfIdle(action, facts);
     }
     if (mailbox.peek()) {
       drawAnew(pass);
@@ -146,7 +146,11 @@ export class Passes {
     });
   }
 
-  async #handsOff(action: Extract<Action, { kind: 'handsOff' }>, { hold }: Pass): Promise<Result> {
+  async #handsOff(
+    action: Extract<Action, { kind: 'handsOff' }>,
+    facts: Facts,
+    { hold }: Pass,
+  ): Promise<Result> {
     const { turns, pause } = this.#parts;
     if (action.why.kind === 'stuck') {
       this.#retryAt = clock.now() + action.why.retryInMs;
@@ -155,7 +159,7 @@ export class Passes {
       await this.#idle();
       await turns.step('beginning a pause', async () => pause?.holds());
     }
-    return endOfHandsOff(action);
+    return endOfIdle(action, facts);
   }
 
   async #quarantine(
@@ -260,18 +264,6 @@ export class Passes {
     } satisfies PassEvent);
   }
 }
-
-/** What `healthz` calls it where it takes too long. */
-const STEPS: Readonly<Record<Deed['kind'], string>> = {
-  putBack: 'putting the file right',
-  record: 'the file',
-  runtime: 'changing servers',
-  takeBack: 'changing servers',
-  publish: 'the reload',
-  load: 'the reload',
-  mend: 'the reload',
-  reload: 'the reload',
-};
 
 /** After these the next reload waits for its pace. */
 const PACED: ReadonlySet<Action['kind']> = new Set(['publish', 'load', 'reload']);

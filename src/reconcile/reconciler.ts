@@ -2,6 +2,7 @@ import { clock, rest } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
 import type { Templates } from '../ports/templates.ts';
 import { runningSet } from '../rollout/current.ts';
+import { watchServers } from '../rollout/read-back-watch.ts';
 import { watchGuard } from './guard-watch.ts';
 import type { Mail } from './mailbox.ts';
 import { type Parts, type PartsOptions, partsOf } from './parts.ts';
@@ -41,9 +42,9 @@ export class Reconciler {
    * without; what is a bug later on fails its part alone.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { source, templates, guard } = this.#options;
+    const { source, templates, guard, runtime, target } = this.#options;
     const parts = this.#parts;
-    const { emit, crashes, trees, executor, pause, quarantine, readBack } = parts;
+    const { emit, crashes, trees, executor, pause, quarantine } = parts;
     await executor.open();
     await pause?.look();
     await quarantine.open();
@@ -59,9 +60,11 @@ export class Reconciler {
       pause && begin('looking for a pause', (until) => pause.follow(until)),
       begin('the quarantine', (until) => quarantine.follow(until)),
       begin('recording the file', (until) => this.#followRecords(until)),
-      readBack && begin("reading HAProxy's servers back", (until) => readBack.follow(until)),
-      this.#options.target === 'haproxy' &&
-        begin('following HAProxy', (until) => parts.haproxy.follow(until)),
+      runtime &&
+        begin("reading HAProxy's servers back", (until) =>
+          watchServers({ ...runtime, ...parts, current: executor.current }, until),
+        ),
+      target === 'haproxy' && begin('following HAProxy', (until) => parts.haproxy.follow(until)),
     ];
     emit({ kind: 'started' });
     await endedBy(signal, Promise.all(followers), END_MS);

@@ -1,4 +1,4 @@
-import type { Emit, Outcome } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Judge, Preflight } from '../ports/judge.ts';
@@ -11,6 +11,7 @@ import { CurrentState, type Target, withLoaded } from './current.ts';
 import type { Action } from './decide.ts';
 import { Drift } from './drift.ts';
 import type { ConfigSet, Way, WayPart } from './facts.ts';
+import { done, type PassEnd } from './pass-end.ts';
 import { NO_WAY, RuntimeChanges, type RuntimeChangesOptions } from './runtime-changes.ts';
 import type { At } from './stopwatch.ts';
 import { Troubles } from './troubles.ts';
@@ -34,14 +35,7 @@ export type Deed = Exclude<Action, { kind: 'wait' | 'handsOff' | 'quarantine' | 
 /** What came of an action. */
 export type Result =
   /** The facts are others now: look again. `why`: the changes at run time are not to be tried again at once. */
-  | { readonly kind: 'again'; readonly why?: string }
-  /** The pass is over. `isGood`: what is desired was accepted. */
-  | {
-      readonly kind: 'over';
-      readonly outcome: Outcome;
-      readonly error: string | null;
-      readonly isGood: boolean;
-    };
+  { readonly kind: 'again'; readonly why?: string } | PassEnd;
 
 const AGAIN: Result = { kind: 'again' };
 
@@ -89,13 +83,18 @@ export class Executor {
   }
 
   /** Does it. What went wrong with a set is among the troubles. */
-  async carryOut(action: Deed, at: At): Promise<Result> {
+  carryOut(action: Deed, at: At): Promise<Result> {
+    return at.watch.during(STEPS[action.kind], () => this.#carryOut(action, at));
+  }
+
+  async #carryOut(action: Deed, at: At): Promise<Result> {
     switch (action.kind) {
       case 'putBack':
         await this.drift.putRight();
         return AGAIN;
       case 'record':
-        return this.#record(action.set);
+        this.catchUp.record(action.set);
+        return done('runtime', false);
       case 'runtime':
         return this.#runtime(action, at);
       case 'takeBack': {
@@ -129,11 +128,6 @@ export class Executor {
     return result;
   }
 
-  #record(set: ConfigSet): Result {
-    this.catchUp.record(set);
-    return { kind: 'over', outcome: 'runtime', error: null, isGood: false };
-  }
-
   async #runtime(action: Extract<Deed, { kind: 'runtime' }>, at: At): Promise<Result> {
     const why = await this.#change(action, at);
     if (why !== null) {
@@ -146,7 +140,7 @@ export class Executor {
     if (!isFile || this.catchUp.target !== null) {
       this.catchUp.record(action.set);
     }
-    return { kind: 'over', outcome: 'runtime', error: null, isGood: isFile };
+    return done('runtime', isFile);
   }
 
   async #change(part: WayPart, at: At): Promise<string | null> {
@@ -163,7 +157,7 @@ export class Executor {
     }
     this.current.replace((now) => ({ ...now, applied: { kind: 'file', hash: set.hash } }));
     await this.#writer.accepted(set);
-    return { kind: 'over', outcome: 'published', error: null, isGood: true };
+    return done('published');
   }
 
   /** Checks, publishes, reloads and verifies, as one step. */
@@ -188,16 +182,14 @@ export class Executor {
       case 'verified':
         this.current.replace((now) => withLoaded(now, set, outcome.pid));
         await this.#writer.accepted(set);
-        return { kind: 'over', outcome: 'reloaded', error: null, isGood: true };
+        return done('reloaded');
       case 'unverified':
         this.current.replace((now) => ({ ...now, applied: { kind: 'unverified', hash: set.hash } }));
         await this.#writer.accepted(set);
-        return { kind: 'over', outcome: 'unverified', error: null, isGood: true };
-      case 'away': {
-        const { cause } = outcome;
+        return done('unverified');
+      case 'away':
         this.current.replace((now) => ({ ...now, applied: { kind: 'unknown' } }));
-        return { kind: 'over', outcome: 'published-waiting', error: cause, isGood: true };
-      }
+        return { ...done('published-waiting'), error: outcome.cause };
       case 'failed': {
         const { message } = outcome;
         const retryInMs = this.troubles.add(set.hash, { kind: 'failed', message });
@@ -224,3 +216,15 @@ export class Executor {
     return AGAIN;
   }
 }
+
+/** What `healthz` calls it where it takes too long. */
+const STEPS: Readonly<Record<Deed['kind'], string>> = {
+  putBack: 'putting the file right',
+  record: 'the file',
+  runtime: 'changing servers',
+  takeBack: 'changing servers',
+  publish: 'the reload',
+  load: 'the reload',
+  mend: 'the reload',
+  reload: 'the reload',
+};

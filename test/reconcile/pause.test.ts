@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/model/entry.ts';
 import type { HeldPauses, PauseWish } from '../../src/ports/stores.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
-import { Pause } from '../../src/reconcile/pause.ts';
-import { LONGEST_PAUSE, parsePause } from '../../src/reconcile/pause-wish.ts';
+import { LONGEST_PAUSE, Pause, parsePause } from '../../src/reconcile/pause.ts';
 import { recorder } from './fakes.ts';
 
 const NOW = Date.parse('2026-03-01T14:00:00Z');

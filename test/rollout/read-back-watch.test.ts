@@ -3,7 +3,7 @@ import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { ExpectedServers, ReadBack } from '../../src/ports/runtime.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
 import { CurrentState, doubtNow, withAnswer, withFile } from '../../src/rollout/current.ts';
-import { ReadBackWatch } from '../../src/rollout/read-back-watch.ts';
+import { watchServers } from '../../src/rollout/read-back-watch.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { waitFor } from '../support/haproxy.ts';
 
@@ -20,15 +20,9 @@ function setUp(answer: (look: number) => ReadBack) {
     expected.push(servers);
     return answer(expected.length);
   };
-  const watch = new ReadBackWatch({
-    runtime: { readBackAll },
-    current,
-    mailbox,
-    emit: said.emit,
-    readBack: 5,
-  });
+  const options = { runtime: { readBackAll }, current, mailbox, emit: said.emit, readBack: 5 };
   const stop = new AbortController();
-  const following = watch.follow(stop.signal).catch((error: unknown) => {
+  const following = watchServers(options, stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) {
       throw error;
     }
@@ -47,7 +41,7 @@ function setUp(answer: (look: number) => ReadBack) {
 
 const differs: ReadBack = { kind: 'differs', differences: ['server be_web/a has the port 81, not 80'] };
 
-describe('ReadBackWatch', () => {
+describe('watchServers()', () => {
   test('does not trust a worker any more whose servers differ at a second look, and wakes the loop', async () => {
     await using look = setUp(() => differs);
     await waitFor(() => look.mailbox.peek() !== undefined);
