@@ -65,15 +65,23 @@ export class Passes {
       pass.noRuntime ??= result.why ?? null;
       return null;
     }
-    this.#settled(result);
+    const { quarantine, executor } = this.#parts;
+    if (result.isGood) {
+      quarantine.accepted();
+    }
+    if (executor.catchUp.target === null) {
+      this.#crashRetry.succeeded();
+    }
     return result;
   }
 
   #gather(pass: Pass): Promise<Facts> {
-    const { turns, pause } = this.#parts;
+    const { turns, pause, mailbox, pace } = this.#parts;
     turns.turn();
-    if (pass.drawn === null) {
-      this.#takeMail(pass);
+    const mail = pass.drawn === null ? mailbox.take() : undefined;
+    if (mail) {
+      pace.took(mail);
+      mail.triggers.forEach((trigger) => void pass.triggers.add(trigger));
     }
     pass.hold = pause?.now ? { kind: 'pause', ...pause.now } : null;
     return gather(this.#parts, pass);
@@ -216,27 +224,6 @@ export class Passes {
   #idle(): Promise<void> {
     const { turns, executor } = this.#parts;
     return turns.step('the file', () => executor.catchUp.idle());
-  }
-
-  #takeMail(pass: Pass): void {
-    const { mailbox, pace } = this.#parts;
-    const mail = mailbox.take();
-    if (mail) {
-      pace.took(mail);
-      for (const trigger of mail.triggers) {
-        pass.triggers.add(trigger);
-      }
-    }
-  }
-
-  #settled({ isGood }: PassEnd): void {
-    const { quarantine, executor } = this.#parts;
-    if (isGood) {
-      quarantine.accepted();
-    }
-    if (executor.catchUp.target === null) {
-      this.#crashRetry.succeeded();
-    }
   }
 
   #report({ outcome, error }: PassEnd, { triggers, watch, reasons, drawn }: Pass): void {

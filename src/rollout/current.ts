@@ -7,6 +7,7 @@ import {
   afterAnswer,
   afterReload,
   afterRestore,
+  distrusting,
   doubtOf,
   NO_WORKER,
   type WorkerTrust,
@@ -36,26 +37,23 @@ export interface Current {
 }
 
 /** Before anything was looked at. */
-export function nothingKnown(target: Target): Current {
-  return {
-    target,
-    fileText: null,
-    installed: null,
-    haproxy: { kind: 'away', cause: 'it was not asked yet' },
-    applied: { kind: 'unknown' },
-    lastRun: null,
-    madeAtRunTime: null,
-    owed: null,
-    trust: NO_WORKER,
-  };
-}
+const NOTHING_KNOWN: Omit<Current, 'target'> = {
+  fileText: null,
+  installed: null,
+  haproxy: { kind: 'away', cause: 'it was not asked yet' },
+  applied: { kind: 'unknown' },
+  lastRun: null,
+  madeAtRunTime: null,
+  owed: null,
+  trust: NO_WORKER,
+};
 
 /** Holds what is known: one value, that is replaced here and nowhere else. */
 export class CurrentState {
   #now: Current;
 
   constructor(target: Target) {
-    this.#now = nothingKnown(target);
+    this.#now = { target, ...NOTHING_KNOWN };
   }
 
   get now(): Current {
@@ -66,6 +64,11 @@ export class CurrentState {
   replace(step: (current: Current) => Current): void {
     this.#now = step(this.#now);
   }
+}
+
+/** Nobody knows for sure any more what this worker runs. */
+export function withDoubt(current: Current, pid: number, why: string): Current {
+  return { ...current, trust: distrusting(current.trust, pid, why) };
 }
 
 /** A rendered text as what is published. */

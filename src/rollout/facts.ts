@@ -85,8 +85,6 @@ export interface Facts {
   readonly doubt: string | null;
   /** What is installed was published, and HAProxy not told yet. */
   readonly owed: boolean;
-  /** What HAProxy runs, where that is known for sure. */
-  readonly running: ConfigSet | null;
   /** What changes at run time made HAProxy run while the file does not hold it yet. */
   readonly ahead: ConfigSet | null;
   /** The hash of what is on its way to the file beside the loop. */

@@ -1,6 +1,6 @@
 import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
-import { aheadSet, doubtNow, installedMark, runningSet, withRecognized } from './current.ts';
+import { aheadSet, doubtNow, installedMark, withRecognized } from './current.ts';
 import { goalOf } from './decide.ts';
 import type { Drawable, Drawing, Drawn } from './drawing.ts';
 import type { Executor } from './executor.ts';
@@ -59,7 +59,6 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
     haproxy: now.haproxy,
     doubt: doubtNow(now),
     owed: now.owed !== null && now.owed === installedMark(now),
-    running: runningSet(now),
     ahead,
     recording: catchUp.target,
     trouble: desired.kind === 'set' ? troubles.of(desired.set.hash) : null,

@@ -3,8 +3,7 @@ import { expectedServers } from '../plan/expected-servers.ts';
 import { rest } from '../ports/clock.ts';
 import type { ExpectedServers, Runtime } from '../ports/runtime.ts';
 import type { Wake } from '../ports/wake.ts';
-import { type CurrentState, runningSet, workerOf } from './current.ts';
-import { distrusting } from './worker-trust.ts';
+import { type CurrentState, runningSet, withDoubt, workerOf } from './current.ts';
 
 export interface ReadBackWatchOptions {
   readonly runtime: Pick<Runtime, 'readBackAll'>;
@@ -70,6 +69,6 @@ function distrust({ pid, differences }: Drifted, { current, mailbox, emit }: Rea
   const [first = ''] = differences;
   emit({ kind: 'servers-drifted', differences: differences.slice(0, 5), count: differences.length });
   const why = `its servers are not those of the text that it runs (${first})`;
-  current.replace((now) => ({ ...now, trust: distrusting(now.trust, pid, why) }));
+  current.replace((now) => withDoubt(now, pid, why));
   mailbox.post("HAProxy's servers differ from its configuration");
 }

@@ -3,10 +3,9 @@ import { NO_OTHER_FILES, type OtherFiles } from '../plan/other-files.ts';
 import { describeReasons } from '../plan/plan.ts';
 import { Planner } from '../plan/planner.ts';
 import type { Runtime, Usability } from '../ports/runtime.ts';
-import { type CurrentState, runningSet, setOf, withRunAhead } from './current.ts';
+import { type CurrentState, runningSet, setOf, withDoubt, withRunAhead } from './current.ts';
 import type { ConfigSet, Way, WayPart } from './facts.ts';
 import type { At } from './stopwatch.ts';
-import { distrusting } from './worker-trust.ts';
 
 export interface RuntimeChangesOptions {
   readonly runtime: Pick<Runtime, 'usable' | 'apply'>;
@@ -76,8 +75,7 @@ export class RuntimeChanges {
       return 'the Runtime API cannot be used: HAProxy went away';
     }
     const { pid, mark } = haproxy;
-    const distrust = (why: string) =>
-      current.replace((now) => ({ ...now, trust: distrusting(now.trust, pid, why) }));
+    const distrust = (why: string) => current.replace((now) => withDoubt(now, pid, why));
     const batch = { commands, expected: { pid, mark }, mark: set.hash, newServers, drain };
     // Where it breaks off nobody knows what was done.
     const outcome = await watch

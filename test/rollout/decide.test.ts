@@ -36,7 +36,6 @@ const GOOD: Facts = {
   haproxy: runs('a'),
   doubt: null,
   owed: false,
-  running: A,
   ahead: null,
   recording: null,
   trouble: null,
@@ -47,7 +46,7 @@ const GOOD: Facts = {
   mendMs: 0,
 };
 /** B is installed and runs. */
-const BEHIND: Partial<Facts> = { installed: ours(B), haproxy: runs('b'), running: B };
+const BEHIND: Partial<Facts> = { installed: ours(B), haproxy: runs('b') };
 /** B is installed; the Runtime API made HAProxy run A. */
 const AHEAD: Partial<Facts> = { installed: ours(B), ahead: A };
 
@@ -68,12 +67,12 @@ const TABLE: readonly Row[] = [
   ['the same, judged', { desired: { ...noTemplate, judged: true } }, { kind: 'wait', for: 'template' }],
   [
     'the same, and HAProxy runs something else',
-    { desired: { ...noTemplate, judged: true }, haproxy: runs('x'), running: null },
+    { desired: { ...noTemplate, judged: true }, haproxy: runs('x') },
     { kind: 'mend', set: ours(A), reasons: ['HAProxy runs the text x'] },
   ],
   [
     'the same, and that failed',
-    { desired: { ...noTemplate, judged: true }, haproxy: runs('x'), running: null, mendMs: 700 },
+    { desired: { ...noTemplate, judged: true }, haproxy: runs('x'), mendMs: 700 },
     { kind: 'wait', for: 'template', ms: 700 },
   ],
   [
@@ -89,39 +88,31 @@ const TABLE: readonly Row[] = [
 
   [
     'the file is right, HAProxy is away',
-    { haproxy: AWAY, running: null },
+    { haproxy: AWAY },
     { kind: 'load', reasons: ['HAProxy is away: nobody listens'] },
   ],
   [
     'the file is right, HAProxy is away, another text is on its way to the file',
-    { haproxy: AWAY, running: null, recording: 'b' },
+    { haproxy: AWAY, recording: 'b' },
     { kind: 'wait', for: 'record' },
   ],
   [
     'the file is right, HAProxy runs what is not ours',
-    { haproxy: runs(null), running: null },
+    { haproxy: runs(null) },
     { kind: 'load', reasons: ['HAProxy runs a configuration without our mark'] },
   ],
-  ['the file is right, HAProxy runs another text', { haproxy: runs('x'), running: null }, { kind: 'load' }],
-  [
-    'the same, too soon',
-    { haproxy: runs('x'), running: null, paceMs: 90 },
-    { kind: 'wait', for: 'pace', ms: 90 },
-  ],
+  ['the file is right, HAProxy runs another text', { haproxy: runs('x') }, { kind: 'load' }],
+  ['the same, too soon', { haproxy: runs('x'), paceMs: 90 }, { kind: 'wait', for: 'pace', ms: 90 }],
   [
     'the file is right, HAProxy runs another of ours',
-    { haproxy: runs('b'), running: B, way: runtime },
+    { haproxy: runs('b'), way: runtime },
     { kind: 'runtime', how: 'whole', set: A, reasons: ['HAProxy runs the text b'] },
   ],
-  [
-    'the same, by a reload',
-    { haproxy: runs('b'), running: B, way: reload },
-    { kind: 'load', reasons: reload.reasons },
-  ],
-  ['the same, and a part could go before', { haproxy: runs('b'), running: B, way: partly }, { kind: 'load' }],
+  ['the same, by a reload', { haproxy: runs('b'), way: reload }, { kind: 'load', reasons: reload.reasons }],
+  ['the same, and a part could go before', { haproxy: runs('b'), way: partly }, { kind: 'load' }],
   [
     'the file is right, the worker is doubted',
-    { doubt: 'it began during an edit', running: null },
+    { doubt: 'it began during an edit' },
     { kind: 'load', reasons: ['it began during an edit'] },
   ],
   [
@@ -132,22 +123,14 @@ const TABLE: readonly Row[] = [
   ['the same, and it was not told', { haproxy: { kind: 'unseen' }, owed: true }, { kind: 'load' }],
   ['the file is right, another is on its way to it', { recording: 'b' }, { kind: 'record', set: A }],
 
-  [
-    'no file',
-    { installed: null, haproxy: AWAY, running: null },
-    { kind: 'reload', reasons: ['there is no file yet'] },
-  ],
+  ['no file', { installed: null, haproxy: AWAY }, { kind: 'reload', reasons: ['there is no file yet'] }],
   ['another text', { ...BEHIND }, { kind: 'reload', set: A, reasons: ['the text changed'] }],
   [
     'another text in a file that was edited',
-    { installed: { ...A, isOurs: false }, haproxy: runs('b'), running: B },
+    { installed: { ...A, isOurs: false }, haproxy: runs('b') },
     { kind: 'reload' },
   ],
-  [
-    'another text, and HAProxy is away',
-    { ...BEHIND, haproxy: AWAY, running: null, paceMs: 90 },
-    { kind: 'reload' },
-  ],
+  ['another text, and HAProxy is away', { ...BEHIND, haproxy: AWAY, paceMs: 90 }, { kind: 'reload' }],
   [
     'another text, by changes of servers',
     { ...BEHIND, way: runtime, paceMs: 90 },
@@ -162,17 +145,17 @@ const TABLE: readonly Row[] = [
   ['the same, too soon', { ...BEHIND, way: reload, paceMs: 90 }, { kind: 'wait', for: 'pace', ms: 90 }],
   [
     'the same, too soon, and a part went out',
-    { ...BEHIND, haproxy: runs('c'), running: C, ahead: C, way: reload, paceMs: 90 },
+    { ...BEHIND, haproxy: runs('c'), ahead: C, way: reload, paceMs: 90 },
     { kind: 'record', set: C },
   ],
   [
     'the same, and that is on its way',
-    { ...BEHIND, haproxy: runs('c'), running: C, ahead: C, recording: 'c', way: reload, paceMs: 90 },
+    { ...BEHIND, haproxy: runs('c'), ahead: C, recording: 'c', way: reload, paceMs: 90 },
     { kind: 'wait', for: 'pace' },
   ],
   [
     'the same, and that failed',
-    { ...BEHIND, haproxy: runs('c'), running: C, ahead: C, aheadWaitMs: 500, way: reload, paceMs: 90 },
+    { ...BEHIND, haproxy: runs('c'), ahead: C, aheadWaitMs: 500, way: reload, paceMs: 90 },
     { kind: 'wait', for: 'pace' },
   ],
   [
@@ -192,11 +175,7 @@ const TABLE: readonly Row[] = [
   ],
   ['the same, and the file is on its way', { ...AHEAD, recording: 'a' }, { kind: 'nothing', isGood: false }],
   ['the same, and another is on its way', { ...AHEAD, recording: 'c' }, { kind: 'record', set: A }],
-  [
-    'the same, and the worker is doubted',
-    { installed: ours(B), doubt: 'odd', running: null },
-    { kind: 'reload' },
-  ],
+  ['the same, and the worker is doubted', { installed: ours(B), doubt: 'odd' }, { kind: 'reload' }],
 
   ['refused', { ...BEHIND, trouble: refused }, { kind: 'quarantine', refusal: { ...refused, text: A.text } }],
   ['refused, judged', { ...BEHIND, trouble: stays }, { kind: 'wait', for: 'retry', ms: 900 }],
@@ -213,42 +192,38 @@ const TABLE: readonly Row[] = [
   ],
   [
     'refused, and HAProxy runs neither',
-    { ...BEHIND, haproxy: runs('x'), running: null, trouble: stays },
+    { ...BEHIND, haproxy: runs('x'), trouble: stays },
     { kind: 'mend', set: ours(B) },
   ],
   [
     'the same, and loading it failed',
-    { ...BEHIND, haproxy: runs('x'), running: null, trouble: stays, mendMs: 300 },
+    { ...BEHIND, haproxy: runs('x'), trouble: stays, mendMs: 300 },
     { kind: 'wait', for: 'retry', ms: 300 },
   ],
   [
     'refused, and HAProxy is away',
-    { ...BEHIND, haproxy: AWAY, running: null, trouble: stays },
+    { ...BEHIND, haproxy: AWAY, trouble: stays },
     { kind: 'wait', for: 'retry' },
   ],
   [
     'refused, and nothing is installed',
-    { installed: null, haproxy: runs(null), running: null, trouble: stays },
+    { installed: null, haproxy: runs(null), trouble: stays },
     { kind: 'wait', for: 'retry' },
   ],
   [
     'refused, and what is ahead is on its way',
-    { ...BEHIND, haproxy: runs('c'), running: C, ahead: C, recording: 'c', trouble: stays },
+    { ...BEHIND, haproxy: runs('c'), ahead: C, recording: 'c', trouble: stays },
     { kind: 'wait', for: 'record' },
   ],
   ['failed', { ...BEHIND, trouble: failed }, { kind: 'wait', for: 'retry', ms: 900 }],
-  [
-    'failed, and HAProxy runs neither',
-    { ...BEHIND, haproxy: runs('x'), running: null, trouble: failed },
-    { kind: 'mend' },
-  ],
+  ['failed, and HAProxy runs neither', { ...BEHIND, haproxy: runs('x'), trouble: failed }, { kind: 'mend' }],
   [
     'failed, and HAProxy is ahead with another',
-    { ...BEHIND, haproxy: runs('c'), running: C, ahead: C, trouble: failed },
+    { ...BEHIND, haproxy: runs('c'), ahead: C, trouble: failed },
     { kind: 'record', set: C },
   ],
   ['failed to become the file', { ...AHEAD, trouble: failed }, { kind: 'wait', for: 'retry' }],
-  ['failed to load', { haproxy: runs('x'), running: null, trouble: failed }, { kind: 'wait', for: 'retry' }],
+  ['failed to load', { haproxy: runs('x'), trouble: failed }, { kind: 'wait', for: 'retry' }],
   [
     'failed, but HAProxy and the file are right by now',
     { trouble: failed },
@@ -257,14 +232,10 @@ const TABLE: readonly Row[] = [
   ['crashed', { ...BEHIND, trouble: crashed }, { kind: 'quarantine', refusal: crashed }],
   ['crashed, judged', { ...BEHIND, trouble: { ...crashed, judged: true } }, { kind: 'wait', for: 'retry' }],
 
-  [
-    'mode none: the same',
-    { target: 'file', haproxy: AWAY, running: null },
-    { kind: 'nothing', isGood: true },
-  ],
+  ['mode none: the same', { target: 'file', haproxy: AWAY }, { kind: 'nothing', isGood: true }],
   [
     'mode none: another text',
-    { ...BEHIND, target: 'file', haproxy: AWAY, running: null, paceMs: 90 },
+    { ...BEHIND, target: 'file', haproxy: AWAY, paceMs: 90 },
     { kind: 'publish', set: A },
   ],
 ];
