@@ -1,18 +1,17 @@
 import { EventEmitter } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { Serial } from '../ports/serial.ts';
 import { endGroup } from '../system/process-group.ts';
-import { answeringMaster } from './answering-master.ts';
 import type { ManagedSettings } from './control-settings.ts';
 import { HaproxyOutput } from './haproxy-output.ts';
-import { haproxyLives, livesOrGone } from './haproxy-process.ts';
+import { haproxyLives, isHaproxy, livesOrGone, processFacts } from './haproxy-process.ts';
 import { awaitStart, type HaproxyStart, startHaproxy, verifyStart } from './haproxy-start.ts';
 import { afterEnd, endsOf, type ManagedState, masterOf, type Pausing, pauseOf } from './managed-state.ts';
 import { MasterSocket, type Proc } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
-import { whereNoAnswer } from './socket-command.ts';
-import { stateByMaster } from './state-by-master.ts';
+import { quietly, whereNoAnswer } from './socket-command.ts';
 import { stopMaster } from './stop-master.ts';
 import { watchState } from './watch-state.ts';
 
@@ -23,7 +22,6 @@ export function controlManaged(settings: ManagedSettings): HaproxyControl {
 
 /** Milliseconds between two looks whether an adopted one, which is no child of ours, still lives. */
 const LOOK = 300;
-const PATIENCE = 60_000;
 
 /** What came of having a HAProxy answer. */
 type BroughtUp =
@@ -38,6 +36,7 @@ type BroughtUp =
  */
 class ManagedHaproxy implements HaproxyControl {
   readonly #settings: ManagedSettings;
+  readonly #patience: number;
   readonly #master: MasterSocket;
   readonly #serial = new Serial();
   readonly #closing = new AbortController();
@@ -50,12 +49,13 @@ class ManagedHaproxy implements HaproxyControl {
 
   constructor(settings: ManagedSettings) {
     this.#settings = settings;
-    this.#master = new MasterSocket(settings.masterSocket, Math.min(10_000, settings.patience ?? PATIENCE));
+    this.#patience = settings.patience ?? 60_000;
+    this.#master = new MasterSocket(settings.masterSocket, Math.min(10_000, this.#patience));
     this.#output = new HaproxyOutput(`${settings.masterSocket}.log`, settings.onLine);
   }
 
   async state(signal: AbortSignal): Promise<HaproxyState> {
-    const seen = await stateByMaster(this.#master, signal);
+    const seen = await this.#master.state(signal);
     return seen.kind === 'away' ? { kind: 'away', cause: this.#whyAway(seen.cause) } : seen;
   }
 
@@ -187,11 +187,36 @@ class ManagedHaproxy implements HaproxyControl {
     return { kind: 'runs' };
   }
 
-  /** The master that answers on our socket, `mute` where one lives that does not. */
-  #find(signal: AbortSignal): Promise<Proc | 'mute' | null> {
-    const { masterSocket, patience = PATIENCE } = this.#settings;
-    const [master, pidFile, known] = [this.#master, this.#pidFile, () => masterOf(this.#state)];
-    return answeringMaster({ master, masterSocket, pidFile, known, patience }, signal);
+  /**
+   * The master that answers; one that lives and refuses is loading, and is waited for: `mute` where that takes longer than
+   * the patience. Null where there is none.
+   */
+  async #find(signal: AbortSignal): Promise<Proc | 'mute' | null> {
+    const end = Date.now() + this.#patience;
+    for (;;) {
+      const proc = await quietly(this.#master.showProc(signal));
+      if (proc || !(await this.#masterLives())) {
+        return proc;
+      }
+      if (Date.now() > end) {
+        return 'mute';
+      }
+      await sleep(50, undefined, { signal });
+    }
+  }
+
+  /** In the middle of its re-execution a master has no arguments and perhaps no worker. */
+  async #masterLives(): Promise<boolean> {
+    if ((await livesOrGone(masterOf(this.#state))) === 'busy') {
+      return true;
+    }
+    const pid = Number((await readFile(this.#pidFile, 'utf8').catch(() => '')).trim());
+    const facts = pid > 0 ? await processFacts(pid) : null;
+    if (!facts || !isHaproxy(facts)) {
+      return false;
+    }
+    const socket = `${this.#settings.masterSocket},`;
+    return facts.args.length === 0 || facts.args.some((arg) => arg.startsWith(socket));
   }
 
   get #pidFile(): string {
@@ -199,14 +224,14 @@ class ManagedHaproxy implements HaproxyControl {
   }
 
   async #start(signal: AbortSignal): Promise<BroughtUp> {
-    const { binary, masterSocket, configPath, patience = PATIENCE } = this.#settings;
+    const { binary, masterSocket, configPath } = this.#settings;
     const [master, output, pidFile] = [this.#master, this.#output, this.#pidFile];
     const [since, ends] = [Date.now(), endsOf(this.#state)];
     const start = startHaproxy({ binary, masterSocket, configPath, pidFile, master, output });
     const { pid, firstLine } = start;
     this.#become({ kind: 'starting', start, pid, since, firstLine, ends });
     void start.end.then((how) => this.#ended(pid, how));
-    const message = await awaitStart(start, patience, signal);
+    const message = await awaitStart(start, this.#patience, signal);
     if (message !== null) {
       return { kind: 'trouble', message };
     }

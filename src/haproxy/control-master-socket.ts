@@ -5,7 +5,6 @@ import { haproxyLives, livesOrGone } from './haproxy-process.ts';
 import { MasterSocket } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
 import { whereNoAnswer } from './socket-command.ts';
-import { stateByMaster } from './state-by-master.ts';
 
 /** Controls a HAProxy that somebody else runs (`-W -S`), through its master socket alone. */
 export function controlByMasterSocket({
@@ -17,7 +16,7 @@ export function controlByMasterSocket({
   let visible = false;
   return controlForeign({
     state: (signal) =>
-      stateByMaster(master, signal, (proc) => {
+      master.state(signal, (proc) => {
         if (proc.master === lastMaster) {
           return;
         }

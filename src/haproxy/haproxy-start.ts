@@ -5,7 +5,6 @@ import { endGroup } from '../system/process-group.ts';
 import { whyNotRun } from '../system/run-program.ts';
 import type { HaproxyOutput } from './haproxy-output.ts';
 import type { MasterSocket } from './master-socket.ts';
-import { stateByMaster } from './state-by-master.ts';
 
 /** What is to be started, and how it is talked to. */
 export interface StartOptions {
@@ -99,7 +98,7 @@ export async function verifyStart(
 ): Promise<ReloadOutcome> {
   const end = Date.now() + 5000;
   for (;;) {
-    const state = await stateByMaster(start.master, signal);
+    const state = await start.master.state(signal);
     if (state.kind === 'running' && state.mark === mark) {
       await sleep(50, undefined, { signal });
       return { kind: 'verified', pid: state.pid, tries: 1, log: start.output.linesAfter(start.firstLine) };

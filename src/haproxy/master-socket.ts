@@ -1,5 +1,6 @@
+import type { HaproxyState } from '../ports/haproxy.ts';
 import { ASK_MARK, parseMark } from './runtime-session.ts';
-import { askSocket, type SocketAddress, SocketError, socketError } from './socket-command.ts';
+import { askSocket, type SocketAddress, SocketError, socketError, whereNoAnswer } from './socket-command.ts';
 
 /** A process in `show proc`. */
 export interface ProcWorker {
@@ -53,6 +54,36 @@ export class MasterSocket {
     }
     // A master that is about to re-execute itself takes the connection and drops it.
     throw socketError(this.#address, answer.trim() === '' ? 'cut' : 'stranger');
+  }
+
+  /** The state of HAProxy; `seen` gets each answer to `show proc`. Throws only when aborted. */
+  state(signal: AbortSignal, seen: (proc: Proc) => void = () => undefined): Promise<HaproxyState> {
+    const asked = this.showProc(signal).then((proc) => {
+      seen(proc);
+      return this.#stateOf(proc, signal);
+    });
+    return whereNoAnswer(asked, ({ advice }) => ({ kind: 'away', cause: advice }));
+  }
+
+  async #stateOf(
+    { master, worker, version, reloads, failed, oldWorkers }: Proc,
+    signal: AbortSignal,
+  ): Promise<HaproxyState> {
+    if (!worker) {
+      return {
+        kind: 'away',
+        cause: `the haproxy master ${master} has no worker. Look at its log if this stays so.`,
+      };
+    }
+    return {
+      kind: 'running',
+      pid: worker.pid,
+      mark: await this.mark(worker.pid, signal),
+      version: worker.version ?? version,
+      reloads,
+      failedReloads: failed,
+      oldWorkers: oldWorkers.length,
+    };
   }
 
   /** Has the master load its file again. Throws a `SocketError` with trouble `refused` while a reload runs. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MasterSocket, Proc, ReloadAnswer } from './master-socket.ts';
-import { SocketError, whereNoAnswer } from './socket-command.ts';
+import { quietly, SocketError } from './socket-command.ts';
 
 /** Where HAProxy was before the reload. */
 export interface ReloadStart {
@@ -31,11 +31,6 @@ export async function askReload(
     done.abort();
     await Promise.allSettled(both);
   }
-}
-
-/** The answer to `asked`, or null where nobody gives one. */
-export function quietly<T>(asked: Promise<T>): Promise<T | null> {
-  return whereNoAnswer<T | null>(asked, () => null);
 }
 
 /** Whether an error is one of the moments of a reload. */

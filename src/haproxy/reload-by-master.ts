@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReloadOutcome } from '../ports/haproxy.ts';
 import { continueStopped, haproxyLives } from './haproxy-process.ts';
 import type { MasterSocket, Proc, ReloadAnswer } from './master-socket.ts';
-import { askReload, isPassing, quietly, type ReloadStart } from './reload-answer.ts';
+import { askReload, isPassing, type ReloadStart } from './reload-answer.ts';
+import { quietly } from './socket-command.ts';
 
 /** What a reload through the master socket needs. */
 export interface MasterReload {

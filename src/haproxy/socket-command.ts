@@ -88,6 +88,11 @@ export function whereNoAnswer<T>(asked: Promise<T>, otherwise: (error: SocketErr
   });
 }
 
+/** The same, where no answer is as good as null. */
+export function quietly<T>(asked: Promise<T>): Promise<T | null> {
+  return whereNoAnswer<T | null>(asked, () => null);
+}
+
 /** What an error of a socket means. */
 export function troubleOf(error: NodeJS.ErrnoException): SocketTrouble {
   switch (error.code) {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningHaproxy, UnseenHaproxy } from '../events-haproxy.ts';
 import { statsSocketPaths } from '../plan/global-lines.ts';
 import { ASK_MARK, parseMark, RuntimeSession } from './runtime-session.ts';
-import { whereNoAnswer } from './socket-command.ts';
+import { quietly } from './socket-command.ts';
 
 /**
  * The path of the stats socket of the settings, where the installed text opens it; null, and what is known of HAProxy
@@ -39,14 +39,13 @@ export function whyNotOpened(text: string, statsSocket: string): string | null {
  * counters. Null where nobody answers, or an old worker does.
  */
 export function seeWorker(socket: string, signal: AbortSignal): Promise<RunningHaproxy | null> {
-  return whereNoAnswer(see(socket, signal), () => null);
-}
-
-async function see(socket: string, signal: AbortSignal): Promise<RunningHaproxy | null> {
-  await using session = new RuntimeSession(socket, signal);
-  const mark = parseMark(await session.ask(ASK_MARK));
-  const { pid, version, stopping } = await session.info();
-  return stopping ? null : { kind: 'running', pid, mark, version };
+  const asked = async () => {
+    await using session = new RuntimeSession(socket, signal);
+    const mark = parseMark(await session.ask(ASK_MARK));
+    const { pid, version, stopping } = await session.info();
+    return stopping ? null : ({ kind: 'running', pid, mark, version } as const);
+  };
+  return quietly(asked());
 }
 
 /** What is waited for on the stats socket. */
