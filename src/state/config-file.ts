@@ -1,8 +1,9 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { hashText, splitMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import { explainFileError } from '../system/file-error.ts';
+import { readText } from '../system/read-text.ts';
 import type { FileAccess } from '../system/temp-file.ts';
 import { writeWhole } from '../system/write-whole.ts';
 import { ConfigWatch } from './config-watch.ts';
@@ -33,17 +34,6 @@ export function createConfigFile(settings: ConfigFileSettings): ConfigFile {
     watch: (signal) => watch.watch(signal),
     keepEdit: (fileText) => keepHandEdit(settings.stateDir, fileText),
   };
-}
-
-async function readText(file: string): Promise<string | null> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return null;
-    }
-    throw explainFileError(error, `reading ${file}`, 'read');
-  }
 }
 
 async function publish(

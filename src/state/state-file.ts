@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { StateFile } from '../ports/stores.ts';
 import { explainFileError } from '../system/file-error.ts';
+import { readText } from '../system/read-text.ts';
 import type { Text } from '../system/temp-file.ts';
 import { type WriteOptions, writeWhole } from '../system/write-whole.ts';
 
@@ -34,16 +35,7 @@ export function createStateFile(
   const file = path.join(stateDir, name);
   return {
     path: file,
-    async read() {
-      try {
-        return await readFile(file, 'utf8');
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-          return null;
-        }
-        throw explainFileError(error, `reading ${file}`, 'read');
-      }
-    },
+    read: () => readText(file),
     write: (text) => writeStateFile(file, text, { outlives }),
   };
 }
