@@ -35,11 +35,6 @@ const SERVICE_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 const UDP_ID = /:\d{1,5}:udp$/;
 const INSTANCE_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 
-/** Every watched prefix once, in the order of the settings. */
-export function allPrefixes(prefixes: Prefixes): string[] {
-  return [...new Set([...prefixes.services, ...prefixes.routes, ...prefixes.keys])];
-}
-
 /** Whether `prefix` covers `key`: the key itself and everything below it, by segment. */
 export function covers(prefix: string, key: string): boolean {
   return (

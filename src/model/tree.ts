@@ -20,12 +20,6 @@ export class Tree<E extends Entry = Entry> implements TreeView {
     return BigInt.asUintN(64, this.#sum).toString(16).padStart(16, '0');
   }
 
-  /** The hash of a tree without the keys of this one, all of which are in it. */
-  takenFrom(hash: string): string {
-    const rest = BigInt.asUintN(64, BigInt(`0x${hash}`) - this.#sum);
-    return rest.toString(16).padStart(16, '0');
-  }
-
   /** As templates see it: a key whose value a limit kept out is not there. */
   get(key: string): E | undefined {
     const entry = this.#entries.get(key);

@@ -14,9 +14,6 @@ export interface Settings extends DeepReadonly<Checked> {
 
 /** One entry of `sources`. */
 export type SourceSettings = Settings['sources'][number];
-/** How to reach etcd; `passwordFile` is read by the source when it logs in. */
-export type EtcdSettings = Extract<SourceSettings, { kind: 'etcd' }>;
-
 type DeepReadonly<T> = T extends readonly (infer U)[]
   ? readonly DeepReadonly<U>[]
   : T extends object

@@ -1,9 +1,6 @@
 import { Fault } from '../site.ts';
 import { describe, isPlainObject, textOf, unwrap } from '../values.ts';
 
-/** One function that templates can call. */
-export type TemplateFunction = (...args: never[]) => unknown;
-
 /** The argument as text, as Go's typed functions ask for it. Throws a `Fault` for anything else. */
 export function text(value: unknown, name: string): string {
   const plain = unwrap(value);
