@@ -143,15 +143,15 @@ export class Passes {
     return { kind: 'again' };
   }
 
-  /** So many milliseconds, or until something newer arrives. */
+  /** So many milliseconds, or until something newer arrives: turns of the loop, however long `pace` is. */
   async #rest(ms: number, { watch, signal }: Pass): Promise<void> {
-    const { mailbox } = this.#parts;
+    const { mailbox, turns } = this.#parts;
     const until = clock.now() + ms;
-    await watch.time('pause', async () => {
-      while (!signal.aborted && clock.now() < until && !mailbox.peek()) {
-        await mailbox.wait(until - clock.now(), signal);
-      }
-    });
+    while (!signal.aborted && clock.now() < until && !mailbox.peek()) {
+      turns.turn();
+      const left = Math.min(TURN_MS, until - clock.now());
+      await watch.time('pause', () => mailbox.wait(left, signal));
+    }
   }
 
   async #handsOff(

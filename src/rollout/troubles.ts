@@ -10,10 +10,7 @@ const REMEMBERED = 8;
 
 /** Remembers the sets that were refused or did not load, by their hashes, each with growing pauses until its next try. */
 export class Troubles {
-  readonly #of = new Map<
-    string,
-    { readonly found: FoundTrouble; readonly until: number; readonly backOff: BackOff }
-  >();
+  readonly #of = new Map<string, { found: FoundTrouble; until: number; readonly backOff: BackOff }>();
 
   /** Another failure of this set; gives the pause until its next try in milliseconds. */
   add(hash: string, found: FoundTrouble): number {
@@ -53,7 +50,7 @@ export class Troubles {
   judged(hash: string): void {
     const known = this.#of.get(hash);
     if (known && known.found.kind !== 'failed') {
-      this.#of.set(hash, { ...known, found: { ...known.found, judged: true } });
+      known.found = { ...known.found, judged: true };
     }
   }
 

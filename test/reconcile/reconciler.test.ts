@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { SystemError } from '../../src/errors.ts';
 import type { PassEvent } from '../../src/events.ts';
 import type { Entry } from '../../src/model/entry.ts';
@@ -125,6 +125,25 @@ describe('Reconciler', () => {
     expect(loop.passes().at(-1)?.triggers).toEqual(['1 key changed']);
     expect(outcomes(loop.passes()).filter((outcome) => outcome !== 'waiting')).not.toContain('reloaded');
     expect([loop.file.writes, loop.haproxy.reloads, loop.judge.asked.length]).toEqual([0, 0, 0]);
+  });
+
+  test('lives while a reload waits for its pace, however long that is', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      await using loop = setUp({ pace: { quiet: 0, maxWait: 0, reloadInterval: 600_000 } });
+      loop.template(TEMPLATE);
+      loop.snapshot(server('a', 80));
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(loop.haproxy.reloads).toBe(1);
+      loop.put(server('b', 81));
+      await vi.advanceTimersByTimeAsync(300_000);
+      expect([loop.haproxy.reloads, loop.reconciler.turns.overdue]).toEqual([1, null]);
+      expect(performance.now() - loop.reconciler.turns.last).toBeLessThanOrEqual(1000);
+      await vi.advanceTimersByTimeAsync(300_000);
+      expect(loop.haproxy.reloads).toBe(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('gathers a burst: the first goes out at once, the last state wins, reloads stay apart', async () => {
