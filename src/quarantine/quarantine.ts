@@ -27,13 +27,6 @@ export interface QuarantineOptions extends Omit<QuarantineNeeds, 'plan'> {
   readonly onBug?: (where: string, error: unknown) => void;
 }
 
-/** What came of a refusal. */
-export type Resolution =
-  /** Draw again: something was set aside, or another template is in use. */
-  | { readonly kind: 'again' }
-  /** Nothing new is published; why. */
-  | { readonly kind: 'stay'; readonly message: string };
-
 /**
  * When a tree is refused, finds what of it is to blame and sets that aside, so that all else goes on. What is
  * set aside is tried again in the background, when it changes and with growing pauses: the loop never waits
@@ -99,11 +92,14 @@ export class Quarantine {
     this.#options.drawing.accepted();
   }
 
-  /** A text was refused, or could not be drawn: what to do about it. */
-  async resolve(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
+  /**
+   * A text was refused, or could not be drawn. True where something was done about it (something is set aside, or another
+   * template is in use), so that it is to be drawn again.
+   */
+  async resolve(refusal: Refusal, signal: AbortSignal): Promise<boolean> {
     const { served, drawing } = this.#options;
     if (!drawing.templates.current) {
-      return { kind: 'stay', message: wordsOfRefusal(refusal) };
+      return false;
     }
     if (this.#search) {
       return this.#stay('unknown', SEARCHING);
@@ -148,7 +144,7 @@ export class Quarantine {
   }
 
   /** The tree is that of the last good text: the template is at fault, or the check. */
-  async #nothingChanged(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
+  async #nothingChanged(refusal: Refusal, signal: AbortSignal): Promise<boolean> {
     if (refusal.kind === 'refused' && (await this.#isCheckBroken(signal))) {
       return this.#stay('check', checkAtFault(this.#wordsOf(refusal)));
     }
@@ -156,7 +152,7 @@ export class Quarantine {
   }
 
   /** `refusal` is of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's. */
-  #refuseTemplate(refusal: Refusal): Resolution {
+  #refuseTemplate(refusal: Refusal): boolean {
     const { lastGood } = this.#options.served;
     const { templates } = this.#options.drawing;
     if (refusal.kind === 'crashed' && !templates.isNew) {
@@ -170,7 +166,7 @@ export class Quarantine {
       return this.#stay('template', message);
     }
     this.#retry.later();
-    return { kind: 'again' };
+    return true;
   }
 
   #wordsOf(refusal: Refusal): string {
@@ -186,7 +182,7 @@ export class Quarantine {
     return text !== null && (await judge.checkRendered(text, signal)).kind !== 'accepted';
   }
 
-  async #settle(outcome: SearchOutcome, refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
+  async #settle(outcome: SearchOutcome, refusal: Refusal, signal: AbortSignal): Promise<boolean> {
     switch (outcome.kind) {
       case 'broken':
         return this.#stay('check', outcome.message);
@@ -208,7 +204,7 @@ export class Quarantine {
         }
         await this.#apply(outcome);
         this.#retry.later();
-        return { kind: 'again' };
+        return true;
       }
     }
   }
@@ -227,8 +223,7 @@ export class Quarantine {
     try {
       const outcome = await search;
       this.#search = undefined;
-      const { kind } = await this.#settle(outcome, refusal, signal);
-      if (kind === 'again') {
+      if (await this.#settle(outcome, refusal, signal)) {
         this.#options.mailbox.post('the search for what is refused ended');
       }
     } catch (error) {
@@ -241,18 +236,14 @@ export class Quarantine {
     }
   }
 
-  #stay(fault: 'check' | 'template' | 'unknown', message: string): Resolution {
-    this.#emitNobody(fault, message);
-    this.#attempts = 0;
-    return { kind: 'stay', message };
-  }
-
-  #emitNobody(fault: 'check' | 'template' | 'unknown', message: string): void {
-    if (this.#said === message) {
-      return;
+  /** Nothing new is published: says why, once. */
+  #stay(fault: 'check' | 'template' | 'unknown', message: string): false {
+    if (this.#said !== message) {
+      this.#said = message;
+      this.#options.emit({ kind: 'nobody-quarantined', fault, message });
     }
-    this.#said = message;
-    this.#options.emit({ kind: 'nobody-quarantined', fault, message });
+    this.#attempts = 0;
+    return false;
   }
 }
 

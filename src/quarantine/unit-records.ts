@@ -1,8 +1,30 @@
+import { z } from 'zod';
 import type { Entry } from '../model/entry.ts';
-import type { UnitRecord } from '../tree/refused-units.ts';
 import type { Records } from '../tree/served-tree.ts';
 
 const VERSION = 1;
+
+const revision = z.string().transform(BigInt);
+const entry = z.object({
+  key: z.string(),
+  value: z.string(),
+  source: z.number(),
+  created: revision,
+  modified: revision,
+});
+const unit = z.object({
+  id: z.string(),
+  kind: z.enum(['instances', 'route', 'key']),
+  name: z.string(),
+  reason: z.string(),
+  since: z.number(),
+  good: z.array(entry),
+});
+const file = z.object({
+  version: z.literal(VERSION),
+  units: z.array(unit),
+  keys: z.array(entry).default([]),
+});
 
 /** The state file's text: the last good form of everything that is set aside. */
 export function recordsText({ units, keys }: Records): string {
@@ -19,12 +41,11 @@ export function recordsText({ units, keys }: Records): string {
 /** Reads it back; null where it is none of ours or not whole. */
 export function readRecords(text: string): Records | null {
   try {
-    const data: unknown = JSON.parse(text);
-    if (!isRecord(data) || data.version !== VERSION || !Array.isArray(data.units)) {
-      return null;
-    }
-    const { units, keys = [] } = data;
-    return Array.isArray(keys) ? { units: units.map(recordOf), keys: keys.map(entryOf) } : null;
+    const { units, keys } = file.parse(JSON.parse(text));
+    return {
+      keys,
+      units: units.map(({ good, reason, since, ...of }) => ({ unit: of, good, reason, since })),
+    };
   } catch {
     return null;
   }
@@ -37,44 +58,4 @@ function rowOf({ key, value, source, created, modified }: Entry): Record<string,
 /** Without what a limit kept out: its value is not there to come back. */
 function whole(entries: readonly Entry[]): Entry[] {
   return entries.filter(({ refused }) => refused === undefined);
-}
-
-function recordOf(data: unknown): UnitRecord {
-  if (!isRecord(data) || !Array.isArray(data.good)) {
-    throw new TypeError('not a unit');
-  }
-  const { kind } = data;
-  if (kind !== 'instances' && kind !== 'route' && kind !== 'key') {
-    throw new TypeError('not a kind');
-  }
-  return {
-    unit: { id: text(data.id), kind, name: text(data.name) },
-    good: data.good.map(entryOf),
-    reason: text(data.reason),
-    since: Number(data.since),
-  };
-}
-
-function entryOf(data: unknown): Entry {
-  if (!isRecord(data)) {
-    throw new TypeError('not an entry');
-  }
-  return {
-    key: text(data.key),
-    value: text(data.value),
-    source: Number(data.source),
-    created: BigInt(text(data.created)),
-    modified: BigInt(text(data.modified)),
-  };
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') {
-    throw new TypeError('not a text');
-  }
-  return value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

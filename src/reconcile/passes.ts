@@ -190,11 +190,11 @@ export class Passes {
   async #resolve(refusal: Refusal, pass: Pass): Promise<boolean> {
     const { quarantine } = this.#parts;
     await this.#idle();
-    const { kind } = await pass.watch.time('quarantine', () => quarantine.resolve(refusal, pass.signal));
-    if (kind === 'again') {
+    const isOther = await pass.watch.time('quarantine', () => quarantine.resolve(refusal, pass.signal));
+    if (isOther) {
       drawAnew(pass);
     }
-    return kind === 'again';
+    return isOther;
   }
 
   /** A pass that threw is a failed pass: what brought it is looked for, and set aside as if it had been refused. */
