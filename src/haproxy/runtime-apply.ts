@@ -15,6 +15,9 @@ import { SocketError, whereNoAnswer } from './socket-command.ts';
 /** The mark of a worker whose servers are being changed. */
 const HALF_WAY = 'changing';
 
+/** So many lines are under way together: a surprise is noticed before the next ones are sent. */
+const AHEAD = 32;
+
 /** More than this in one pass, and a reload is cheaper. */
 const MAX_COMMANDS = 1000;
 
@@ -185,22 +188,18 @@ export class RuntimeApplier implements Runtime {
   async #sendSteps(session: RuntimeSession, steps: readonly CommandStep[], drain: number): Promise<Sent> {
     const lines = steps.flatMap((step) => step.lines.map((line) => ({ step, line })));
     const refusals: string[] = [];
-    await session.send(
-      lines.map(({ line }) => line),
-      (answer, index) => {
-        const sent = lines[index];
-        if (!sent) {
-          return 'stop';
-        }
+    for (let at = 0; at < lines.length && refusals.length === 0; at += AHEAD) {
+      const some = lines.slice(at, at + AHEAD);
+      const answers = await session.askAll(some.map(({ line }) => line));
+      for (const [index, sent] of some.entries()) {
+        const answer = answers[index] ?? '';
         const verdict = judgeAnswer(sent.line, answer);
         this.#note(sent, verdict, drain);
-        if (verdict.kind === 'done' || verdict.kind === 'busy') {
-          return 'go on';
+        if (verdict.kind === 'gone' || verdict.kind === 'refused') {
+          refusals.push(`"${shorten(sent.line)}" was answered with "${shorten(answer)}"`);
         }
-        refusals.push(`"${shorten(sent.line)}" was answered with "${shorten(answer)}"`);
-        return 'stop';
-      },
-    );
+      }
+    }
     return refusals.length === 0 ? { kind: 'done', steps } : surprise(refusals.slice(0, 3).join('; '));
   }
 

@@ -7,8 +7,6 @@ export const ASK_MARK = 'get var proc.pointsman_mark';
 const PROMPT = '\n> ';
 /** HAProxy reads 16 KiB at once; 2.6 resets the connection at that. */
 const MAX_LINE = 8000;
-/** So many lines are under way together: a surprise is noticed before the next ones are sent. */
-const AHEAD = 32;
 /** A session is short: it has so many times the time of one answer in all, whatever trickles in. */
 const WHOLE = 6;
 const NOT_PLAIN = /[^\x20-\x7e]/;
@@ -22,9 +20,6 @@ export interface RuntimeInfo {
   /** Seconds. */
   readonly uptime: number;
 }
-
-/** What one command of `send` came to, to look at before more is sent. */
-export type Heed = (answer: string, index: number) => 'go on' | 'stop';
 
 /**
  * One short connection to a worker's stats socket, for many commands (`prompt` mode; management guide 9.3). It stays
@@ -81,19 +76,6 @@ export class RuntimeSession implements AsyncDisposable {
    */
   askAll(lines: readonly string[]): Promise<string[]> {
     return Promise.all(lines.map((line) => this.ask(line)));
-  }
-
-  /**
-   * Sends commands, some ahead, and has `heed` look at the answers in order. Where it says `stop`, those that are not sent
-   * yet stay away; the answers of the others are complete.
-   */
-  async send(lines: readonly string[], heed: Heed): Promise<void> {
-    for (let at = 0; at < lines.length; at += AHEAD) {
-      const answers = await this.askAll(lines.slice(at, at + AHEAD));
-      if (answers.map((answer, index) => heed(answer, at + index)).includes('stop')) {
-        return;
-      }
-    }
   }
 
   /** Who answers. Throws a `SocketError`, also where something else than a HAProxy does. */

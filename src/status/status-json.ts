@@ -1,12 +1,9 @@
 import type { Status } from './status.ts';
 
-/** A report for `/api/status`: the status with ages in seconds and times as ISO text. */
-export type StatusJson = ReturnType<typeof statusJson>;
-
 /** So many rejected keys are listed; `counts.rejected` has all, and `pointsman services` lists them. */
 const SHOWN = 1000;
 
-/** What `/api/status` answers. `now` and `turned` (the loop's last turn) are milliseconds since 1970. */
+/** What `/api/status` answers: the status with ages in seconds and times as ISO text. `now` and `turned` (the loop's last turn) are milliseconds since 1970. */
 export function statusJson(status: Status, now: number, turned: number) {
   const { missing, ...rest } = status;
   const { paused, ahead, haproxy, sources, cache, hashes, startedAt } = rest;
