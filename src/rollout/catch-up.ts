@@ -1,9 +1,7 @@
-import type { Emit } from '../events.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { Serial } from '../ports/serial.ts';
-import type { Wake } from '../ports/wake.ts';
 import type { ConfigWriter } from './config-writer.ts';
-import { aheadSet, type CurrentState } from './current.ts';
+import { aheadSet, type Following } from './current.ts';
 import type { ConfigSet } from './facts.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { Troubles } from './troubles.ts';
@@ -20,14 +18,11 @@ export const RECORD_EVERY_MS = 1000;
 /** After the signal a check that is under way may still end: the file should say what HAProxy runs. */
 const GRACE_MS = 1000;
 
-export interface CatchUpOptions {
-  readonly current: CurrentState;
+export interface CatchUpOptions extends Following {
   readonly writer: Pick<ConfigWriter, 'check' | 'publish' | 'accepted'>;
   readonly troubles: Pick<Troubles, 'add' | 'forget'>;
   /** Where those who write the file or tell HAProxy something take turns. */
   readonly queue: Pick<Serial, 'run'>;
-  readonly mailbox: Wake;
-  readonly emit: Emit;
 }
 
 /**

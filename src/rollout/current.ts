@@ -1,7 +1,8 @@
-import type { Applied } from '../events.ts';
+import type { Applied, Emit } from '../events.ts';
 import { hashText, splitMark } from '../plan/mark.ts';
 import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
+import type { Wake } from '../ports/wake.ts';
 import type { ConfigSet, Installed } from './facts.ts';
 import {
   afterAnswer,
@@ -47,6 +48,13 @@ const NOTHING_KNOWN: Omit<Current, 'target'> = {
   owed: null,
   trust: NO_WORKER,
 };
+
+/** What those have who follow something: what they see becomes what is known, is told, and wakes the loop. */
+export interface Following {
+  readonly current: CurrentState;
+  readonly mailbox: Wake;
+  readonly emit: Emit;
+}
 
 /** Holds what is known: one value, that is replaced here and nowhere else. */
 export class CurrentState {

@@ -6,9 +6,8 @@ import { hashText, sameText } from '../plan/mark.ts';
 import { clock } from '../ports/clock.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
-import { RenderLimit } from './render-limit.ts';
+import { RenderLimit, type TimeLimit, withinTime } from './render-limit.ts';
 import { TemplateChoice } from './template-choice.ts';
-import { type TimeLimit, withinTime } from './time-limit.ts';
 
 export interface DrawingOptions {
   /** What templates see beside the keys. */

@@ -1,23 +1,18 @@
 import { messageWithHint } from '../errors.ts';
-import type { Emit } from '../events.ts';
 import { splitMark } from '../plan/mark.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import type { Serial } from '../ports/serial.ts';
-import type { Wake } from '../ports/wake.ts';
-import { type CurrentState, installedMark, withFile } from './current.ts';
+import { type Following, installedMark, withFile } from './current.ts';
 import type { FileFact } from './facts.ts';
 import { keepEdit, publishOver, tellEdit } from './kept-edits.ts';
 import { afterRestore, afterTouch } from './worker-trust.ts';
 
-export interface DriftOptions {
+export interface DriftOptions extends Following {
   readonly file: ConfigFile;
-  readonly current: CurrentState;
   /** Where those who write the file take turns. */
   readonly queue: Pick<Serial, 'run'>;
-  readonly mailbox: Wake;
-  readonly emit: Emit;
 }
 
 const OURS: FileFact = { kind: 'ours' };

@@ -57,13 +57,13 @@ export class Executor {
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
-    const { file, mailbox, emit, runtime } = options;
     this.current = new CurrentState(options.target);
-    const [queue, parts] = [this.#queue, { current: this.current, troubles: this.troubles }];
-    this.#writer = new ConfigWriter({ ...options, ...parts });
-    this.drift = new Drift({ file, current: this.current, queue, mailbox, emit });
-    this.catchUp = new CatchUp({ ...parts, writer: this.#writer, queue, mailbox, emit });
-    this.#changes = runtime && new RuntimeChanges({ ...runtime, current: this.current, emit });
+    const [current, troubles, queue] = [this.current, this.troubles, this.#queue];
+    this.#writer = new ConfigWriter({ ...options, current, troubles });
+    this.drift = new Drift({ ...options, current, queue });
+    this.catchUp = new CatchUp({ ...options, current, troubles, queue, writer: this.#writer });
+    const { runtime, emit } = options;
+    this.#changes = runtime && new RuntimeChanges({ ...runtime, current, emit });
   }
 
   /** Reads what is installed. */

@@ -1,16 +1,11 @@
-import type { Emit } from '../events.ts';
 import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
-import type { Wake } from '../ports/wake.ts';
-import { type CurrentState, doubtNow, expectedMark, installedMark, withAnswer } from './current.ts';
+import { doubtNow, expectedMark, type Following, installedMark, withAnswer } from './current.ts';
 import type { Drawing } from './drawing.ts';
 
-export interface HaproxyWatchOptions {
+export interface HaproxyWatchOptions extends Following {
   readonly control: HaproxyControl;
-  readonly current: CurrentState;
   /** What is drawn may depend on the version of HAProxy. */
   readonly drawing: Pick<Drawing, 'runsOn'>;
-  readonly mailbox: Wake;
-  readonly emit: Emit;
 }
 
 /**

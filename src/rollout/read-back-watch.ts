@@ -1,15 +1,11 @@
-import type { Emit } from '../events.ts';
 import { expectedServers } from '../plan/expected-servers.ts';
 import { rest } from '../ports/clock.ts';
 import type { ExpectedServers, Runtime } from '../ports/runtime.ts';
-import type { Wake } from '../ports/wake.ts';
-import { type CurrentState, runningSet, withDoubt, workerOf } from './current.ts';
+import { type Following, runningSet, withDoubt, workerOf } from './current.ts';
 
-export interface ReadBackWatchOptions {
+export interface ReadBackWatchOptions extends Following {
   readonly runtime: Pick<Runtime, 'readBackAll'>;
-  readonly current: CurrentState;
-  readonly mailbox: Wake;
-  readonly emit: Emit;
+
   /** `apply.readBack`: milliseconds between two looks. @default 1 min */
   readonly readBack?: number;
 }

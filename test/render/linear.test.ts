@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RenderInput } from '../../src/render/context.ts';
 import { GLOBAL_NAMES } from '../../src/render/globals.ts';
 import { createEnvironment } from '../../src/render/strict-filters.ts';
-import { withinTime } from '../../src/rollout/time-limit.ts';
+import { withinTime } from '../../src/rollout/render-limit.ts';
 import { compile, fault, inputOf, render } from '../support/render.ts';
 
 /** Texts of a length that some expression or loop would take long over. */

@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Fault } from '../../src/render/site.ts';
-import { RenderLimit } from '../../src/rollout/render-limit.ts';
-import { withinTime } from '../../src/rollout/time-limit.ts';
+import { RenderLimit, withinTime } from '../../src/rollout/render-limit.ts';
 
 const LIMIT = { ms: 100, words: 'it takes too long', hint: 'less' };
 
