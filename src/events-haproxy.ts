@@ -45,8 +45,11 @@ export type HaproxyEvent =
   | { readonly kind: 'judged-by'; readonly version: string | null; readonly trouble: string | null }
   | { readonly kind: 'haproxy-away'; readonly cause: string }
   | { readonly kind: 'haproxy-appeared'; readonly state: PresentHaproxy }
-  /** It is there as before, but what is known of it moved: its worker, mark, counters. */
-  | { readonly kind: 'haproxy-changed'; readonly state: PresentHaproxy }
+  /**
+   * It is there as before, but what is known of it moved: its worker, mark, counters. `verified` is its mark, where it is
+   * known for sure to run the text of that: a change at run time is true long before the pass that made it ends.
+   */
+  | { readonly kind: 'haproxy-changed'; readonly state: PresentHaproxy; readonly verified?: string }
   /** It runs another text than the verified one; that is being put right. */
   | { readonly kind: 'haproxy-drift'; readonly expected: string; readonly found: string | null }
   /** Its servers are not those of the text that it should run; it is loaded anew. At most 5 of the differences. */

@@ -129,7 +129,9 @@ export class HaproxyWatch {
     if (before === undefined || before.kind === 'away') {
       emit({ kind: 'haproxy-appeared', state });
     } else if (JSON.stringify(before) !== JSON.stringify(state)) {
-      emit({ kind: 'haproxy-changed', state });
+      const { applied } = current.now;
+      const verified = applied.kind === 'verified' ? { verified: applied.hash } : {};
+      emit({ kind: 'haproxy-changed', state, ...verified });
     }
   }
 }

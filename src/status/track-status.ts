@@ -104,8 +104,9 @@ const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } =
     haproxy: { kind: 'away', cause, since: haproxy.kind === 'away' ? haproxy.since : at },
   }),
   'haproxy-appeared': ({ state }, _, at) => ({ haproxy: { ...state, since: at } }),
-  'haproxy-changed': ({ state }, { haproxy }, at) => ({
+  'haproxy-changed': ({ state, verified }, { haproxy }, at) => ({
     haproxy: { ...state, since: isThere(haproxy) ? haproxy.since : at },
+    ...(verified === undefined ? {} : { applied: { kind: 'verified', hash: verified } }),
   }),
   'haproxy-drift': ({ found }, { haproxy }) =>
     haproxy.kind === 'running' ? { haproxy: { ...haproxy, mark: found } } : {},
@@ -150,8 +151,9 @@ function changeSource(
 }
 
 function changePass(event: PassEvent, { applied }: Draft, at: number): Partial<Draft> {
-  const changed = hashOf(event.applied) !== hashOf(applied) || event.steps.reload !== undefined;
-  const { counts, hashes, pending } = event;
+  const { counts, hashes, pending, steps } = event;
+  const told = steps.apply !== undefined || steps.reload !== undefined;
+  const changed = told || hashOf(event.applied) !== hashOf(applied);
   const lastPass = { ...event, at };
   const lastApply = changed && event.error === null ? { lastApply: lastPass } : {};
   return { lastPass, counts, hashes, applied: event.applied, pending, ...lastApply };

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { withMark } from '../../src/plan/mark.ts';
 import type { HaproxyState } from '../../src/ports/haproxy.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
-import { CurrentState, setOf, withFile, withLoaded } from '../../src/rollout/current.ts';
+import { CurrentState, setOf, withFile, withLoaded, withRunAhead } from '../../src/rollout/current.ts';
 import { HaproxyWatch } from '../../src/rollout/haproxy-watch.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { pushable } from '../reconcile/pushable.ts';
@@ -15,7 +15,7 @@ function running(mark: string): HaproxyState {
 }
 
 async function following(now: () => HaproxyState) {
-  const { emit, kinds } = recorder();
+  const { emit, events, kinds } = recorder();
   const news = pushable<HaproxyState>();
   const current = new CurrentState('haproxy');
   current.replace((state) => withFile(state, withMark(SET.text)));
@@ -41,6 +41,8 @@ async function following(now: () => HaproxyState) {
   return {
     watch,
     news,
+    events,
+    current,
     kinds,
     mailbox,
     asked: () => asked,
@@ -62,6 +64,17 @@ it('what was seen in the middle of a pass that is over by now is asked again, an
   await waitFor(() => asked() === 1);
   expect(kinds()).not.toContain('haproxy-drift');
   expect(mailbox.peek()).toBeUndefined();
+});
+
+it('what we made HAProxy run is told as verified when it is asked, before a pass ends', async () => {
+  let mark = SET.hash;
+  await using rig = await following(() => running(mark));
+  const { watch, events, current } = rig;
+  watch.hold();
+  mark = 'ahead';
+  current.replace((state) => withRunAhead(state, { text: 'other', hash: 'ahead' }));
+  await watch.ask(new AbortController().signal);
+  expect(events.at(-1)).toMatchObject({ kind: 'haproxy-changed', verified: 'ahead' });
 });
 
 it('what still is another text when it is asked again is a drift', async () => {

@@ -80,6 +80,21 @@ describe('trackStatus()', () => {
     ]);
   });
 
+  it('stays ready while a pass goes on that has changed servers already', () => {
+    const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', state: RUNNING }, samplePass());
+    tell({ kind: 'haproxy-changed', state: { ...RUNNING, mark: 'ahead' }, verified: 'ahead' });
+    expect(current()).toMatchObject({ missing: [], applied: { kind: 'verified', hash: 'ahead' } });
+    tell({ kind: 'haproxy-changed', state: { ...RUNNING, mark: "somebody's" } });
+    expect(current().missing).toEqual(["HAProxy runs somebody's and not the verified ahead"]);
+  });
+
+  it('names the pass that changed servers as the last one that applied something', () => {
+    const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', state: RUNNING }, samplePass());
+    tell({ kind: 'haproxy-changed', state: { ...RUNNING, mark: 'new' }, verified: 'new' });
+    tell(samplePass({ outcome: 'runtime', steps: { apply: 2 }, applied: { kind: 'verified', hash: 'new' } }));
+    expect(current().lastApply).toMatchObject({ outcome: 'runtime' });
+  });
+
   it('stays ready while a newer configuration is refused', () => {
     const { tell, current } = keeper(STARTING, { kind: 'haproxy-appeared', state: RUNNING }, samplePass());
     tell(samplePass({ outcome: 'refused', pending: 'ffff', error: 'refused' }));
