@@ -71,7 +71,7 @@ export async function otherFilesOf(
 /** The folder in /proc of who reads the files; null where it is not in our sight. A worker may have a chroot. */
 async function folderOf(worker: number): Promise<string | null> {
   const pid = await masterOfWorker(worker);
-  const inSight = pid !== null && (await stat(`/proc/${pid}/root/`).catch(() => null)) !== null;
+  const inSight = pid !== null && (await stat(`/proc/${pid}/root`).catch(() => null)) !== null;
   return inSight ? `/proc/${pid}` : null;
 }
 

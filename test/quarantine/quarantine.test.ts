@@ -9,9 +9,7 @@ import type { StateFile } from '../../src/ports/stores.ts';
 import type { Templates } from '../../src/ports/templates.ts';
 import { Reconciler, type ReconcilerOptions } from '../../src/reconcile/reconciler.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
-import { Drawing } from '../../src/rollout/drawing.ts';
-import { ServedTree } from '../../src/tree/served-tree.ts';
-import { FakeFile, FakeHaproxy, FakeJudge, recorder } from '../reconcile/fakes.ts';
+import { FakeFile, FakeHaproxy, FakeJudge, recorder, servedAndDrawing } from '../reconcile/fakes.ts';
 import { pushable } from '../reconcile/pushable.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
@@ -62,14 +60,8 @@ function setUp(
   const file = new FakeFile();
   const [haproxy, judge, said] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
   judge.verdict = nameLines;
-  const context = {
-    node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
-    vars: {},
-  };
   const { emit } = said;
-  const served = new ServedTree({ catalog: OPTIONS, emit });
-  const drawing = new Drawing({ context, emit });
+  const { served, drawing } = servedAndDrawing(emit);
   served.apply(
     (options.cached ?? []).map((one) => ({ kind: 'put', entry: ReadEntry.of(one, OPTIONS.prefixes) })),
   );

@@ -12,11 +12,9 @@ import type { CrashInput } from '../../src/ports/stores.ts';
 import type { Templates } from '../../src/ports/templates.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
-import { Drawing } from '../../src/rollout/drawing.ts';
-import { ServedTree } from '../../src/tree/served-tree.ts';
-import { entry, OPTIONS } from '../support/catalog.ts';
+import { entry } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
-import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
+import { FakeFile, FakeHaproxy, FakeJudge, recorder, servedAndDrawing } from './fakes.ts';
 import { pushable } from './pushable.ts';
 
 const TEMPLATE =
@@ -29,14 +27,8 @@ function setUp(options: { readonly runtime?: Partial<Runtime> } = {}) {
   const templates: Templates = { read: async () => setOf(TEMPLATE), watch: sets.watch };
   const file = new FakeFile();
   const [haproxy, judge, said] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
-  const context = {
-    node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
-    vars: {},
-  };
   const { emit } = said;
-  const served = new ServedTree({ catalog: OPTIONS, emit });
-  const drawing = new Drawing({ context, emit });
+  const { served, drawing } = servedAndDrawing(emit);
   const reports: CrashInput[] = [];
   const runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll'> = {
     usable: async () => ({ kind: 'yes', version: '3.0.11', otherFiles: NO_OTHER_FILES }),

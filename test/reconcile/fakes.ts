@@ -1,8 +1,11 @@
-import type { PointsmanEvent } from '../../src/events.ts';
+import type { Emit, PointsmanEvent } from '../../src/events.ts';
 import { splitMark } from '../../src/plan/mark.ts';
 import type { ConfigFile } from '../../src/ports/config-file.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../../src/ports/haproxy.ts';
 import type { Judge, Verdict } from '../../src/ports/judge.ts';
+import { Drawing } from '../../src/rollout/drawing.ts';
+import { ServedTree } from '../../src/tree/served-tree.ts';
+import { OPTIONS } from '../support/catalog.ts';
 
 /** Events as they come. */
 export function recorder() {
@@ -12,6 +15,16 @@ export function recorder() {
     emit: (event: PointsmanEvent) => void events.push(event),
     kinds: () => events.map((e) => e.kind),
   };
+}
+
+/** A served tree, and what draws it where a template asks for nothing but its keys. */
+export function servedAndDrawing(emit: Emit) {
+  const context = {
+    node: { hostname: 'h', env: {} },
+    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
+    vars: {},
+  };
+  return { served: new ServedTree({ catalog: OPTIONS, emit }), drawing: new Drawing({ context, emit }) };
 }
 
 /** A judge that accepts what `verdict` does not say otherwise of. */

@@ -6,11 +6,9 @@ import type { SourceEvent } from '../../src/ports/source.ts';
 import type { BelievedStore, CachedTree, Hold } from '../../src/ports/stores.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
-import { Drawing } from '../../src/rollout/drawing.ts';
-import { ServedTree } from '../../src/tree/served-tree.ts';
-import { entry, OPTIONS } from '../support/catalog.ts';
+import { entry } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
-import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
+import { FakeFile, FakeHaproxy, FakeJudge, recorder, servedAndDrawing } from './fakes.ts';
 import { pushable } from './pushable.ts';
 
 /** How often each value was parsed, and each key classified. */
@@ -79,15 +77,10 @@ function start(cached: readonly Entry[]) {
   const file = new FakeFile();
   const [haproxy, judge, said] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
   const { emit } = said;
-  const served = new ServedTree({ catalog: OPTIONS, emit });
-  const context = {
-    node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
-    vars: {},
-  };
+  const { served, drawing } = servedAndDrawing(emit);
   const tree = { entries: cached, revisions: [1n], freshAt: Date.now(), sinceGood: new Map() };
   const loop = new Reconciler({
-    ...{ served, drawing: new Drawing({ context, emit }), judge, file, haproxy, emit },
+    ...{ served, drawing, judge, file, haproxy, emit },
     source: { name: 'fake', read: async () => [], watch: events.watch },
     templates: { read: async () => SET, watch: sets.watch },
     target: 'haproxy',

@@ -5,11 +5,9 @@ import { NO_OTHER_FILES } from '../../src/plan/other-files.ts';
 import type { SourceEvent } from '../../src/ports/source.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
-import { Drawing } from '../../src/rollout/drawing.ts';
-import { ServedTree } from '../../src/tree/served-tree.ts';
-import { entry, OPTIONS } from '../support/catalog.ts';
+import { entry } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
-import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
+import { FakeFile, FakeHaproxy, FakeJudge, recorder, servedAndDrawing } from './fakes.ts';
 import { pushable } from './pushable.ts';
 
 const TEMPLATE =
@@ -20,15 +18,10 @@ test('servers go out at once in the pause between reloads, and what needs the re
   const [events, sets] = [pushable<SourceEvent>(), pushable<TemplateSet>()];
   const file = new FakeFile();
   const [haproxy, judge, { emit }] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
-  const served = new ServedTree({ catalog: OPTIONS, emit });
-  const context = {
-    node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
-    vars: {},
-  };
+  const { served, drawing } = servedAndDrawing(emit);
   let applied = 0;
   const loop = new Reconciler({
-    ...{ served, drawing: new Drawing({ context, emit }), judge, file, haproxy, emit },
+    ...{ served, drawing, judge, file, haproxy, emit },
     source: { name: 'fake', read: async () => [], watch: events.watch },
     templates: { read: async () => SET, watch: sets.watch },
     target: 'haproxy',

@@ -10,11 +10,9 @@ import type { Templates } from '../../src/ports/templates.ts';
 import type { PaceOptions } from '../../src/reconcile/pace.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
-import { Drawing } from '../../src/rollout/drawing.ts';
-import { ServedTree } from '../../src/tree/served-tree.ts';
-import { entry, OPTIONS } from '../support/catalog.ts';
+import { entry } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
-import { FakeFile, FakeHaproxy, FakeJudge, recorder } from './fakes.ts';
+import { FakeFile, FakeHaproxy, FakeJudge, recorder, servedAndDrawing } from './fakes.ts';
 import { pushable } from './pushable.ts';
 
 const TEMPLATE = '{% for s in services %}{% for i in s.instances %}{{ i.address }}\n{% endfor %}{% endfor %}';
@@ -33,13 +31,7 @@ function setUp(options: { pace?: PaceOptions; installed?: string; mark?: string;
   file.text = options.installed ?? null;
   const [haproxy, judge, said] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
   haproxy.mark = options.mark ?? null;
-  const context = {
-    node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
-    vars: {},
-  };
-  const served = new ServedTree({ catalog: OPTIONS, emit: said.emit });
-  const drawing = new Drawing({ context, emit: said.emit });
+  const { served, drawing } = servedAndDrawing(said.emit);
   const { emit } = said;
   const pace = options.pace ?? QUICK;
   const reconciler = new Reconciler({

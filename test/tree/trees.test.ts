@@ -1,11 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../../src/ports/stores.ts';
-import { Drawing } from '../../src/rollout/drawing.ts';
-import { ServedTree } from '../../src/tree/served-tree.ts';
 import { Trees } from '../../src/tree/trees.ts';
-import { recorder } from '../reconcile/fakes.ts';
-import { entry, OPTIONS } from '../support/catalog.ts';
+import { recorder, servedAndDrawing } from '../reconcile/fakes.ts';
+import { entry } from '../support/catalog.ts';
 
 const GUARD = { share: 0.5, minimum: 4, window: 30_000, hold: 360_000 };
 const OF = { index: 0, name: 'etcd' };
@@ -30,14 +28,8 @@ function memory(found: { tree?: CachedTree; holds?: readonly Hold[] } = {}) {
 
 async function setUp(store = memory(), file: 'installed' | 'none' = 'none', maxAge = 60_000) {
   const said = recorder();
-  const context = {
-    node: { hostname: 'h', env: {} },
-    haproxy: { version: '', statsSocket: '', masterSocket: '', serverState: '' },
-    vars: {},
-  };
   const { emit } = said;
-  const served = new ServedTree({ catalog: OPTIONS, emit });
-  const drawing = new Drawing({ context, emit });
+  const { served, drawing } = servedAndDrawing(emit);
   const cache = { wait: 10, maxAge };
   const trees = new Trees({ served, emit, guard: { rules: GUARD, cache, store } });
   await trees.open(file);
