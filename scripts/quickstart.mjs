@@ -65,7 +65,7 @@ child.on('exit', (code) => {
 
 if (await waitUntilServed(ended.signal)) {
   console.error(`
-  Pointsman runs, and HAProxy serves three sample services.
+  Pointsman runs, and HAProxy serves two sample services.
 
     Ask:   curl ${url}          (web: blue and green in turn)
            curl ${url}api       (api)
