@@ -82,7 +82,8 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
 }
 
 function takeOnce({ trees, quarantine }: Parts, entries: readonly Entry[]): void {
-  quarantine.served(trees.take({ kind: 'snapshot', entries, revision: 0n }).served);
+  trees.take({ kind: 'snapshot', entries, revision: 0n });
+  quarantine.look();
 }
 
 /** Passes until nothing is on its way to the file any more, and nobody is looked for. */

@@ -21,17 +21,16 @@ export interface OnceOptions extends Pick<Parts, 'trees' | 'quarantine' | 'mailb
 export async function believeOnce(io: Io, settings: Settings, options: OnceOptions): Promise<void> {
   const { trees, quarantine, shell, store } = options;
   const file = await shell.file.read();
-  quarantine.served(await trees.open(file === null ? 'none' : 'installed'));
+  await trees.open(file === null ? 'none' : 'installed');
   const answer = await readPatiently(io, settings, trees);
   if (answer instanceof PointsmanError) {
-    const served = trees.giveUpWaiting();
-    if (!served || !trees.served.hasTree) {
+    if (!trees.giveUpWaiting() || !trees.served.hasTree) {
       throw answer;
     }
-    quarantine.served(served);
   } else {
-    quarantine.served(trees.take({ kind: 'snapshot', entries: answer, revision: 0n }).served);
+    trees.take({ kind: 'snapshot', entries: answer, revision: 0n });
   }
+  quarantine.look();
   await lookOnce(options, store);
   const tree = trees.served.toDraw();
   if (tree.kind === 'nothing') {

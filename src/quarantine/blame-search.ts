@@ -11,8 +11,8 @@ export interface SearchOptions<P extends Part, R> {
   readonly parts: readonly P[];
   /** What was said of all of them together. */
   readonly refusal: R;
-  /** Judges the last good state with these parts; null is accepted. */
-  test(parts: readonly P[]): Promise<R | null>;
+  /** Judges the last good state with these parts, after so many culprits; null is accepted. What it throws ends the search. */
+  test(parts: readonly P[], culprits: number): Promise<R | null>;
   /** Those of `rest` that the refusal of `kept` and `rest` names by itself, each with the words about it. */
   blame(
     refusal: R,
@@ -20,8 +20,6 @@ export interface SearchOptions<P extends Part, R> {
   ): Promise<ReadonlyMap<P, string>>;
   /** The words for a part that was found by halving. */
   words(refusal: R): string;
-  /** Called before each test with the number of culprits so far: it may wait, count, or throw to give up. */
-  before(culprits: number): Promise<void>;
 }
 
 /** What a search found. */
@@ -43,54 +41,46 @@ export async function searchCulprits<P extends Part, R>(
   options: SearchOptions<P, R>,
 ): Promise<SearchResult<P, R>> {
   const aside = new Map<P, string>();
-  const test = async (parts: readonly P[]) => {
-    await options.before(aside.size);
-    return options.test(parts);
+  const test = (parts: readonly P[]) => options.test(parts, aside.size);
+  let { parts: rest, refusal } = options;
+  let kept: readonly P[] = [];
+  const leaveOut = (named: ReadonlyMap<P, string>) => {
+    withDependents(named, rest).forEach((words, part) => void aside.set(part, words));
+    rest = rest.filter((part) => !aside.has(part));
   };
-  const state = { kept: [] as readonly P[], rest: options.parts, refusal: options.refusal };
   let rounds = 0;
   let isBaseGood = false;
   for (;;) {
-    const { kept, rest } = state;
-    const named = rounds < ROUNDS ? await options.blame(state.refusal, { kept, rest }) : new Map<P, string>();
+    const named = rounds < ROUNDS ? await options.blame(refusal, { kept, rest }) : new Map<P, string>();
     if (named.size > 0) {
       rounds++;
-      for (const [part, words] of withDependents(named, rest)) {
-        aside.set(part, words);
-      }
-      state.rest = rest.filter((part) => !aside.has(part));
+      leaveOut(named);
     } else {
-      if (!isBaseGood) {
-        const refusal = await test([]);
-        if (refusal !== null) {
-          return { kind: 'base refused', refusal };
-        }
-        isBaseGood = true;
+      const wrong = isBaseGood ? null : await test([]);
+      if (wrong !== null) {
+        return { kind: 'base refused', refusal: wrong };
       }
-      const { at, refusal } = await halve(state, test);
-      const culprit = state.rest[at];
-      if (culprit === undefined) {
-        return { kind: 'settled', kept: state.kept, aside };
+      isBaseGood = true;
+      const found = await halve({ kept, rest, refusal }, test);
+      const culprit = rest[found.at];
+      kept = [...kept, ...rest.slice(0, found.at)];
+      rest = rest.slice(found.at);
+      if (culprit !== undefined) {
+        leaveOut(new Map([[culprit, options.words(found.refusal)]]));
       }
-      const out = withDependents(new Map([[culprit, options.words(refusal)]]), state.rest);
-      for (const [part, words] of out) {
-        aside.set(part, words);
-      }
-      state.kept = [...state.kept, ...state.rest.slice(0, at)];
-      state.rest = state.rest.slice(at + 1).filter((part) => !aside.has(part));
-      if (state.rest.length === 0) {
-        return { kind: 'settled', kept: state.kept, aside };
+      if (rest.length === 0) {
+        return { kind: 'settled', kept, aside };
       }
     }
-    const taken = [...state.kept, ...state.rest];
-    const refusal = await test(taken);
-    if (refusal === null) {
+    const taken = [...kept, ...rest];
+    const answer = await test(taken);
+    if (answer === null) {
       return { kind: 'settled', kept: taken, aside };
     }
     if (taken.length === 0) {
-      return { kind: 'base refused', refusal };
+      return { kind: 'base refused', refusal: answer };
     }
-    state.refusal = refusal;
+    refusal = answer;
   }
 }
 

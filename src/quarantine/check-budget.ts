@@ -8,37 +8,29 @@ export class CheckBudget {
   /** Resolves when the loop should not wait any longer. */
   readonly exceeded: Promise<'exceeded'>;
   readonly #signal: AbortSignal;
-  readonly #end: number;
   #isExceeded = false;
-  #exceed: () => void = () => {};
+  readonly #exceed: () => void;
   #spent: number;
-  #parts = 1;
-  #culprits = 0;
+  #allowed = 2;
   #lastSpent = clock.now();
 
   constructor(options: { readonly patience: number; readonly spent: number; readonly signal: AbortSignal }) {
     this.#signal = options.signal;
     this.#spent = options.spent;
-    this.#end = clock.now() + options.patience;
-    this.exceeded = new Promise((resolve) => {
-      const cancel = clock.after(options.patience, () => this.#exceed(), 'lazy');
-      this.#exceed = () => {
-        cancel();
-        this.#isExceeded = true;
-        resolve('exceeded');
-      };
-      options.signal.addEventListener('abort', () => cancel(), { once: true });
-    });
+    const { promise, resolve } = Promise.withResolvers<'exceeded'>();
+    this.exceeded = promise;
+    const cancel = clock.after(options.patience, () => this.#exceed(), 'lazy');
+    this.#exceed = () => {
+      cancel();
+      this.#isExceeded = true;
+      resolve('exceeded');
+    };
+    options.signal.addEventListener('abort', cancel, { once: true });
   }
 
-  /** A search starts, among so many parts. */
-  begin(parts: number): void {
-    this.#parts = Math.max(1, parts);
-  }
-
-  /** So many culprits are found. */
-  found(culprits: number): void {
-    this.#culprits = culprits;
+  /** So many culprits are found, among so many parts. */
+  found(culprits: number, parts: number): void {
+    this.#allowed = 2 * (culprits + 1) + Math.ceil(Math.log2(Math.max(1, parts)));
   }
 
   /** Before each check: waits where the loop has stopped waiting. Rejects when the search is to end. */
@@ -46,8 +38,7 @@ export class CheckBudget {
     this.#signal.throwIfAborted();
     const now = clock.now();
     this.#spent++;
-    const allowed = 2 * (this.#culprits + 1) + Math.ceil(Math.log2(this.#parts));
-    if (!this.#isExceeded && (this.#spent > allowed || now > this.#end)) {
+    if (!this.#isExceeded && this.#spent > this.#allowed) {
       this.#exceed();
     }
     if (this.#isExceeded) {

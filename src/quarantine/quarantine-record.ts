@@ -1,122 +1,110 @@
 import { type Emit, failureOf, type QuarantinedUnit as ToldUnit } from '../events.ts';
 import type { StateFile } from '../ports/stores.ts';
-import type { RefusedKey } from '../tree/refused-keys.ts';
-import type { RefusedUnit } from '../tree/refused-units.ts';
+import type { Refused } from '../tree/refusals.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
+import { sameValues } from '../tree/unit.ts';
 import { readRecords, recordsText } from './unit-records.ts';
 
 /** So many keys of a unit are told. */
 const SHOWN = 20;
 
+export interface QuarantineRecordOptions {
+  readonly served: Pick<ServedTree, 'refused' | 'restore'>;
+  readonly emit: Emit;
+  readonly file?: StateFile;
+}
+
+/** What is set aside, and is other than when it was looked at last. */
+export interface LookedAt {
+  /** It was not set aside, or for another reason. */
+  readonly appeared: readonly Refused[];
+  /** Something is as believed again, or what is believed of it changed: worth another try. */
+  readonly hasMoved: boolean;
+}
+
 /** Tells of what is set aside: to the events, and to the disk. */
 export class QuarantineRecord {
-  readonly #served: Pick<ServedTree, 'records' | 'refusedUnits' | 'restore'>;
-  readonly #emit: Emit;
-  readonly #file: StateFile | undefined;
-  /** The words that were told, by id. */
-  readonly #told = new Map<string, string>();
+  readonly #options: QuarantineRecordOptions;
+  /** What was told, by id. */
+  #told: ReadonlyMap<string, Refused> = new Map();
   #written = '';
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(options: {
-    readonly served: Pick<ServedTree, 'records' | 'refusedUnits' | 'restore'>;
-    readonly emit: Emit;
-    readonly file?: StateFile;
-  }) {
-    this.#served = options.served;
-    this.#emit = options.emit;
-    this.#file = options.file;
+  constructor(options: QuarantineRecordOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when what was told is on the disk. */
+  get saved(): Promise<void> {
+    return this.#writing;
   }
 
   /** Takes over what an earlier run had set aside. A file that is not ours or broken is left alone, with a word. */
   async open(): Promise<void> {
-    if (!this.#file) {
-      return;
-    }
-    let text: string | null;
+    const { file, served, emit } = this.#options;
+    let text: string | null | undefined;
     try {
-      text = await this.#file.read();
+      text = await file?.read();
     } catch (error) {
       this.#warn(error);
-      return;
     }
-    const records = text === null ? { units: [], keys: [] } : readRecords(text);
-    if (records === null) {
-      const message = `reading ${this.#file.path}: it is not whole; nothing is set aside`;
-      this.#emit({ kind: 'notice', message, hint: 'it is written anew when something is' });
-      return;
-    }
-    this.#written = text ?? '';
-    this.#served.restore(records);
-    // Nothing stands anywhere yet.
-    this.#tell(
-      this.#served.refusedUnits.map((unit) => ({ ...describeUnit(unit), instead: insteadOf(unit.good) })),
-    );
-  }
-
-  /** A unit was set aside, or something else stands in its place. */
-  setAside(unit: RefusedUnit): void {
-    this.#tell([describeUnit(unit)]);
-  }
-
-  /** Values were set aside by themselves. */
-  setKeysAside(keys: readonly RefusedKey[]): void {
-    if (keys.length > 0) {
-      this.#tell(keys.map(describeKey));
-      void this.save();
+    const records = readRecords(text ?? '');
+    if (records) {
+      this.#written = text ?? '';
+      served.restore(records);
+      this.look();
+    } else if (file && text) {
+      const message = `reading ${file.path}: it is not whole; nothing is set aside`;
+      emit({ kind: 'notice', message, hint: 'it is written anew when something is' });
     }
   }
 
-  /** What was set aside is as believed again. */
-  released(ids: readonly string[]): void {
-    const told = ids.filter((id) => this.#told.delete(id));
-    if (told.length > 0) {
-      this.#emit({ kind: 'quarantine-released', units: told });
+  /** Looks at what is set aside now: tells what is other than before, and writes it down. */
+  look(): LookedAt {
+    const { served, emit } = this.#options;
+    const [before, now] = [this.#told, new Map(served.refused.map((one) => [one.unit.id, one]))];
+    this.#told = now;
+    const all = [...now.values()];
+    const of = ({ unit }: Refused) => before.get(unit.id);
+    const appeared = all.filter((one) => of(one)?.reason !== one.reason);
+    const over = [...before.keys()].filter((id) => !now.has(id));
+    if (appeared.length > 0) {
+      emit({ kind: 'quarantined', units: appeared.map(describe) });
     }
-    if (ids.length > 0) {
-      void this.save();
+    if (over.length > 0) {
+      emit({ kind: 'quarantine-released', units: over });
     }
+    if (appeared.length + over.length > 0 || all.some((one) => of(one)?.good !== one.good)) {
+      this.#save(all);
+    }
+    return { appeared, hasMoved: over.length > 0 || all.some((one) => hasMoved(of(one), one)) };
   }
 
-  /** Writes down what is set aside, where that changed; one write after the other. Resolves when it is done. */
-  async save(): Promise<void> {
-    const file = this.#file;
-    const { records } = this.#served;
-    const isEmpty = records.units.length + records.keys.length === 0;
-    const text = isEmpty && this.#written === '' ? '' : recordsText(records);
-    if (!file || text === this.#written) {
-      return this.#writing;
-    }
-    this.#written = text;
-    this.#writing = this.#writing.then(() => file.write(text)).catch((error: unknown) => this.#warn(error));
-    return this.#writing;
-  }
-
-  #tell(all: readonly ToldUnit[]): void {
-    const units = all.filter(({ unit, reason }) => this.#told.get(unit) !== reason);
-    for (const { unit, reason } of units) {
-      this.#told.set(unit, reason);
-    }
-    if (units.length > 0) {
-      this.#emit({ kind: 'quarantined', units });
+  /** One write after the other, where it is another text. */
+  #save(refused: readonly Refused[]): void {
+    const { file } = this.#options;
+    const text = refused.length === 0 && this.#written === '' ? '' : recordsText(refused);
+    if (file && text !== this.#written) {
+      this.#written = text;
+      this.#writing = this.#writing.then(() => file.write(text)).catch((error: unknown) => this.#warn(error));
     }
   }
 
   #warn(error: unknown): void {
-    this.#emit(failureOf('writing down what is set aside', error));
+    this.#options.emit(failureOf('writing down what is set aside', error));
   }
 }
 
-function describeUnit({ unit, good, believed, served, reason, since }: RefusedUnit): ToldUnit {
+/** Another value, and not only the same one written anew. */
+function hasMoved(before: Refused | undefined, now: Refused): boolean {
+  return (
+    before !== undefined && before.believed !== now.believed && !sameValues(before.believed, now.believed)
+  );
+}
+
+function describe({ unit, good, believed, served, reason, since }: Refused): ToldUnit {
   const keys = new Set([...believed.keys(), ...good.keys()]);
   const differing = [...keys].filter((key) => believed.get(key)?.value !== served.get(key)?.value);
-  return { unit: unit.id, keys: differing.sort().slice(0, SHOWN), reason, instead: insteadOf(served), since };
-}
-
-function insteadOf(form: RefusedUnit['good']): ToldUnit['instead'] {
-  return form.size === 0 ? 'nothing' : 'last good';
-}
-
-function describeKey({ key, good, reason, since }: RefusedKey): ToldUnit {
-  return { unit: `key ${key}`, keys: [key], reason, instead: good === null ? 'nothing' : 'last good', since };
+  const instead = good.size === 0 ? 'nothing' : 'last good';
+  return { unit: unit.id, keys: differing.sort().slice(0, SHOWN), reason, instead, since };
 }

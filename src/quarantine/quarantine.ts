@@ -1,17 +1,16 @@
 import type { Emit } from '../events.ts';
+import { BackOff } from '../ports/back-off.ts';
+import { clock, rest } from '../ports/clock.ts';
 import type { StateFile } from '../ports/stores.ts';
-import type { Served } from '../tree/served-tree.ts';
 import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
 import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { QuarantineRecord } from './quarantine-record.ts';
 import { type Refusal, wordsOfRefusal } from './refusal.ts';
-import { QuarantineRetry } from './retry.ts';
 import { type SearchOutcome, type Settled, searchChanges } from './search.ts';
+import { tryAgain } from './try-again.ts';
 
-export interface QuarantineOptions extends Omit<QuarantineNeeds, 'plan'> {
-  /** @default nothing is planned */
-  readonly plan?: QuarantineNeeds['plan'];
+export interface QuarantineOptions extends QuarantineNeeds {
   /** The text of the file that lies there, or null. */
   readonly installed: () => string | null;
   readonly emit: Emit;
@@ -42,8 +41,9 @@ export interface QuarantineOptions extends Omit<QuarantineNeeds, 'plan'> {
 export class Quarantine {
   readonly #options: QuarantineOptions;
   readonly #record: QuarantineRecord;
-  readonly #retry: QuarantineRetry;
-  readonly #plan: (text: string) => void;
+  readonly #backOff: BackOff;
+  #retryAt = Number.POSITIVE_INFINITY;
+  #woken = new AbortController();
   #search: Promise<SearchOutcome> | undefined;
   #finishing: Promise<void> = Promise.resolve();
   #abort = new AbortController();
@@ -54,30 +54,27 @@ export class Quarantine {
   constructor(options: QuarantineOptions) {
     this.#options = options;
     this.#record = new QuarantineRecord(options);
-    const { retry: first = 5000 } = options;
-    const isBusy = () => this.#search !== undefined;
-    this.#plan = options.plan ?? (() => {});
-    this.#retry = new QuarantineRetry({ ...options, plan: this.#plan, record: this.#record, first, isBusy });
+    this.#backOff = new BackOff({ first: options.retry ?? 5000, longest: LONGEST_PAUSE });
   }
 
   /** Takes over what an earlier run had set aside; before the first tree. */
   async open(): Promise<void> {
     await this.#record.open();
-    if (this.#options.served.refusedUnits.length > 0) {
-      this.#retry.soon(1000);
+    if (this.#options.served.refused.length > 0) {
+      this.#retrySoon(1000);
     }
   }
 
-  /** A step of the served tree: what it did to what is set aside. */
-  served({ threw, released, touched }: Pick<Served, 'threw' | 'released' | 'touched'>): void {
-    this.#record.setKeysAside(threw.map(({ of }) => of));
-    for (const { error } of threw.slice(0, 1)) {
-      this.#options.onBug?.('taking what the sources say', error);
+  /** The served tree took a step: tells what it did to what is set aside. */
+  look(): void {
+    const { appeared, hasMoved } = this.#record.look();
+    const bug = appeared.find(({ error }) => error !== undefined);
+    if (bug) {
+      this.#options.onBug?.('taking what the sources say', bug.error);
     }
-    this.#record.released(released);
     // What was released may be what others wait for.
-    if (touched.length + released.length > 0) {
-      this.#retry.soon(200);
+    if (hasMoved) {
+      this.#retrySoon(200);
     }
   }
 
@@ -122,8 +119,7 @@ export class Quarantine {
       !drawing.templates.isNew &&
       !served.lastGood.hasNewer;
     const known = isSure ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
-    const [{ judge }, plan] = [this.#options, this.#plan];
-    const search = searchChanges(changes, { served, drawing, judge, plan, budget, signal: stop, known });
+    const search = searchChanges(changes, { ...this.#options, budget, signal: stop, known });
     const early = await Promise.race([search, budget.exceeded]);
     if (early !== 'exceeded') {
       return this.#settle(early, refusal, signal);
@@ -138,9 +134,52 @@ export class Quarantine {
     return this.#finishing;
   }
 
-  /** Tries what is set aside again, until `signal` aborts. */
-  follow(signal: AbortSignal): Promise<void> {
-    return this.#retry.follow(signal);
+  /**
+   * Tries what is set aside again, behind the loop and until `signal` aborts: soon after it changed, else with growing
+   * pauses.
+   */
+  async follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const left = this.#retryAt - clock.now();
+      if (left > 0 || this.#search) {
+        this.#woken = new AbortController();
+        const either = AbortSignal.any([signal, this.#woken.signal]);
+        await rest(Math.min(1000, Math.max(50, left)), either);
+      } else {
+        await this.#tryAgain(signal);
+      }
+    }
+  }
+
+  async #tryAgain(signal: AbortSignal): Promise<void> {
+    const { served, drawing } = this.#options;
+    const isAside = () => served.refused.length > 0 || drawing.templates.refused !== undefined;
+    this.#retryAt = Number.POSITIVE_INFINITY;
+    if (isAside() && served.lastGood.from !== 'this run') {
+      this.#retryIn(1000);
+      return;
+    }
+    if (await tryAgain(this.#options, signal)) {
+      this.#backOff.succeeded();
+    }
+    this.#record.look();
+    if (isAside()) {
+      this.#retryLater();
+    }
+  }
+
+  #retryLater(): void {
+    this.#retryIn(this.#backOff.failed());
+  }
+
+  #retrySoon(ms: number): void {
+    this.#backOff.succeeded();
+    this.#retryIn(ms);
+  }
+
+  #retryIn(ms: number): void {
+    this.#retryAt = Math.min(this.#retryAt, clock.now() + ms);
+    this.#woken.abort();
   }
 
   /** The tree is that of the last good text: the template is at fault, or the check. */
@@ -165,7 +204,7 @@ export class Quarantine {
     if (!templates.refuse(message)) {
       return this.#stay('template', message);
     }
-    this.#retry.later();
+    this.#retryLater();
     return true;
   }
 
@@ -203,7 +242,7 @@ export class Quarantine {
           return this.#stay('template', nothingGood(words));
         }
         await this.#apply(outcome);
-        this.#retry.later();
+        this.#retryLater();
         return true;
       }
     }
@@ -213,10 +252,11 @@ export class Quarantine {
   async #apply({ forms }: Settled): Promise<void> {
     for (const { unit, goal, kept, reason } of forms) {
       if (!sameValues(kept, goal)) {
-        this.#record.setAside(this.#options.served.setAside(unit, { kept, judged: goal, reason }));
+        this.#options.served.setAside(unit, { kept, judged: goal, reason });
       }
     }
-    await this.#record.save();
+    this.#record.look();
+    await this.#record.saved;
   }
 
   async #finishLater(search: Promise<SearchOutcome>, refusal: Refusal, signal: AbortSignal): Promise<void> {
@@ -246,6 +286,9 @@ export class Quarantine {
     return false;
   }
 }
+
+/** Milliseconds between two tries of what is set aside, at most. */
+const LONGEST_PAUSE = 300_000;
 
 /** While the keys change all the time, what is found may be out of date before it helps. */
 const ATTEMPTS = 5;

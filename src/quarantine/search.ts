@@ -58,14 +58,12 @@ export async function searchChanges(
   const split = splitChanges(changes, served.prefixes);
   const parts = orderedParts(split);
   const tester = new SubsetTester({
-    catalog: served.copyWith(changes),
+    catalog: served.copy(),
     changes: split,
-    ...{ plan, signal },
-    render: (one) => drawing.tryRender(one, template, signal),
-    check: (text) => judge.checkRendered(text, signal),
-    spend: () => budget.spend(),
+    taken: known.kind === 'base' ? 'none' : 'all',
+    ...{ drawing, judge, plan, budget, signal, template },
   });
-  budget.begin(parts.length);
+  budget.found(0, parts.length);
   try {
     if (known.kind === 'nothing') {
       const wrong = await tester.test([]);
@@ -80,10 +78,12 @@ export async function searchChanges(
     const found = await searchCulprits<UnitPart, Refusal>({
       parts,
       refusal,
-      test: (some) => tester.test(some),
+      test(some, culprits) {
+        budget.found(culprits, parts.length);
+        return tester.test(some);
+      },
       blame: (said, among) => tester.blame(said, among),
       words: wordsOfRefusal,
-      before: async (culprits) => budget.found(culprits),
     });
     if (found.kind === 'base refused') {
       return found;

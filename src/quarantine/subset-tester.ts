@@ -2,22 +2,22 @@ import { asError, PointsmanError } from '../errors.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { type NamedPlace, placesIn, placesOf, wordsOf } from '../plan/blame.ts';
 import type { Verdict } from '../ports/judge.ts';
+import type { CompiledTemplate } from '../render/compile-template.ts';
 import { changesBetween, type Entries } from '../tree/unit.ts';
 import { findGivers, withNeeds } from './blame-search.ts';
+import type { CheckBudget } from './check-budget.ts';
+import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { type Refusal, wordsOfRefusal } from './refusal.ts';
 import { entriesWith, type SplitChange, type UnitPart } from './unit-parts.ts';
 
-export interface SubsetTesterOptions {
-  /** A catalog of its own, with every change at its goal. */
+export interface SubsetTesterOptions extends Pick<QuarantineNeeds, 'drawing' | 'judge' | 'plan'> {
+  /** A catalog of its own, with every change at its goal, or with none of them. */
   readonly catalog: Catalog;
+  readonly taken: 'all' | 'none';
   readonly changes: readonly SplitChange[];
-  render(catalog: Catalog): Promise<string>;
-  /** Plans the way from what HAProxy runs to a text, for nothing but whether that throws. */
-  plan(text: string): void;
-  check(text: string): Promise<Verdict>;
+  readonly template: CompiledTemplate;
+  readonly budget: CheckBudget;
   readonly signal: AbortSignal;
-  /** Called before each check: it may wait. */
-  spend(): Promise<void>;
 }
 
 /** The check could not be done in the middle of a test: nobody is to blame. */
@@ -38,7 +38,8 @@ export class SubsetTester {
 
   constructor(options: SubsetTesterOptions) {
     this.#options = options;
-    this.#now = new Map(options.changes.map(({ unit, goal }) => [unit.id, goal]));
+    const { changes, taken } = options;
+    this.#now = new Map(changes.map(({ unit, good, goal }) => [unit.id, taken === 'all' ? goal : good]));
   }
 
   /** Judges the last good state with these parts. Throws `CheckBroken`. */
@@ -47,10 +48,11 @@ export class SubsetTester {
     if (typeof text !== 'string') {
       return text;
     }
-    await this.#options.spend();
+    const { budget, judge, signal } = this.#options;
+    await budget.spend();
     let verdict: Verdict;
     try {
-      verdict = await this.#options.check(text);
+      verdict = await judge.checkRendered(text, signal);
     } catch (error) {
       return this.#crashed(error);
     }
@@ -98,7 +100,7 @@ export class SubsetTester {
   }
 
   async #draw(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {
-    const { catalog, changes: split, render, plan } = this.#options;
+    const { catalog, changes: split, drawing, template, plan, signal } = this.#options;
     const taken = new Set(parts.map(({ id }) => id));
     const changes = split.flatMap((one) => {
       const next = entriesWith(one, taken);
@@ -108,7 +110,7 @@ export class SubsetTester {
     });
     catalog.apply(changes);
     try {
-      const text = await render(catalog);
+      const text = await drawing.tryRender(catalog, template, signal);
       plan(text);
       return text;
     } catch (error) {

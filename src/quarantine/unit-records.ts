@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Entry } from '../model/entry.ts';
-import type { Records } from '../tree/served-tree.ts';
+import type { RefusalRecord, Refused } from '../tree/refusals.ts';
 
 const VERSION = 1;
 
@@ -26,36 +26,39 @@ const file = z.object({
   keys: z.array(entry).default([]),
 });
 
-/** The state file's text: the last good form of everything that is set aside. */
-export function recordsText({ units, keys }: Records): string {
-  const rows = units.map(({ unit, good, reason, since }) => ({
-    ...unit,
-    reason,
-    since,
-    good: whole(good).map(rowOf),
-  }));
-  const parts = { units: rows, ...(keys.length === 0 ? {} : { keys: whole(keys).map(rowOf) }) };
+/** The state file's text: the last good form of everything that is set aside; of a single value only where it has one. */
+export function recordsText(refused: readonly Pick<Refused, 'unit' | 'good' | 'reason' | 'since'>[]): string {
+  const [values, units] = [refused.filter(isValue), refused.filter((one) => !isValue(one))];
+  const rows = units.map(({ unit, good, reason, since }) => ({ ...unit, reason, since, good: rowsOf(good) }));
+  const keys = values.flatMap(({ good }) => rowsOf(good));
+  const parts = { units: rows, ...(keys.length === 0 ? {} : { keys }) };
   return `${JSON.stringify({ version: VERSION, ...parts }, null, 1)}\n`;
 }
 
 /** Reads it back; null where it is none of ours or not whole. */
-export function readRecords(text: string): Records | null {
+export function readRecords(text: string): RefusalRecord[] | null {
   try {
     const { units, keys } = file.parse(JSON.parse(text));
-    return {
-      keys,
-      units: units.map(({ good, reason, since, ...of }) => ({ unit: of, good, reason, since })),
-    };
+    const values = keys.map((good) => ({
+      unit: { id: `key ${good.key}`, kind: 'value', name: good.key } as const,
+      ...{ good: [good], reason: '', since: 0 },
+    }));
+    return [...values, ...units.map(({ good, reason, since, ...of }) => ({ unit: of, good, reason, since }))];
   } catch {
     return null;
   }
 }
 
-function rowOf({ key, value, source, created, modified }: Entry): Record<string, unknown> {
-  return { key, value, source, created: String(created), modified: String(modified) };
+function isValue({ unit }: Pick<Refused, 'unit'>): boolean {
+  return unit.kind === 'value';
 }
 
 /** Without what a limit kept out: its value is not there to come back. */
-function whole(entries: readonly Entry[]): Entry[] {
-  return entries.filter(({ refused }) => refused === undefined);
+function rowsOf(good: Refused['good']): Record<string, unknown>[] {
+  return [...good.values()]
+    .filter(({ refused }) => refused === undefined)
+    .map(({ key, value, source, created, modified }: Entry) => ({
+      ...{ key, value, source },
+      ...{ created: String(created), modified: String(modified) },
+    }));
 }

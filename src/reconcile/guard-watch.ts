@@ -20,9 +20,8 @@ export async function watchGuard(parts: Parts, store: ReleaseStore, signal: Abor
     const left = began + trees.wait - clock.now();
     if (waiting && (left <= 0 || trees.answered)) {
       waiting = false;
-      const served = trees.giveUpWaiting();
-      if (served) {
-        quarantine.served(served);
+      if (trees.giveUpWaiting()) {
+        quarantine.look();
         for (const { of, error } of trees.staleStates()) {
           const { index, name } = of;
           emit({ kind: 'source-state', source: index, name, state: 'stale', error: error?.message ?? null });
@@ -41,7 +40,7 @@ export async function lookOnce(
   store: ReleaseStore,
 ): Promise<void> {
   const ended = trees.turn();
-  quarantine.served(ended.served);
+  quarantine.look();
   if (ended.changed > 0) {
     mailbox.post(`${keys(ended.changed)} held for long enough`);
   }
@@ -49,7 +48,7 @@ export async function lookOnce(
     return;
   }
   const released = trees.release();
-  quarantine.served(released.served);
+  quarantine.look();
   if (trees.answered) {
     await store.releaseDone();
   }

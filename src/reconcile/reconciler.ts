@@ -48,7 +48,8 @@ export class Reconciler {
     await executor.open();
     await pause?.look();
     await quarantine.open();
-    quarantine.served(await trees.open(executor.current.now.installed === null ? 'none' : 'installed'));
+    await trees.open(executor.current.now.installed === null ? 'none' : 'installed');
+    quarantine.look();
     const begin = (where: string, work: (until: AbortSignal) => Promise<void>) =>
       crashes.keepGoing(where, work, signal);
     const followers = [

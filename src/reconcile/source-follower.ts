@@ -10,8 +10,8 @@ export async function followSource(parts: Parts, source: Source, signal: AbortSi
   const { trees, mailbox, quarantine, emit } = parts;
   const take = (event: SourceData) => {
     const first = !trees.served.hasTree;
-    const { changed, seen, served } = trees.take(event);
-    quarantine.served(served);
+    const { changed, seen } = trees.take(event);
+    quarantine.look();
     if ((changed > 0 && seen) || first) {
       mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
     }

@@ -1,29 +1,27 @@
+import { asError } from '../errors.ts';
 import type { Counts, Emit } from '../events.ts';
-import type { Catalog, CatalogOptions } from '../model/catalog.ts';
+import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import type { Change, Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
-import { ReadEntry } from '../model/read-entry.ts';
+import type { ReadEntry } from '../model/read-entry.ts';
 import { shorten } from '../model/shorten.ts';
 import type { BelievedChange } from '../model/tree-changes.ts';
 import { clock } from '../ports/clock.ts';
 import type { Differences } from '../ports/stores.ts';
-import { AtomicCatalog } from './atomic-catalog.ts';
 import { KeyReports } from './key-reports.ts';
 import { LastGood } from './last-good.ts';
-import { type RefusedKey, RefusedKeys } from './refused-keys.ts';
-import { type RefusedUnit, RefusedUnits, type UnitRecord, type UnitVerdict } from './refused-units.ts';
-import { changesBetween, entriesOfUnit, sameValues, type Unit, type UnitChange, unitOf } from './unit.ts';
+import {
+  type RefusalRecord,
+  type RefusalStep,
+  Refusals,
+  type Refused,
+  type UnitVerdict,
+} from './refusals.ts';
+import { entriesOfUnit, type Unit, type UnitChange } from './unit.ts';
 
 export interface ServedTreeOptions {
   readonly catalog: CatalogOptions;
   readonly emit: Emit;
-}
-
-/** The last good forms of everything that is set aside. */
-export interface Records {
-  readonly units: readonly UnitRecord[];
-  /** Entries whose key has a value by now over which taking it throws. */
-  readonly keys: readonly Entry[];
 }
 
 /** What a text is made of. */
@@ -32,18 +30,6 @@ export type ToDraw =
   | { readonly kind: 'nothing'; readonly missing: string }
   /** In doubt it has no instance, and may be that of a store that lost everything. */
   | { readonly kind: 'tree'; readonly catalog: Catalog; readonly isDoubtful: boolean };
-
-/** What a step did to the served tree. */
-export interface Served {
-  /** The changes of what is served. */
-  readonly changes: readonly Change<ReadEntry>[];
-  /** Values over which taking them threw, which is a bug: they are set aside now, each by its key. */
-  readonly threw: readonly { readonly of: RefusedKey; readonly error: Error }[];
-  /** What was set aside and is as believed again: ids of units and of keys. */
-  readonly released: readonly string[];
-  /** Units that are set aside and changed: worth another try. */
-  readonly touched: readonly Unit[];
-}
 
 /**
  * The last of the trees: what is believed, with everything that was refused replaced by its last good form, and the
@@ -56,29 +42,32 @@ export interface Served {
  * value over which even the catalog throws by the stage itself.
  */
 export class ServedTree {
-  /** The prefixes of the settings. */
-  readonly prefixes: Prefixes;
-  readonly #catalog: AtomicCatalog;
-  readonly #keys: RefusedKeys;
-  readonly #units: RefusedUnits;
-  readonly #lastGood = new LastGood();
+  readonly #options: CatalogOptions;
+  readonly #refusals: Refusals;
+  readonly #lastGood: LastGood;
   readonly #reports: KeyReports;
+  #catalog: Catalog;
   #missing = 'no source has given its keys yet';
   #hasTree = false;
   #isDoubtful = false;
   #view: readonly unknown[] = [];
 
-  constructor(options: ServedTreeOptions) {
-    this.prefixes = options.catalog.prefixes;
-    this.#catalog = new AtomicCatalog(options.catalog);
-    this.#keys = new RefusedKeys(this.prefixes);
-    this.#units = new RefusedUnits(this.prefixes);
-    this.#reports = new KeyReports(options.emit);
+  constructor({ catalog, emit }: ServedTreeOptions) {
+    this.#options = catalog;
+    this.#catalog = new Catalog(catalog);
+    this.#refusals = new Refusals(catalog.prefixes);
+    this.#lastGood = new LastGood(catalog.prefixes);
+    this.#reports = new KeyReports(emit);
   }
 
-  /** The tree as services and routes. */
+  /** The prefixes of the settings. */
+  get prefixes(): Prefixes {
+    return this.#options.prefixes;
+  }
+
+  /** The tree as services and routes; another object after it threw. */
   get catalog(): Catalog {
-    return this.#catalog.current;
+    return this.#catalog;
   }
 
   /** True once a source gave everything that it has. */
@@ -86,9 +75,9 @@ export class ServedTree {
     return this.#hasTree;
   }
 
-  /** The units that are set aside, in the order in which they were. */
-  get refusedUnits(): readonly RefusedUnit[] {
-    return this.#units.all;
+  /** What is set aside: single values, then units, each in the order in which they were. */
+  get refused(): readonly Refused[] {
+    return this.#refusals.all;
   }
 
   /** The last tree that was accepted. */
@@ -96,69 +85,18 @@ export class ServedTree {
     return this.#lastGood;
   }
 
-  /**
-   * By what the tree that is believed differs from the last good one; null where none was good yet. What is set aside is
-   * among it: it is believed, and was never good, whatever becomes of the record that says so.
-   */
+  /** By what the tree that is believed differs from the last good one; null where none was good yet. */
   get believedSinceGood(): Differences | null {
-    if (this.#lastGood.from === 'nowhere') {
-      return null;
-    }
-    const aside = this.#units.all.flatMap(({ believed, served }) =>
-      changesBetween(served, believed).map((change): [string, Entry | undefined] => {
-        const key = change.kind === 'put' ? change.entry.key : change.key;
-        return [key, served.get(key)];
-      }),
-    );
-    return new Map([...aside, ...this.#lastGood.differences]);
+    return this.#lastGood.believedDifferences(this.refused);
   }
 
   /** The units by which this tree differs from the last good one, with their last good forms. */
   get changedUnits(): readonly UnitChange[] {
-    const lost = new Set(this.catalog.rejected.map(({ key }) => key));
-    const won = this.#losers().filter(([key]) => !lost.has(key));
-    const before = new Map([...this.#lastGood.differences, ...won]);
-    const units = new Map<string, { readonly unit: Unit; readonly keys: string[] }>();
-    for (const key of before.keys()) {
-      const entry = this.catalog.tree.at(key) ?? before.get(key);
-      if (!entry) {
-        continue;
-      }
-      const unit = unitOf(ReadEntry.of(entry, this.prefixes));
-      const known = units.get(unit.id) ?? { unit, keys: [] };
-      known.keys.push(key);
-      units.set(unit.id, known);
-    }
-    return [...units.values()].flatMap(({ unit, keys }) => {
-      const goal = entriesOfUnit(this.catalog.tree, unit, this.prefixes);
-      const good = this.#lastGood.from !== 'nowhere' ? undefined : this.#units.get(unit)?.good;
-      const change = { unit, good: good ?? this.#before(goal, keys, before), goal };
-      return sameValues(change.good, goal) ? [] : [change];
-    });
-  }
-
-  /** Instances that were in the last good tree and had lost their address: nobody has judged them yet. */
-  #losers(): readonly (readonly [string, undefined])[] {
-    return this.#lastGood.losers.flatMap((key) =>
-      this.catalog.tree.at(key)?.meaning.role.kind === 'instance' ? [[key, undefined] as const] : [],
-    );
-  }
-
-  #before(goal: UnitChange['goal'], keys: readonly string[], before: Differences): UnitChange['good'] {
-    const good = new Map(goal);
-    for (const key of keys) {
-      const entry = before.get(key);
-      if (entry) {
-        good.set(key, ReadEntry.of(entry, this.prefixes, goal.get(key)));
-      } else {
-        good.delete(key);
-      }
-    }
-    return good;
+    return this.#lastGood.changedUnits(this.#catalog, (unit) => this.#refusals.get(unit));
   }
 
   get counts(): Counts {
-    const { services, routes, rejected, ignored, tree } = this.catalog;
+    const { services, routes, rejected, ignored, tree } = this.#catalog;
     const instances = services.reduce((sum, service) => sum + service.instances.length, 0);
     return {
       keys: tree.size,
@@ -175,8 +113,8 @@ export class ServedTree {
    * revision of the same value alone is none.
    */
   get view(): object {
-    const { services, routes, rejected, tree } = this.catalog;
-    const aside = this.#units.size > 0 ? {} : 0;
+    const { services, routes, rejected, tree } = this.#catalog;
+    const aside = this.refused.length > 0 ? {} : 0;
     const parts = [services, routes, rejected.length, tree.hash, aside];
     if (parts.some((part, at) => part !== this.#view[at])) {
       this.#view = parts;
@@ -186,23 +124,22 @@ export class ServedTree {
 
   /**
    * Takes changes of what is believed: all of them, or none where that throws. A value over which the catalog throws
-   * by itself is set aside, and the others are taken.
+   * by itself is set aside, and the others are taken. Gives the changes of what is served.
    */
-  apply(changes: readonly BelievedChange[]): Served {
+  apply(changes: readonly BelievedChange[]): readonly Change<ReadEntry>[] {
     try {
-      return this.#apply(changes);
+      return this.#take(this.#refusals.replace(changes));
     } catch (error) {
-      const threw = this.#setThrowingAside(changes);
-      if (threw.length === 0) {
+      if (!this.#setThrowingAside(changes)) {
         throw error;
       }
-      return { ...this.#apply(changes), threw };
+      return this.#take(this.#refusals.replace(changes));
     }
   }
 
   /** Takes a whole tree that nobody follows. */
   fill(entries: Iterable<Entry>): void {
-    this.#change(this.catalog.tree.changesTo(entries));
+    this.#change(this.#catalog.tree.changesTo(entries));
     this.begin('sure');
   }
 
@@ -212,47 +149,29 @@ export class ServedTree {
   }
 
   /** What was applied so far is a whole tree. In doubt it may be that of a store that lost everything. */
-  begin(doubt: 'in doubt' | 'sure'): Served {
+  begin(doubt: 'in doubt' | 'sure'): void {
     this.#isDoubtful = doubt === 'in doubt';
-    if (this.#hasTree) {
-      return NOTHING;
+    if (!this.#hasTree) {
+      this.#hasTree = true;
+      this.#refusals.begin();
+      this.#reports.update(this.#catalog);
     }
-    this.#hasTree = true;
-    this.#keys.begin();
-    const released = this.#units.begin().map(({ id }) => id);
-    this.#reports.update(this.catalog);
-    return { ...NOTHING, released };
   }
 
   /** Sets a unit aside, or changes what stands in its place. */
-  setAside(unit: Unit, verdict: UnitVerdict): RefusedUnit {
-    const now = entriesOfUnit(this.catalog.tree, unit, this.prefixes);
-    const { changes, commit, set } = this.#units.setAside(unit, verdict, { now, at: clock.date() });
-    this.#change(changes);
-    commit();
-    return set;
+  setAside(unit: Unit, verdict: UnitVerdict): void {
+    const now = entriesOfUnit(this.#catalog.tree, unit, this.prefixes);
+    this.#take(this.#refusals.setAside(unit, verdict, { now, at: clock.date() }));
   }
 
   /** Lets a unit be what is believed. */
   release(unit: Unit): void {
-    const { changes, commit } = this.#units.release(unit);
-    this.#change(changes);
-    commit();
+    this.#take(this.#refusals.release(unit));
   }
 
   /** Takes over what an earlier run had set aside, before the first tree: what is believed comes with that. */
-  restore({ units, keys }: Records): void {
-    this.#units.restore(units);
-    this.#keys.restore(keys);
-  }
-
-  /** What `restore` needs to know in the next run. */
-  get records(): Records {
-    const units = this.#units.all.map(({ unit, good, reason, since }) => ({
-      ...{ unit, reason, since },
-      good: [...good.values()],
-    }));
-    return { units, keys: this.#keys.good };
+  restore(records: readonly RefusalRecord[]): void {
+    this.#refusals.restore(records);
   }
 
   /** The tree as it is comes from an earlier run, and differs by this from the last one that was accepted there. */
@@ -265,8 +184,8 @@ export class ServedTree {
     if (!this.#hasTree) {
       return { kind: 'nothing', missing: this.#missing };
     }
-    this.#lastGood.drew(this.catalog.rejected);
-    return { kind: 'tree', catalog: this.catalog, isDoubtful: this.#isDoubtful };
+    this.#lastGood.drew(this.#catalog.rejected);
+    return { kind: 'tree', catalog: this.#catalog, isDoubtful: this.#isDoubtful };
   }
 
   /** The text that was drawn last is good, and so was its tree. */
@@ -274,58 +193,68 @@ export class ServedTree {
     this.#lastGood.accepted();
   }
 
-  /** A catalog of the same tree, to try things on; units that are set aside are as these changes want them. */
-  copyWith(changes: readonly UnitChange[]): Catalog {
-    const copy = this.#catalog.copy();
-    for (const { unit, goal } of changes) {
-      const found = this.#units.get(unit);
-      if (found) {
-        copy.apply(changesBetween(found.served, goal));
+  /** A catalog of the same tree, to try things on. */
+  copy(): Catalog {
+    return this.#catalogOf(this.#catalog.tree);
+  }
+
+  #take(step: RefusalStep): readonly Change<ReadEntry>[] {
+    this.#change(step.changes);
+    this.#refusals.take(step);
+    return step.changes;
+  }
+
+  /** Changes what is served: all of it, or nothing where that throws, which may be half way. */
+  #change(changes: readonly Change[]): void {
+    const { tree } = this.#catalog;
+    const keys = changes.map((change) => (change.kind === 'put' ? change.entry.key : change.key));
+    const before = new Map(keys.map((key) => [key, tree.at(key)]));
+    try {
+      this.#catalog.apply(changes);
+    } catch (error) {
+      const others = [...tree].filter(({ key }) => !before.has(key));
+      this.#catalog = this.#catalogOf([
+        ...others,
+        ...[...before.values()].filter((entry) => entry !== undefined),
+      ]);
+      throw error;
+    }
+    this.#lastGood.note(before);
+    if (this.#hasTree) {
+      this.#reports.update(this.#catalog);
+    }
+  }
+
+  /** Sets the values aside that throw by themselves; false where there is none. */
+  #setThrowingAside(changes: readonly BelievedChange[]): boolean {
+    const puts = changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
+    const threw = this.#throwingIn(puts).map(({ entry, error }) => ({
+      ...{ entry, error },
+      reason: `Pointsman itself fails over it, which is a bug: ${shorten(String(error), 300)}`,
+    }));
+    const served = (key: string) => this.#catalog.tree.get(key);
+    this.#refusals.setThrowingAside(threw, { served, at: clock.date() });
+    return threw.length > 0;
+  }
+
+  /** Those of some entries over which the catalog throws, each by itself. */
+  #throwingIn(entries: readonly ReadEntry[]): { readonly entry: ReadEntry; readonly error: Error }[] {
+    const [entry] = entries;
+    try {
+      this.copy().apply(entries.map((one) => ({ kind: 'put', entry: one })));
+      return [];
+    } catch (error) {
+      if (entries.length === 1 && entry) {
+        return [{ entry, error: asError(error) }];
       }
     }
-    return copy;
+    const middle = entries.length >>> 1;
+    return [...this.#throwingIn(entries.slice(0, middle)), ...this.#throwingIn(entries.slice(middle))];
   }
 
-  #apply(changes: readonly BelievedChange[]): Served {
-    const keys = this.#keys.filter(changes);
-    const units = this.#units.filter(keys.changes);
-    this.#change(units.changes);
-    keys.commit();
-    units.commit();
-    const released = [...keys.released.map((key) => `key ${key}`), ...units.released.map(({ id }) => id)];
-    return { ...NOTHING, changes: units.changes, released, touched: units.touched };
+  #catalogOf(entries: Iterable<Entry>): Catalog {
+    const catalog = new Catalog(this.#options);
+    catalog.replace(entries);
+    return catalog;
   }
-
-  /** Changes what is served: all of it, or nothing where that throws. */
-  #change(changes: readonly Change[]): void {
-    const before = this.#catalog.apply(changes);
-    this.#lastGood.note(
-      [...before].map(([key, entry]) => [key, entry?.refused === undefined ? entry : undefined]),
-    );
-    if (this.#hasTree) {
-      this.#reports.update(this.catalog);
-    }
-  }
-
-  /** Sets the values aside that throw by themselves. */
-  #setThrowingAside(changes: readonly BelievedChange[]): Served['threw'] {
-    const puts = changes.flatMap((change) => (change.kind === 'put' ? [change.entry] : []));
-    return this.#catalog.throwingIn(puts).map(({ entry: { key, value }, error }) => {
-      const reason = `Pointsman itself fails over it, which is a bug: ${shorten(String(error), 300)}`;
-      const good = this.catalog.tree.get(key) ?? null;
-      return { of: this.#keys.setAside({ key, value, good, reason, since: clock.date() }), error };
-    });
-  }
-}
-
-const NOTHING: Served = { changes: [], threw: [], released: [], touched: [] };
-
-/** What several steps did, one after the other. */
-export function allOf(...steps: readonly Served[]): Served {
-  return {
-    changes: steps.flatMap(({ changes }) => changes),
-    threw: steps.flatMap(({ threw }) => threw),
-    released: steps.flatMap(({ released }) => released),
-    touched: steps.flatMap(({ touched }) => touched),
-  };
 }

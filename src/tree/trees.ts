@@ -10,7 +10,7 @@ import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree } from '../ports/stores.ts';
 import { RawTree, type SourceData } from './raw-tree.ts';
-import { allOf, type Served, type ServedTree } from './served-tree.ts';
+import type { ServedTree } from './served-tree.ts';
 
 /** The guard, and where what it believes survives a restart. */
 export interface GuardParts {
@@ -31,8 +31,6 @@ export interface TreesOptions {
 export interface Taken {
   /** How many keys differ, or were let go. */
   readonly changed: number;
-  /** What it did to what is set aside: the quarantine is to hear of it. */
-  readonly served: Served;
   /** Whether a template, the quarantine or a person could see something else than before. */
   readonly seen: boolean;
 }
@@ -111,9 +109,9 @@ export class Trees {
   }
 
   /** Begins with what was believed last. `file`: whether a file of ours is installed. */
-  async open(file: 'installed' | 'none'): Promise<Served> {
+  async open(file: 'installed' | 'none'): Promise<void> {
     if (!this.#cache) {
-      return allOf();
+      return;
     }
     const { served } = this;
     const { tree, raw, holds, why } = await this.#cache.load(served.prefixes, now());
@@ -127,12 +125,11 @@ export class Trees {
     this.#mayBeEmpty = file === 'none' || (tree !== null && [...this.#believed].some(isInstance));
     const held = [...this.#believed.held];
     const puts = held.map(({ entry }) => ({ kind: 'put', entry, held: true }) as const);
-    const passed = this.#pass({ changes: [...changes, ...puts], held, letGo: [] });
+    this.#pass({ changes: [...changes, ...puts], held, letGo: [] });
     // What was never accepted is no tree to blame a template by.
     if (tree?.sinceGood) {
       served.differsBy(tree.sinceGood);
     }
-    return passed;
   }
 
   /** Takes note of a source's state; gives it as it is to be told: with the cache served, `stale`. */
@@ -153,10 +150,9 @@ export class Trees {
     const before = this.#sight();
     const changes = this.raw.take(event);
     const holds = [...this.#believed.held];
-    let passed: Served;
     try {
       const step = { changes, now: now(), doubted: this.#health.doubted, arrivals } as const;
-      passed = this.#pass(this.#believed.apply(step));
+      this.#pass(this.#believed.apply(step));
     } catch (error) {
       this.raw.undo(changes);
       this.#believed.begin(holds);
@@ -172,23 +168,19 @@ export class Trees {
       emit({ kind: 'cache-over' });
     }
     this.#phase = 'live';
-    const served = allOf(passed, this.#begin());
-    const seen = !same(before, this.#sight());
-    if (isFirst || seen) {
-      this.#cache?.treeChanged();
-    }
-    return { changed: changes.length, seen, served };
+    this.#begin();
+    return this.#took(changes.length, before);
   }
 
-  /** The sources did not answer in time: serves the cache, or says why not. Null where they did. */
-  giveUpWaiting(): Served | null {
+  /** The sources did not answer in time: serves the cache, or says why not. False where they did. */
+  giveUpWaiting(): boolean {
     const { served } = this;
     if (this.#phase !== 'loaded') {
-      return null;
+      return false;
     }
     if (this.#cached === null) {
       served.waitFor(`no source has given its keys in ${this.wait / 1000} s, and ${this.#whyNoCache}`);
-      return allOf();
+      return true;
     }
     this.#phase = 'cache';
     const ageMs = Math.round(Math.max(0, now() - this.#cached.freshAt));
@@ -198,7 +190,8 @@ export class Trees {
       ageMs,
       waitedMs: this.wait,
     });
-    return served.begin(this.#mayBeEmpty ? 'sure' : 'in doubt');
+    served.begin(this.#mayBeEmpty ? 'sure' : 'in doubt');
+    return true;
   }
 
   /** The states of the sources as they are told while the cache is served. */
@@ -208,8 +201,8 @@ export class Trees {
 
   /** Lets go what was held for long enough. */
   turn(): Taken {
-    const { lastGood, refusedUnits } = this.served;
-    const isGood = lastGood.isServed && refusedUnits.length === 0;
+    const { lastGood, refused } = this.served;
+    const isGood = lastGood.isServed && refused.length === 0;
     this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood });
     return this.#letGo(this.#believed.turn(now()));
   }
@@ -219,7 +212,10 @@ export class Trees {
     this.#mayBeEmpty = true;
     const keys = [...this.#believed.held].map(({ entry }) => entry.key);
     const taken = this.#letGo(this.#believed.letGo(keys, 'released'));
-    return this.answered ? { ...taken, served: allOf(taken.served, this.#begin()) } : taken;
+    if (this.answered) {
+      this.#begin();
+    }
+    return taken;
   }
 
   /** Writes what is not on the disk yet. */
@@ -233,31 +229,26 @@ export class Trees {
 
   #letGo(step: GuardStep): Taken {
     if (step.changes.length + step.letGo.length === 0) {
-      return { changed: 0, seen: false, served: allOf() };
+      return { changed: 0, seen: false };
     }
     const before = this.#sight();
-    const served = this.#pass(step);
-    const seen = !same(before, this.#sight());
-    if (this.answered && seen) {
-      this.#cache?.treeChanged();
-    }
-    return { changed: step.letGo.length, seen, served };
+    this.#pass(step);
+    return this.#took(step.letGo.length, before);
   }
 
   /** Passes on what is believed of a step, and tells what is held and let go by it. */
-  #pass(step: GuardStep): Served {
-    const served = this.served.apply(step.changes);
+  #pass(step: GuardStep): void {
+    this.served.apply(step.changes);
     if (step.held.length + step.letGo.length > 0) {
       this.#cache?.holdsChanged();
       this.#holdEvents.tell(step, (hold) => this.#believed.endOf(hold));
     }
-    return served;
   }
 
-  #begin(): Served {
+  #begin(): void {
     const { served } = this;
     this.#mayBeEmpty ||= served.catalog.services.some(({ instances }) => instances.length > 0);
-    return served.begin(this.#mayBeEmpty ? 'sure' : 'in doubt');
+    served.begin(this.#mayBeEmpty ? 'sure' : 'in doubt');
   }
 
   /** What is believed, to be written down. */
@@ -270,13 +261,18 @@ export class Trees {
     };
   }
 
-  #sight(): readonly unknown[] {
-    return [this.served.view, this.raw.hash];
+  #took(changed: number, before: readonly unknown[]): Taken {
+    const seen = this.#sight().some((part, at) => part !== before[at]);
+    if (this.answered && seen) {
+      this.#cache?.treeChanged();
+    }
+    return { changed, seen };
   }
-}
 
-function same(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.every((part, at) => part === b[at]);
+  /** What somebody could see. */
+  #sight(): readonly unknown[] {
+    return [this.served.view, this.raw.hash, this.answered];
+  }
 }
 
 /** Milliseconds since 1970 that never jump while this process lives, whatever is done to the machine's clock. */

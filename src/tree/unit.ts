@@ -1,17 +1,18 @@
-import { type Change, sameEntry } from '../model/entry.ts';
+import { sameEntry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import type { ReadEntry } from '../model/read-entry.ts';
 import type { Tree } from '../model/tree.ts';
+import type { BelievedChange } from '../model/tree-changes.ts';
 
 /** Entries by key. */
 export type Entries = ReadonlyMap<string, ReadEntry>;
 
-/** What is set aside as one: the instances of a service, its route, or a free key. */
+/** What is set aside as one: the instances of a service, its route, a free key, or a single value of any of them. */
 export interface Unit {
   /** For people, and unique: `instances of web`, `route of web`, `key /haproxy/maxconn`. */
   readonly id: string;
-  readonly kind: 'instances' | 'route' | 'key';
-  /** The service, or the free key. */
+  readonly kind: 'instances' | 'route' | 'key' | 'value';
+  /** The service, or the key. */
   readonly name: string;
 }
 
@@ -35,6 +36,11 @@ export function unitOf({ key, meaning: { role } }: ReadEntry): Unit {
     case 'wrong':
       return { id: `key ${key}`, kind: 'key', name: key };
   }
+}
+
+/** The value of an entry, as a unit by itself. */
+export function valueUnit({ key }: ReadEntry): Unit {
+  return { id: `key ${key}`, kind: 'value', name: key };
 }
 
 /** The entries of a unit in a tree. */
@@ -67,11 +73,11 @@ export function sameEntries(a: Entries, b: Entries): boolean {
 }
 
 /** The changes from one form to another. */
-export function changesBetween(before: Entries, after: Entries): Change<ReadEntry>[] {
-  const gone = [...before.keys()].filter((key) => !after.has(key));
+export function changesBetween(before: Entries, after: Entries): BelievedChange[] {
+  const gone = [...before.values()].filter(({ key }) => !after.has(key));
   const put = [...after.values()].filter((entry) => !sameEntry(before.get(entry.key), entry));
   return [
-    ...gone.map((key) => ({ kind: 'delete', key }) as const),
+    ...gone.map((entry) => ({ kind: 'delete', key: entry.key, before: entry }) as const),
     ...put.map((entry) => ({ kind: 'put', entry }) as const),
   ];
 }

@@ -26,7 +26,6 @@ async function run(
       return new Map(rest.filter(({ id }) => said.includes(id)).map((part) => [part, refusal]));
     },
     words: (refusal) => refusal,
-    before: async () => {},
   });
   return { result, checks };
 }
@@ -120,10 +119,9 @@ describe('searchCulprits()', () => {
     const search = searchCulprits<Part, string>({
       parts: parts(8),
       refusal: 'no',
-      test: async () => 'no',
       blame: async () => new Map(),
       words: String,
-      before: async () => {
+      test: async () => {
         throw new Error('spent');
       },
     });

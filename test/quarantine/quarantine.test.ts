@@ -147,7 +147,7 @@ describe('Quarantine', () => {
     await waitFor(() => loop.text().includes('be_s199'));
     expect(loop.text()).not.toContain('be_s77');
     expect(loop.judge.asked.length - before).toBeLessThanOrEqual(2 * 2 + 8);
-    expect(loop.served.refusedUnits.map(({ unit }) => unit.id)).toEqual(['instances of s77']);
+    expect(loop.served.refused.map(({ unit }) => unit.id)).toEqual(['instances of s77']);
   });
 
   test('keeps the first of two changes that are bad only together', async () => {
@@ -212,7 +212,7 @@ describe('Quarantine', () => {
     loop.put(server('web', 'new'));
     await waitFor(() => loop.text().includes('server new'));
     expect(loop.text()).toMatch(/be_web\n {2}server new \S+ \n/);
-    expect(loop.served.refusedUnits.length).toBe(0);
+    expect(loop.served.refused.length).toBe(0);
   });
 
   test('moves the instances of a service that is set aside, under new names too', async () => {
@@ -220,7 +220,7 @@ describe('Quarantine', () => {
     loop.snapshot(server('web', 'a', 'ok'));
     await waitFor(() => loop.text().includes('server a'));
     loop.put(server('web', 'a', 'bad'));
-    await waitFor(() => loop.served.refusedUnits.length === 1);
+    await waitFor(() => loop.served.refused.length === 1);
     loop.put(entry('/services/web/b', { host: '10.0.0.8', port: 80, opt: 'bad' }));
     loop.delete('/services/web/a');
     await waitFor(() => loop.text().includes('be_web\n  server b 10.0.0.8:80 ok\n'));
@@ -277,7 +277,7 @@ describe('Quarantine', () => {
     await waitFor(() => loop.of('nobody-quarantined').length > 0);
     expect(loop.of('nobody-quarantined')[0]).toMatchObject({ fault: 'unknown' });
     await waitFor(() => loop.text().includes('be_s59'));
-    expect(loop.served.refusedUnits.length).toBe(4);
+    expect(loop.served.refused.length).toBe(4);
   });
 
   test('keeps the last good form through a restart, and tries again with pauses', async () => {
@@ -300,7 +300,7 @@ describe('Quarantine', () => {
     ]);
     loop.judge.verdict = () => ({ kind: 'accepted', warnings: '' });
     await waitFor(() => /server a \S+ bad/.test(loop.text()));
-    expect(loop.served.refusedUnits.length).toBe(0);
+    expect(loop.served.refused.length).toBe(0);
   });
 
   test('leaves out only the bad instance of a service that is new', async () => {

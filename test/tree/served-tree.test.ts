@@ -5,8 +5,10 @@ import type { Entry } from '../../src/model/entry.ts';
 import { ReadEntry } from '../../src/model/read-entry.ts';
 import { Tree } from '../../src/model/tree.ts';
 import type { BelievedChange } from '../../src/model/tree-changes.ts';
-import { type Records, ServedTree } from '../../src/tree/served-tree.ts';
-import { unitOf } from '../../src/tree/unit.ts';
+import { readRecords, recordsText } from '../../src/quarantine/unit-records.ts';
+import type { RefusalRecord } from '../../src/tree/refusals.ts';
+import { ServedTree } from '../../src/tree/served-tree.ts';
+import { unitOf, valueUnit } from '../../src/tree/unit.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
@@ -38,55 +40,49 @@ function withBad(...others: Entry[]) {
 describe('ServedTree', () => {
   test('gives the very same changes on while nothing is set aside', () => {
     const { served } = setUp();
-    expect(served.apply([put(bad)])).toMatchObject({ changes: [put(bad)], released: [], touched: [] });
+    expect(served.apply([put(bad)])).toEqual([put(bad)]);
+    expect(served.refused).toEqual([]);
   });
 
   test('sets aside by putting the last good form in the place of the bad one', () => {
     const { served, values } = withBad(other);
     expect(values()).toEqual([other.value, good.value]);
-    expect(served.refusedUnits).toMatchObject([
-      { unit: WEB, reason: 'no', good: of(good), believed: of(bad) },
-    ]);
+    expect(served.refused).toMatchObject([{ unit: WEB, reason: 'no', good: of(good), believed: of(bad) }]);
   });
 
   test('lets others through, a removal too, and a mended one out', () => {
     const { served } = withBad();
-    expect(served.apply([put(other)])).toMatchObject({ changes: [put(other)], released: [], touched: [] });
+    expect(served.apply([put(other)])).toEqual([put(other)]);
+    expect(served.refused).toMatchObject([{ unit: WEB, believed: of(bad) }]);
     const worse = entry(at('a'), { host: '10.0.0.7', port: 80, opt: 'worse' }, 3);
-    expect(served.apply([put(worse)])).toMatchObject({
-      changes: [put({ ...worse, value: '{"host":"10.0.0.7","port":80,"opt":"ok"}' })],
-      touched: [WEB],
-    });
-    expect(served.apply([gone(worse)])).toMatchObject({
-      changes: [{ kind: 'delete', key: at('a') }],
-      released: [WEB.id],
-    });
-    expect(served.refusedUnits).toEqual([]);
-  });
-
-  test('says nothing of a unit because the same was registered again', () => {
-    const { served } = withBad();
-    expect(served.apply([put({ ...bad, modified: 9n })]).touched).toEqual([]);
+    expect(served.apply([put(worse)])).toMatchObject([
+      put({ ...worse, value: '{"host":"10.0.0.7","port":80,"opt":"ok"}' }),
+    ]);
+    expect(served.refused).toMatchObject([{ unit: WEB, believed: of(worse) }]);
+    expect(served.apply([gone(worse)])).toMatchObject([{ kind: 'delete', key: at('a') }]);
+    expect(served.refused).toEqual([]);
   });
 
   test('keeps what an earlier run set aside, and lets go what is gone in the meantime', () => {
     const record = { unit: WEB, good: [good], reason: 'no', since: 1 };
     const start = () => {
       const served = new ServedTree({ catalog: OPTIONS, emit: () => {} });
-      served.restore({ units: [record], keys: [] });
+      served.restore([record]);
       return served;
     };
     const kept = start();
     kept.apply([put(bad)]);
-    expect(kept.begin('sure').released).toEqual([]);
+    kept.begin('sure');
+    expect(kept.refused).toMatchObject([{ unit: WEB, believed: of(bad) }]);
     expect([...kept.catalog.tree]).toEqual([{ ...bad, value: good.value }]);
     const mended = start();
     mended.apply([put(good)]);
-    expect(mended.begin('sure').released).toEqual([WEB.id]);
+    mended.begin('sure');
+    expect(mended.refused).toEqual([]);
     expect([...mended.catalog.tree]).toEqual([good]);
     const without = start();
-    expect(without.begin('sure').released).toEqual([WEB.id]);
-    expect([[...without.catalog.tree], without.refusedUnits]).toEqual([[], []]);
+    without.begin('sure');
+    expect([[...without.catalog.tree], without.refused]).toEqual([[], []]);
   });
 
   test('counts what is set aside among what was never good, for whoever keeps what is believed', () => {
@@ -102,11 +98,15 @@ describe('ServedTree', () => {
 describe('ServedTree, with a cache that is older than what an earlier run set aside,', () => {
   test('keeps it aside until the sources have spoken', () => {
     const served = new ServedTree({ catalog: OPTIONS, emit: () => {} });
-    served.restore({ units: [{ unit: WEB, good: [good], reason: 'no', since: 1 }], keys: [] });
-    expect(served.apply([put(good)]).released).toEqual([]);
+    served.restore([{ unit: WEB, good: [good], reason: 'no', since: 1 }]);
+    const isAside = () => served.refused.length === 1;
+    served.apply([put(good)]);
+    expect(isAside()).toBe(true);
     expect([...served.catalog.tree]).toEqual([good]);
-    expect(served.apply([put(bad)]).released).toEqual([]);
-    expect(served.begin('sure').released).toEqual([]);
+    served.apply([put(bad)]);
+    expect(isAside()).toBe(true);
+    served.begin('sure');
+    expect(isAside()).toBe(true);
     expect([...served.catalog.tree]).toEqual([{ ...bad, value: good.value }]);
   });
 });
@@ -129,8 +129,8 @@ describe('ServedTree, where the catalog throws,', () => {
     const { served, values } = setUp(good);
     const worse = entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'evil' }, 3);
     const fresh = entry('/services/new/n', { host: '10.0.0.9', port: 80, opt: 'evil' }, 4);
-    const { threw } = served.apply([put(worse), put(fresh), put(other)]);
-    expect(threw.map(({ of: { key }, error }) => [key, error.message])).toEqual([
+    served.apply([put(worse), put(fresh), put(other)]);
+    expect(served.refused.map(({ unit, error }) => [unit.name, error?.message])).toEqual([
       [at('a'), 'evil'],
       [fresh.key, 'evil'],
     ]);
@@ -138,14 +138,16 @@ describe('ServedTree, where the catalog throws,', () => {
     expect(served.catalog.rejected).toMatchObject([
       { key: fresh.key, reason: expect.stringContaining('which is a bug') },
     ]);
-    expect(served.apply([put({ ...worse, modified: 9n })])).toMatchObject({ threw: [], released: [] });
-    expect(served.apply([gone(fresh), put(bad)]).released).toEqual([`key ${fresh.key}`, `key ${at('a')}`]);
+    served.apply([put({ ...worse, modified: 9n })]);
+    expect(served.refused).toHaveLength(2);
+    served.apply([gone(fresh), put(bad)]);
+    expect(served.refused).toEqual([]);
     expect(values()).toEqual([other.value, bad.value]);
   });
 
   test('knows the last good value of a key through a restart, and tries the newer one once more', () => {
     const worse = entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'evil' }, 3);
-    const start = (records: Records) => {
+    const start = (records: readonly RefusalRecord[]) => {
       const served = new ServedTree({ catalog: OPTIONS, emit: () => {} });
       served.restore(records);
       served.apply([put(worse)]);
@@ -155,8 +157,8 @@ describe('ServedTree, where the catalog throws,', () => {
     const before = setUp(good).served;
     using faulty = evil();
     before.apply([put(worse)]);
-    const { records } = before;
-    expect(records).toEqual({ units: [], keys: [good] });
+    const records = readRecords(recordsText(before.refused)) ?? [];
+    expect(records).toMatchObject([{ unit: valueUnit(read(good)), good: [good] }]);
     expect(start(records)).toEqual([good.value]);
     faulty[Symbol.dispose]();
     expect(start(records)).toEqual([worse.value]);
@@ -176,9 +178,9 @@ describe('ServedTree, where the catalog throws,', () => {
     const moved = entry(at('a'), { host: '10.0.0.7', port: 80, opt: 'bad' }, 5);
     expect(() => served.apply([put(moved), gone(other)])).toThrow('not of a value');
     expect([...served.catalog.tree]).toEqual(before);
-    expect(served.refusedUnits).toMatchObject([{ believed: of(bad) }]);
+    expect(served.refused).toMatchObject([{ believed: of(bad) }]);
     served.apply([put(moved), gone(other)]);
-    expect(served.refusedUnits).toMatchObject([{ believed: of(moved) }]);
+    expect(served.refused).toMatchObject([{ believed: of(moved) }]);
   });
 });
 
@@ -215,7 +217,7 @@ describe('ServedTree, whatever comes,', () => {
         const take = (changes: readonly BelievedChange[]) => {
           const followed = new Tree<ReadEntry>();
           followed.apply([...served.catalog.tree].map(put));
-          followed.apply(served.apply(changes).changes);
+          followed.apply(served.apply(changes));
           expect([...followed]).toEqual([...served.catalog.tree]);
         };
         const unit = (service: string) => unitOf(read(entry(`/services/${service}/a`, '10.0.0.1:80')));
@@ -247,7 +249,7 @@ describe('ServedTree, whatever comes,', () => {
             }
           }
         }
-        const aside = new Map(served.refusedUnits.map((each) => [each.unit.id, each]));
+        const aside = new Map(served.refused.map((each) => [each.unit.id, each]));
         const expected = new Map([...believed].filter(([, each]) => !aside.has(unitOf(read(each)).id)));
         for (const {
           unit: { id },
