@@ -1,29 +1,27 @@
 import { withMark } from '../plan/mark.ts';
 import type { Judge, Verdict } from '../ports/judge.ts';
+import type { QuarantineNeeds } from './quarantine-needs.ts';
 
 /** A judge that remembers the text that a search accepted last, so that publishing it asks only once. */
-export class CachingJudge implements Judge {
-  readonly #options: { readonly judge: Judge; readonly target: 'haproxy' | 'file' };
-  #accepted: { readonly fileText: string; readonly verdict: Verdict } | undefined;
-
-  constructor(options: { readonly judge: Judge; readonly target: 'haproxy' | 'file' }) {
-    this.#options = options;
-  }
-
-  /** Judges a rendered text as it would be published. */
-  async checkRendered(text: string, signal: AbortSignal): Promise<Verdict> {
-    const { judge, target } = this.#options;
-    const fileText = target === 'file' ? text : withMark(text);
-    const verdict = await judge.check(fileText, signal);
-    if (verdict.kind === 'accepted') {
-      this.#accepted = { fileText, verdict };
-    }
-    return verdict;
-  }
-
-  async check(fileText: string, signal: AbortSignal): Promise<Verdict> {
-    const accepted = this.#accepted;
-    this.#accepted = undefined;
-    return accepted?.fileText === fileText ? accepted.verdict : this.#options.judge.check(fileText, signal);
-  }
+export function cachingJudge({
+  judge,
+  target,
+}: {
+  readonly judge: Judge;
+  readonly target: 'haproxy' | 'file';
+}): Judge & QuarantineNeeds['judge'] {
+  let accepted: { readonly fileText: string; readonly verdict: Verdict } | undefined;
+  return {
+    async checkRendered(text, signal) {
+      const fileText = target === 'file' ? text : withMark(text);
+      const verdict = await judge.check(fileText, signal);
+      accepted = verdict.kind === 'accepted' ? { fileText, verdict } : accepted;
+      return verdict;
+    },
+    async check(fileText, signal) {
+      const known = accepted;
+      accepted = undefined;
+      return known?.fileText === fileText ? known.verdict : judge.check(fileText, signal);
+    },
+  };
 }

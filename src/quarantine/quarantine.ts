@@ -99,15 +99,15 @@ export class Quarantine {
       return false;
     }
     if (this.#search) {
-      return this.#stay('unknown', SEARCHING);
+      return this.#stay('unknown', WORDS.searching);
     }
     if (++this.#attempts > ATTEMPTS) {
-      return this.#stay('unknown', unsettled(wordsOfRefusal(refusal)));
+      return this.#stay('unknown', WORDS.unsettled(wordsOfRefusal(refusal)));
     }
     const changes = served.changedUnits;
     // What threw is tried in any case: it need not come from the keys or the template at all.
     if (changes.length === 0 && refusal.kind !== 'crashed') {
-      return this.#nothingChanged(refusal, signal);
+      return this.#blameNoKey(refusal, refusal, signal);
     }
     this.#abort = new AbortController();
     const stop = AbortSignal.any([signal, this.#abort.signal]);
@@ -126,7 +126,7 @@ export class Quarantine {
     }
     this.#search = search;
     this.#finishing = this.#finishLater(search, refusal, signal);
-    return this.#stay('unknown', SEARCHING);
+    return this.#stay('unknown', WORDS.searching);
   }
 
   /** Resolves when no search goes on behind the loop any more. */
@@ -182,26 +182,22 @@ export class Quarantine {
     this.#woken.abort();
   }
 
-  /** The tree is that of the last good text: the template is at fault, or the check. */
-  async #nothingChanged(refusal: Refusal, signal: AbortSignal): Promise<boolean> {
-    if (refusal.kind === 'refused' && (await this.#isCheckBroken(signal))) {
-      return this.#stay('check', checkAtFault(this.#wordsOf(refusal)));
+  /**
+   * The last good keys are refused as well, with the words of `said`: the check is at fault, or the template. `refusal` is
+   * of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's.
+   */
+  async #blameNoKey(refusal: Refusal, said: Refusal, signal: AbortSignal): Promise<boolean> {
+    const { judge, installed, served, drawing } = this.#options;
+    const there = said.kind === 'refused' ? installed() : null;
+    if (there !== null && (await judge.checkRendered(there, signal)).kind !== 'accepted') {
+      return this.#stay('check', WORDS.checkAtFault(this.#wordsOf(said)));
     }
-    return this.#refuseTemplate(refusal);
-  }
-
-  /** `refusal` is of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's. */
-  #refuseTemplate(refusal: Refusal): boolean {
-    const { lastGood } = this.#options.served;
-    const { templates } = this.#options.drawing;
-    if (refusal.kind === 'crashed' && !templates.isNew) {
-      return this.#stay('unknown', bugAtFault(wordsOfRefusal(refusal)));
+    if (refusal.kind === 'crashed' && !drawing.templates.isNew) {
+      return this.#stay('unknown', WORDS.bugAtFault(wordsOfRefusal(refusal)));
     }
-    const message =
-      lastGood.from === 'nowhere'
-        ? nothingGood(this.#wordsOf(refusal))
-        : templateAtFault(this.#wordsOf(refusal));
-    if (!templates.refuse(message)) {
+    const why = served.lastGood.from === 'nowhere' ? WORDS.nothingGood : WORDS.templateAtFault;
+    const message = why(this.#wordsOf(refusal));
+    if (!drawing.templates.refuse(message)) {
       return this.#stay('template', message);
     }
     this.#retryLater();
@@ -215,31 +211,21 @@ export class Quarantine {
     return `${wordsOfRefusal(refusal)}${judge}`;
   }
 
-  async #isCheckBroken(signal: AbortSignal): Promise<boolean> {
-    const { judge, installed } = this.#options;
-    const text = installed();
-    return text !== null && (await judge.checkRendered(text, signal)).kind !== 'accepted';
-  }
-
   async #settle(outcome: SearchOutcome, refusal: Refusal, signal: AbortSignal): Promise<boolean> {
     switch (outcome.kind) {
       case 'broken':
         return this.#stay('check', outcome.message);
-      case 'base refused': {
-        if (outcome.refusal.kind === 'refused' && (await this.#isCheckBroken(signal))) {
-          return this.#stay('check', checkAtFault(this.#wordsOf(outcome.refusal)));
-        }
-        return this.#refuseTemplate(refusal);
-      }
+      case 'base refused':
+        return this.#blameNoKey(refusal, outcome.refusal, signal);
       case 'settled': {
         const { taken, refused } = outcome;
         if (refused.length === 0 && refusal.kind === 'crashed') {
-          return this.#stay('unknown', notAgain(wordsOfRefusal(refusal)));
+          return this.#stay('unknown', WORDS.notAgain(wordsOfRefusal(refusal)));
         }
         // With nothing that was ever good to compare with, what is wrong with most is wrong with the template.
         if (this.#options.served.lastGood.from === 'nowhere' && refused.length > taken) {
           const words = [...new Set(refused)].slice(0, 2).join('; ');
-          return this.#stay('template', nothingGood(words));
+          return this.#stay('template', WORDS.nothingGood(words));
         }
         await this.#apply(outcome);
         this.#retryLater();
@@ -293,29 +279,19 @@ const LONGEST_PAUSE = 300_000;
 /** While the keys change all the time, what is found may be out of date before it helps. */
 const ATTEMPTS = 5;
 
-const SEARCHING =
-  'which of the changes is refused takes longer to find: nothing new goes out until then, HAProxy goes on with what it has';
-
-function unsettled(words: string): string {
-  return `what was set aside did not help, HAProxy goes on with what it has: ${words}`;
-}
-
-function checkAtFault(words: string): string {
-  return `what HAProxy runs already is refused as well, so the check itself is at fault, or what it reads besides the configuration (certificates, maps, users): ${words}`;
-}
-
-function templateAtFault(words: string): string {
-  return `the last good keys are refused as well, so the template or the settings are at fault: ${words}`;
-}
-
-function nothingGood(words: string): string {
-  return `nothing was accepted yet, and it is not one key alone, so the template or the settings are at fault, or what it names and the check does not find (certificates, maps, users): ${words}`;
-}
-
-function notAgain(words: string): string {
-  return `it is no key and not the template: rendered, planned and checked alone, the same text is fine: ${words}`;
-}
-
-function bugAtFault(words: string): string {
-  return `with the last good keys it is the same, HAProxy goes on with what it has: ${words}`;
-}
+/** Why nobody is set aside, with the words of whoever refuses. */
+const WORDS = {
+  searching:
+    'which of the changes is refused takes longer to find: nothing new goes out until then, HAProxy goes on with what it has',
+  unsettled: (words: string) => `what was set aside did not help, HAProxy goes on with what it has: ${words}`,
+  checkAtFault: (words: string) =>
+    `what HAProxy runs already is refused as well, so the check itself is at fault, or what it reads besides the configuration (certificates, maps, users): ${words}`,
+  templateAtFault: (words: string) =>
+    `the last good keys are refused as well, so the template or the settings are at fault: ${words}`,
+  nothingGood: (words: string) =>
+    `nothing was accepted yet, and it is not one key alone, so the template or the settings are at fault, or what it names and the check does not find (certificates, maps, users): ${words}`,
+  notAgain: (words: string) =>
+    `it is no key and not the template: rendered, planned and checked alone, the same text is fine: ${words}`,
+  bugAtFault: (words: string) =>
+    `with the last good keys it is the same, HAProxy goes on with what it has: ${words}`,
+};

@@ -4,7 +4,7 @@ import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Judge, Preflight } from '../ports/judge.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { CrashFile, PauseNotes, PendingNote } from '../ports/stores.ts';
-import { CachingJudge } from '../quarantine/caching-judge.ts';
+import { cachingJudge } from '../quarantine/caching-judge.ts';
 import { Quarantine, type QuarantineOptions } from '../quarantine/quarantine.ts';
 import type { Drawing } from '../rollout/drawing.ts';
 import { Executor } from '../rollout/executor.ts';
@@ -57,7 +57,7 @@ export type Parts = ReturnType<typeof partsOf>;
 export function partsOf(options: PartsOptions) {
   const { served, drawing, emit, runtime } = options;
   const [mailbox, turns, trees] = [new Mailbox(), new Turns(options.stepLimit), new Trees(options)];
-  const judge = new CachingJudge(options);
+  const judge = cachingJudge(options);
   const executor = new Executor({ ...options, judge, mailbox });
   const { current } = executor;
   const crashes = new Crashes({ ...options, current });

@@ -47,30 +47,23 @@ export class RawTree implements Iterable<ReadEntry> {
   take(event: SourceData): readonly RawChange[] {
     const changes =
       event.kind === 'snapshot' ? this.#changesTo(event.entries) : this.#changesOf(event.changes);
-    for (const change of changes) {
-      const { before } = change;
-      this.#sum -= before?.meaning.weight ?? 0n;
-      if (change.kind === 'put') {
-        this.#sum += change.entry.meaning.weight;
-        this.#entries.set(change.entry.key, change.entry);
-      } else {
-        this.#entries.delete(change.key);
-      }
-    }
+    this.#apply(changes);
     return changes;
   }
 
   /** Takes changes back that it gave last. */
   undo(changes: readonly RawChange[]): void {
+    this.#apply(changes.map(inverse));
+  }
+
+  #apply(changes: readonly RawChange[]): void {
     for (const change of changes) {
-      this.#sum += change.before?.meaning.weight ?? 0n;
+      this.#sum -= change.before?.meaning.weight ?? 0n;
       if (change.kind === 'put') {
-        this.#sum -= change.entry.meaning.weight;
-      }
-      if (change.before) {
-        this.#entries.set(change.before.key, change.before);
-      } else if (change.kind === 'put') {
-        this.#entries.delete(change.entry.key);
+        this.#sum += change.entry.meaning.weight;
+        this.#entries.set(change.entry.key, change.entry);
+      } else {
+        this.#entries.delete(change.key);
       }
     }
   }
@@ -115,4 +108,14 @@ export class RawTree implements Iterable<ReadEntry> {
     const before = this.#entries.get(key);
     return before && { kind: 'delete', key, before };
   }
+}
+
+function inverse(change: RawChange): RawChange {
+  if (change.kind === 'delete') {
+    return { kind: 'put', entry: change.before, before: undefined };
+  }
+  const { entry, before } = change;
+  return before
+    ? { kind: 'put', entry: before, before: entry }
+    : { kind: 'delete', key: entry.key, before: entry };
 }
