@@ -6,7 +6,7 @@ import { hashText, sameText } from '../plan/mark.ts';
 import { clock } from '../ports/clock.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
-import { RenderLimit, type TimeLimit, withinTime } from './render-limit.ts';
+import { type TimeLimit, testLimit, wholeLimit, withinTime } from './render-limit.ts';
 import { TemplateChoice } from './template-choice.ts';
 
 export interface DrawingOptions {
@@ -38,15 +38,20 @@ const NO_SERVER =
 export class Drawing {
   /** Which template is in use: a refused one gives way to the last good one. */
   readonly templates: TemplateChoice;
-  readonly #renderLimit: RenderLimit;
+  /** Of a text that is to go out. */
+  readonly #limit: TimeLimit | undefined;
   #context: DrawingOptions['context'];
   #text: string | null = null;
-  #drawn: string | null = null;
+  /** The last drawing; null while the next is under way, and where it failed. */
+  #last: { readonly text: string; readonly template: CompiledTemplate; readonly msPerKey: number } | null =
+    null;
+  /** What the last good drawing took. */
+  #goodMsPerKey = Number.POSITIVE_INFINITY;
 
   constructor(options: DrawingOptions) {
     this.#context = options.context;
     this.templates = new TemplateChoice(options.emit);
-    this.#renderLimit = new RenderLimit(options.renderLimit);
+    this.#limit = options.renderLimit === undefined ? undefined : wholeLimit(options.renderLimit);
   }
 
   /** The hash of the last text, whatever came of it; null before there is one. */
@@ -56,7 +61,7 @@ export class Drawing {
 
   /** What the last drawing gave; null while it is under way, and where it failed. */
   get drawn(): string | null {
-    return this.#drawn;
+    return this.#last?.text ?? null;
   }
 
   /** Renders it. Says nothing of it: `tell` does. */
@@ -71,17 +76,17 @@ export class Drawing {
         ? { kind: 'template-error', error }
         : { kind: 'nothing', missing: 'the template was not read yet' };
     }
-    this.#drawn = null;
-    this.templates.drew();
+    this.#last = null;
     try {
       const { catalog } = tree;
-      const render = () => this.render(catalog, template);
-      const text = sameText(await this.#renderLimit.measure(catalog.tree.size, render));
+      const begun = clock.now();
+      const text = sameText(await this.render(catalog, template));
+      const msPerKey = (clock.now() - begun) / (catalog.tree.size + 1);
       if (tree.isDoubtful && installed !== null && losesAllServers(installed, text)) {
         return { kind: 'nothing', missing: NO_SERVER };
       }
       this.#text = text;
-      this.#drawn = text;
+      this.#last = { text, template, msPerKey };
       return { kind: 'text', text, hash: hashText(text) };
     } catch (error) {
       if (!(error instanceof PointsmanError)) {
@@ -102,22 +107,26 @@ export class Drawing {
 
   /** The text that was drawn last is good, and so is its template. */
   accepted(): void {
-    this.templates.accepted();
-    this.#renderLimit.accepted();
+    if (this.#last) {
+      this.templates.accepted(this.#last.template);
+      this.#goodMsPerKey = this.#last.msPerKey;
+    }
   }
 
   /** Renders any catalog with a template. Throws a `TemplateError`. */
   render(catalog: Catalog, template: CompiledTemplate): Promise<string> {
-    return this.#render(catalog, template, this.#renderLimit.whole);
+    return this.#render(catalog, template, this.#limit);
   }
 
   /** The same, to find what is refused: with less time, and after whatever else waits. */
   async tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string> {
     await clock.breathe();
     signal.throwIfAborted();
-    const { size } = catalog.tree;
-    const limit = this.templates.isNew ? this.#renderLimit.whole : this.#renderLimit.ofTest(size);
-    return this.#render(catalog, template, limit);
+    if (this.#limit === undefined || this.templates.isNew) {
+      return this.render(catalog, template);
+    }
+    const good = this.#goodMsPerKey * (catalog.tree.size + 1);
+    return this.#render(catalog, template, testLimit(this.#limit, good));
   }
 
   #render(catalog: Catalog, template: CompiledTemplate, limit: TimeLimit | undefined): Promise<string> {

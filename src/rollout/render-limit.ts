@@ -14,47 +14,18 @@ const TIMES = 10;
 /** But it may always take this share of the whole limit. */
 const LEAST = 0.1;
 
-/** How long a rendering may take: the setting, and much less where the text of nearly the same keys took less. */
-export class RenderLimit {
-  readonly #ms: number | undefined;
-  /** Milliseconds a key. */
-  #last = Number.POSITIVE_INFINITY;
-  #good = Number.POSITIVE_INFINITY;
-
-  constructor(ms: number | undefined) {
-    this.#ms = ms;
-  }
-
-  /** Of the text that is to go out. */
-  get whole(): TimeLimit | undefined {
-    return this.#ms === undefined ? undefined : limitOf(this.#ms, this.#ms);
-  }
-
-  /** Of a text with so many keys that a search tests: it makes many of them. */
-  ofTest(keys: number): TimeLimit | undefined {
-    if (this.#ms === undefined) {
-      return undefined;
-    }
-    const expected = TIMES * this.#good * (keys + 1);
-    return limitOf(Math.min(this.#ms, Math.max(LEAST * this.#ms, expected)), this.#ms);
-  }
-
-  /** Notes how long a rendering with so many keys takes. */
-  async measure<T>(keys: number, render: () => Promise<T>): Promise<T> {
-    const start = clock.now();
-    const result = await render();
-    this.#last = (clock.now() - start) / (keys + 1);
-    return result;
-  }
-
-  /** The text that was measured last is good. */
-  accepted(): void {
-    this.#good = this.#last;
-  }
+/** Of the text that is to go out: the setting, in milliseconds. */
+export function wholeLimit(ms: number): TimeLimit {
+  return limitOf(ms, words(ms), ms);
 }
 
-function limitOf(ms: number, whole: number): TimeLimit {
-  const than = ms < whole ? `${TIMES} times what the last good text took` : words(whole);
+/** Of a text that a search tests, which makes many of them. `good`: what the last good text of as many keys took. */
+export function testLimit(whole: TimeLimit, good: number): TimeLimit {
+  const ms = Math.max(LEAST * whole.ms, TIMES * good);
+  return ms < whole.ms ? limitOf(ms, `${TIMES} times what the last good text took`, whole.ms) : whole;
+}
+
+function limitOf(ms: number, than: string, whole: number): TimeLimit {
   return {
     ms,
     words: `rendering takes longer than ${than} (limits.render is ${words(whole)})`,

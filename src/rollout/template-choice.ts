@@ -13,8 +13,6 @@ export class TemplateChoice {
   /** What the folder gave last, where that compiles. */
   #taken: { readonly set: TemplateSet; readonly template: CompiledTemplate } | undefined;
   #good: CompiledTemplate | undefined;
-  /** What the last text was drawn with: a newer one may come while that is judged. */
-  #drawn: CompiledTemplate | undefined;
   #refused: CompiledTemplate | undefined;
   /** It did not compile, or was refused: rendering another one does not mend that. */
   #broken: PointsmanError | undefined;
@@ -85,14 +83,9 @@ export class TemplateChoice {
     this.#mended({ broken: this.#broken, failed: undefined });
   }
 
-  /** A text is drawn with what is in use. */
-  drew(): void {
-    this.#drawn = this.#current;
-  }
-
-  /** The text that was drawn last is good. */
-  accepted(): void {
-    this.#good = this.#drawn;
+  /** A text that was drawn with it is good; a newer one may be in use by now. */
+  accepted(template: CompiledTemplate): void {
+    this.#good = template;
   }
 
   /** The last good one takes the place of the newest. False where there is none. */

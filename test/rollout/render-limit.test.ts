@@ -1,6 +1,6 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Fault } from '../../src/render/site.ts';
-import { RenderLimit, withinTime } from '../../src/rollout/render-limit.ts';
+import { testLimit, wholeLimit, withinTime } from '../../src/rollout/render-limit.ts';
 
 const LIMIT = { ms: 100, words: 'it takes too long', hint: 'less' };
 
@@ -50,19 +50,14 @@ describe('withinTime()', () => {
   });
 });
 
-describe('RenderLimit', () => {
-  test('gives a test of a search ten times what a text of so many keys took, within bounds', async () => {
-    const time = new RenderLimit(1000);
-    expect(time.whole?.ms).toBe(1000);
-    expect(time.ofTest(10)?.ms).toBe(1000);
-    vi.useFakeTimers({ toFake: ['performance'] });
-    await time.measure(9, async () => vi.advanceTimersByTime(40));
-    vi.useRealTimers();
-    expect(time.ofTest(9)?.ms).toBe(1000);
-    time.accepted();
-    expect(time.ofTest(9)?.ms).toBe(400);
-    expect(time.ofTest(0)?.ms).toBe(100);
-    expect(time.ofTest(99)?.ms).toBe(1000);
-    expect(new RenderLimit(undefined).whole).toBeUndefined();
+describe('testLimit()', () => {
+  test('gives a test of a search ten times what a text of so many keys took, within bounds', () => {
+    const whole = wholeLimit(1000);
+    expect(whole.ms).toBe(1000);
+    const msOf = (good: number) => testLimit(whole, good).ms;
+    expect(msOf(Number.POSITIVE_INFINITY)).toBe(1000);
+    expect(msOf(40)).toBe(400);
+    expect(msOf(4)).toBe(100);
+    expect(msOf(400)).toBe(1000);
   });
 });
