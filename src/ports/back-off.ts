@@ -1,3 +1,5 @@
+import { clock } from './clock.ts';
+
 export interface BackOffOptions {
   /** Milliseconds before the second try. @default 1000 */
   readonly first?: number;
@@ -18,6 +20,7 @@ export function pauseAfter(failures: number, options: BackOffOptions = {}): numb
 export class BackOff {
   readonly #options: BackOffOptions;
   #failures = 0;
+  #until = 0;
 
   constructor(options: BackOffOptions = {}) {
     this.#options = options;
@@ -28,13 +31,21 @@ export class BackOff {
     return this.#failures;
   }
 
+  /** Milliseconds until the next try; 0 where it may be. */
+  get waitMs(): number {
+    return Math.max(0, this.#until - clock.now());
+  }
+
   /** Counts a failure, and gives the pause until the next try in milliseconds. */
   failed(): number {
     this.#failures++;
-    return pauseAfter(this.#failures, this.#options);
+    const pause = pauseAfter(this.#failures, this.#options);
+    this.#until = clock.now() + pause;
+    return pause;
   }
 
   succeeded(): void {
     this.#failures = 0;
+    this.#until = 0;
   }
 }

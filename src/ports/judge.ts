@@ -1,3 +1,5 @@
+import type { PointsmanError } from '../errors.ts';
+
 /** What `haproxy -c` says of a text. */
 export type Verdict =
   | { readonly kind: 'accepted'; readonly warnings: string }
@@ -5,6 +7,18 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly output: string; readonly lines: readonly number[] }
   /** The check itself could not be done: binary missing, time limit, folder not writable. Says what to do. */
   | { readonly kind: 'broken'; readonly message: string };
+
+/** Why a text, or some changes, are not accepted. */
+export type Refusal =
+  | {
+      readonly kind: 'refused';
+      readonly output: string;
+      readonly lines: readonly number[];
+      readonly text: string;
+    }
+  | { readonly kind: 'template-error'; readonly error: PointsmanError }
+  /** It makes Pointsman itself fail: rendering it, planning the way to it, or checking it threw what is a bug. */
+  | { readonly kind: 'crashed'; readonly error: Error };
 
 /** Judges a configuration, in the target's folder, without touching the target. */
 export interface Judge {

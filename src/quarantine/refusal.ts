@@ -1,18 +1,8 @@
-import type { PointsmanError } from '../errors.ts';
 import { shorten } from '../model/shorten.ts';
 import { wordsOf } from '../plan/blame.ts';
+import type { Refusal } from '../ports/judge.ts';
 
-/** Why a text, or some changes, are not accepted. */
-export type Refusal =
-  | {
-      readonly kind: 'refused';
-      readonly output: string;
-      readonly lines: readonly number[];
-      readonly text: string;
-    }
-  | { readonly kind: 'template-error'; readonly error: PointsmanError }
-  /** It makes Pointsman itself fail: rendering it, planning the way to it, or checking it threw what is a bug. */
-  | { readonly kind: 'crashed'; readonly error: Error };
+export type { Refusal };
 
 /** What a refusal says, for people. */
 export function wordsOfRefusal(refusal: Refusal): string {

@@ -1,60 +1,42 @@
-import type { PointsmanError } from '../errors.ts';
-import type { PresentHaproxy } from '../events-haproxy.ts';
-import type { ConfigSet, Facts, Hold, Trouble, Way, WayPart } from './facts.ts';
+import type { Refusal } from '../ports/judge.ts';
+import type { ConfigSet, Facts, Hold, Trouble, WayPart } from './facts.ts';
 
 /** What is to be done next, and why. */
-export type Action =
-  /**
-   * Nothing, for now. `pace`, `workers`, `record`: for so long, then look again; the others end the pass, and it is
-   * looked again after `ms` at the latest.
-   */
-  | Wait
+export type Action = { readonly reasons: readonly string[] } & /**
+ * Nothing, for now. `pace`, `workers`, `record`: for so long, then look again; the others end the pass, and it is
+ * looked again after `ms` at the latest.
+ */
+(
+  | {
+      readonly kind: 'wait';
+      readonly for: 'tree' | 'template' | 'retry' | 'pace' | 'workers' | 'record';
+      readonly ms: number;
+    }
   /** Touch neither the file nor HAProxy. */
-  | {
-      readonly kind: 'handsOff';
-      readonly why: Hold | Extract<Facts['file'], { kind: 'stuck' }>;
-      readonly reasons: Reasons;
-    }
+  | { readonly kind: 'handsOff'; readonly why: Hold | Extract<Facts['file'], { kind: 'stuck' }> }
   /** Find what is to blame for a refusal, and replace it. */
-  | { readonly kind: 'quarantine'; readonly refusal: Refused; readonly reasons: Reasons }
+  | { readonly kind: 'quarantine'; readonly refusal: Refusal }
   /** Put the file right that somebody else changed. */
-  | { readonly kind: 'putBack'; readonly reasons: Reasons }
+  | { readonly kind: 'putBack' }
   /** Have HAProxy load what is installed, since what is desired cannot take its place. */
-  | { readonly kind: 'mend'; readonly set: ConfigSet; readonly reasons: Reasons }
+  | { readonly kind: 'mend'; readonly set: ConfigSet }
   /** Change servers back to what is installed: HAProxy is ahead of the file with what is refused. */
-  | ({ readonly kind: 'takeBack'; readonly reasons: Reasons } & WayPart)
+  | ({ readonly kind: 'takeBack' } & WayPart)
   /** HAProxy runs it: check it and write the file, beside the loop. */
-  | { readonly kind: 'record'; readonly set: ConfigSet; readonly reasons: Reasons }
+  | { readonly kind: 'record'; readonly set: ConfigSet }
   /** Check it and write the file; there is no HAProxy to tell. */
-  | { readonly kind: 'publish'; readonly set: ConfigSet; readonly reasons: Reasons }
+  | { readonly kind: 'publish'; readonly set: ConfigSet }
   /** Have HAProxy load the file, which is right. */
-  | { readonly kind: 'load'; readonly set: ConfigSet; readonly reasons: Reasons }
+  | { readonly kind: 'load'; readonly set: ConfigSet }
   /** Change servers of the running HAProxy. */
-  | ({ readonly kind: 'runtime'; readonly how: 'whole' | 'part'; readonly reasons: Reasons } & WayPart)
+  | ({ readonly kind: 'runtime'; readonly how: 'whole' | 'part' } & WayPart)
   /** Check it, write the file and have HAProxy load it. */
-  | { readonly kind: 'reload'; readonly set: ConfigSet; readonly reasons: Reasons }
+  | { readonly kind: 'reload'; readonly set: ConfigSet }
   /** `isGood`: the file holds it and HAProxy runs it; else the file is on its way. */
-  | { readonly kind: 'nothing'; readonly isGood: boolean; readonly reasons: Reasons };
+  | { readonly kind: 'nothing'; readonly isGood: boolean }
+);
 
-type Reasons = readonly string[];
-
-interface Wait {
-  readonly kind: 'wait';
-  readonly for: 'tree' | 'template' | 'retry' | 'pace' | 'workers' | 'record';
-  readonly ms: number;
-  readonly reasons: Reasons;
-}
-
-/** What the quarantine is asked about. */
-export type Refused =
-  | { readonly kind: 'template-error'; readonly error: PointsmanError }
-  | {
-      readonly kind: 'refused';
-      readonly output: string;
-      readonly lines: readonly number[];
-      readonly text: string;
-    }
-  | { readonly kind: 'crashed'; readonly error: unknown };
+type Wait = Extract<Action, { kind: 'wait' }>;
 
 /**
  * Says what is to be done next. Pure and total: each set of facts has one answer.
@@ -95,13 +77,10 @@ export function decide(facts: Facts): Action {
   switch (desired.kind) {
     case 'nothing':
       return { kind: 'wait', for: 'tree', ms: Number.POSITIVE_INFINITY, reasons: [] };
-    case 'template-error': {
-      if (desired.judged) {
-        const wait = { kind: 'wait', for: 'template', ms: Number.POSITIVE_INFINITY, reasons: [] } as const;
-        return orElseInstalled(facts, wait);
-      }
-      return { kind: 'quarantine', refusal: { kind: 'template-error', error: desired.error }, reasons: [] };
-    }
+    case 'template-error':
+      return desired.judged
+        ? orElseInstalled(facts, { kind: 'wait', for: 'template', ms: Number.POSITIVE_INFINITY, reasons: [] })
+        : { kind: 'quarantine', refusal: desired, reasons: [] };
     case 'set':
       return decideFor(desired.set, facts);
     default:
@@ -122,9 +101,9 @@ export function goalOf(facts: Omit<Facts, 'way'>): ConfigSet | null {
 }
 
 function decideFor(set: ConfigSet, facts: Facts): Action {
-  const need = needOf(set, facts);
   const { trouble, recording } = facts;
-  if (need.kind === 'nothing') {
+  const need = needOf(set, facts);
+  if (need === null) {
     // What is on its way would take its place.
     const isOther = recording !== null && recording !== set.hash;
     return isOther
@@ -135,34 +114,36 @@ function decideFor(set: ConfigSet, facts: Facts): Action {
     return inTrouble(set, need, trouble, facts);
   }
   if (need.kind === 'record') {
+    const { reasons } = need;
     return recording === set.hash
-      ? { kind: 'nothing', isGood: false, reasons: need.reasons }
-      : { kind: 'record', set, reasons: need.reasons };
+      ? { kind: 'nothing', isGood: false, reasons }
+      : { kind: 'record', set, reasons };
   }
   return bringOut(set, need, facts);
 }
 
 /** What a set needs that is neither refused nor on its way. */
-function bringOut(set: ConfigSet, need: Extract<Need, { kind: 'load' | 'publish' }>, facts: Facts): Action {
-  const { target, way, haproxy, paceMs, workersMs } = facts;
+function bringOut(set: ConfigSet, need: Need, facts: Facts): Action {
+  const { target, way, haproxy, paceMs, workersMs, recording } = facts;
+  const isLoad = need.kind === 'load';
   if (target === 'file') {
     return { kind: 'publish', set, reasons: need.reasons };
   }
   if (way.kind === 'runtime') {
-    const reasons = need.kind === 'load' ? need.reasons : way.reasons;
+    const reasons = isLoad ? need.reasons : way.reasons;
     return { kind: 'runtime', how: 'whole', set, commands: way.commands, reasons };
   }
-  const reasons = reasonsOf(way, need);
-  if (way.kind === 'reload' && way.part && need.kind === 'publish') {
+  const reasons = way.reasons.length > 0 ? way.reasons : need.reasons;
+  if (way.kind === 'reload' && way.part && !isLoad) {
     return { kind: 'runtime', how: 'part', ...way.part, reasons };
   }
   if (haproxy.kind !== 'away' && paceMs > 0) {
     // What went out without a reload need not wait for it.
     return recordAhead(facts) ?? { kind: 'wait', for: 'pace', ms: paceMs, reasons };
   }
-  if (need.kind === 'load') {
+  if (isLoad) {
     // What is on its way to the file would be loaded in its place.
-    return facts.recording === null
+    return recording === null
       ? { kind: 'load', set, reasons }
       : { kind: 'wait', for: 'record', ms: 0, reasons };
   }
@@ -171,34 +152,21 @@ function bringOut(set: ConfigSet, need: Extract<Need, { kind: 'load' | 'publish'
     : { kind: 'reload', set, reasons };
 }
 
-function reasonsOf(way: Exclude<Way, { kind: 'runtime' }>, need: { readonly reasons: Reasons }): Reasons {
-  if (way.kind === 'reload') {
-    return way.reasons;
-  }
-  return way.why === null ? need.reasons : [way.why];
-}
-
 /** Of a set that is refused or did not load, until its next try. */
-function inTrouble(
-  set: ConfigSet,
-  need: Exclude<Need, { kind: 'nothing' }>,
-  trouble: Trouble,
-  facts: Facts,
-): Action {
-  const { reasons } = need;
+function inTrouble(set: ConfigSet, { kind, reasons }: Need, trouble: Trouble, facts: Facts): Action {
   if (trouble.kind !== 'failed' && !trouble.judged) {
     const refusal = trouble.kind === 'refused' ? { ...trouble, text: set.text } : trouble;
     return { kind: 'quarantine', refusal, reasons };
   }
-  const wait = { kind: 'wait', for: 'retry', ms: trouble.waitMs, reasons } as const;
+  const wait: Wait = { kind: 'wait', for: 'retry', ms: facts.retryMs, reasons };
   // The file is right, or HAProxy runs it already.
-  const mayWait = need.kind !== 'publish' && trouble.kind !== 'refused';
+  const mayWait = kind !== 'publish' && trouble.kind !== 'refused';
   return mayWait ? wait : orElseInstalled(facts, wait);
 }
 
 /** What is desired cannot take the place of what is installed: HAProxy is to run that. */
 function orElseInstalled(facts: Facts, wait: Wait): Action {
-  const { installed, ahead, trouble, recording, way, mendMs } = facts;
+  const { installed, ahead, haproxy, trouble, recording, way, mendMs } = facts;
   if (installed === null) {
     return wait;
   }
@@ -213,14 +181,14 @@ function orElseInstalled(facts: Facts, wait: Wait): Action {
     // It is good, as far as anybody knows.
     return recordAhead(facts) ?? wait;
   }
-  const need = needOfInstalled(facts);
-  if (need.kind === 'nothing') {
+  const need = needOf(installed, facts);
+  // A file that is not ours is nothing to go back to, and `away` is waited out.
+  if (need?.kind !== 'load' || haproxy.kind === 'away') {
     return wait;
   }
-  if (mendMs > 0) {
-    return { ...wait, ms: Math.min(wait.ms, mendMs) };
-  }
-  return { kind: 'mend', set: installed, reasons: need.reasons };
+  return mendMs > 0
+    ? { ...wait, ms: Math.min(wait.ms, mendMs) }
+    : { kind: 'mend', set: installed, reasons: need.reasons };
 }
 
 /** The file is to follow what HAProxy is ahead with, where it does not already. */
@@ -230,59 +198,49 @@ function recordAhead({ ahead, desired, recording, aheadWaitMs }: Facts): Action 
   if (!ahead || isDesired || recording === ahead.hash || aheadWaitMs > 0) {
     return null;
   }
-  return { kind: 'record', set: ahead, reasons: ['HAProxy runs it already'] };
+  return { kind: 'record', set: ahead, reasons: [RUNS_ALREADY] };
 }
 
 /** What a set needs, whatever hinders it. */
-type Need =
-  | { readonly kind: 'nothing' }
-  /** HAProxy runs it; the file lags behind. */
-  | { readonly kind: 'record'; readonly reasons: Reasons }
-  /** The file is right; HAProxy does not run it (yet). */
-  | { readonly kind: 'load'; readonly reasons: Reasons }
-  | { readonly kind: 'publish'; readonly reasons: Reasons };
-
-const NOTHING: Need = { kind: 'nothing' };
-
-function needOf(set: ConfigSet, facts: Facts): Need {
-  const { target, installed, haproxy, doubt } = facts;
-  if (!installed?.isOurs || installed.hash !== set.hash) {
-    // Somebody (this program before it was killed) had HAProxy run it, and the file does not say so yet.
-    if (target === 'haproxy' && haproxy.kind === 'running' && haproxy.mark === set.hash && doubt === null) {
-      return { kind: 'record', reasons: ['HAProxy runs it already'] };
-    }
-    return { kind: 'publish', reasons: [installed ? 'the text changed' : 'there is no file yet'] };
-  }
-  if (target === 'file') {
-    return NOTHING;
-  }
-  return haproxy.kind === 'away'
-    ? { kind: 'load', reasons: [`HAProxy is away: ${haproxy.cause}`] }
-    : loadNeed(set.hash, haproxy, facts);
+interface Need {
+  /**
+   * - `record`: HAProxy runs it; the file lags behind.
+   * - `load`: the file is right; HAProxy does not run it (yet).
+   * - `publish`: neither.
+   */
+  readonly kind: 'record' | 'load' | 'publish';
+  readonly reasons: readonly string[];
 }
 
-/** `away` is waited out, and a file that is not ours is nothing to go back to. */
-function needOfInstalled(facts: Facts): Extract<Need, { kind: 'nothing' | 'load' }> {
+const RUNS_ALREADY = 'HAProxy runs it already';
+
+/** Null where the file holds it and HAProxy runs it. */
+function needOf({ hash }: ConfigSet, facts: Facts): Need | null {
   const { target, installed, haproxy } = facts;
-  if (target === 'file' || !installed?.isOurs || haproxy.kind === 'away') {
-    return { kind: 'nothing' };
+  const why = target === 'file' ? null : whyNotRun(hash, facts);
+  if (installed?.isOurs && installed.hash === hash) {
+    return why === null ? null : { kind: 'load', reasons: [why] };
   }
-  return loadNeed(installed.hash, haproxy, facts);
+  // Somebody (this program before it was killed) had HAProxy run it, and the file does not say so yet.
+  if (target === 'haproxy' && haproxy.kind === 'running' && why === null) {
+    return { kind: 'record', reasons: [RUNS_ALREADY] };
+  }
+  return { kind: 'publish', reasons: [installed ? 'the text changed' : 'there is no file yet'] };
 }
 
-function loadNeed(
-  hash: string,
-  haproxy: PresentHaproxy,
-  { doubt, owed }: Facts,
-): Extract<Need, { kind: 'nothing' | 'load' }> {
-  if (haproxy.kind === 'unseen') {
-    return owed
-      ? { kind: 'load', reasons: ['the file was published, and HAProxy not told to load it'] }
-      : { kind: 'nothing' };
+/** Why HAProxy may not run the text that the file holds; null where it does, as far as can be seen. */
+function whyNotRun(hash: string, { haproxy, doubt, owed }: Facts): string | null {
+  switch (haproxy.kind) {
+    case 'away':
+      return `HAProxy is away: ${haproxy.cause}`;
+    case 'unseen':
+      return owed ? 'the file was published, and HAProxy not told to load it' : null;
+    case 'running':
+      if (haproxy.mark === hash) {
+        return doubt;
+      }
+      return `HAProxy runs ${haproxy.mark === null ? 'a configuration without our mark' : `the text ${haproxy.mark}`}`;
+    default:
+      return haproxy satisfies never;
   }
-  if (haproxy.mark === hash) {
-    return doubt === null ? { kind: 'nothing' } : { kind: 'load', reasons: [doubt] };
-  }
-  const found = haproxy.mark === null ? 'a configuration without our mark' : `the text ${haproxy.mark}`;
-  return { kind: 'load', reasons: [`HAProxy runs ${found}`] };
 }

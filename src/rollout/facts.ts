@@ -41,8 +41,8 @@ export interface Installed extends ConfigSet {
 
 /** The way from what HAProxy runs to what it should run. Nobody here looks into the commands. */
 export type Way =
-  /** No way but a reload; `why`, where the changes at run time have a reason of their own. */
-  | { readonly kind: 'unknown'; readonly why: string | null }
+  /** No way but a reload; with reasons where the changes at run time have some of their own. */
+  | { readonly kind: 'unknown'; readonly reasons: readonly string[] }
   | {
       readonly kind: 'runtime';
       readonly commands: readonly ServerCommand[];
@@ -57,20 +57,18 @@ export interface WayPart {
   readonly commands: readonly ServerCommand[];
 }
 
-/** What came of a set that was refused or did not load, until its next try. */
+/** What came of a set that was refused or did not load. `judged`: the quarantine was asked about it, and knows nothing better. */
 export type Trouble =
-  /** HAProxy's check refused it. `judged`: the quarantine was asked about it, and knows nothing better. */
+  /** HAProxy's check refused it. `lines` are 1-based. */
   | {
       readonly kind: 'refused';
       readonly output: string;
-      /** 1-based. */
       readonly lines: readonly number[];
       readonly judged: boolean;
-      readonly waitMs: number;
     }
-  | { readonly kind: 'failed'; readonly message: string; readonly waitMs: number }
+  | { readonly kind: 'failed'; readonly message: string }
   /** It threw what is a bug. */
-  | { readonly kind: 'crashed'; readonly error: unknown; readonly judged: boolean; readonly waitMs: number };
+  | { readonly kind: 'crashed'; readonly error: Error; readonly judged: boolean };
 
 /** Everything that a decision is made on; one value, of one moment. */
 export interface Facts {
@@ -91,6 +89,8 @@ export interface Facts {
   readonly recording: string | null;
   /** Of what is desired. */
   readonly trouble: Trouble | null;
+  /** Milliseconds until what is desired may be tried again. */
+  readonly retryMs: number;
   /** What HAProxy is ahead with did not become the file just now: milliseconds until its next try, 0 where it may. */
   readonly aheadWaitMs: number;
   /** From what runs to `goalOf` these facts. */

@@ -19,10 +19,10 @@ const commands: readonly ServerCommand[] = [
 const runtime: Way = { kind: 'runtime', commands, reasons: ['1 change of servers'] };
 const reload: Way = { kind: 'reload', part: null, reasons: ['backend be_web is new'] };
 const partly: Way = { ...reload, part: { set: C, commands } };
-const refused: Trouble = { kind: 'refused', output: '[ALERT] no', lines: [1], judged: false, waitMs: 900 };
+const refused: Trouble = { kind: 'refused', output: '[ALERT] no', lines: [1], judged: false };
 const stays: Trouble = { ...refused, judged: true };
-const failed: Trouble = { kind: 'failed', message: 'the disk is full', waitMs: 900 };
-const crashed: Trouble = { kind: 'crashed', error: new TypeError('no'), judged: false, waitMs: 900 };
+const failed: Trouble = { kind: 'failed', message: 'the disk is full' };
+const crashed: Trouble = { kind: 'crashed', error: new TypeError('no'), judged: false };
 const noTemplate: Desired = { kind: 'template-error', error: new TemplateError('line 3'), judged: false };
 const wanted = (set: ConfigSet): Desired => ({ kind: 'set', set });
 
@@ -39,8 +39,9 @@ const GOOD: Facts = {
   ahead: null,
   recording: null,
   trouble: null,
+  retryMs: 900,
   aheadWaitMs: 0,
-  way: { kind: 'unknown', why: null },
+  way: { kind: 'unknown', reasons: [] },
   paceMs: 0,
   workersMs: 0,
   mendMs: 0,
@@ -165,7 +166,7 @@ const TABLE: readonly Row[] = [
   ],
   [
     'a change at run time that went wrong',
-    { ...BEHIND, way: { kind: 'unknown', why: 'a surprise' } },
+    { ...BEHIND, way: { kind: 'unknown', reasons: ['a surprise'] } },
     { kind: 'reload', reasons: ['a surprise'] },
   ],
   [
@@ -353,13 +354,14 @@ const FACTS: fc.Arbitrary<Facts> = fc.record({
     ...crashed,
     judged: true,
   }),
+  retryMs: MS,
   aheadWaitMs: MS,
   way: fc.constantFrom<Way>(
     runtime,
     reload,
     partly,
-    { kind: 'unknown', why: null },
-    { kind: 'unknown', why: 'odd' },
+    { kind: 'unknown', reasons: [] },
+    { kind: 'unknown', reasons: ['odd'] },
   ),
   paceMs: MS,
   workersMs: MS,
