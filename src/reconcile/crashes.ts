@@ -5,7 +5,8 @@ import { firstLines } from '../plan/excerpt.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { CrashFile } from '../ports/stores.ts';
-import { type CurrentState, runningSet } from '../rollout/current.ts';
+import { runningSet } from '../rollout/current.ts';
+import type { CurrentState } from '../rollout/current-state.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 
 /** What is told of what threw, and kept. */

@@ -8,7 +8,7 @@ import { cachingJudge } from '../quarantine/caching-judge.ts';
 import { Quarantine, type QuarantineOptions } from '../quarantine/quarantine.ts';
 import type { Drawing } from '../rollout/drawing.ts';
 import { Executor } from '../rollout/executor.ts';
-import { HaproxyWatch } from '../rollout/haproxy-watch.ts';
+import type { ConfigSet } from '../rollout/facts.ts';
 import type { RuntimeChangesOptions } from '../rollout/runtime-changes.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import { type GuardParts, Trees } from '../tree/trees.ts';
@@ -58,10 +58,11 @@ export function partsOf(options: PartsOptions) {
   const { served, drawing, emit, runtime } = options;
   const [mailbox, turns, trees] = [new Mailbox(), new Turns(options.stepLimit), new Trees(options)];
   const judge = cachingJudge(options);
-  const executor = new Executor({ ...options, judge, mailbox });
+  // What was accepted beside the loop is good, where it is still what was drawn last.
+  const onRecorded = ({ text }: ConfigSet) => text === drawing.drawn && quarantine.accepted();
+  const executor = new Executor({ ...options, judge, mailbox, onRecorded });
   const { current } = executor;
   const crashes = new Crashes({ ...options, current });
-  const haproxy = new HaproxyWatch({ control: options.haproxy, current, drawing, mailbox, emit });
   const pause =
     options.pause &&
     new Pause({
@@ -78,7 +79,8 @@ export function partsOf(options: PartsOptions) {
     onBug: (where, error) => void crashes.tell(where, error),
   });
   return {
-    ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, haproxy, quarantine, crashes },
+    ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, quarantine, crashes },
+    haproxy: options.haproxy,
     pace: new Pace(options.pace, options),
   };
 }

@@ -2,7 +2,7 @@ import { asError } from '../errors.ts';
 import type { PassEvent } from '../events.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
-import type { Refusal } from '../quarantine/refusal.ts';
+import type { Refusal } from '../ports/judge.ts';
 import { type Action, decide } from '../rollout/decide.ts';
 import type { Deed, Result } from '../rollout/executor.ts';
 import type { Facts } from '../rollout/facts.ts';
@@ -36,10 +36,9 @@ export class Passes {
 
   /** One pass, from what is served to traffic. Null where `signal` ended it. */
   async pass(triggers: readonly string[], signal: AbortSignal): Promise<PassEnd | null> {
-    const { turns, haproxy, pace } = this.#parts;
+    const { turns, pace } = this.#parts;
     const pass = begin(triggers, new Stopwatch(turns), signal);
     this.#retryAt = Number.POSITIVE_INFINITY;
-    haproxy.hold();
     let end: PassEnd | null = null;
     while (end === null && !signal.aborted) {
       end = await this.#step(pass).catch((error: unknown) => this.#crashed(error, pass));
@@ -48,7 +47,6 @@ export class Passes {
       this.#report(end, pass);
     }
     pace.settled();
-    await turns.step('asking HAProxy', () => haproxy.release(signal));
     return end;
   }
 
@@ -227,12 +225,11 @@ export class Passes {
   }
 
   #report({ outcome, error }: PassEnd, { triggers, watch, reasons, drawn }: Pass): void {
-    const { drawing, served, trees, executor, haproxy, emit } = this.#parts;
+    const { drawing, served, trees, executor, emit } = this.#parts;
     if (drawn) {
       drawing.tell(drawn);
     }
     executor.catchUp.look();
-    haproxy.made();
     const { applied } = executor.current.now;
     const wanted = drawn?.kind === 'text' ? drawn.hash : null;
     const isPending = applied.kind === 'unknown' || applied.hash !== wanted;

@@ -2,6 +2,7 @@ import { clock, rest } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
 import type { Templates } from '../ports/templates.ts';
 import { runningSet } from '../rollout/current.ts';
+import { watchHaproxy } from '../rollout/haproxy-watch.ts';
 import { watchServers } from '../rollout/read-back-watch.ts';
 import { watchGuard } from './guard-watch.ts';
 import type { Mail } from './mailbox.ts';
@@ -45,10 +46,11 @@ export class Reconciler {
     const { source, templates, guard, runtime, target } = this.#options;
     const parts = this.#parts;
     const { emit, crashes, trees, executor, pause, quarantine } = parts;
+    const { current, queue } = executor;
     await executor.open();
     await pause?.look();
     await quarantine.open();
-    await trees.open(executor.current.now.installed === null ? 'none' : 'installed');
+    await trees.open(current.now.installed === null ? 'none' : 'installed');
     quarantine.look();
     const begin = (where: string, work: (until: AbortSignal) => Promise<void>) =>
       crashes.keepGoing(where, work, signal);
@@ -60,12 +62,13 @@ export class Reconciler {
       begin('following the file', (until) => executor.drift.follow(until)),
       pause && begin('looking for a pause', (until) => pause.follow(until)),
       begin('the quarantine', (until) => quarantine.follow(until)),
-      begin('recording the file', (until) => this.#followRecords(until)),
+      begin('recording the file', (until) => executor.catchUp.end(until)),
       runtime &&
         begin("reading HAProxy's servers back", (until) =>
-          watchServers({ ...runtime, ...parts, current: executor.current }, until),
+          watchServers({ ...runtime, ...parts, current }, until),
         ),
-      target === 'haproxy' && begin('following HAProxy', (until) => parts.haproxy.follow(until)),
+      target === 'haproxy' &&
+        begin('following HAProxy', (until) => watchHaproxy({ ...parts, current, queue }, until)),
     ];
     emit({ kind: 'started' });
     await endedBy(signal, Promise.all(followers), END_MS);
@@ -92,16 +95,6 @@ export class Reconciler {
     const { executor, pace } = this.#parts;
     const isQuick = this.#options.runtime && runningSet(executor.current.now) !== null;
     return isQuick ? mail.firstAt : pace.due(mail);
-  }
-
-  /** What was accepted beside the loop is good, where it is still what was drawn last. */
-  async #followRecords(signal: AbortSignal): Promise<void> {
-    const { executor, drawing, quarantine } = this.#parts;
-    for await (const { text } of executor.catchUp.recorded(signal)) {
-      if (text === drawing.drawn) {
-        quarantine.accepted();
-      }
-    }
   }
 }
 

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
+import { asError } from '../errors.ts';
 import { clock, rest } from '../ports/clock.ts';
-import type { Serial } from '../ports/serial.ts';
 import type { ConfigWriter } from './config-writer.ts';
-import { aheadSet, type Following } from './current.ts';
+import { aheadSet, installedMark } from './current.ts';
+import type { Following } from './current-state.ts';
 import type { ConfigSet } from './facts.ts';
 import { Stopwatch } from './stopwatch.ts';
 import type { Troubles } from './troubles.ts';
@@ -19,10 +21,10 @@ export const RECORD_EVERY_MS = 1000;
 const GRACE_MS = 1000;
 
 export interface CatchUpOptions extends Following {
-  readonly writer: Pick<ConfigWriter, 'check' | 'publish' | 'accepted'>;
+  readonly writer: Pick<ConfigWriter, 'checkAndWrite'>;
   readonly troubles: Pick<Troubles, 'add' | 'forget'>;
-  /** Where those who write the file or tell HAProxy something take turns. */
-  readonly queue: Pick<Serial, 'run'>;
+  /** Gets what was accepted and is the file now. */
+  readonly onRecorded: (set: ConfigSet) => void;
 }
 
 /**
@@ -39,12 +41,8 @@ export class CatchUp {
   #silence: () => void = () => {};
   readonly #end = new AbortController();
   #begun = Number.NEGATIVE_INFINITY;
-  /** How many wait for it to be idle: then nothing else is waited for. */
-  #hurries = 0;
+  /** Aborted when somebody waits for the job to end: then nothing else is waited for. */
   #hurry = new AbortController();
-  /** What became the file and was not told yet, and what wakes whoever is told. */
-  #recorded: ConfigSet[] = [];
-  #wake: () => void = () => {};
 
   constructor(options: CatchUpOptions) {
     this.#options = options;
@@ -53,7 +51,7 @@ export class CatchUp {
   /** The set is to become the file. Returns at once. */
   record(set: ConfigSet): void {
     this.look();
-    if (this.#job && this.#current?.hash === set.hash) {
+    if (this.#current?.hash === set.hash) {
       this.#next = null;
     } else {
       this.#next = set;
@@ -63,15 +61,13 @@ export class CatchUp {
 
   /** The hash of what the file will hold when nothing is on its way to it any more; null where nothing is. */
   get target(): string | null {
-    return this.#job ? ((this.#next ?? this.#current)?.hash ?? null) : null;
+    return (this.#next ?? this.#current)?.hash ?? null;
   }
 
   /** Resolves when nothing is under way any more. */
   async idle(): Promise<void> {
-    this.#hurries += 1;
     this.#hurry.abort();
     await this.#job;
-    this.#hurries -= 1;
   }
 
   /** Looks whether HAProxy is ahead of the file, and tells where that changed. */
@@ -87,50 +83,28 @@ export class CatchUp {
     }
   }
 
-  /** Gives what was accepted and is the file now, until `signal` aborts; what is under way then may end for a moment. */
-  async *recorded(signal: AbortSignal): AsyncGenerator<ConfigSet, void, void> {
-    const onAbort = () => this.#wake();
-    signal.addEventListener('abort', onAbort);
-    try {
-      while (!signal.aborted) {
-        yield* this.#recorded.splice(0);
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-          if (signal.aborted || this.#recorded.length > 0) {
-            resolve();
-          }
-        });
-      }
-      const cancel = clock.after(GRACE_MS, () => this.#end.abort(new Error('the daemon ends')));
-      await this.idle();
-      cancel();
-      yield* this.#recorded.splice(0);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      this.#silence();
-    }
+  /** Resolves once `signal` aborted and nothing is under way: what is may end for a moment. */
+  async end(signal: AbortSignal): Promise<void> {
+    await (signal.aborted || once(signal, 'abort'));
+    const cancel = clock.after(GRACE_MS, () => this.#end.abort(new Error('the daemon ends')));
+    await this.idle();
+    cancel();
+    this.#silence();
   }
 
   async #run(): Promise<void> {
     const { troubles, mailbox } = this.#options;
     let isTrouble = false;
+    this.#hurry = new AbortController();
     // Not within the turn of the loop that asked for it.
     await Promise.resolve();
     try {
-      while (this.#next !== null) {
-        await this.#untilDue();
-        const set: ConfigSet | null = this.#next;
-        if (set === null) {
-          break;
-        }
-        this.#begun = clock.now();
-        this.#current = set;
-        this.#next = null;
+      for (let set = await this.#take(); set !== null; set = await this.#take()) {
         isTrouble = !(await this.#record(set));
       }
     } catch (error) {
       if (!this.#end.signal.aborted && this.#current !== null) {
-        troubles.add(this.#current.hash, { kind: 'crashed', error, judged: false });
+        troubles.add(this.#current.hash, { kind: 'crashed', error: asError(error), judged: false });
         isTrouble = true;
       }
     } finally {
@@ -143,11 +117,25 @@ export class CatchUp {
     }
   }
 
+  /** What is next, when its record may begin; null where nothing is. */
+  async #take(): Promise<ConfigSet | null> {
+    const left = this.#begun + RECORD_EVERY_MS - clock.now();
+    if (this.#next !== null && left > 0) {
+      await rest(left, this.#hurry.signal);
+    }
+    this.#current = this.#next;
+    this.#next = null;
+    return this.#current;
+  }
+
   /** True where it is the file now. */
   async #record(set: ConfigSet): Promise<boolean> {
-    const { emit, current, troubles } = this.#options;
+    const { writer, emit, current, troubles, onRecorded } = this.#options;
     const watch = new Stopwatch();
-    const isDone = this.#isInstalled(set) || (await this.#write(set, watch));
+    const begun = clock.now();
+    this.#begun = begun;
+    const isInstalled = installedMark(current.now) === set.hash;
+    const isDone = isInstalled || (await writer.checkAndWrite(set, { watch, signal: this.#end.signal }));
     this.look();
     if (!isDone) {
       return false;
@@ -156,41 +144,14 @@ export class CatchUp {
     // What is not in the file yet came after this record began.
     const ahead = aheadSet(current.now);
     if (ahead) {
-      this.#isAheadSince(this.#begun, ahead.hash);
+      this.#isAheadSince(begun, ahead.hash);
     }
     const { check = 0, publish } = watch.steps;
     if (publish !== undefined) {
       emit({ kind: 'recorded', steps: { check, publish } });
     }
-    this.#recorded.push(set);
-    this.#wake();
+    onRecorded(set);
     return true;
-  }
-
-  /** The check is beside the queue: changes at run time do not wait for it. */
-  async #write(set: ConfigSet, watch: Stopwatch): Promise<boolean> {
-    const { writer, queue } = this.#options;
-    const isPublished =
-      (await writer.check(set, { watch, signal: this.#end.signal })) &&
-      (await queue.run(() => writer.publish(set, watch)));
-    if (isPublished) {
-      await writer.accepted(set);
-    }
-    return isPublished;
-  }
-
-  #isInstalled({ hash }: ConfigSet): boolean {
-    const { installed } = this.#options.current.now;
-    return installed?.isOurs === true && installed.hash === hash;
-  }
-
-  /** Until the next record may begin, or somebody waits for it. */
-  async #untilDue(): Promise<void> {
-    const left = this.#begun + RECORD_EVERY_MS - clock.now();
-    if (left > 0 && this.#hurries === 0) {
-      this.#hurry = new AbortController();
-      await rest(left, this.#hurry.signal);
-    }
   }
 
   #isAheadSince(since: number, hash: string): void {

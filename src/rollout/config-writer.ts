@@ -4,8 +4,10 @@ import { excerpt, firstLines } from '../plan/excerpt.ts';
 import { hashText, partsOf, splitMark, withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import type { Judge, Preflight } from '../ports/judge.ts';
+import type { Serial } from '../ports/serial.ts';
 import type { PendingNote } from '../ports/stores.ts';
-import { type CurrentState, runningSet, withFile, withPublished, workerOf } from './current.ts';
+import { runningSet, withFile, withPublished, workerOf } from './current.ts';
+import type { CurrentState } from './current-state.ts';
 import type { ConfigSet } from './facts.ts';
 import { publishOver } from './kept-edits.ts';
 import type { At, Stopwatch } from './stopwatch.ts';
@@ -18,6 +20,8 @@ export interface ConfigWriterOptions {
   readonly pending?: PendingNote;
   readonly current: CurrentState;
   readonly troubles: Troubles;
+  /** Where those who write the file or tell HAProxy something take turns. */
+  readonly queue: Pick<Serial, 'run'>;
   readonly emit: Emit;
 }
 
@@ -41,6 +45,16 @@ export class ConfigWriter {
     const fileText = await file.read();
     const owed = current.now.target === 'file' ? null : ((await pending?.read()) ?? null);
     current.replace((now) => ({ ...withFile(now, fileText), owed }));
+  }
+
+  /** Has it checked, beside the queue: changes at run time do not wait for that. True where it is the file now. */
+  async checkAndWrite(set: ConfigSet, at: At): Promise<boolean> {
+    const { queue } = this.#options;
+    const isDone = (await this.check(set, at)) && (await queue.run(() => this.publish(set, at.watch)));
+    if (isDone) {
+      await this.accepted(set);
+    }
+    return isDone;
   }
 
   /** True where HAProxy accepts it. */

@@ -1,8 +1,7 @@
-import type { Applied, Emit } from '../events.ts';
+import type { Applied } from '../events.ts';
 import { hashText, splitMark } from '../plan/mark.ts';
 import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
-import type { Wake } from '../ports/wake.ts';
 import type { ConfigSet, Installed } from './facts.ts';
 import {
   afterAnswer,
@@ -38,7 +37,7 @@ export interface Current {
 }
 
 /** Before anything was looked at. */
-const NOTHING_KNOWN: Omit<Current, 'target'> = {
+export const NOTHING_KNOWN: Omit<Current, 'target'> = {
   fileText: null,
   installed: null,
   haproxy: { kind: 'away', cause: 'it was not asked yet' },
@@ -48,31 +47,6 @@ const NOTHING_KNOWN: Omit<Current, 'target'> = {
   owed: null,
   trust: NO_WORKER,
 };
-
-/** What those have who follow something: what they see becomes what is known, is told, and wakes the loop. */
-export interface Following {
-  readonly current: CurrentState;
-  readonly mailbox: Wake;
-  readonly emit: Emit;
-}
-
-/** Holds what is known: one value, that is replaced here and nowhere else. */
-export class CurrentState {
-  #now: Current;
-
-  constructor(target: Target) {
-    this.#now = { target, ...NOTHING_KNOWN };
-  }
-
-  get now(): Current {
-    return this.#now;
-  }
-
-  /** Puts the next value in the place of this one. */
-  replace(step: (current: Current) => Current): void {
-    this.#now = step(this.#now);
-  }
-}
 
 /** Nobody knows for sure any more what this worker runs. */
 export function withDoubt(current: Current, pid: number, why: string): Current {

@@ -3,16 +3,14 @@ import { splitMark } from '../plan/mark.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
-import type { Serial } from '../ports/serial.ts';
-import { type Following, installedMark, withFile } from './current.ts';
+import { installedMark, withFile } from './current.ts';
+import type { Following } from './current-state.ts';
 import type { FileFact } from './facts.ts';
 import { keepEdit, publishOver, tellEdit } from './kept-edits.ts';
 import { afterRestore, afterTouch } from './worker-trust.ts';
 
 export interface DriftOptions extends Following {
   readonly file: ConfigFile;
-  /** Where those who write the file take turns. */
-  readonly queue: Pick<Serial, 'run'>;
 }
 
 const OURS: FileFact = { kind: 'ours' };
@@ -25,8 +23,6 @@ export class Drift {
   readonly #options: DriftOptions;
   readonly #retry = new BackOff();
   #fact: FileFact = OURS;
-  /** When what is stuck is tried again. */
-  #retryAt = 0;
   /** The edit that was told already. */
   #told: string | null | undefined;
 
@@ -39,7 +35,7 @@ export class Drift {
     if (this.#fact.kind !== 'stuck') {
       return this.#fact;
     }
-    const retryInMs = this.#retryAt - clock.now();
+    const retryInMs = this.#retry.waitMs;
     return retryInMs > 0 ? { ...this.#fact, retryInMs } : { kind: 'touched' };
   }
 
@@ -78,12 +74,8 @@ export class Drift {
     }
   }
 
-  /** Puts the file right where somebody else changed it. */
-  putRight(): Promise<void> {
-    return this.#options.queue.run(() => this.#putRight());
-  }
-
-  async #putRight(): Promise<void> {
+  /** Puts the file right where somebody else changed it. Nobody else writes it meanwhile. */
+  async putRight(): Promise<void> {
     const { file, current, emit } = this.#options;
     // Whoever touches it from now on is followed anew.
     this.#fact = OURS;
@@ -96,7 +88,6 @@ export class Drift {
       const message = messageWithHint(error);
       const retryInMs = this.#retry.failed();
       this.#fact = { kind: 'stuck', message, retryInMs };
-      this.#retryAt = clock.now() + retryInMs;
       emit({ kind: 'publish-failed', message, retryInMs });
       return;
     }

@@ -1,13 +1,10 @@
-import type { Emit } from '../events.ts';
-import type { ConfigFile } from '../ports/config-file.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
-import type { Judge, Preflight } from '../ports/judge.ts';
 import { Serial } from '../ports/serial.ts';
-import type { PendingNote } from '../ports/stores.ts';
 import type { Wake } from '../ports/wake.ts';
 import { CatchUp } from './catch-up.ts';
-import { ConfigWriter } from './config-writer.ts';
-import { CurrentState, type Target, withLoaded } from './current.ts';
+import { ConfigWriter, type ConfigWriterOptions } from './config-writer.ts';
+import { type Target, withLoaded } from './current.ts';
+import { CurrentState } from './current-state.ts';
 import type { Action } from './decide.ts';
 import { Drift } from './drift.ts';
 import type { ConfigSet, Way, WayPart } from './facts.ts';
@@ -16,17 +13,14 @@ import { NO_WAY, RuntimeChanges, type RuntimeChangesOptions } from './runtime-ch
 import type { At } from './stopwatch.ts';
 import { Troubles } from './troubles.ts';
 
-export interface ExecutorOptions {
-  readonly judge: Judge;
-  readonly file: ConfigFile;
+export interface ExecutorOptions extends Omit<ConfigWriterOptions, 'current' | 'troubles' | 'queue'> {
   readonly haproxy: Pick<HaproxyControl, 'reload'>;
   readonly target: Target;
-  readonly preflight?: Preflight;
-  readonly pending?: PendingNote;
   /** Without it every change is a reload. */
   readonly runtime?: Omit<RuntimeChangesOptions, 'current' | 'emit'>;
   readonly mailbox: Wake;
-  readonly emit: Emit;
+  /** Gets what became the file beside the loop, since HAProxy runs it already. */
+  readonly onRecorded: (set: ConfigSet) => void;
 }
 
 /** What touches the file or HAProxy. */
@@ -50,19 +44,20 @@ export class Executor {
   /** What others do to the file. */
   readonly drift: Drift;
   readonly catchUp: CatchUp;
+  /** Where those who write the file or tell HAProxy something take turns. */
+  readonly queue = new Serial();
   readonly #options: ExecutorOptions;
-  readonly #queue = new Serial();
   readonly #writer: ConfigWriter;
   readonly #changes: RuntimeChanges | undefined;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
-    this.current = new CurrentState(options.target);
-    const [current, troubles, queue] = [this.current, this.troubles, this.#queue];
-    this.#writer = new ConfigWriter({ ...options, current, troubles });
-    this.drift = new Drift({ ...options, current, queue });
-    this.catchUp = new CatchUp({ ...options, current, troubles, queue, writer: this.#writer });
-    const { runtime, emit } = options;
+    const { target, runtime, emit } = options;
+    this.current = new CurrentState(target, emit);
+    const { current, troubles, queue } = this;
+    this.#writer = new ConfigWriter({ ...options, current, troubles, queue });
+    this.drift = new Drift({ ...options, current });
+    this.catchUp = new CatchUp({ ...options, current, troubles, writer: this.#writer });
     this.#changes = runtime && new RuntimeChanges({ ...runtime, current, emit });
   }
 
@@ -90,17 +85,15 @@ export class Executor {
   async #carryOut(action: Deed, at: At): Promise<Result> {
     switch (action.kind) {
       case 'putBack':
-        await this.drift.putRight();
+        await this.queue.run(() => this.drift.putRight());
         return AGAIN;
       case 'record':
         this.catchUp.record(action.set);
         return done('runtime', false);
       case 'runtime':
         return this.#runtime(action, at);
-      case 'takeBack': {
-        const why = await this.#change(action, at);
-        return why === null ? AGAIN : { kind: 'again', why };
-      }
+      case 'takeBack':
+        return again(await this.#change(action, at));
       case 'publish':
         return this.#relieved(await this.#publish(action.set, at));
       case 'load':
@@ -117,7 +110,7 @@ export class Executor {
   /** Nothing is on its way to the file any more, and nobody else writes it or tells HAProxy something. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     await this.catchUp.idle();
-    return this.#queue.run(work);
+    return this.queue.run(work);
   }
 
   /** What is desired went out: what held other sets back may be mended with it. */
@@ -130,11 +123,8 @@ export class Executor {
 
   async #runtime(action: Extract<Deed, { kind: 'runtime' }>, at: At): Promise<Result> {
     const why = await this.#change(action, at);
-    if (why !== null) {
-      return { kind: 'again', why };
-    }
-    if (action.how === 'part') {
-      return AGAIN;
+    if (why !== null || action.how === 'part') {
+      return again(why);
     }
     const isFile = this.current.now.installed?.hash === action.set.hash;
     if (!isFile || this.catchUp.target !== null) {
@@ -143,20 +133,17 @@ export class Executor {
     return done('runtime', isFile);
   }
 
+  /** Null when HAProxy runs it, else why it does not. */
   async #change(part: WayPart, at: At): Promise<string | null> {
     const changes = this.#changes;
-    return changes ? this.#queue.run(() => changes.make(part, at)) : 'there is no Runtime API';
+    return changes ? this.queue.run(() => changes.make(part, at)) : 'there is no Runtime API';
   }
 
   async #publish(set: ConfigSet, at: At): Promise<Result> {
-    const writer = this.#writer;
-    const isDone =
-      (await writer.check(set, at)) && (await this.#queue.run(() => writer.publish(set, at.watch)));
-    if (!isDone) {
+    if (!(await this.#writer.checkAndWrite(set, at))) {
       return AGAIN;
     }
     this.current.replace((now) => ({ ...now, applied: { kind: 'file', hash: set.hash } }));
-    await this.#writer.accepted(set);
     return done('published');
   }
 
@@ -215,6 +202,10 @@ export class Executor {
     }
     return AGAIN;
   }
+}
+
+function again(why: string | null): Result {
+  return why === null ? AGAIN : { kind: 'again', why };
 }
 
 /** What `healthz` calls it where it takes too long. */

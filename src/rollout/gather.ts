@@ -1,18 +1,17 @@
 import { clock } from '../ports/clock.ts';
-import type { HaproxyState } from '../ports/haproxy.ts';
-import { aheadSet, doubtNow, installedMark, withRecognized } from './current.ts';
+import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
+import { aheadSet, doubtNow, installedMark, withAnswer, withRecognized } from './current.ts';
 import { goalOf } from './decide.ts';
 import type { Drawable, Drawing, Drawn } from './drawing.ts';
 import type { Executor } from './executor.ts';
 import type { Desired, Facts, FileFact, Hold, Way } from './facts.ts';
-import type { HaproxyWatch } from './haproxy-watch.ts';
 import { NO_WAY } from './runtime-changes.ts';
 import type { At } from './stopwatch.ts';
 
 /** What the facts are gathered from. */
 export interface FactSources {
   readonly executor: Executor;
-  readonly haproxy: Pick<HaproxyWatch, 'ask'>;
+  readonly haproxy: Pick<HaproxyControl, 'state'>;
   readonly drawing: Pick<Drawing, 'draw' | 'runsOn'>;
   readonly served: { readonly hasTree: boolean; toDraw(): Drawable };
   /** How long a reload has to wait. */
@@ -36,15 +35,16 @@ const LATER: Desired = { kind: 'nothing', missing: 'the file is put right first'
 /** Gathers everything that a decision is made on: asks HAProxy, draws the text, plans the way to it. */
 export async function gather(sources: FactSources, look: Look): Promise<Facts> {
   const { executor, haproxy, drawing, served, pace } = sources;
+  const { catchUp, troubles, current } = executor;
   const { hold, watch, signal } = look;
   // A pause of the fleet is only known with the tree.
   const file = hold || !served.hasTree ? OURS : executor.drift.fact;
-  const state = await watch.during('asking HAProxy', () => haproxy.ask(signal));
+  const state = await watch.during('asking HAProxy', () => haproxy.state(signal));
+  current.replace((now) => withAnswer(now, state));
   if (state.kind === 'running' && drawing.runsOn(state.version)) {
     look.drawn = null;
   }
   const desired = file.kind === 'touched' ? LATER : await desiredOf(sources, look);
-  const { catchUp, troubles, current } = executor;
   if (desired.kind === 'set') {
     current.replace((now) => withRecognized(now, desired.set));
   }
@@ -62,6 +62,7 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
     ahead,
     recording: catchUp.target,
     trouble: desired.kind === 'set' ? troubles.of(desired.set.hash) : null,
+    retryMs: desired.kind === 'set' ? troubles.waitOf(desired.set.hash) : 0,
     aheadWaitMs: troubles.waitOf(ahead?.hash),
     paceMs: Math.max(0, pace.reloadDue() - clock.now()),
     workersMs: pace.workersMs(now.haproxy),
@@ -85,5 +86,7 @@ async function wayOf(facts: Omit<Facts, 'way'>, executor: Executor, look: Look):
   if (goal === null) {
     return NO_WAY;
   }
-  return look.noRuntime === null ? executor.wayTo(goal, look) : { kind: 'unknown', why: look.noRuntime };
+  return look.noRuntime === null
+    ? executor.wayTo(goal, look)
+    : { kind: 'unknown', reasons: [look.noRuntime] };
 }

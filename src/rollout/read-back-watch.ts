@@ -1,7 +1,8 @@
 import { expectedServers } from '../plan/expected-servers.ts';
 import { rest } from '../ports/clock.ts';
 import type { ExpectedServers, Runtime } from '../ports/runtime.ts';
-import { type Following, runningSet, withDoubt, workerOf } from './current.ts';
+import { runningSet, withDoubt, workerOf } from './current.ts';
+import type { Following } from './current-state.ts';
 
 export interface ReadBackWatchOptions extends Following {
   readonly runtime: Pick<Runtime, 'readBackAll'>;

@@ -1,9 +1,10 @@
 import type { Emit } from '../events.ts';
-import { NO_OTHER_FILES, type OtherFiles } from '../plan/other-files.ts';
+import type { OtherFiles } from '../plan/other-files.ts';
 import { describeReasons } from '../plan/plan.ts';
 import { Planner } from '../plan/planner.ts';
 import type { Runtime, Usability } from '../ports/runtime.ts';
-import { type CurrentState, runningSet, setOf, withDoubt, withRunAhead } from './current.ts';
+import { runningSet, setOf, withDoubt, withRunAhead } from './current.ts';
+import type { CurrentState } from './current-state.ts';
 import type { ConfigSet, Way, WayPart } from './facts.ts';
 import type { At } from './stopwatch.ts';
 
@@ -18,7 +19,7 @@ export interface RuntimeChangesOptions {
 }
 
 /** There is no way but a reload, for no reason of its own. */
-export const NO_WAY: Way = { kind: 'unknown', why: null };
+export const NO_WAY: Way = { kind: 'unknown', reasons: [] };
 
 /**
  * Changes servers of the running worker where that is all that a new text needs. The plan is made on the two texts,
@@ -26,9 +27,8 @@ export const NO_WAY: Way = { kind: 'unknown', why: null };
  */
 export class RuntimeChanges {
   readonly #options: RuntimeChangesOptions;
+  /** From what the worker runs. */
   #planner: Planner | null = null;
-  #version: string | null = null;
-  #otherFiles: OtherFiles = NO_OTHER_FILES;
   /** The worker that was asked whether its servers can be changed, and what it said. */
   #asked: { readonly pid: number; readonly answer: Exclude<Usability, { kind: 'away' }> } | null = null;
   /** Told once. */
@@ -43,27 +43,20 @@ export class RuntimeChanges {
     const { now } = this.#options.current;
     const { haproxy } = now;
     const running = runningSet(now);
-    if (
-      running === null ||
-      running.hash === set.hash ||
-      haproxy.kind !== 'running' ||
-      haproxy.mark === null
-    ) {
+    if (running === null || running.hash === set.hash || haproxy.kind !== 'running') {
       return NO_WAY;
     }
     const usable = await this.#usable(haproxy.pid, signal);
-    if (usable.kind !== 'yes') {
-      return NO_WAY;
-    }
-    const planner = this.#plannerOf(running.text, haproxy.version, usable.otherFiles);
-    return watch.time('plan', async () => wayOf(planner, set));
+    return usable.kind === 'yes'
+      ? watch.time('plan', async () => wayOf(this.#plannerFrom(running.text), set))
+      : NO_WAY;
   }
 
   /** Plans the way to a text, and does nothing. Throws what is a bug. */
   tryPlan(text: string): void {
     const running = runningSet(this.#options.current.now);
     if (running !== null && running.text !== text) {
-      wayOf(this.#plannerOf(running.text, this.#version, this.#otherFiles), setOf(text));
+      wayOf(this.#plannerFrom(running.text), setOf(text));
     }
   }
 
@@ -101,14 +94,11 @@ export class RuntimeChanges {
     }
   }
 
-  #plannerOf(running: string, version: string | null, otherFiles: OtherFiles): Planner {
-    const same = this.#version === version && this.#otherFiles === otherFiles;
-    if (same && this.#planner?.text === running) {
-      return this.#planner;
+  #plannerFrom(running: string): Planner {
+    if (this.#planner?.text !== running) {
+      const answer = this.#asked?.answer;
+      this.#planner = new Planner(running, answer?.kind === 'yes' ? answer : { version: null });
     }
-    this.#version = version;
-    this.#otherFiles = otherFiles;
-    this.#planner = new Planner(running, { version, otherFiles });
     return this.#planner;
   }
 
@@ -122,6 +112,7 @@ export class RuntimeChanges {
       return answer;
     }
     this.#asked = { pid, answer };
+    this.#planner = null;
     const trouble = answer.kind === 'no' ? answer.reason : whyUnread(answer.otherFiles);
     if (trouble !== null && trouble !== this.#told) {
       this.#options.emit({ kind: 'notice', message: trouble });

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { hashText, withMark } from '../../src/plan/mark.ts';
-import { Serial } from '../../src/ports/serial.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
 import { AHEAD_FAULT_MS, CatchUp, RECORD_EVERY_MS } from '../../src/rollout/catch-up.ts';
-import { CurrentState, setOf, withFile, withRunAhead } from '../../src/rollout/current.ts';
-import { type FoundTrouble, Troubles } from '../../src/rollout/troubles.ts';
+import { setOf, withFile, withRunAhead } from '../../src/rollout/current.ts';
+import { CurrentState } from '../../src/rollout/current-state.ts';
+import type { Trouble } from '../../src/rollout/facts.ts';
+import { Troubles } from '../../src/rollout/troubles.ts';
 import { recorder } from '../reconcile/fakes.ts';
 
 /** A writer whose checks end when the test says so: with what goes wrong, or well. */
@@ -12,44 +13,37 @@ function setUp() {
   const said = recorder();
   const mailbox = new Mailbox();
   const asked: string[] = [];
-  const ends: ((trouble: FoundTrouble | null) => void)[] = [];
+  const ends: ((trouble: Trouble | null) => void)[] = [];
   const recorded: string[] = [];
-  const [current, troubles] = [new CurrentState('haproxy'), new Troubles()];
+  const [current, troubles] = [new CurrentState('haproxy', () => {}), new Troubles()];
   const writer = {
-    check: async ({ text, hash }: { text: string; hash: string }) => {
+    checkAndWrite: async ({ text, hash }: { text: string; hash: string }) => {
       asked.push(text);
-      const trouble = await new Promise<FoundTrouble | null>((resolve) => ends.push(resolve));
+      const trouble = await new Promise<Trouble | null>((resolve) => ends.push(resolve));
       if (trouble) {
         troubles.add(hash, trouble);
+        return false;
       }
-      return trouble === null;
-    },
-    publish: async ({ text }: { text: string }) => {
       current.replace((now) => withFile(now, withMark(text)));
       return true;
     },
-    accepted: async () => {},
   };
-  const queue = new Serial();
-  const subject = new CatchUp({ current, writer, troubles, queue, mailbox, emit: said.emit });
+  const onRecorded = ({ text }: { text: string }) => void recorded.push(text);
+  const subject = new CatchUp({ current, writer, troubles, mailbox, onRecorded, emit: said.emit });
   const stop = new AbortController();
-  const following = (async () => {
-    for await (const { text } of subject.recorded(stop.signal)) {
-      recorded.push(text);
-    }
-  })();
+  const following = subject.end(stop.signal);
   const record = (text: string) => {
     current.replace((now) => withRunAhead(now, setOf(text)));
     subject.record(setOf(text));
   };
-  const end = async (trouble: FoundTrouble | null) => {
+  const end = async (trouble: Trouble | null) => {
     ends.shift()?.(trouble);
     await vi.advanceTimersByTimeAsync(0);
   };
   return { subject, current, troubles, said, mailbox, asked, recorded, record, end, stop, following };
 }
 
-const REFUSED: FoundTrouble = { kind: 'refused', output: 'no', lines: [1], judged: false };
+const REFUSED: Trouble = { kind: 'refused', output: 'no', lines: [1], judged: false };
 
 describe('CatchUp', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { SystemError } from '../../src/errors.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
-import { Serial } from '../../src/ports/serial.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
-import { CurrentState, doubtNow, withAnswer, withFile } from '../../src/rollout/current.ts';
+import { doubtNow, withAnswer, withFile } from '../../src/rollout/current.ts';
+import { CurrentState } from '../../src/rollout/current-state.ts';
 import { Drift } from '../../src/rollout/drift.ts';
 import { FakeFile, FakeHaproxy, recorder } from '../reconcile/fakes.ts';
 import { waitFor } from '../support/haproxy.ts';
@@ -13,9 +13,9 @@ async function setUp(installed: string | null, kept: string[] = []) {
   file.text = installed;
   file.kept.push(...kept);
   const [haproxy, said, mailbox] = [new FakeHaproxy(file), recorder(), new Mailbox()];
-  const current = new CurrentState('haproxy');
+  const current = new CurrentState('haproxy', () => {});
   current.replace((now) => withFile(now, installed));
-  const drift = new Drift({ file, current, queue: new Serial(), mailbox, emit: said.emit });
+  const drift = new Drift({ file, current, mailbox, emit: said.emit });
   await drift.open();
   const stop = new AbortController();
   const following = drift.follow(stop.signal);

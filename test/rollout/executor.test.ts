@@ -8,7 +8,6 @@ import { setOf, withAnswer } from '../../src/rollout/current.ts';
 import { type Action, decide } from '../../src/rollout/decide.ts';
 import { Executor } from '../../src/rollout/executor.ts';
 import { gather, type Look } from '../../src/rollout/gather.ts';
-import { HaproxyWatch } from '../../src/rollout/haproxy-watch.ts';
 import { Stopwatch } from '../../src/rollout/stopwatch.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder } from '../reconcile/fakes.ts';
 import { waitFor } from '../support/haproxy.ts';
@@ -20,14 +19,21 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
   file.text = installed;
   const [haproxy, judge, said] = [new FakeHaproxy(file), new FakeJudge(), recorder()];
   const mailbox = new Mailbox();
-  const executor = new Executor({ file, haproxy, judge, target, mailbox, emit: said.emit });
+  const executor = new Executor({
+    file,
+    haproxy,
+    judge,
+    target,
+    mailbox,
+    onRecorded: () => {},
+    emit: said.emit,
+  });
   await executor.open();
   const { current, troubles } = executor;
   const at = { watch: new Stopwatch(), signal: new AbortController().signal };
   const roll = (text: string) =>
     executor.carryOut({ kind: target === 'file' ? 'publish' : 'reload', set: setOf(text), reasons: [] }, at);
   const drawing = { runsOn: () => false, draw: async () => NOTHING };
-  const watch = new HaproxyWatch({ control: haproxy, current, drawing, mailbox, emit: () => {} });
   const need = async (text: string): Promise<Action> => {
     const look: Look = {
       ...{ ...at, hold: null, judged: false, noRuntime: null },
@@ -36,7 +42,7 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
     const pace = { reloadDue: () => 0, workersMs: () => 0 };
     const sources = {
       executor,
-      haproxy: watch,
+      haproxy,
       drawing,
       served: { hasTree: true, toDraw: () => NOTHING },
       pace,
@@ -159,6 +165,7 @@ describe('Executor', () => {
     };
     const executor = new Executor({
       ...{ file, haproxy, judge, target: 'haproxy', mailbox: new Mailbox(), emit: said.emit },
+      onRecorded: () => {},
       runtime: { runtime, newServers: 'up', drain: 0 },
     });
     await executor.open();
@@ -181,7 +188,7 @@ describe('Executor', () => {
     expect(await run('c\n')).toMatchObject({ outcome: 'runtime' });
     expect([haproxy.mark, file.text]).toEqual([hashText('c\n'), withMark('a\n')]);
     const finish = go;
-    const changes = [run('d\n'), executor.drift.putRight()];
+    const changes = [run('d\n'), executor.carryOut({ kind: 'putBack', reasons: [] }, at)];
     finish();
     await Promise.all(changes);
     await waitFor(() => checks === 3, { timeout: 5000 });

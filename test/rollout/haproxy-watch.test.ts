@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest';
 import { withMark } from '../../src/plan/mark.ts';
+import { clock } from '../../src/ports/clock.ts';
 import type { HaproxyState } from '../../src/ports/haproxy.ts';
+import { Serial } from '../../src/ports/serial.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
-import { CurrentState, setOf, withFile, withLoaded, withRunAhead } from '../../src/rollout/current.ts';
-import { HaproxyWatch } from '../../src/rollout/haproxy-watch.ts';
+import { setOf, withAnswer, withFile, withLoaded, withRunAhead } from '../../src/rollout/current.ts';
+import { CurrentState } from '../../src/rollout/current-state.ts';
+import { watchHaproxy } from '../../src/rollout/haproxy-watch.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { pushable } from '../reconcile/pushable.ts';
 import { waitFor } from '../support/haproxy.ts';
@@ -17,32 +20,27 @@ function running(mark: string): HaproxyState {
 async function following(now: () => HaproxyState) {
   const { emit, events, kinds } = recorder();
   const news = pushable<HaproxyState>();
-  const current = new CurrentState('haproxy');
+  const current = new CurrentState('haproxy', emit);
   current.replace((state) => withFile(state, withMark(SET.text)));
-  const mailbox = new Mailbox();
+  current.replace((state) => withAnswer(state, now()));
+  current.replace((state) => withLoaded(state, SET, 7));
+  const [mailbox, queue] = [new Mailbox(), new Serial()];
   let asked = 0;
-  const control = {
+  const haproxy = {
     watch: news.watch,
     state: async () => {
       asked += 1;
       return now();
     },
-    reload: async () => {
-      throw new Error('nobody reloads here');
-    },
-    [Symbol.asyncDispose]: async () => {},
   };
-  const watch = new HaproxyWatch({ control, current, drawing: { runsOn: () => false }, mailbox, emit });
+  const drawing = { runsOn: () => false };
   const end = new AbortController();
-  await watch.ask(end.signal);
-  current.replace((state) => withLoaded(state, SET, 7));
-  asked = 0;
-  const followed = watch.follow(end.signal);
+  const followed = watchHaproxy({ haproxy, current, drawing, queue, mailbox, emit }, end.signal);
   return {
-    watch,
     news,
     events,
     current,
+    queue,
     kinds,
     mailbox,
     asked: () => asked,
@@ -53,27 +51,25 @@ async function following(now: () => HaproxyState) {
   };
 }
 
-it('what was seen in the middle of a pass that is over by now is asked again, and is no drift', async () => {
+it('what was seen in the middle of a reload of ours is asked again when that is over, and is no drift', async () => {
   await using rig = await following(() => running(SET.hash));
-  const { watch, news, kinds, mailbox, asked } = rig;
-  watch.hold();
-  await watch.release(new AbortController().signal);
+  const { news, queue, kinds, mailbox, asked } = rig;
+  const reload = Promise.withResolvers<void>();
+  const reloaded = queue.run(() => reload.promise);
   news.push(running('changing'));
-  await waitFor(() => asked() > 0);
-  news.push(running(SET.hash));
+  await clock.breathe();
+  expect(asked()).toBe(0);
+  reload.resolve();
+  await reloaded;
   await waitFor(() => asked() === 1);
   expect(kinds()).not.toContain('haproxy-drift');
   expect(mailbox.peek()).toBeUndefined();
 });
 
-it('what we made HAProxy run is told as verified when it is asked, before a pass ends', async () => {
-  let mark = SET.hash;
-  await using rig = await following(() => running(mark));
-  const { watch, events, current } = rig;
-  watch.hold();
-  mark = 'ahead';
+it('what we made HAProxy run is told as verified at once, before a pass ends', async () => {
+  await using rig = await following(() => running(SET.hash));
+  const { events, current } = rig;
   current.replace((state) => withRunAhead(state, { text: 'other', hash: 'ahead' }));
-  await watch.ask(new AbortController().signal);
   expect(events.at(-1)).toMatchObject({ kind: 'haproxy-changed', verified: 'ahead' });
 });
 

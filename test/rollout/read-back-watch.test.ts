@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import type { ExpectedServers, ReadBack } from '../../src/ports/runtime.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
-import { CurrentState, doubtNow, withAnswer, withFile } from '../../src/rollout/current.ts';
+import { doubtNow, withAnswer, withFile } from '../../src/rollout/current.ts';
+import { CurrentState } from '../../src/rollout/current-state.ts';
 import { watchServers } from '../../src/rollout/read-back-watch.ts';
 import { recorder } from '../reconcile/fakes.ts';
 import { waitFor } from '../support/haproxy.ts';
@@ -12,7 +13,7 @@ const TEXT = 'backend be_web\n  server a 10.0.0.1:80\n  server b name:80\n';
 function setUp(answer: (look: number) => ReadBack) {
   const said = recorder();
   const mailbox = new Mailbox();
-  const current = new CurrentState('haproxy');
+  const current = new CurrentState('haproxy', () => {});
   const haproxy = { kind: 'running', pid: 7, mark: hashText(TEXT), version: null } as const;
   current.replace((now) => withAnswer(withFile(now, withMark(TEXT)), haproxy));
   const expected: ExpectedServers[] = [];

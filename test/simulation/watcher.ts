@@ -282,7 +282,8 @@ export class Watcher {
     if (event.kind === 'reload-failed') {
       this.#notLoaded = this.#replaced === null ? null : this.#world.disk.config;
     }
-    if (event.kind === 'publish-failed' || event.kind === 'rolled-back') {
+    // What was recorded runs already: nothing is put back for it, whatever else the same pass loads in vain.
+    if (event.kind === 'publish-failed' || event.kind === 'rolled-back' || event.kind === 'recorded') {
       [this.#replaced, this.#notLoaded] = [null, null];
     }
     if (event.kind === 'pass') {
