@@ -2,11 +2,13 @@ import type { Refusal } from '../ports/judge.ts';
 import type { ConfigSet, Facts, Hold, Trouble, WayPart } from './facts.ts';
 
 /** What is to be done next, and why. */
-export type Action = { readonly reasons: readonly string[] } & /**
- * Nothing, for now. `pace`, `workers`, `record`: for so long, then look again; the others end the pass, and it is
- * looked again after `ms` at the latest.
- */
-(
+export type Action = WhatToDo & { readonly reasons: readonly string[] };
+
+type WhatToDo =
+  /**
+   * Nothing, for now. `pace`, `workers`, `record`: for so long, then look again; the others end the pass, and it is
+   * looked again after `ms` at the latest.
+   */
   | {
       readonly kind: 'wait';
       readonly for: 'tree' | 'template' | 'retry' | 'pace' | 'workers' | 'record';
@@ -33,8 +35,7 @@ export type Action = { readonly reasons: readonly string[] } & /**
   /** Check it, write the file and have HAProxy load it. */
   | { readonly kind: 'reload'; readonly set: ConfigSet }
   /** `isGood`: the file holds it and HAProxy runs it; else the file is on its way. */
-  | { readonly kind: 'nothing'; readonly isGood: boolean }
-);
+  | { readonly kind: 'nothing'; readonly isGood: boolean };
 
 type Wait = Extract<Action, { kind: 'wait' }>;
 
