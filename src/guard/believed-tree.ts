@@ -1,93 +1,333 @@
-import type { LetGoReason } from '../events-guard.ts';
+import type { GuardRule, LetGoReason } from '../events-guard.ts';
 import type { ReadEntry } from '../model/read-entry.ts';
-import type { BelievedChange } from '../model/tree-changes.ts';
+import type { BelievedChange, RawChange } from '../model/tree-changes.ts';
 import type { Hold } from '../ports/stores.ts';
-import { Guard, type GuardOptions } from './guard.ts';
-import { HeldAddresses } from './held-addresses.ts';
-import type { Held } from './held-keys.ts';
-import type { GuardInput, GuardStep } from './step.ts';
+import { type Counted, countedAs, type Group } from './counted.ts';
+import { type GuardOptions, type Held, type Recent, suspects } from './guard.ts';
+
+/** A step of the sources. */
+export interface GuardInput {
+  readonly changes: readonly RawChange[];
+  /** Milliseconds since 1970; never goes back. */
+  readonly now: number;
+  /** The sources (by their place) whose store went back in revision or is empty. */
+  readonly doubted?: ReadonlySet<number>;
+  /** What is not in the believed tree: `new`, or `known` where there was nothing to compare with. @default new */
+  readonly arrivals?: 'new' | 'known';
+}
+
+/** What a step means for the believed tree. */
+export interface GuardStep {
+  /** To be applied to the believed tree, all together. */
+  readonly changes: readonly BelievedChange[];
+  /** Held from now on, or for another reason than before. */
+  readonly held: readonly Held[];
+  readonly letGo: readonly { readonly key: string; readonly why: LetGoReason }[];
+}
+
+/** A step in the making, by key. */
+interface Step {
+  readonly changes: Map<string, BelievedChange>;
+  readonly held: Map<string, Held>;
+  readonly letGo: Map<string, LetGoReason>;
+}
+
+interface Arriving extends Required<Pick<GuardInput, 'now' | 'arrivals'>> {
+  /** What is held, by group; the oldest first. */
+  readonly places: Map<Group, Held[]>;
+  readonly step: Step;
+}
+
+type Put = Extract<RawChange, { kind: 'put' }>;
 
 /**
  * The second of the trees: what the sources say, and what the guard holds of that which went. It keeps the held ones alone.
+ * Pure, and its time is passed in.
  *
- *     changes of the sources --guard--> changes --a live key claims the address of a held one--> that goes, too
+ *     there --goes--> gone, believed --forgotten after `window`
+ *                       |suspect: the net loss of its service, of all, of the routes or free keys, of the store
+ *                       v
+ *                     held --back, replaced, address claimed, after `hold`, released--> let go
+ *
+ * Rules: docs/guard.md.
  */
 export class BelievedTree implements Iterable<ReadEntry> {
   readonly #raw: Iterable<ReadEntry>;
-  readonly #guard: Guard;
-  readonly #addresses: HeldAddresses;
+  readonly #options: GuardOptions | 'off';
+  /** How many keys the sources have, by group; how many of them are instances, in all and by address. */
+  readonly #there = new Map<Group, number>();
+  #instances = 0;
+  readonly #addresses = new Map<string, number>();
+  /** What came and went within the window, by key; the oldest first. */
+  readonly #recent = new Map<string, Recent>();
+  /** By key; the oldest first. */
+  readonly #held = new Map<string, Held>();
+  /** What follows from both: how many fewer keys there are than a window ago. */
+  readonly #losses = new Map<Group, number>();
 
   /** `raw`: what the sources say, always with every change that is given here. `off`: all that is believed at once. */
   constructor(raw: Iterable<ReadEntry>, options: GuardOptions | 'off') {
     this.#raw = raw;
-    this.#guard = new Guard(options);
-    this.#addresses = new HeldAddresses(raw);
+    this.#options = options;
   }
 
   /** The oldest first. */
-  get held(): Iterable<Held> & { readonly size: number; has(key: string): boolean } {
-    return this.#guard.held;
-  }
-
-  /** When a hold ends by time alone, in milliseconds since 1970; Infinity where it does not. */
-  endOf(hold: Hold): number {
-    return this.#guard.endOf(hold);
+  get held(): readonly Held[] {
+    return [...this.#held.values()];
   }
 
   /** Everything. */
   *[Symbol.iterator](): Iterator<ReadEntry> {
     yield* this.#raw;
-    for (const { entry } of this.held) {
+    for (const { entry } of this.#held.values()) {
       yield entry;
     }
   }
 
   /** Takes what the sources say for what was there all the time, and goes on with what was held. */
   begin(holds: readonly (Hold & { readonly entry: ReadEntry })[] = []): void {
-    this.#guard.begin(this.#raw, holds);
-    this.#addresses.begin([...this.held].map(({ entry }) => entry));
+    for (const counts of [this.#there, this.#addresses, this.#losses, this.#recent, this.#held]) {
+      counts.clear();
+    }
+    this.#instances = 0;
+    for (const entry of this.#raw) {
+      this.#count(entry, 1);
+    }
+    for (const hold of holds) {
+      const kind = countedAs(hold.entry);
+      if (kind) {
+        this.#replace(this.#held, hold.entry.key, this.#heldBy(hold, kind));
+      }
+    }
   }
 
   /** From now on what there is counts as having been there all the time. */
   settle(): void {
-    this.#guard.settle();
+    this.#forget(Number.POSITIVE_INFINITY);
   }
 
   /** A step of the sources. */
-  apply(input: GuardInput): GuardStep {
-    return this.#settleAddresses(this.#guard.apply(input));
+  apply({ changes, now, doubted = new Set(), arrivals = 'new' }: GuardInput): GuardStep {
+    const options = this.#options;
+    if (options === 'off') {
+      return { changes, held: [], letGo: [] };
+    }
+    const step = begun();
+    this.#forget(now - options.window);
+    const losers = new Set<Group>();
+    for (const change of changes) {
+      const kind = change.kind === 'delete' ? this.#leave(change.before, now, step) : null;
+      if (kind) {
+        losers.add(kind.group);
+      }
+    }
+    const puts = changes.filter((change) => change.kind === 'put');
+    // Before anything arrives: what is back gives its place to nobody.
+    for (const { entry } of puts) {
+      if (this.#replace(this.#held, entry.key)) {
+        step.letGo.set(entry.key, 'back');
+      }
+    }
+    const held = puts.length > 0 ? this.#held.values() : [];
+    const places = Map.groupBy(held, ({ kind }) => kind.group);
+    for (const put of puts) {
+      this.#arrive(put, { now, arrivals, places, step });
+    }
+    const [there, instances, losses, recent] = [this.#there, this.#instances, this.#losses, this.#recent];
+    const suspect = suspects({ there, instances, losses, recent, losers, doubted, now }, options);
+    this.#hold(suspect, now, step);
+    if (losers.size > 0 && instances === 0) {
+      this.#makeLasting(step);
+    }
+    if (puts.length > 0) {
+      this.#letGoClaimed(step);
+    }
+    return done(step);
   }
 
   /** Lets go what was held for long enough. */
   turn(now: number): GuardStep {
-    return this.#settleAddresses(this.#guard.turn(now));
+    const over = this.held.filter(({ until }) => until !== null && until <= now);
+    return this.letGo(
+      over.map(({ entry }) => entry.key),
+      'believed',
+    );
   }
 
   /** Lets go of held keys; others are passed over. */
   letGo(keys: Iterable<string>, why: LetGoReason): GuardStep {
-    return this.#settleAddresses(this.#guard.letGo(keys, why));
+    const step = begun();
+    for (const key of keys) {
+      this.#letGo(key, why, step);
+    }
+    return done(step);
   }
 
-  #settleAddresses({ changes, held, letGo }: GuardStep): GuardStep {
-    const claimed = this.#addresses.apply(changes);
-    if (claimed.length === 0) {
-      return { changes, held, letGo };
+  #forget(end: number): void {
+    for (const [key, { at }] of this.#recent) {
+      if (at > end) {
+        return;
+      }
+      this.#replace(this.#recent, key);
     }
-    const more = this.#guard.letGo(claimed, 'claimed');
-    this.#addresses.apply(more.changes);
-    return {
-      changes: lastOfEach([...changes, ...more.changes]),
-      held: held.filter(({ entry }) => this.held.has(entry.key)),
-      letGo: [...letGo, ...more.letGo],
-    };
+  }
+
+  #leave(entry: ReadEntry, at: number, { changes }: Step): Counted | null {
+    const { key } = entry;
+    changes.set(key, { kind: 'delete', key, before: entry });
+    this.#count(entry, -1);
+    const kind = countedAs(entry);
+    if (kind) {
+      const what = this.#recent.has(key) ? 'came and went' : 'went';
+      this.#replace(this.#recent, key, { entry, kind, at, what });
+    }
+    return kind;
+  }
+
+  #arrive({ entry, before }: Put, { now, arrivals, places, step }: Arriving): void {
+    const { key } = entry;
+    const kind = countedAs(entry);
+    step.changes.set(key, { kind: 'put', entry });
+    this.#count(entry, 1);
+    if (before) {
+      this.#count(before, -1);
+      if (countedAs(before)?.group !== kind?.group) {
+        this.#replace(this.#recent, key);
+      }
+      return;
+    }
+    const last = this.#replace(this.#recent, key);
+    const isNew = last?.what !== 'went' && !step.letGo.has(key) && arrivals === 'new';
+    if (!kind || !isNew) {
+      return;
+    }
+    // It takes the place of a held one of its service, or else it is one more.
+    const replaced = takePlace(kind, places.get(kind.group));
+    if (replaced) {
+      this.#letGo(replaced.entry.key, 'replaced', step);
+    } else {
+      this.#replace(this.#recent, key, { entry, kind, at: now, what: 'came' });
+    }
+  }
+
+  #hold(suspect: ReadonlyMap<Recent, GuardRule>, since: number, step: Step): void {
+    for (const [{ entry, kind }, rule] of suspect) {
+      const { key } = entry;
+      if (this.#isClaimed(entry)) {
+        continue;
+      }
+      const held = this.#heldBy({ entry, rule, since }, kind);
+      this.#replace(this.#recent, key);
+      this.#replace(this.#held, key, held);
+      step.held.set(key, held);
+      // Either it goes in this very step, and then it stays; or it went before, and then it comes back.
+      step.changes.set(key, { kind: 'put', entry, held: true });
+    }
+  }
+
+  /** With the loss of everything, time alone ends no hold any more. */
+  #makeLasting(step: Step): void {
+    for (const [key, held] of this.#held) {
+      if (held.kind.service !== null && !LASTING.has(held.rule)) {
+        const lasting = this.#heldBy({ ...held, rule: 'everything' }, held.kind);
+        this.#held.set(key, lasting);
+        step.held.set(key, lasting);
+      }
+    }
+  }
+
+  /** Nothing held keeps the address of something that lives. */
+  #letGoClaimed(step: Step): void {
+    for (const [key, { entry }] of this.#held) {
+      if (this.#isClaimed(entry)) {
+        this.#letGo(key, 'claimed', step);
+      }
+    }
+  }
+
+  #isClaimed({ meaning }: ReadEntry): boolean {
+    return meaning.kind === 'instance' && this.#addresses.has(meaning.instance.address);
+  }
+
+  #letGo(key: string, why: LetGoReason, step: Step): void {
+    const held = this.#replace(this.#held, key);
+    if (held) {
+      step.letGo.set(key, why);
+      step.held.delete(key);
+      step.changes.set(key, { kind: 'delete', key, before: held.entry });
+    }
+  }
+
+  #heldBy({ entry, rule, since }: Hold & { readonly entry: ReadEntry }, kind: Counted): Held {
+    const lasts = this.#options === 'off' || LASTING.has(rule);
+    return { entry, kind, rule, since, until: lasts ? null : since + this.#options.hold };
+  }
+
+  /** Puts it in the place of what was there, but at the end, and gives that: whoever changes one of these maps does it here. */
+  #replace<T extends Recent | Held>(map: Map<string, T>, key: string, next?: T): T | undefined {
+    const last = map.get(key);
+    map.delete(key);
+    if (last) {
+      add(this.#losses, last.kind.group, -lossBy(last));
+    }
+    if (next) {
+      map.set(key, next);
+      add(this.#losses, next.kind.group, lossBy(next));
+    }
+    return last;
+  }
+
+  /** Counts one more or one fewer that the sources have. */
+  #count(entry: ReadEntry, change: 1 | -1): void {
+    const { meaning } = entry;
+    const kind = countedAs(entry);
+    if (kind) {
+      add(this.#there, kind.group, change);
+    }
+    if (meaning.kind === 'instance') {
+      this.#instances += change;
+      add(this.#addresses, meaning.instance.address, change);
+    }
   }
 }
 
-/** Of several changes of one key the last counts. */
-function lastOfEach(changes: readonly BelievedChange[]): readonly BelievedChange[] {
-  const last = new Map<string, BelievedChange>();
-  for (const change of changes) {
-    last.set(change.kind === 'put' ? change.entry.key : change.key, change);
+/** Time alone does not end these. */
+const LASTING: ReadonlySet<GuardRule> = new Set(['store', 'everything']);
+
+function begun(): Step {
+  return { changes: new Map(), held: new Map(), letGo: new Map() };
+}
+
+function done({ changes, held, letGo }: Step): GuardStep {
+  return {
+    changes: [...changes.values()],
+    held: [...held.values()],
+    letGo: [...letGo].map(([key, why]) => ({ key, why })),
+  };
+}
+
+/** Takes the one whose place a newcomer takes: one of the same host, else the one held longest. */
+function takePlace({ service, host }: Counted, held: Held[] | undefined): Held | undefined {
+  if (!held || service === null) {
+    return undefined;
   }
-  return [...last.values()];
+  const sameHost = held.findIndex(({ kind }) => kind.host === host);
+  return held.splice(Math.max(0, sameHost), 1)[0];
+}
+
+/** What it adds to the loss of its group. */
+function lossBy(one: Recent | Held): number {
+  if (!('what' in one)) {
+    return 1;
+  }
+  return one.what === 'came and went' ? 0 : one.what === 'went' ? 1 : -1;
+}
+
+function add<K>(counts: Map<K, number>, key: K, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) {
+    counts.delete(key);
+  } else {
+    counts.set(key, count);
+  }
 }

@@ -1,9 +1,11 @@
 import type { ReadEntry } from '../model/read-entry.ts';
 
+/** What is counted together. */
+export type Group = `service ${string}` | 'routes' | 'keys';
+
 /** What a key is to the guard. Keys that never reach a template are nothing to it. */
 export interface Counted {
-  /** What is counted together: `service web`, `routes`, `keys`. */
-  readonly group: string;
+  readonly group: Group;
   /** Null for routes and free keys. */
   readonly service: string | null;
   readonly host: string | null;
@@ -29,4 +31,9 @@ export function countedAs({ meaning }: ReadEntry): Counted | null {
     case 'threw':
       return null;
   }
+}
+
+/** Whether a group is a service. */
+export function isService(group: Group): boolean {
+  return group.startsWith('service ');
 }

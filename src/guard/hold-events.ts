@@ -1,8 +1,7 @@
 import type { Emit } from '../events.ts';
 import type { HeldKey, LetGoReason } from '../events-guard.ts';
 import { clock } from '../ports/clock.ts';
-import type { Held } from './held-keys.ts';
-import type { GuardStep } from './step.ts';
+import type { GuardStep } from './believed-tree.ts';
 
 /** What comes within this time is one event: leases of one host expire one by one. */
 const GATHER_MS = 50;
@@ -18,18 +17,15 @@ export class HoldEvents {
     this.#emit = emit;
   }
 
-  /** `endOf`: when a hold ends by time alone, in milliseconds since 1970; Infinity where it does not. */
-  tell({ held, letGo }: Pick<GuardStep, 'held' | 'letGo'>, endOf: (hold: Held) => number): void {
+  /** What a step holds and lets go. */
+  tell({ held, letGo }: GuardStep): void {
     for (const { key, why } of letGo) {
       this.#letGo.set(key, why);
     }
     if (held.some(({ entry }) => this.#letGo.has(entry.key))) {
       this.flush();
     }
-    for (const hold of held) {
-      const { entry, kind, rule, since } = hold;
-      const end = endOf(hold);
-      const until = Number.isFinite(end) ? end : null;
+    for (const { entry, kind, rule, since, until } of held) {
       this.#held.set(entry.key, { key: entry.key, service: kind.service, rule, since, until });
     }
     this.#cancel ??= clock.after(GATHER_MS, () => this.flush());
@@ -45,9 +41,8 @@ export class HoldEvents {
     if (held.size > 0) {
       this.#emit({ kind: 'keys-held', held: [...held.values()] });
     }
-    const keys = [...letGo].map(([key, why]) => ({ key, why }));
-    if (keys.length > 0) {
-      this.#emit({ kind: 'keys-let-go', keys });
+    if (letGo.size > 0) {
+      this.#emit({ kind: 'keys-let-go', keys: [...letGo].map(([key, why]) => ({ key, why })) });
     }
   }
 }

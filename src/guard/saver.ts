@@ -1,6 +1,6 @@
 import { asError } from '../errors.ts';
 import { type Emit, failureOf } from '../events.ts';
-import { clock } from '../ports/clock.ts';
+import { clock, rest } from '../ports/clock.ts';
 
 /** What a saver does, and how often. */
 export interface SaverOptions {
@@ -15,12 +15,11 @@ export interface SaverOptions {
 /** Writes something in the background, coalesced; what fails is told once and tried again. */
 export class Saver {
   readonly #options: SaverOptions;
-  #cancel: (() => void) | undefined;
+  readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
   #wanted = false;
   #lastEnd = Number.NEGATIVE_INFINITY;
   #told = '';
-  #closed = false;
 
   constructor(options: SaverOptions) {
     this.#options = options;
@@ -29,31 +28,26 @@ export class Saver {
   /** There is something new. Never waits. */
   ask(): void {
     this.#wanted = true;
-    if (this.#cancel || this.#running || this.#closed) {
-      return;
+    if (!this.#closing.signal.aborted) {
+      this.#running ??= this.#run();
     }
-    const { soon, every } = this.#options;
-    const pause = Math.max(soon, this.#lastEnd + every() - clock.now());
-    this.#cancel = clock.after(pause, () => {
-      this.#cancel = undefined;
-      this.#running = this.#save().finally(() => {
-        this.#running = undefined;
-        if (this.#wanted) {
-          this.ask();
-        }
-      });
-    });
   }
 
   /** Writes what is not written yet, and ends. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#closing.abort();
     await this.#running;
-    if (this.#wanted) {
+  }
+
+  async #run(): Promise<void> {
+    const { soon, every } = this.#options;
+    const { signal } = this.#closing;
+    for (let isLast = false; this.#wanted && !isLast; ) {
+      await rest(Math.max(soon, this.#lastEnd + every() - clock.now()), signal);
+      isLast = signal.aborted;
       await this.#save();
     }
+    this.#running = undefined;
   }
 
   async #save(): Promise<void> {

@@ -5,20 +5,19 @@ import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../ports/stores.ts';
 import { Saver } from './saver.ts';
 
-/** The cache is written so long after a change, and so far apart: 1 ms more for each key, as it is written whole. */
-const SAVE_TREE = { soon: 1_000, every: 5_000 };
-const SAVE_HOLDS = { soon: 10, every: () => 500 };
+/** Milliseconds from a change to its write, and between two writes: 1 more for each key of a tree, as it is written whole. */
+const TREE = { soon: 1_000, every: 5_000 };
+const HOLDS = { soon: 10, every: () => 500 };
 /** How often a cache that did not change is written again, so that its age says how old the data is. */
 const CONFIRM_EVERY = 600_000;
 
 export interface TreeCacheOptions {
-  readonly store: Pick<BelievedStore, 'load' | 'saveTree' | 'saveHolds'>;
+  readonly store: BelievedStore;
   /** `cache.maxAge`, in milliseconds; Infinity with `--accept-stale`. */
   readonly maxAge: number;
   /** What is believed now. */
   readonly tree: () => CachedTree;
   readonly holds: () => readonly Hold[];
-  readonly size: () => number;
   readonly emit: Emit;
 }
 
@@ -37,49 +36,39 @@ export class TreeCache {
   readonly #options: TreeCacheOptions;
   readonly #tree: Saver;
   readonly #holds: Saver;
-  #saved: { readonly freshAt: number; readonly isGood: boolean };
+  #saved: { readonly freshAt: number; readonly isGood: boolean; readonly keys: number };
 
   /** `now`: milliseconds since 1970. */
   constructor(options: TreeCacheOptions, now: number) {
     this.#options = options;
-    const { store, emit, holds, size } = options;
-    this.#saved = { freshAt: now, isGood: true };
-    const every = () => SAVE_TREE.every + size();
-    this.#tree = new Saver({ ...SAVE_TREE, every, emit, save: () => this.#save() });
+    this.#saved = { freshAt: now, isGood: true, keys: 0 };
+    const { store, emit, holds } = options;
+    const every = () => TREE.every + this.#saved.keys;
+    this.#tree = new Saver({ ...TREE, every, emit, save: () => this.#save() });
     const plain = ({ entry, rule, since }: Hold): Hold => ({ entry, rule, since });
-    this.#holds = new Saver({ ...SAVE_HOLDS, emit, save: () => store.saveHolds(holds().map(plain)) });
+    this.#holds = new Saver({ ...HOLDS, emit, save: () => store.saveHolds(holds().map(plain)) });
   }
 
   /** Reads what was written last. What cannot be used is said. */
   async load(prefixes: Prefixes, now: number): Promise<FoundTree> {
-    const { store, emit } = this.#options;
-    const { tree, holds, words } = await store.load();
+    const { store, maxAge, emit } = this.#options;
+    const { tree: found, holds, words } = await store.load();
     for (const message of words) {
       emit({ kind: 'notice', message });
     }
-    const tooOld = this.#tooOld(tree, now);
-    const why =
-      tooOld ?? (words.length > 0 ? 'the cache could not be used (see the log)' : 'there is no cache');
-    const usable = tooOld === null ? tree : null;
+    const age = found === null ? 0 : Math.max(0, now - found.freshAt);
+    const tree = age > maxAge ? null : found;
     const held = new Set(holds.map(({ entry }) => entry.key));
     return {
-      tree: usable,
-      why,
-      raw: usable?.entries.filter(({ key }) => !held.has(key)) ?? [],
+      tree,
+      why: age > maxAge ? tooOld(age) : words.length > 0 ? UNUSABLE : 'there is no cache',
+      raw: tree?.entries.filter(({ key }) => !held.has(key)) ?? [],
       holds: holds.map(({ entry, rule, since }) => ({
         entry: ReadEntry.of(entry, prefixes),
         rule,
         since: Math.min(since, now),
       })),
     };
-  }
-
-  /** Why a tree is too old to be served; null where it is not. */
-  #tooOld(tree: CachedTree | null, now: number): string | null {
-    const age = tree === null ? 0 : Math.max(0, now - tree.freshAt);
-    return age > this.#options.maxAge
-      ? `the cache is ${Math.round(age / 1000)} s old, more than cache.maxAge (--accept-stale takes it)`
-      : null;
   }
 
   /** What is believed is another tree than before. */
@@ -108,8 +97,14 @@ export class TreeCache {
 
   async #save(): Promise<void> {
     const tree = this.#options.tree();
-    const { freshAt, sinceGood } = tree;
-    this.#saved = { freshAt, isGood: sinceGood !== null && sinceGood.size === 0 };
+    const { entries, freshAt, sinceGood } = tree;
+    this.#saved = { freshAt, isGood: sinceGood?.size === 0, keys: entries.length };
     await this.#options.store.saveTree(tree);
   }
+}
+
+const UNUSABLE = 'the cache could not be used (see the log)';
+
+function tooOld(age: number): string {
+  return `the cache is ${Math.round(age / 1000)} s old, more than cache.maxAge (--accept-stale takes it)`;
 }

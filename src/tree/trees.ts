@@ -1,9 +1,8 @@
 import type { Emit, Hashes } from '../events.ts';
-import { BelievedTree } from '../guard/believed-tree.ts';
+import { BelievedTree, type GuardStep } from '../guard/believed-tree.ts';
 import type { GuardOptions } from '../guard/guard.ts';
 import { HoldEvents } from '../guard/hold-events.ts';
 import { SourceHealth } from '../guard/source-health.ts';
-import type { GuardStep } from '../guard/step.ts';
 import { TreeCache } from '../guard/tree-cache.ts';
 import { isInstance } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
@@ -76,8 +75,7 @@ export class Trees {
     const { store, cache } = guard ?? {};
     const parts = {
       tree: () => this.#toWrite(),
-      holds: () => [...this.#believed.held],
-      size: () => this.raw.size,
+      holds: () => this.#believed.held,
     };
     this.#cache = store && new TreeCache({ store, maxAge: cache?.maxAge ?? 0, emit, ...parts }, now());
   }
@@ -89,7 +87,7 @@ export class Trees {
 
   /** How many keys are held. */
   get held(): number {
-    return this.#believed.held.size;
+    return this.#believed.held.length;
   }
 
   /** Whether there is a cache that may be served. */
@@ -123,7 +121,7 @@ export class Trees {
     const changes = this.raw.take({ kind: 'snapshot', entries: raw, revision: 0n });
     this.#believed.begin(holds);
     this.#mayBeEmpty = file === 'none' || (tree !== null && [...this.#believed].some(isInstance));
-    const held = [...this.#believed.held];
+    const { held } = this.#believed;
     const puts = held.map(({ entry }) => ({ kind: 'put', entry, held: true }) as const);
     this.#pass({ changes: [...changes, ...puts], held, letGo: [] });
     // What was never accepted is no tree to blame a template by.
@@ -149,7 +147,7 @@ export class Trees {
     const arrivals = this.answered || this.hasCache ? 'new' : 'known';
     const before = this.#sight();
     const changes = this.raw.take(event);
-    const holds = [...this.#believed.held];
+    const holds = this.#believed.held;
     try {
       const step = { changes, now: now(), doubted: this.#health.doubted, arrivals } as const;
       this.#pass(this.#believed.apply(step));
@@ -210,7 +208,7 @@ export class Trees {
   /** A person believes the disappearance: all that is held, and a first tree that is empty. */
   release(): Taken {
     this.#mayBeEmpty = true;
-    const keys = [...this.#believed.held].map(({ entry }) => entry.key);
+    const keys = this.#believed.held.map(({ entry }) => entry.key);
     const taken = this.#letGo(this.#believed.letGo(keys, 'released'));
     if (this.answered) {
       this.#begin();
@@ -241,7 +239,7 @@ export class Trees {
     this.served.apply(step.changes);
     if (step.held.length + step.letGo.length > 0) {
       this.#cache?.holdsChanged();
-      this.#holdEvents.tell(step, (hold) => this.#believed.endOf(hold));
+      this.#holdEvents.tell(step);
     }
   }
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BelievedTree } from '../../src/guard/believed-tree.ts';
+import { BelievedTree, type GuardStep } from '../../src/guard/believed-tree.ts';
 import type { GuardOptions } from '../../src/guard/guard.ts';
-import type { GuardStep } from '../../src/guard/step.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import type { ReadEntry } from '../../src/model/read-entry.ts';
 import { Tree } from '../../src/model/tree.ts';
@@ -45,7 +44,7 @@ function setUp(settings: Partial<GuardOptions> = {}) {
     keys: () => [...tree].map(({ key }) => key),
     held: () => [...guard.held].map((hold: Hold) => hold.entry.key).sort(),
     nextEnd: () =>
-      [...guard.held].reduce((first, hold) => Math.min(first, guard.endOf(hold)), Number.POSITIVE_INFINITY),
+      [...guard.held].reduce((first, { until }) => Math.min(first, until ?? first), Number.POSITIVE_INFINITY),
     rules: () => [...new Set([...guard.held].map((hold) => hold.rule))],
     /** What there was all the time. */
     start(entries: readonly Entry[]) {
