@@ -1,43 +1,39 @@
-import { clock, rest } from '../ports/clock.ts';
+import { rest } from '../ports/clock.ts';
 import type { BelievedStore } from '../ports/stores.ts';
 import type { Parts } from './parts.ts';
-
-/** Where a person asks for a release. */
-export type ReleaseStore = Pick<BelievedStore, 'releaseAsked' | 'releaseDone'>;
 
 /** How often it looks whether a hold is over or somebody asked for a release. */
 const LOOK = 500;
 
-/**
- * The time around the guard: ends holds, notices `pointsman release`, and gives up waiting for the sources of a start.
- * Runs until `signal` aborts.
- */
-export async function watchGuard(parts: Parts, store: ReleaseStore, signal: AbortSignal): Promise<void> {
-  const { trees, mailbox, quarantine, emit } = parts;
-  const began = clock.now();
-  let waiting = true;
+/** The time around the guard: ends holds, and notices `pointsman release`. Runs until `signal` aborts. */
+export async function watchGuard(parts: Parts, store: BelievedStore, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const left = began + trees.wait - clock.now();
-    if (waiting && (left <= 0 || trees.answered)) {
-      waiting = false;
-      if (trees.giveUpWaiting()) {
-        quarantine.look();
-        for (const { of, error } of trees.staleStates()) {
-          const { index, name } = of;
-          emit({ kind: 'source-state', source: index, name, state: 'stale', error: error?.message ?? null });
-        }
-        mailbox.post('the sources do not answer');
-      }
-    }
     await lookOnce(parts, store);
-    await rest(waiting ? Math.min(LOOK, Math.max(1, left)) : LOOK, signal);
+    await rest(LOOK, signal);
   }
+}
+
+/** Gives up waiting for the sources of a start, where they do not answer in time. */
+export async function waitForSources(
+  { trees, mailbox, quarantine, emit }: Parts,
+  signal: AbortSignal,
+): Promise<void> {
+  await rest(trees.wait, signal);
+  if (signal.aborted || !trees.giveUpWaiting()) {
+    return;
+  }
+  quarantine.look();
+  for (const { of, error } of trees.staleStates()) {
+    const { index, name } = of;
+    emit({ kind: 'source-state', source: index, name, state: 'stale', error: error?.message ?? null });
+  }
+  mailbox.post('the sources do not answer');
 }
 
 /** One look: holds that are over, and a release. One that was asked for before the sources' first answer holds for that too. */
 export async function lookOnce(
   { trees, mailbox, quarantine }: Pick<Parts, 'trees' | 'mailbox' | 'quarantine'>,
-  store: ReleaseStore,
+  store: BelievedStore,
 ): Promise<void> {
   const ended = trees.turn();
   quarantine.look();

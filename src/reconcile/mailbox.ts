@@ -1,4 +1,4 @@
-import { clock } from '../ports/clock.ts';
+import { clock, rest } from '../ports/clock.ts';
 
 /** What woke the loop since the last turn. */
 export interface Mail {
@@ -15,7 +15,7 @@ export interface Mail {
  */
 export class Mailbox {
   #mail: Mail | undefined;
-  #wake: (() => void) | undefined;
+  #posted = new AbortController();
 
   post(trigger: string): void {
     const lastAt = clock.now();
@@ -25,7 +25,7 @@ export class Mailbox {
       firstAt,
       lastAt,
     };
-    this.#wake?.();
+    this.#posted.abort();
   }
 
   /** What lies there, without taking it; undefined when it is empty. */
@@ -41,21 +41,7 @@ export class Mailbox {
 
   /** Resolves at the next post, after `ms`, or when `signal` aborts, whichever is first. Never rejects. */
   wait(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        if (this.#wake === done) {
-          this.#wake = undefined;
-        }
-        resolve();
-      };
-      const cancel = clock.after(Math.max(0, ms), done);
-      signal.addEventListener('abort', done, { once: true });
-      this.#wake = done;
-      if (signal.aborted) {
-        done();
-      }
-    });
+    this.#posted = new AbortController();
+    return rest(ms, AbortSignal.any([signal, this.#posted.signal]));
   }
 }

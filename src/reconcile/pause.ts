@@ -2,7 +2,7 @@ import type { Emit } from '../events.ts';
 import { parseDuration } from '../model/duration.ts';
 import type { Entry } from '../model/entry.ts';
 import { clock, rest } from '../ports/clock.ts';
-import type { PauseNotes, PauseWish } from '../ports/stores.ts';
+import type { HeldPauses, PauseNotes, PauseWish } from '../ports/stores.ts';
 import type { Mailbox } from './mailbox.ts';
 
 /** What pauses are known by. */
@@ -26,14 +26,16 @@ const REMINDER = 60_000;
  */
 export class Pause {
   readonly #options: PauseOptions;
-  #wish: PauseWish | null = null;
+  /** Who wants a pause, as it was seen last. */
+  #seen: { readonly host: PauseWish | null; readonly others: readonly PauseWish[] } = {
+    host: null,
+    others: [],
+  };
+  /** What the notes say while nothing is under way and nothing begins; undefined before anything was said. */
+  #held: HeldPauses | null | undefined;
   #told: { readonly wish: PauseWish; readonly at: number } | null = null;
+  /** The keys that make no sense. */
   #wrong = '';
-  #host: PauseWish | null = null;
-  #others: readonly PauseWish[] = [];
-  /** Nothing is under way, and nothing begins. */
-  #isHeld = false;
-  #said: string | null = null;
 
   constructor(options: PauseOptions) {
     this.#options = options;
@@ -41,64 +43,24 @@ export class Pause {
 
   /** The pause that holds now, or null. */
   get now(): PauseWish | null {
-    return this.#wish !== null && this.#wish.until > clock.date() ? this.#wish : null;
+    const { host, others } = this.#seen;
+    const wishes = [...(host ? [host] : []), ...others].filter(({ until }) => until > clock.date());
+    return wishes.sort((one, other) => other.until - one.until)[0] ?? null;
   }
 
   /** Looks for a pause, and tells of a change. */
   async look(): Promise<void> {
-    const { notes, mailbox, emit } = this.#options;
-    this.#host = await notes.read();
-    this.#others = (await this.#ofKeys()).filter((wish) => wish !== null);
-    const wishes = [this.#host, ...this.#others].filter((wish) => wish !== null);
-    this.#wish = wishes.sort((one, other) => other.until - one.until)[0] ?? null;
-    const now = this.now;
-    await this.#answer();
-    const told = this.#told;
-    if (now === null) {
-      if (told === null) {
-        return;
-      }
-      this.#told = null;
-      const cause = told.wish.until > clock.date() ? `${told.wish.by} was taken back` : 'its time is over';
-      emit({ kind: 'resumed', cause });
-      mailbox.post('the pause ended');
-      return;
-    }
-    const same = told?.wish.until === now.until && told.wish.by === now.by;
-    if (same && clock.now() - told.at < REMINDER) {
-      return;
-    }
-    this.#told = { wish: now, at: clock.now() };
-    emit({ kind: 'paused', ...now });
-    if (!told) {
-      mailbox.post('a pause began');
-    }
+    this.#seen = { host: await this.#options.notes.read(), others: await this.#ofKeys() };
+    await this.#answer(Boolean(this.#held));
+    this.#tell();
   }
 
   /** A pass found the pause, and nothing of ours is under way any more: that is told to whoever asked for it. */
   async holds(): Promise<void> {
-    if (!this.#isHeld) {
+    if (!this.#held) {
       await this.#options.hold?.(true);
     }
-    this.#isHeld = true;
-    await this.#answer();
-  }
-
-  async #answer(): Promise<void> {
-    const { notes, hold } = this.#options;
-    if (this.now === null && this.#isHeld) {
-      this.#isHeld = false;
-      await hold?.(false);
-    }
-    if (this.now !== null && !this.#isHeld) {
-      return;
-    }
-    const held = this.now && { host: this.#host?.until ?? null, others: this.#others };
-    const said = JSON.stringify(held);
-    if (said !== this.#said) {
-      await notes.tell(held);
-    }
-    this.#said = said;
+    await this.#answer(true);
   }
 
   /** Looks again and again until `signal` aborts. */
@@ -109,29 +71,63 @@ export class Pause {
     }
   }
 
-  /** A duration counts from the moment at which this very value was first seen here. */
-  async #ofKeys(): Promise<readonly (PauseWish | null)[]> {
-    const entries = this.#options.keys().filter(({ value }) => value.trim() !== '');
-    const since = await this.#options.notes.firstSeen(entries.map(idOf), clock.date());
-    const wrong: string[] = [];
-    const wishes = entries.map((entry): PauseWish | null => {
-      const until = parsePause(entry.value, since.get(idOf(entry)) ?? clock.date());
-      if (until === null) {
-        wrong.push(entry.key);
-      }
-      return until === null ? null : { until, by: `the key ${entry.key}` };
-    });
-    this.#complain(wrong.join(', '));
-    return wishes;
+  /** Before a pass has found it, a pause is not said to hold. */
+  async #answer(isFound: boolean): Promise<void> {
+    const { notes, hold } = this.#options;
+    const { now } = this;
+    if (now && !isFound) {
+      return;
+    }
+    if (!now && isFound) {
+      await hold?.(false);
+    }
+    const held = now && { host: this.#seen.host?.until ?? null, others: this.#seen.others };
+    if (JSON.stringify(held) !== JSON.stringify(this.#held)) {
+      this.#held = held;
+      await notes.tell(held);
+    }
   }
 
-  #complain(wrong: string): void {
-    if (wrong !== '' && wrong !== this.#wrong) {
-      const message = `reading the pause key ${wrong}: it is neither an end with its time zone nor a duration, or lasts over 7 days`;
-      const hint = 'Write 2026-03-01T14:30:00Z or 30m. It is ignored.';
-      this.#options.emit({ kind: 'notice', message, hint });
+  #tell(): void {
+    const { mailbox, emit } = this.#options;
+    const { now } = this;
+    const told = this.#told;
+    if (now === null) {
+      this.#told = null;
+      if (told) {
+        const isOver = told.wish.until <= clock.date();
+        emit({ kind: 'resumed', cause: isOver ? 'its time is over' : `${told.wish.by} was taken back` });
+        mailbox.post('the pause ended');
+      }
+      return;
     }
-    this.#wrong = wrong;
+    const isSame = told?.wish.until === now.until && told.wish.by === now.by;
+    if (isSame && clock.now() - told.at < REMINDER) {
+      return;
+    }
+    this.#told = { wish: now, at: clock.now() };
+    emit({ kind: 'paused', ...now });
+    if (!told) {
+      mailbox.post('a pause began');
+    }
+  }
+
+  /** A duration counts from the moment at which this very value was first seen here. */
+  async #ofKeys(): Promise<readonly PauseWish[]> {
+    const { keys, notes, emit } = this.#options;
+    const entries = keys().filter(({ value }) => value.trim() !== '');
+    const since = await notes.firstSeen(entries.map(idOf), clock.date());
+    const untilOf = (entry: Entry) => parsePause(entry.value, since.get(idOf(entry)) ?? clock.date());
+    const wrong = entries.filter((entry) => untilOf(entry) === null).map(({ key }) => key);
+    if (wrong.length > 0 && wrong.join(', ') !== this.#wrong) {
+      const message = `reading the pause key ${wrong.join(', ')}: it is neither an end with its time zone nor a duration, or lasts over 7 days`;
+      emit({ kind: 'notice', message, hint: 'Write 2026-03-01T14:30:00Z or 30m. It is ignored.' });
+    }
+    this.#wrong = wrong.join(', ');
+    return entries.flatMap((entry) => {
+      const until = untilOf(entry);
+      return until === null ? [] : [{ until, by: `the key ${entry.key}` }];
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import type { Templates } from '../ports/templates.ts';
 import { runningSet } from '../rollout/current.ts';
 import { watchHaproxy } from '../rollout/haproxy-watch.ts';
 import { watchServers } from '../rollout/read-back-watch.ts';
-import { watchGuard } from './guard-watch.ts';
+import { waitForSources, watchGuard } from './guard-watch.ts';
 import type { Mail } from './mailbox.ts';
 import { type Parts, type PartsOptions, partsOf } from './parts.ts';
 import { Passes } from './passes.ts';
@@ -34,7 +34,7 @@ export class Reconciler {
   }
 
   /** When the loop last turned, and what it is at work on for too long. */
-  get turns(): Pick<Turns, 'last' | 'overdue'> {
+  get turns(): Turns {
     return this.#parts.turns;
   }
 
@@ -57,6 +57,7 @@ export class Reconciler {
     const followers = [
       begin('the loop', (until) => this.#loop(until)),
       begin('following the sources', (until) => followSource(parts, source, until)),
+      guard && begin('waiting for the sources', (until) => waitForSources(parts, until)),
       guard && begin('the guard', (until) => watchGuard(parts, guard.store, until)),
       begin('following the templates', (until) => followTemplates(parts, templates, until)),
       begin('following the file', (until) => executor.drift.follow(until)),

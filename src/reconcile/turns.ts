@@ -4,23 +4,13 @@ import { clock } from '../ports/clock.ts';
 export const TURN_MS = 1000;
 
 /** Milliseconds for which a step counts as turns where nothing else is said: more than its own limits together. */
-export const STEP_MS = 120_000;
-
-/** A step that is at work for longer than it may be. */
-export interface Overdue {
-  readonly step: string;
-  readonly ms: number;
-}
-
-interface Running {
-  readonly step: string;
-  readonly since: number;
-}
+const STEP_MS = 120_000;
 
 /** Says when the loop last turned, and what it is at work on. */
 export class Turns {
   readonly #limit: number;
-  readonly #running = new Set<Running>();
+  /** What is at work, the innermost last. */
+  readonly #running = new Set<{ readonly step: string; readonly since: number }>();
   #last = clock.now();
 
   /** `limit`: milliseconds for which a step counts as turns. @default 2 min */
@@ -28,15 +18,18 @@ export class Turns {
     this.#limit = limit;
   }
 
-  /** In milliseconds of `clock.now()`. */
+  /** In milliseconds of `clock.now()`. A step with time limits of its own counts as turns while it lasts, but not for ever. */
   get last(): number {
-    return this.#last;
+    const [outermost] = this.#running;
+    return outermost
+      ? Math.max(this.#last, Math.min(clock.now(), outermost.since + this.#limit))
+      : this.#last;
   }
 
   /** The innermost step that is at work for longer than its limit, or null. */
-  get overdue(): Overdue | null {
+  get overdue(): { readonly step: string; readonly ms: number } | null {
     const now = clock.now();
-    const late = [...this.#running].filter(({ since }) => now - since > this.#limit).at(-1);
+    const late = [...this.#running].findLast(({ since }) => now - since > this.#limit);
     return late ? { step: late.step, ms: Math.round(now - late.since) } : null;
   }
 
@@ -44,22 +37,14 @@ export class Turns {
     this.#last = clock.now();
   }
 
-  /** A step with time limits of its own counts as turns while it lasts, but not for ever. */
+  /** Does a step of a pass. */
   async step<T>(step: string, work: () => Promise<T>): Promise<T> {
-    const running: Running = { step, since: clock.now() };
+    const running = { step, since: clock.now() };
     this.#running.add(running);
-    let cancel = () => {};
-    const again = () => {
-      if (this.overdue === null) {
-        this.turn();
-      }
-      cancel = clock.after(TURN_MS, again);
-    };
-    cancel = clock.after(TURN_MS, again);
     try {
       return await work();
     } finally {
-      cancel();
+      this.#last = this.last;
       this.#running.delete(running);
     }
   }
