@@ -71,9 +71,9 @@ export class BelievedTree implements Iterable<ReadEntry> {
     this.#options = options;
   }
 
-  /** The oldest first. */
-  get held(): readonly Held[] {
-    return [...this.#held.values()];
+  /** By key; the oldest first. */
+  get held(): ReadonlyMap<string, Held> {
+    return this.#held;
   }
 
   /** Everything. */
@@ -91,7 +91,7 @@ export class BelievedTree implements Iterable<ReadEntry> {
     }
     this.#instances = 0;
     for (const entry of this.#raw) {
-      this.#count(entry, 1);
+      this.#count(countedAs(entry), 1);
     }
     for (const hold of holds) {
       const kind = countedAs(hold.entry);
@@ -147,9 +147,9 @@ export class BelievedTree implements Iterable<ReadEntry> {
 
   /** Lets go what was held for long enough. */
   turn(now: number): GuardStep {
-    const over = this.held.filter(({ until }) => until !== null && until <= now);
+    const over = [...this.#held].filter(([, { until }]) => until !== null && until <= now);
     return this.letGo(
-      over.map(({ entry }) => entry.key),
+      over.map(([key]) => key),
       'believed',
     );
   }
@@ -175,8 +175,8 @@ export class BelievedTree implements Iterable<ReadEntry> {
   #leave(entry: ReadEntry, at: number, { changes }: Step): Counted | null {
     const { key } = entry;
     changes.set(key, { kind: 'delete', key, before: entry });
-    this.#count(entry, -1);
     const kind = countedAs(entry);
+    this.#count(kind, -1);
     if (kind) {
       const what = this.#recent.has(key) ? 'came and went' : 'went';
       this.#replace(this.#recent, key, { entry, kind, at, what });
@@ -188,10 +188,11 @@ export class BelievedTree implements Iterable<ReadEntry> {
     const { key } = entry;
     const kind = countedAs(entry);
     step.changes.set(key, { kind: 'put', entry });
-    this.#count(entry, 1);
+    this.#count(kind, 1);
     if (before) {
-      this.#count(before, -1);
-      if (countedAs(before)?.group !== kind?.group) {
+      const old = countedAs(before);
+      this.#count(old, -1);
+      if (old?.group !== kind?.group) {
         this.#replace(this.#recent, key);
       }
       return;
@@ -213,7 +214,7 @@ export class BelievedTree implements Iterable<ReadEntry> {
   #hold(suspect: ReadonlyMap<Recent, GuardRule>, since: number, step: Step): void {
     for (const [{ entry, kind }, rule] of suspect) {
       const { key } = entry;
-      if (this.#isClaimed(entry)) {
+      if (this.#isClaimed(kind)) {
         continue;
       }
       const held = this.#heldBy({ entry, rule, since }, kind);
@@ -238,15 +239,15 @@ export class BelievedTree implements Iterable<ReadEntry> {
 
   /** Nothing held keeps the address of something that lives. */
   #letGoClaimed(step: Step): void {
-    for (const [key, { entry }] of this.#held) {
-      if (this.#isClaimed(entry)) {
+    for (const [key, { kind }] of this.#held) {
+      if (this.#isClaimed(kind)) {
         this.#letGo(key, 'claimed', step);
       }
     }
   }
 
-  #isClaimed({ meaning }: ReadEntry): boolean {
-    return meaning.kind === 'instance' && this.#addresses.has(meaning.instance.address);
+  #isClaimed({ address }: Counted): boolean {
+    return address !== null && this.#addresses.has(address);
   }
 
   #letGo(key: string, why: LetGoReason, step: Step): void {
@@ -278,15 +279,14 @@ export class BelievedTree implements Iterable<ReadEntry> {
   }
 
   /** Counts one more or one fewer that the sources have. */
-  #count(entry: ReadEntry, change: 1 | -1): void {
-    const { meaning } = entry;
-    const kind = countedAs(entry);
-    if (kind) {
-      add(this.#there, kind.group, change);
+  #count(kind: Counted | null, change: 1 | -1): void {
+    if (!kind) {
+      return;
     }
-    if (meaning.kind === 'instance') {
+    add(this.#there, kind.group, change);
+    if (kind.address !== null) {
       this.#instances += change;
-      add(this.#addresses, meaning.instance.address, change);
+      add(this.#addresses, kind.address, change);
     }
   }
 }

@@ -6,12 +6,13 @@ export type Group = `service ${string}` | 'routes' | 'keys';
 /** What a key is to the guard. Keys that never reach a template are nothing to it. */
 export interface Counted {
   readonly group: Group;
-  /** Null for routes and free keys. */
+  /** What an instance is of, and where: null for routes and free keys. */
   readonly service: string | null;
   readonly host: string | null;
+  readonly address: string | null;
 }
 
-const ROUTE: Counted = { group: 'routes', service: null, host: null };
+const ROUTE: Counted = { group: 'routes', service: null, host: null, address: null };
 const FREE: Counted = { ...ROUTE, group: 'keys' };
 
 /** What an entry counts as; null where it counts for nothing. A route whose value is refused is there all the same. */
@@ -19,7 +20,8 @@ export function countedAs({ meaning }: ReadEntry): Counted | null {
   switch (meaning.kind) {
     case 'instance': {
       const { service } = meaning.role;
-      return { group: `service ${service}`, service, host: meaning.instance.host };
+      const { host, address } = meaning.instance;
+      return { group: `service ${service}`, service, host, address };
     }
     case 'route':
       return ROUTE;

@@ -75,7 +75,7 @@ export class Trees {
     const { store, cache } = guard ?? {};
     const parts = {
       tree: () => this.#toWrite(),
-      holds: () => this.#believed.held,
+      holds: () => [...this.#believed.held.values()],
     };
     this.#cache = store && new TreeCache({ store, maxAge: cache?.maxAge ?? 0, emit, ...parts }, now());
   }
@@ -87,7 +87,7 @@ export class Trees {
 
   /** How many keys are held. */
   get held(): number {
-    return this.#believed.held.length;
+    return this.#believed.held.size;
   }
 
   /** Whether there is a cache that may be served. */
@@ -121,7 +121,7 @@ export class Trees {
     const changes = this.raw.take({ kind: 'snapshot', entries: raw, revision: 0n });
     this.#believed.begin(holds);
     this.#mayBeEmpty = file === 'none' || (tree !== null && [...this.#believed].some(isInstance));
-    const { held } = this.#believed;
+    const held = [...this.#believed.held.values()];
     const puts = held.map(({ entry }) => ({ kind: 'put', entry, held: true }) as const);
     this.#pass({ changes: [...changes, ...puts], held, letGo: [] });
     // What was never accepted is no tree to blame a template by.
@@ -147,7 +147,7 @@ export class Trees {
     const arrivals = this.answered || this.hasCache ? 'new' : 'known';
     const before = this.#sight();
     const changes = this.raw.take(event);
-    const holds = this.#believed.held;
+    const holds = [...this.#believed.held.values()];
     try {
       const step = { changes, now: now(), doubted: this.#health.doubted, arrivals } as const;
       this.#pass(this.#believed.apply(step));
@@ -208,7 +208,7 @@ export class Trees {
   /** A person believes the disappearance: all that is held, and a first tree that is empty. */
   release(): Taken {
     this.#mayBeEmpty = true;
-    const keys = this.#believed.held.map(({ entry }) => entry.key);
+    const keys = [...this.#believed.held.keys()];
     const taken = this.#letGo(this.#believed.letGo(keys, 'released'));
     if (this.answered) {
       this.#begin();

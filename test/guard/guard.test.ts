@@ -42,10 +42,13 @@ function setUp(settings: Partial<GuardOptions> = {}) {
     drop: (...keys: readonly string[]) => site.take(keys.map((key): Change => ({ kind: 'delete', key }))),
     turn: () => site.apply(guard.turn(site.now)),
     keys: () => [...tree].map(({ key }) => key),
-    held: () => [...guard.held].map((hold: Hold) => hold.entry.key).sort(),
+    held: () => [...guard.held.values()].map((hold: Hold) => hold.entry.key).sort(),
     nextEnd: () =>
-      [...guard.held].reduce((first, { until }) => Math.min(first, until ?? first), Number.POSITIVE_INFINITY),
-    rules: () => [...new Set([...guard.held].map((hold) => hold.rule))],
+      [...guard.held.values()].reduce(
+        (first, { until }) => Math.min(first, until ?? first),
+        Number.POSITIVE_INFINITY,
+      ),
+    rules: () => [...new Set([...guard.held.values()].map((hold) => hold.rule))],
     /** What there was all the time. */
     start(entries: readonly Entry[]) {
       site.put(...entries);
@@ -352,7 +355,7 @@ describe('the guard', () => {
     const site = setUp();
     site.start([...servers('web', 2), ...servers('other', 9)]);
     site.drop(...keysOf(servers('web', 2)));
-    const holds = [...site.guard.held];
+    const holds = [...site.guard.held.values()];
     const again = new BelievedTree(site.raw, SETTINGS);
     again.begin(holds);
     site.now += 5 * MINUTE;
@@ -415,7 +418,7 @@ describe('the guard', () => {
           const believed = new Set(site.keys());
           expect(believed).toEqual(new Set([...raw.keys(), ...site.held()]));
           const live = new Set([...raw.values()].map((one) => one.value));
-          for (const hold of site.guard.held) {
+          for (const hold of site.guard.held.values()) {
             expect(raw.has(hold.entry.key)).toBe(false);
             if (hold.entry.key.startsWith('/services')) {
               expect(live.has(hold.entry.value)).toBe(false);
@@ -426,7 +429,7 @@ describe('the guard', () => {
           }
           const lasting = ![...raw.keys()].some((one) => one.startsWith('/services'));
           if (lasting) {
-            for (const hold of site.guard.held) {
+            for (const hold of site.guard.held.values()) {
               if (hold.entry.key.startsWith('/services')) {
                 expect(['store', 'everything']).toContain(hold.rule);
               }
