@@ -72,9 +72,10 @@ function reservedPorts({ vars, status }: Settings): Map<number, string> {
 }
 
 /** `pace` for this host: its part of the splay is the same at every start. */
-export function paceOf({ pace }: Settings): PaceOptions {
+export function paceOf({ pace, haproxy }: Settings): PaceOptions {
   const place = createHash('sha256').update(hostname()).digest().readUInt32BE(0) / 2 ** 32;
-  return { ...pace, splay: Math.round(place * pace.splay * pace.reloadInterval) };
+  const splay = Math.round(place * pace.splay * pace.reloadInterval);
+  return { ...pace, splay, maxOldWorkers: haproxy.maxOldWorkers };
 }
 
 /** Who judges, where it is not HAProxy's plain check. */

@@ -51,7 +51,6 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     drawing,
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
     pace: paceOf(settings),
-    maxOldWorkers: settings.haproxy.maxOldWorkers,
     pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
     ...(runtime ? { runtime: { ...settings.apply, runtime } } : {}),
     quarantine: { file: createStateFile(stateDir, 'quarantine.json'), ...checkedBy(settings) },

@@ -3,22 +3,17 @@ import { clock } from '../ports/clock.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import type { Mail } from './mailbox.ts';
 
-/** `pace` of the settings, in milliseconds. */
+/** `pace` of the settings, in milliseconds, and what limits the old workers. */
 export interface PaceOptions {
   readonly quiet: number;
   readonly maxWait: number;
   readonly reloadInterval: number;
   /** What this host adds before a reload, so that a fleet does not reload in the same moment. @default 0 */
   readonly splay?: number;
-}
-
-/** What limits the old workers. */
-export interface OldWorkersOptions {
   /** `haproxy.maxOldWorkers`. @default no limit */
   readonly maxOldWorkers?: number;
   /** Milliseconds that a reload waits at most for one of them to end. @default 30 s */
   readonly patience?: number;
-  readonly emit: Emit;
 }
 
 /**
@@ -28,8 +23,8 @@ export interface OldWorkersOptions {
  * out all the same, and HAProxy's own `mworker-max-reloads` ends the oldest ones.
  */
 export class Pace {
-  readonly #options: PaceOptions;
-  readonly #workers: Required<OldWorkersOptions>;
+  readonly #options: Required<PaceOptions>;
+  readonly #emit: Emit;
   #lastMail = Number.NEGATIVE_INFINITY;
   #lastReload = Number.NEGATIVE_INFINITY;
   /** When the first change came that no pass has settled yet, and until when the burst is waited for. */
@@ -38,9 +33,9 @@ export class Pace {
   /** Since when a reload waits for old workers. */
   #waitsSince: number | null = null;
 
-  constructor(options: PaceOptions, workers: OldWorkersOptions) {
-    this.#options = options;
-    this.#workers = { maxOldWorkers: Number.POSITIVE_INFINITY, patience: 30_000, ...workers };
+  constructor(options: PaceOptions, emit: Emit) {
+    this.#options = { splay: 0, maxOldWorkers: Number.POSITIVE_INFINITY, patience: 30_000, ...options };
+    this.#emit = emit;
   }
 
   /** The time at which this mail is due; not after now means at once. */
@@ -65,13 +60,13 @@ export class Pace {
 
   /** The earliest time of the next reload: apart from the last one, and after the burst. */
   reloadDue(): number {
-    const { reloadInterval, splay = 0 } = this.#options;
+    const { reloadInterval, splay } = this.#options;
     return Math.max(this.#lastReload + reloadInterval, this.#calmAt + splay);
   }
 
   /** Milliseconds for which a reload waits at most for old workers to end. */
   workersMs(state: HaproxyState): number {
-    const { maxOldWorkers, patience } = this.#workers;
+    const { maxOldWorkers, patience } = this.#options;
     if (oldWorkersOf(state) < maxOldWorkers) {
       this.#waitsSince = null;
       return 0;
@@ -82,14 +77,14 @@ export class Pace {
 
   /** A reload waits for old workers: said once for each that does. */
   waitsForWorkers(state: HaproxyState): void {
-    const { maxOldWorkers, patience, emit } = this.#workers;
+    const { maxOldWorkers, patience } = this.#options;
     if (this.#waitsSince !== null) {
       return;
     }
     this.#waitsSince = clock.now();
     const limit = `haproxy.maxOldWorkers is ${maxOldWorkers}`;
     const cause = `${oldWorkersOf(state)} old workers still serve connections (${limit}); at most ${patience / 1000} s for one of them to end`;
-    emit({ kind: 'reload-delayed', cause });
+    this.#emit({ kind: 'reload-delayed', cause });
   }
 
   /** A reload was made or tried: the next one waits anew. */

@@ -1,39 +1,29 @@
-import type { Emit } from '../events.ts';
-import type { ConfigFile } from '../ports/config-file.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
-import type { Judge, Preflight } from '../ports/judge.ts';
 import type { Runtime } from '../ports/runtime.ts';
-import type { CrashFile, PauseNotes, PendingNote } from '../ports/stores.ts';
+import type { PauseNotes } from '../ports/stores.ts';
 import { cachingJudge } from '../quarantine/caching-judge.ts';
 import { Quarantine, type QuarantineOptions } from '../quarantine/quarantine.ts';
 import type { Drawing } from '../rollout/drawing.ts';
-import { Executor } from '../rollout/executor.ts';
+import { Executor, type ExecutorOptions } from '../rollout/executor.ts';
 import type { ConfigSet } from '../rollout/facts.ts';
 import type { RuntimeChangesOptions } from '../rollout/runtime-changes.ts';
-import type { ServedTree } from '../tree/served-tree.ts';
-import { type GuardParts, Trees } from '../tree/trees.ts';
-import { Crashes } from './crashes.ts';
+import { Trees, type TreesOptions } from '../tree/trees.ts';
+import { Crashes, type CrashesOptions } from './crashes.ts';
 import { Mailbox } from './mailbox.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { Pause } from './pause.ts';
 import { Turns } from './turns.ts';
 
 /** What passes work with. */
-export interface PartsOptions {
-  readonly served: ServedTree;
+export interface PartsOptions
+  extends TreesOptions,
+    Omit<ExecutorOptions, 'haproxy' | 'runtime' | 'mailbox' | 'onRecorded'>,
+    Pick<CrashesOptions, 'crashFile'> {
   readonly drawing: Drawing;
-  readonly judge: Judge;
-  readonly file: ConfigFile;
   readonly haproxy: HaproxyControl;
-  /** `file`: mode `none`. */
-  readonly target: 'haproxy' | 'file';
   readonly pace: PaceOptions;
-  readonly preflight?: Preflight;
-  readonly pending?: PendingNote;
   /** Where pauses are remembered, and the keys that ask the fleet for one. */
   readonly pause?: { readonly notes: PauseNotes; readonly keys: readonly string[] };
-  /** `haproxy.maxOldWorkers`. @default no limit */
-  readonly maxOldWorkers?: number;
   /** Without it every change is a reload. */
   readonly runtime?: Pick<RuntimeChangesOptions, 'newServers' | 'drain'> & {
     readonly runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll' | 'hold'>;
@@ -41,13 +31,8 @@ export interface PartsOptions {
     readonly readBack?: number;
   };
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry' | 'checkCommand'>;
-  /** Where the input of a crash is kept. */
-  readonly crashFile?: CrashFile;
   /** Milliseconds for which a step of a pass counts as life. @default 2 min */
   readonly stepLimit?: number;
-  readonly emit: Emit;
-  /** The guard and the cache; without it every change is believed at once. */
-  readonly guard?: GuardParts;
 }
 
 /** What passes work with, and what is followed beside them. */
@@ -81,6 +66,6 @@ export function partsOf(options: PartsOptions) {
   return {
     ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, quarantine, crashes },
     haproxy: options.haproxy,
-    pace: new Pace(options.pace, options),
+    pace: new Pace(options.pace, emit),
   };
 }

@@ -23,22 +23,16 @@ import { TURN_MS } from './turns.ts';
 export class Passes {
   readonly #parts: Parts;
   readonly #crashRetry = new BackOff();
-  #retryAt = Number.POSITIVE_INFINITY;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  /** When the next one is due without any mail, in milliseconds of `clock.now()`; Infinity where none is. */
-  get retryAt(): number {
-    return this.#retryAt;
-  }
-
   /** One pass, from what is served to traffic. Null where `signal` ended it. */
   async pass(triggers: readonly string[], signal: AbortSignal): Promise<PassEnd | null> {
     const { turns, pace } = this.#parts;
-    const pass = begin(triggers, new Stopwatch(turns), signal);
-    this.#retryAt = Number.POSITIVE_INFINITY;
+    const watch = new Stopwatch(turns);
+    const pass: Pass = { watch, signal, triggers: new Set(triggers), reasons: [], hold: null, ...ANEW };
     let end: PassEnd | null = null;
     while (end === null && !signal.aborted) {
       end = await this.#step(pass).catch((error: unknown) => this.#crashed(error, pass));
@@ -90,7 +84,10 @@ export class Passes {
       case 'wait':
         return this.#wait(action, facts, pass);
       case 'handsOff':
-        return this.#handsOff(action, facts, pass);
+        if (action.why.kind === 'pause') {
+          await this.#beginPause();
+        }
+        return endOfIdle(action, facts);
       case 'quarantine':
         return this.#quarantine(action, facts, pass);
       case 'nothing':
@@ -132,11 +129,10 @@ export class Passes {
         await this.#rest(Math.min(action.ms, TURN_MS / 2), pass);
         break;
       default:
-        this.#retryAt = clock.now() + action.ms;
         return endOfIdle(action, facts);
     }
     if (mailbox.peek()) {
-      drawAnew(pass);
+      Object.assign(pass, ANEW);
     }
     return { kind: 'again' };
   }
@@ -152,20 +148,10 @@ export class Passes {
     }
   }
 
-  async #handsOff(
-    action: Extract<Action, { kind: 'handsOff' }>,
-    facts: Facts,
-    { hold }: Pass,
-  ): Promise<Result> {
+  async #beginPause(): Promise<void> {
     const { turns, pause } = this.#parts;
-    if (action.why.kind === 'stuck') {
-      this.#retryAt = clock.now() + action.why.retryInMs;
-    }
-    if (hold) {
-      await this.#idle();
-      await turns.step('beginning a pause', async () => pause?.holds());
-    }
-    return endOfIdle(action, facts);
+    await this.#idle();
+    await turns.step('beginning a pause', async () => pause?.holds());
   }
 
   async #quarantine(
@@ -190,7 +176,7 @@ export class Passes {
     await this.#idle();
     const isOther = await pass.watch.time('quarantine', () => quarantine.resolve(refusal, pass.signal));
     if (isOther) {
-      drawAnew(pass);
+      Object.assign(pass, ANEW);
     }
     return isOther;
   }
@@ -215,8 +201,7 @@ export class Passes {
       }
     }
     pass.drawn = null;
-    this.#retryAt = clock.now() + retryInMs;
-    return endOfCrash(error);
+    return endOfCrash(error, retryInMs);
   }
 
   #idle(): Promise<void> {
@@ -259,16 +244,5 @@ interface Pass extends Look {
   reasons: readonly string[];
 }
 
-function begin(triggers: readonly string[], watch: Stopwatch, signal: AbortSignal): Pass {
-  return {
-    ...{ watch, signal, triggers: new Set(triggers), reasons: [] },
-    ...{ hold: null, drawn: null, judged: false, noRuntime: null },
-  };
-}
-
-/** Something else is to be drawn: what was tried before says nothing of that. */
-function drawAnew(pass: Pass): void {
-  pass.drawn = null;
-  pass.judged = false;
-  pass.noRuntime = null;
-}
+/** Of something else that is to be drawn: what was tried before says nothing of that. */
+const ANEW = { drawn: null, judged: false, noRuntime: null };

@@ -78,15 +78,17 @@ export class Reconciler {
 
   async #loop(signal: AbortSignal): Promise<void> {
     const { turns, mailbox } = this.#parts;
+    let retryAt = Number.POSITIVE_INFINITY;
     while (!signal.aborted) {
       turns.turn();
       const mail = mailbox.peek();
-      const until = mail ? this.#due(mail) : this.#passes.retryAt;
+      const until = mail ? this.#due(mail) : retryAt;
       const pause = until - clock.now();
       if (pause > 0) {
         await mailbox.wait(Math.min(TURN_MS, pause), signal);
       } else {
-        await this.#passes.pass(mail?.triggers ?? ['retry'], signal);
+        const end = await this.#passes.pass(mail?.triggers ?? ['retry'], signal);
+        retryAt = clock.now() + (end?.retryInMs ?? Number.POSITIVE_INFINITY);
       }
     }
   }

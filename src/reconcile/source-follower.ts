@@ -27,17 +27,10 @@ export async function followSource(parts: Parts, source: Source, signal: AbortSi
         emit(event);
         break;
       case 'heard': {
-        const { of, what, changed, keys, revision } = event;
+        const { kind: _, of, revision, ...data } = event;
         trees.heard(event);
-        emit({
-          kind: 'source-data',
-          source: of.index,
-          name: of.name,
-          what,
-          changed,
-          keys,
-          revision: String(revision),
-        });
+        const source = { source: of.index, name: of.name };
+        emit({ kind: 'source-data', ...source, ...data, revision: String(revision) });
         break;
       }
       case 'snapshot':

@@ -11,6 +11,8 @@ export interface PassEnd {
   readonly error: string | null;
   /** What is desired was accepted. */
   readonly isGood: boolean;
+  /** Milliseconds until the next one, where nothing wakes the loop before; Infinity for none. */
+  readonly retryInMs: number;
 }
 
 /** The end of a pass that waits for something to happen, or touches nothing: a person has the wheel, or the file is stuck. */
@@ -21,42 +23,43 @@ export function endOfIdle(
   if (action.kind === 'handsOff') {
     const { why } = action;
     return why.kind === 'stuck'
-      ? over('failed', why.message)
+      ? over('failed', why.message, why.retryInMs)
       : over('paused', `paused until ${new Date(why.until).toISOString()} by ${why.by}`);
   }
+  const { ms } = action;
   if (desired.kind === 'nothing') {
-    return over('waiting', desired.missing);
+    return over('waiting', desired.missing, ms);
   }
   if (desired.kind === 'template-error') {
-    return over('template-error', desired.error.message);
+    return over('template-error', desired.error.message, ms);
   }
   if (trouble === null) {
-    return over('unchanged', null);
+    return over('unchanged', null, ms);
   }
   switch (trouble.kind) {
     case 'refused':
-      return over('refused', trouble.output.split('\n')[0] ?? '');
+      return over('refused', trouble.output.split('\n')[0] ?? '', ms);
     case 'failed':
-      return over('failed', trouble.message);
+      return over('failed', trouble.message, ms);
     case 'crashed':
-      return endOfCrash(trouble.error);
+      return endOfCrash(trouble.error, ms);
     default:
       return trouble satisfies never;
   }
 }
 
 /** The end of a pass that threw. */
-export function endOfCrash(thrown: unknown): PassEnd {
+export function endOfCrash(thrown: unknown, retryInMs: number): PassEnd {
   const error = asError(thrown);
   const words = error instanceof PointsmanError ? error.message : `a bug: ${shorten(String(error), 500)}`;
-  return over('failed', words);
+  return over('failed', words, retryInMs);
 }
 
 /** The end of a pass that did it, or found it done. */
 export function done(outcome: Outcome, isGood = true): PassEnd {
-  return { kind: 'over', outcome, error: null, isGood };
+  return { ...over(outcome, null), isGood };
 }
 
-function over(outcome: Outcome, error: string | null): PassEnd {
-  return { kind: 'over', outcome, error, isGood: false };
+function over(outcome: Outcome, error: string | null, retryInMs = Number.POSITIVE_INFINITY): PassEnd {
+  return { kind: 'over', outcome, error, isGood: false, retryInMs };
 }

@@ -8,7 +8,7 @@ const mail = (firstAt: number, lastAt = firstAt) => ({ triggers: ['x'], firstAt,
 
 describe('Pace', () => {
   test('lets a first change out at once, and those that follow after quiet, at the latest after maxWait', () => {
-    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 2000 }, { emit: () => {} });
+    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 2000 }, () => {});
     expect(pace.due(mail(5000))).toBe(5000);
     pace.took(mail(5000));
     pace.settled();
@@ -21,7 +21,7 @@ describe('Pace', () => {
   });
 
   test('counts maxWait from the first change that no pass has settled', () => {
-    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 0 }, { emit: () => {} });
+    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 0 }, () => {});
     pace.took(mail(5000));
     expect(pace.reloadDue()).toBe(5000);
     pace.took(mail(5100));
@@ -31,14 +31,14 @@ describe('Pace', () => {
   });
 
   test("holds a reload back by the host's own splay, but not what goes without one", () => {
-    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 0, splay: 300 }, { emit: () => {} });
+    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 0, splay: 300 }, () => {});
     expect(pace.due(mail(5000))).toBe(5000);
     pace.took(mail(5000));
     expect(pace.reloadDue()).toBe(5300);
   });
 
   test('keeps reloads apart', () => {
-    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 2000 }, { emit: () => {} });
+    const pace = new Pace({ quiet: 200, maxWait: 1000, reloadInterval: 2000 }, () => {});
     expect(pace.reloadDue()).toBe(Number.NEGATIVE_INFINITY);
     const before = clock.now();
     pace.reloaded();
@@ -72,7 +72,7 @@ describe('Pace, of old workers,', () => {
   test('holds a reload while too many are left, says so once, and not for ever', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const said = recorder();
-    const pace = new Pace(RIGHT_AWAY, { maxOldWorkers: 2, patience: 1000, emit: said.emit });
+    const pace = new Pace({ ...RIGHT_AWAY, maxOldWorkers: 2, patience: 1000 }, said.emit);
     const after = (ms: number, workers: number) => {
       vi.advanceTimersByTime(ms);
       return holds(pace, running(workers));
@@ -88,7 +88,7 @@ describe('Pace, of old workers,', () => {
   });
 
   test('holds nothing where they cannot be counted, or HAProxy is away', () => {
-    const pace = new Pace(RIGHT_AWAY, { maxOldWorkers: 1, emit: () => {} });
+    const pace = new Pace({ ...RIGHT_AWAY, maxOldWorkers: 1 }, () => {});
     expect(holds(pace, running())).toBe(false);
     expect(holds(pace, { kind: 'away', cause: '' })).toBe(false);
   });
