@@ -11,6 +11,12 @@ export type ErrorCode =
   /** A file, a socket or a process of this machine said no. */
   | 'system';
 
+/** What an expected failure may have beside its message. */
+interface ErrorOptions {
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
 /**
  * The base of all expected failures: `message` says what was being done, a colon, what was found; `hint` says
  * what to do. Anything else that is thrown is a bug and shows its stack.
@@ -19,7 +25,7 @@ export class PointsmanError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
@@ -29,28 +35,28 @@ export class PointsmanError extends Error {
 
 /** Settings, flags or environment that do not fit. */
 export class UsageError extends PointsmanError {
-  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(message: string, options: ErrorOptions = {}) {
     super('usage', message, options);
   }
 }
 
 /** A source that could not be read. */
 export class SourceError extends PointsmanError {
-  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(message: string, options: ErrorOptions = {}) {
     super('source', message, options);
   }
 }
 
 /** A template that does not compile or could not be rendered; `message` names template, line and expression. */
 export class TemplateError extends PointsmanError {
-  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(message: string, options: ErrorOptions = {}) {
     super('template', message, options);
   }
 }
 
 /** A file, socket or process of this machine that said no. */
 export class SystemError extends PointsmanError {
-  constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(message: string, options: ErrorOptions = {}) {
     super('system', message, options);
   }
 }

@@ -4,19 +4,17 @@ import type { Entry } from '../model/entry.ts';
 import { clock } from '../ports/clock.ts';
 import { type Parts, partsOf } from '../reconcile/parts.ts';
 import { Passes } from '../reconcile/passes.ts';
-import { Drawing } from '../rollout/drawing.ts';
 import type { PassEnd } from '../rollout/pass-end.ts';
 import type { Settings } from '../settings/settings.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
 import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
-import { catalogOptions, checkedBy, pauseKeys, renderContext } from './assemble.ts';
+import { catalogOptions, checkedBy, pauseKeys } from './assemble.ts';
 import { believeOnce } from './believed-once.ts';
 import { templateVersion } from './haproxy-versions.ts';
-import type { ExitCode, Io } from './io.ts';
-import { EXIT } from './io.ts';
-import { entriesOf, guardOf, shellOf } from './open.ts';
+import { EXIT, type ExitCode, type Io } from './io.ts';
+import { drawingOf, entriesOf, guardOf, shellOf } from './open.ts';
 import { rejectionLine } from './services.ts';
 
 /** Nobody comes after, so nothing is waited for. */
@@ -44,8 +42,7 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
     templateVersion(settings, shell.haproxy, io.signal),
   ]);
   const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
-  const context = renderContext(settings, io.env, version);
-  const drawing = new Drawing({ context, renderLimit: settings.limits.render, emit });
+  const drawing = drawingOf(settings, { env: io.env, version, emit });
   await drawing.templates.set(set);
   const guard = flags.from === undefined ? guardOf(settings, flags.acceptStale ? 'any' : 'fresh') : null;
   // What is refused is looked for anew each time: only a daemon tries it again, and so keeps a record of it.
@@ -75,7 +72,8 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
     for (const event of said.filter(({ kind }) => TOLD.has(kind))) {
       io.err(describeEvent(event).message);
     }
-    return tell(io, settings, { end, said, ms: Math.round(clock.now() - begun) });
+    io.err(describeEnd(settings.output.path, { end, said, ms: Math.round(clock.now() - begun) }));
+    return EXIT.fine;
   } finally {
     await parts.trees.close();
   }
@@ -120,29 +118,23 @@ interface Applied {
   readonly ms: number;
 }
 
-function tell(io: Io, settings: Settings, { end, said, ms }: Applied): ExitCode {
-  const { path } = settings.output;
+/** The end of a pass in a line. Throws where it is none that was wished for. */
+function describeEnd(path: string, { end, said, ms }: Applied): string {
   const words = end.error ?? '';
   switch (end.outcome) {
     case 'unchanged':
-      io.err(`unchanged: ${path}`);
-      return EXIT.fine;
+      return `unchanged: ${path}`;
     case 'reloaded':
-      io.err(`reloaded: HAProxy runs ${path} (${ms} ms)`);
-      return EXIT.fine;
+      return `reloaded: HAProxy runs ${path} (${ms} ms)`;
     case 'runtime':
-      io.err(`published: ${path}, which HAProxy runs already`);
-      return EXIT.fine;
+      return `published: ${path}, which HAProxy runs already`;
     case 'unverified':
-      io.err(`reloaded: HAProxy was told to load ${path}; in this mode it cannot be asked whether it did`);
-      return EXIT.fine;
+      return `reloaded: HAProxy was told to load ${path}; in this mode it cannot be asked whether it did`;
     case 'published':
-      io.err(`published: ${path}`);
-      return EXIT.fine;
+      return `published: ${path}`;
     case 'published-waiting': {
       const isNew = said.some(({ kind }) => kind === 'published');
-      io.err(`${isNew ? 'published' : 'unchanged'}: ${path}; HAProxy is away: ${words}`);
-      return EXIT.fine;
+      return `${isNew ? 'published' : 'unchanged'}: ${path}; HAProxy is away: ${words}`;
     }
     case 'refused': {
       const event = said.findLast((one) => one.kind === 'check-refused');
@@ -152,7 +144,7 @@ function tell(io: Io, settings: Settings, { end, said, ms }: Applied): ExitCode 
       throw new SourceError(`rendering: ${words}`);
     case 'template-error': {
       const event = said.findLast((one) => one.kind === 'template-error');
-      throw new TemplateError(words, event?.hint === undefined ? {} : { hint: event.hint });
+      throw new TemplateError(words, { hint: event?.hint });
     }
     case 'failed':
     case 'paused':

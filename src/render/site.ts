@@ -18,11 +18,7 @@ export function templateError(
 ): TemplateError {
   const line = site.line === null ? '' : `, line ${site.line}`;
   const text = site.text === null ? '' : `, \`${site.text}\``;
-  const { hint, cause } = options;
-  return new TemplateError(`template ${site.file}${line}${text}: ${found}`, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new TemplateError(`template ${site.file}${line}${text}: ${found}`, options);
 }
 
 /** A fault of a template that does not know its place yet; `located` gives it one. */

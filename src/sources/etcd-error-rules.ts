@@ -1,7 +1,7 @@
 /** What went wrong at one endpoint, for people. Holds no secret. */
 export interface Explained {
   readonly found: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** What a text of grpc or etcd means. */
@@ -137,6 +137,5 @@ const WAYS: readonly Rule[] = [
 /** What a text means, or null. */
 export function ruleFor(text: string): Explained | null {
   const rules = text.includes('etcdserver') || text.includes('auth: ') ? [...ANSWERS, ...WAYS] : WAYS;
-  const rule = rules.find(({ when }) => when.test(text));
-  return rule ? { found: rule.found, ...(rule.hint === undefined ? {} : { hint: rule.hint }) } : null;
+  return rules.find(({ when }) => when.test(text)) ?? null;
 }

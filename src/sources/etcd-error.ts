@@ -20,7 +20,7 @@ export function explainEtcdError(
   options: EtcdSourceOptions & { readonly hasAnswered?: boolean },
 ): Explained {
   if (error instanceof SourceError) {
-    return { found: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+    return { found: error.message, hint: error.hint };
   }
   const text = withoutSecret(error instanceof Error ? error.message : String(error), options);
   const refusal = options.proxy === 'environment' && !options.hasAnswered ? whyNoTunnel(endpoint) : null;
@@ -61,10 +61,7 @@ export function etcdError(
 ): SourceError {
   const parts = [...failures].map(([endpoint, { found }]) => `${endpoint}: ${found}`);
   const hint = [...failures.values()].find((failure) => failure.hint !== undefined)?.hint;
-  return new SourceError(`${doing}: ${parts.join('; ')}`, {
-    ...(hint === undefined ? {} : { hint }),
-    cause,
-  });
+  return new SourceError(`${doing}: ${parts.join('; ')}`, { hint, cause });
 }
 
 function withoutSecret(text: string, { password }: EtcdSourceOptions): string {

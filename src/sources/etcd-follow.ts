@@ -10,10 +10,10 @@ import { Reread } from './etcd-reread.ts';
 import { allowedRanges, type EtcdSnapshot, readSnapshot, SurfeitError } from './etcd-snapshot.ts';
 import { followStream, type StreamEnd } from './etcd-stream.ts';
 import { Witness } from './etcd-witness.ts';
-import type { EventQueue } from './event-queue.ts';
+import type { Push } from './events-of.ts';
 import type { KeyRange } from './key-ranges.ts';
 import { RevisionMerger } from './revision-merger.ts';
-import { StateTeller } from './state-teller.ts';
+import { type StateTeller, stateTeller } from './state-teller.ts';
 
 /** The longest pause where a member answers but does not serve us: it may be at its limits. */
 const LONGEST_PAUSE = 3_000;
@@ -45,20 +45,20 @@ interface Visit {
 
 /**
  * Follows etcd until `signal` aborts: connects to one member after the other, reads everything where it must,
- * watches from there, and tells `queue`. Whatever can heal is retried for ever.
+ * watches from there, and tells `push`. Whatever can heal is retried for ever.
  */
 export async function followEtcd(
   options: EtcdSourceOptions,
   ranges: readonly KeyRange[],
-  { queue, signal }: { readonly queue: EventQueue<SourceEvent>; readonly signal: AbortSignal },
+  { push, signal }: { readonly push: Push<SourceEvent>; readonly signal: AbortSignal },
 ): Promise<void> {
-  await new EtcdFollower(options, ranges, queue).run(signal);
+  await new EtcdFollower(options, ranges, push).run(signal);
 }
 
 class EtcdFollower {
   readonly #options: EtcdSourceOptions;
   readonly #ranges: readonly KeyRange[];
-  readonly #queue: EventQueue<SourceEvent>;
+  readonly #push: Push<SourceEvent>;
   readonly #state: StateTeller;
   readonly #members: EtcdMembers;
   readonly #failures = new Map<string, Explained>();
@@ -70,11 +70,11 @@ class EtcdFollower {
   #shortcuts = 0;
   #readTook = 0;
 
-  constructor(options: EtcdSourceOptions, ranges: readonly KeyRange[], queue: EventQueue<SourceEvent>) {
+  constructor(options: EtcdSourceOptions, ranges: readonly KeyRange[], push: Push<SourceEvent>) {
     this.#options = options;
     this.#ranges = ranges;
-    this.#queue = queue;
-    this.#state = new StateTeller(queue, { index: options.index, name: etcdName(options) });
+    this.#push = push;
+    this.#state = stateTeller(push, { index: options.index, name: etcdName(options) });
     this.#members = new EtcdMembers(options, (endpoint, error) => this.#failed(endpoint, error, 'at first'));
   }
 
@@ -150,7 +150,7 @@ class EtcdFollower {
       }
     }
     const { entries, revision, ranges, clusterId } = await this.#read(connection, this.#ranges, signal);
-    this.#queue.push({ kind: 'snapshot', entries, revision });
+    this.#push({ kind: 'snapshot', entries, revision });
     const merger = new RevisionMerger(ranges.map(() => revision + 1n));
     this.#position = { ranges, clusterId, merger, witness: new Witness({ entries, revision }) };
     return this.#position;
@@ -183,7 +183,7 @@ class EtcdFollower {
       },
       tell: ({ entries, revision, read }) => {
         position.witness.reread({ entries, revision }, read);
-        this.#queue.push({ kind: 'snapshot', entries, revision });
+        this.#push({ kind: 'snapshot', entries, revision });
       },
     });
     try {
@@ -205,7 +205,7 @@ class EtcdFollower {
           if (position.witness.knows(revision)) {
             return;
           }
-          this.#queue.push({ kind: 'changes', ...revision });
+          this.#push({ kind: 'changes', ...revision });
         },
       });
     } finally {
@@ -221,7 +221,7 @@ class EtcdFollower {
     this.#mute.add(endpoint);
     const cost =
       'a change of several prefixes at once may arrive in parts, and a connection that died is noticed within 4 s';
-    this.#queue.push({
+    this.#push({
       kind: 'notice',
       message: `watching etcd: ${endpoint}: it answers no progress requests, as "etcd grpc-proxy" does: ${cost}`,
       hint: 'where that matters, name the members of etcd themselves in "endpoints"',

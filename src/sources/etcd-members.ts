@@ -33,24 +33,26 @@ export class EtcdMembers {
   /** Asks until somebody answers; the caller disposes the connection. Throws only what aborted `signal`, and bugs. */
   async answering(signal: AbortSignal): Promise<EtcdConnection> {
     const { endpoints } = this.#options;
-    const search = new AbortController();
-    const onAbort = () => search.abort();
-    signal.addEventListener('abort', onAbort);
+    const done = new AbortController();
+    const search = AbortSignal.any([signal, done.signal]);
     const found: EtcdConnection[] = [];
     try {
       for (let tries = 1; found.length === 0; tries++) {
         signal.throwIfAborted();
-        const asked = this.#ask(endpoints[this.#place++ % endpoints.length] ?? '', { search, found });
-        const outcome = await Promise.race([asked, rest(SILENT * (0.8 + Math.random() / 5), search.signal)]);
+        const endpoint = endpoints[this.#place++ % endpoints.length] ?? '';
+        const asked = this.#ask(endpoint, search, (connection) => {
+          found.push(connection);
+          done.abort();
+        });
+        const outcome = await Promise.race([asked, rest(SILENT * (0.8 + Math.random() / 5), search)]);
         if (outcome !== 'refused') {
           continue;
         }
         const round = Math.ceil(tries / endpoints.length);
-        await rest(pauseAfter(round, { ...BACK_OFF, longest: LONGEST_PAUSE }), search.signal);
+        await rest(pauseAfter(round, { ...BACK_OFF, longest: LONGEST_PAUSE }), search);
       }
     } finally {
-      signal.removeEventListener('abort', onAbort);
-      search.abort();
+      done.abort();
     }
     const [connection] = found;
     if (!connection) {
@@ -67,17 +69,16 @@ export class EtcdMembers {
 
   async #ask(
     endpoint: string,
-    { search, found }: { readonly search: AbortController; readonly found: EtcdConnection[] },
+    signal: AbortSignal,
+    answered: (connection: EtcdConnection) => void,
   ): Promise<'refused' | 'over'> {
-    const { signal } = search;
     let connection: EtcdConnection | undefined;
     try {
       connection = await connectEtcd(endpoint, this.#options);
       await connection.probe(signal);
       if (!signal.aborted) {
-        found.push(connection);
+        answered(connection);
         connection = undefined;
-        search.abort();
       }
       return 'over';
     } catch (error) {

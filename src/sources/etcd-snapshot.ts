@@ -50,12 +50,13 @@ export async function readSnapshot(
     try {
       const { ranges, revision, clusterId } = await allowedRanges(connection, wanted, signal);
       const entries: Entry[] = [];
-      const budget = new ReadBudget(reading.limits);
+      let size = 0;
       for (const range of ranges) {
         for await (const kv of pages(connection, { range, revision, patience, signal })) {
           const entry = toEntry(kv, reading);
-          budget.spend(entry);
+          size += entry.key.length + entry.value.length;
           entries.push(entry);
+          checkSize(entries.length, size, reading.limits);
         }
       }
       patience.finished();
@@ -185,30 +186,14 @@ function noText(what: string, bytes: Buffer): string | undefined {
  * A full read is held whole before its older keys can be told from the younger. One that is many times what the limits
  * allow is given up, so that the memory stays bounded: what was read before still holds.
  */
-class ReadBudget {
-  readonly #limits: Limits | undefined;
-  #keys = 0;
-  #size = 0;
-
-  constructor(limits: Limits | undefined) {
-    this.#limits = limits;
+function checkSize(keys: number, size: number, limits: Limits | undefined): void {
+  if (!limits || (keys <= limits.keys * MANY && size <= limits.totalBytes * MANY)) {
+    return;
   }
-
-  spend({ key, value }: Entry): void {
-    if (!this.#limits) {
-      return;
-    }
-    this.#size += key.length + value.length;
-    this.#keys += 1;
-    const { keys, totalBytes } = this.#limits;
-    if (this.#keys <= keys * MANY && this.#size <= totalBytes * MANY) {
-      return;
-    }
-    throw new SurfeitError(
-      `the prefixes hold more than ${MANY} times what limits.keys and limits.totalBytes allow`,
-      {
-        hint: 'delete what does not belong there, or raise the limits; until then the keys that were read before stay',
-      },
-    );
-  }
+  throw new SurfeitError(
+    `the prefixes hold more than ${MANY} times what limits.keys and limits.totalBytes allow`,
+    {
+      hint: 'delete what does not belong there, or raise the limits; until then the keys that were read before stay',
+    },
+  );
 }

@@ -7,8 +7,8 @@ import { followEtcd } from './etcd-follow.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
 import { PagePatience } from './etcd-patience.ts';
 import { readSnapshot } from './etcd-snapshot.ts';
-import { eventsOf } from './event-queue.ts';
-import { keyRanges } from './key-ranges.ts';
+import { eventsOf } from './events-of.ts';
+import { type KeyRange, keyRanges } from './key-ranges.ts';
 
 /** How long a page may take where there is no second try. */
 const ONE_TRY = 10_000;
@@ -26,21 +26,24 @@ export function etcdSource(options: EtcdSourceOptions): Source {
   const ranges = keyRanges(options.prefixes);
   return {
     name: etcdName(options),
-    read: (signal) => readOnce(options, signal),
+    read: (signal) => readOnce(options, ranges, signal),
     watch: (signal) =>
-      eventsOf<SourceEvent>(signal, (queue, inner) => followEtcd(options, ranges, { queue, signal: inner })),
+      eventsOf<SourceEvent>(signal, (push, inner) => followEtcd(options, ranges, { push, signal: inner })),
   };
 }
 
-async function readOnce(options: EtcdSourceOptions, signal: AbortSignal): Promise<readonly Entry[]> {
+async function readOnce(
+  options: EtcdSourceOptions,
+  ranges: readonly KeyRange[],
+  signal: AbortSignal,
+): Promise<readonly Entry[]> {
   const failures = new Map<string, Explained>();
   let cause: unknown;
   for (const endpoint of options.endpoints) {
     try {
       using connection = await abortable(connectEtcd(endpoint, options), signal);
       await connection.authenticate(signal);
-      const wanted = keyRanges(options.prefixes);
-      const { entries } = await readSnapshot(connection, wanted, {
+      const { entries } = await readSnapshot(connection, ranges, {
         index: options.index,
         limits: options.limits,
         patience: new PagePatience(ONE_TRY),

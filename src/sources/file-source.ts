@@ -1,8 +1,8 @@
 import { rest } from '../ports/clock.ts';
 import type { Source, SourceEvent } from '../ports/source.ts';
-import { type EventQueue, eventsOf } from './event-queue.ts';
+import { eventsOf, type Push } from './events-of.ts';
 import { type FileSourceOptions, FileTree } from './file-tree.ts';
-import { StateTeller } from './state-teller.ts';
+import { stateTeller } from './state-teller.ts';
 
 /** Network mounts and exhausted inotify limits lose changes: a look at the dates costs next to nothing. */
 const LOOK_AGAIN = 10_000;
@@ -31,22 +31,21 @@ export function fileSource(options: FileSourceOptions): Source {
       return [...files.tree.values()];
     },
     watch: (signal) =>
-      eventsOf<SourceEvent>(signal, async (queue, inner) => {
-        const state = new StateTeller(queue, { index: options.index, name });
-        await follow(new FileTree(options), { path: options.path, queue, state, signal: inner });
-      }),
+      eventsOf<SourceEvent>(signal, (push, inner) => follow(options, { name, push, signal: inner })),
   };
 }
 
-interface Following {
-  readonly path: string;
-  readonly queue: EventQueue<SourceEvent>;
-  readonly state: StateTeller;
-  readonly signal: AbortSignal;
-}
-
-async function follow(files: FileTree, { path, queue, state, signal }: Following): Promise<void> {
-  await using changes = await watchPath(path);
+async function follow(
+  options: FileSourceOptions,
+  {
+    name,
+    push,
+    signal,
+  }: { readonly name: string; readonly push: Push<SourceEvent>; readonly signal: AbortSignal },
+): Promise<void> {
+  const files = new FileTree(options);
+  const state = stateTeller(push, { index: options.index, name });
+  await using changes = await watchPath(options.path);
   let complete = false;
   while (!signal.aborted) {
     changes.take();
@@ -57,9 +56,9 @@ async function follow(files: FileTree, { path, queue, state, signal }: Following
     const { error } = files;
     if (!complete && !error) {
       complete = true;
-      queue.push({ kind: 'snapshot', entries: [...files.tree.values()], revision: 0n });
+      push({ kind: 'snapshot', entries: [...files.tree.values()], revision: 0n });
     } else if (complete && changed.length > 0) {
-      queue.push({ kind: 'changes', changes: changed, revision: 0n });
+      push({ kind: 'changes', changes: changed, revision: 0n });
     }
     if (error) {
       state.failed(error);

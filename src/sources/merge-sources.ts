@@ -1,6 +1,6 @@
+import type { Change, Entry } from '../model/entry.ts';
 import type { Source, SourceEvent } from '../ports/source.ts';
-import { type EventQueue, eventsOf } from './event-queue.ts';
-import { Layers } from './layers.ts';
+import { eventsOf, type Push } from './events-of.ts';
 
 /**
  * Makes one source of several: a later one wins a key, and where it gives the key up, the earlier one's shows
@@ -18,77 +18,71 @@ export function mergeSources(sources: readonly Source[]): Source {
     name: sources.map(({ name }) => name).join(', '),
     async read(signal) {
       const all = await Promise.all(sources.map((source) => source.read(signal)));
-      const layers = new Layers(all.length);
-      for (const [place, entries] of all.entries()) {
-        layers.replace(place, entries);
-      }
-      return layers.entries();
+      return topmost(all.map(layerOf));
     },
     watch: (signal) =>
-      eventsOf<SourceEvent>(signal, async (queue, inner) => {
-        const merger = new Merger(sources.length, queue);
-        await Promise.all(sources.map((source, place) => feed(merger, { source, place, signal: inner })));
+      eventsOf<SourceEvent>(signal, async (push, inner) => {
+        const take = merger(sources.length, push);
+        const feed = async (source: Source, place: number) => {
+          for await (const event of source.watch(inner)) {
+            take(place, event);
+          }
+        };
+        await Promise.all(sources.map(feed));
       }),
   };
 }
 
-interface Feeding {
-  readonly source: Source;
-  readonly place: number;
-  readonly signal: AbortSignal;
-}
+/** The tree of one source; of equal keys that of the last source is seen. */
+type Layer = Map<string, Entry>;
 
-async function feed(merger: Merger, { source, place, signal }: Feeding): Promise<void> {
-  for await (const event of source.watch(signal)) {
-    merger.take(place, event);
-  }
-}
-
-class Merger {
-  readonly #queue: EventQueue<SourceEvent>;
-  readonly #layers: Layers;
-  readonly #revisions: (bigint | null)[];
-
-  constructor(count: number, queue: EventQueue<SourceEvent>) {
-    this.#queue = queue;
-    this.#layers = new Layers(count);
-    this.#revisions = Array(count).fill(null);
-  }
-
-  take(place: number, event: SourceEvent): void {
-    switch (event.kind) {
-      case 'state':
-      case 'heard':
-      case 'notice':
-        this.#queue.push(event);
-        return;
-      case 'snapshot':
-        this.#revisions[place] = event.revision;
-        this.#layers.replace(place, event.entries);
-        if (!this.#complete) {
-          return;
-        }
-        this.#queue.push({ kind: 'snapshot', entries: this.#layers.entries(), revision: this.#highest });
-        return;
-      case 'changes': {
-        this.#revisions[place] = event.revision;
-        const changes = event.changes.flatMap((change) => this.#layers.apply(place, change));
-        if (!this.#complete || changes.length === 0) {
-          return;
-        }
-        this.#queue.push({ kind: 'changes', changes, revision: this.#highest });
-        return;
-      }
-      default:
-        event satisfies never;
+/** Takes the events of each source by its place. */
+function merger(count: number, push: Push<SourceEvent>): (place: number, event: SourceEvent) => void {
+  const layers: Layer[] = Array.from({ length: count }, () => new Map());
+  const revisions: (bigint | null)[] = Array(count).fill(null);
+  return (place, event) => {
+    if (event.kind !== 'snapshot' && event.kind !== 'changes') {
+      push(event);
+      return;
     }
-  }
+    revisions[place] = event.revision;
+    if (event.kind === 'snapshot') {
+      layers[place] = layerOf(event.entries);
+    }
+    const changes =
+      event.kind === 'changes' ? event.changes.flatMap((change) => apply(layers, place, change)) : [];
+    if (revisions.includes(null)) {
+      return;
+    }
+    const revision = revisions.reduce<bigint>((a, b) => (b !== null && b > a ? b : a), 0n);
+    if (event.kind === 'snapshot') {
+      push({ kind: 'snapshot', entries: topmost(layers), revision });
+    } else if (changes.length > 0) {
+      push({ kind: 'changes', changes, revision });
+    }
+  };
+}
 
-  get #complete(): boolean {
-    return this.#revisions.every((revision) => revision !== null);
-  }
+function layerOf(entries: readonly Entry[]): Layer {
+  return new Map(entries.map((entry) => [entry.key, entry]));
+}
 
-  get #highest(): bigint {
-    return this.#revisions.reduce<bigint>((a, b) => (b !== null && b > a ? b : a), 0n);
+function topmost(layers: readonly Layer[]): readonly Entry[] {
+  return [...new Map(layers.flatMap((layer) => [...layer])).values()];
+}
+
+/** Applies a change of one layer; gives the change of what is seen, or none where a higher layer hides it. */
+function apply(layers: readonly Layer[], place: number, change: Change): readonly Change[] {
+  const layer = layers[place];
+  const key = change.kind === 'put' ? change.entry.key : change.key;
+  if (change.kind === 'put') {
+    layer?.set(key, change.entry);
+  } else if (!layer?.delete(key)) {
+    return [];
   }
+  if (layers.slice(place + 1).some((higher) => higher.has(key))) {
+    return [];
+  }
+  const seen = layers.findLast((one) => one.has(key))?.get(key);
+  return [seen ? { kind: 'put', entry: seen } : change];
 }

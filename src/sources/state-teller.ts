@@ -1,41 +1,40 @@
 import type { SourceEvent } from '../ports/source.ts';
-import type { EventQueue } from './event-queue.ts';
+import type { Push } from './events-of.ts';
+
+/** What tells the state of a source. */
+export interface StateTeller {
+  readonly isLive: boolean;
+  live(): void;
+  failed(error: Error): void;
+}
 
 /**
  * Tells changes of a source's state, and each only once: retries that find the same say nothing. A source that was
  * never live is `connecting` when it fails, one that was is `stale`.
  */
-export class StateTeller {
-  readonly #queue: EventQueue<SourceEvent>;
-  readonly #of: { readonly index: number; readonly name: string };
-  #told = '';
-  #wasLive = false;
-
-  constructor(queue: EventQueue<SourceEvent>, of: { readonly index: number; readonly name: string }) {
-    this.#queue = queue;
-    this.#of = of;
-  }
-
-  get isLive(): boolean {
-    return this.#told === 'live';
-  }
-
-  live(): void {
-    this.#wasLive = true;
-    if (this.isLive) {
-      return;
-    }
-    this.#told = 'live';
-    this.#queue.push({ kind: 'state', state: 'live', of: this.#of });
-  }
-
-  failed(error: Error): void {
-    const state = this.#wasLive ? 'stale' : 'connecting';
-    const told = `${state} ${error.message}`;
-    if (this.#told === told) {
-      return;
-    }
-    this.#told = told;
-    this.#queue.push({ kind: 'state', state, error, of: this.#of });
-  }
+export function stateTeller(
+  push: Push<SourceEvent>,
+  of: { readonly index: number; readonly name: string },
+): StateTeller {
+  let told = '';
+  let wasLive = false;
+  return {
+    get isLive() {
+      return told === 'live';
+    },
+    live() {
+      wasLive = true;
+      if (told !== 'live') {
+        told = 'live';
+        push({ kind: 'state', state: 'live', of });
+      }
+    },
+    failed(error) {
+      const state = wasLive ? 'stale' : 'connecting';
+      if (told !== `${state} ${error.message}`) {
+        told = `${state} ${error.message}`;
+        push({ kind: 'state', state, error, of });
+      }
+    },
+  };
 }

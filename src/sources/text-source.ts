@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import type { Source, SourceEvent } from '../ports/source.ts';
 import { abortable } from './abortable.ts';
-import { eventsOf } from './event-queue.ts';
+import { eventsOf } from './events-of.ts';
 import { parseTreeEntries } from './tree-file.ts';
 import type { TreeShape } from './tree-shape.ts';
 import { fileText } from './utf8-text.ts';
@@ -25,13 +26,12 @@ export function textSource({ name, shape, readText }: TextSourceOptions): Source
     name,
     read: entries,
     watch: (signal) =>
-      eventsOf<SourceEvent>(signal, async (queue, inner) => {
-        const all = await entries(inner);
-        queue.push({ kind: 'snapshot', entries: all, revision: 0n });
-        queue.push({ kind: 'state', state: 'live', of: { index: 0, name } });
-        await new Promise<void>((resolve) =>
-          inner.addEventListener('abort', () => resolve(), { once: true }),
-        );
+      eventsOf<SourceEvent>(signal, async (push, inner) => {
+        push({ kind: 'snapshot', entries: await entries(inner), revision: 0n });
+        push({ kind: 'state', state: 'live', of: { index: 0, name } });
+        if (!inner.aborted) {
+          await once(inner, 'abort');
+        }
       }),
   };
 }

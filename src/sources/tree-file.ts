@@ -1,7 +1,15 @@
-import { type Document, isAlias, isMap, isScalar, LineCounter, type Pair, parseAllDocuments } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Pair,
+  parseAllDocuments,
+  type YAMLMap,
+} from 'yaml';
 import { SourceError } from '../errors.ts';
 import { compare, type Entry } from '../model/entry.ts';
-import { type Place, TreeNodes, type TreeText } from './tree-nodes.ts';
+import { type Place, TreeNodes, type TreeText, wrongAt } from './tree-nodes.ts';
 import { readRevisions } from './tree-revisions.ts';
 import { isJsonPlace, type TreeShape } from './tree-shape.ts';
 
@@ -63,7 +71,7 @@ function readEntries(text: string, options: TreeOptions & { readonly index: numb
   for (const document of documents) {
     const problem = document.errors[0] ?? document.warnings[0];
     if (problem) {
-      throw wrong(source, problem.pos[0], problem.message.split('\n')[0] ?? '');
+      throw wrongAt(source, problem.pos[0], problem.message.split('\n')[0] ?? '');
     }
   }
   if (!tree || tree.contents === null) {
@@ -72,12 +80,12 @@ function readEntries(text: string, options: TreeOptions & { readonly index: numb
     });
   }
   if (third) {
-    throw wrong(source, third.range[0], 'there are more than two documents');
+    throw wrongAt(source, third.range[0], 'there are more than two documents');
   }
-  const values = new TreeReader(source, tree, options.shape).read();
+  const values = readTree(new TreeNodes(source, tree), tree.contents, options.shape);
   const known = revisions ? readRevisions(revisions, new TreeNodes(source, revisions)) : new Map();
   return [...values]
-    .map(([key, { value }]) => ({
+    .map(([key, value]) => ({
       key,
       value,
       source: options.index,
@@ -88,64 +96,34 @@ function readEntries(text: string, options: TreeOptions & { readonly index: numb
     .sort((a, b) => compare(a.key, b.key));
 }
 
-class TreeReader {
-  readonly #nodes: TreeNodes;
-  readonly #document: Document.Parsed;
-  readonly #shape: TreeShape;
-  readonly #found = new Map<string, { readonly value: string; readonly place: Place }>();
-
-  constructor(source: TreeText, document: Document.Parsed, shape: TreeShape) {
-    this.#nodes = new TreeNodes(source, document);
-    this.#document = document;
-    this.#shape = shape;
-  }
-
-  read(): ReadonlyMap<string, { readonly value: string }> {
-    const root = this.#document.contents;
-    if (!isMap(root) && !isAlias(root)) {
-      throw this.#nodes.wrong(root, 'the top must be a map of keys');
+/** The values of a document by their keys. */
+function readTree(nodes: TreeNodes, root: unknown, shape: TreeShape): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  const places = new Map<string, Place>();
+  const put = (key: string, value: string, place: Place) => {
+    if (places.has(key)) {
+      const line = nodes.line(places.get(key));
+      throw nodes.wrong(place, `the key ${key} is there twice, first on line ${line}`);
     }
-    this.#folder('', root);
-    return this.#found;
-  }
-
-  #folder(path: string, node: unknown): void {
-    const map = this.#nodes.resolve(node);
-    if (!isMap(map)) {
-      throw this.#nodes.wrong(node, 'the top must be a map of keys');
-    }
-    this.#nodes.enter(map, () => {
-      for (const pair of map.items) {
-        this.#pair(path, pair);
+    places.set(key, place);
+    values.set(key, value);
+  };
+  const readFolder = (parent: string, map: YAMLMap) => {
+    for (const pair of map.items as Pair[]) {
+      const key = nodes.key(pair);
+      const path = `${parent}/${key.startsWith('/') ? key.slice(1) : key}`;
+      const value = nodes.resolve(pair.value);
+      if (isMap(value) && !isJsonPlace(path, shape)) {
+        nodes.enter(value, () => readFolder(path.replace(/\/$/, ''), value));
+      } else {
+        put(path, isScalar(value) ? nodes.text(value, pair) : nodes.json(pair.value, pair), pair);
       }
-    });
-  }
-
-  #pair(parent: string, pair: Pair): void {
-    const key = this.#nodes.key(pair);
-    const path = `${parent}/${key.startsWith('/') ? key.slice(1) : key}`;
-    const value = this.#nodes.resolve(pair.value);
-    if (isMap(value) && !isJsonPlace(path, this.#shape)) {
-      this.#folder(path.replace(/\/$/, ''), pair.value);
-    } else if (isScalar(value)) {
-      this.#put(path, this.#nodes.text(value, pair), pair);
-    } else {
-      this.#put(path, this.#nodes.json(pair.value, pair), pair);
     }
+  };
+  const top = nodes.resolve(root);
+  if (!isMap(top)) {
+    throw nodes.wrong(root, 'the top must be a map of keys');
   }
-
-  #put(key: string, value: string, place: Place): void {
-    const before = this.#found.get(key);
-    if (before) {
-      const line = this.#nodes.line(before.place);
-      throw this.#nodes.wrong(place, `the key ${key} is there twice, first on line ${line}`);
-    }
-    this.#found.set(key, { value, place });
-  }
-}
-
-function wrong({ file, lines }: TreeText, offset: number, found: string): SourceError {
-  return new SourceError(`reading ${file}:${lines.linePos(offset).line}: ${found}`, {
-    hint: 'correct the file; it is read again as soon as it is saved',
-  });
+  nodes.enter(top, () => readFolder('', top));
+  return values;
 }

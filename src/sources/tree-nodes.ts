@@ -140,10 +140,15 @@ export class TreeNodes {
   }
 
   wrong(place: Place, found: string): SourceError {
-    return new SourceError(`reading ${this.#source.file}:${this.line(place)}: ${found}`, {
-      hint: 'correct the file; it is read again as soon as it is saved',
-    });
+    return wrongAt(this.#source, offsetOf(place), found);
   }
+}
+
+/** What is wrong with a text, by file and line. */
+export function wrongAt({ file, lines }: TreeText, offset: number, found: string): SourceError {
+  return new SourceError(`reading ${file}:${lines.linePos(offset).line}: ${found}`, {
+    hint: 'correct the file; it is read again as soon as it is saved',
+  });
 }
 
 function offsetOf(place: Place): number {

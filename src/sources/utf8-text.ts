@@ -42,19 +42,14 @@ export function notUtf8(bytes: Buffer): { readonly byte: string; readonly at: nu
   if (isUtf8(bytes)) {
     return null;
   }
-  // The longest beginning that is UTF-8, but for a character that is cut: halving, as each look is quick.
-  let [good, bad] = [0, bytes.length];
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1;
-    if (isUtf8(bytes.subarray(0, startOf(bytes, middle)))) {
-      good = middle;
-    } else {
-      bad = middle;
+  let at = 0;
+  for (const part of bytes.toString('utf8').split('\ufffd')) {
+    at += Buffer.byteLength(part);
+    // It stands for what is no UTF-8, or for itself.
+    if (bytes.toString('latin1', at, at + 3) !== '\xef\xbf\xbd') {
+      break;
     }
-  }
-  let at = startOf(bytes, good);
-  for (let length = lengthAt(bytes, at); length > 0; length = lengthAt(bytes, at)) {
-    at += length;
+    at += 3;
   }
   return { byte: `\\x${(bytes[at] ?? 0).toString(16).padStart(2, '0')}`, at };
 }
@@ -64,13 +59,4 @@ function lengthAt(bytes: Buffer, at: number): number {
   const first = bytes[at] ?? 0xff;
   const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   return at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length)) ? length : 0;
-}
-
-/** The start of the character that a place lies in: at most three bytes before it. */
-function startOf(bytes: Buffer, place: number): number {
-  let at = place;
-  while (at > 0 && at > place - 3 && ((bytes[at] ?? 0) & 0xc0) === 0x80) {
-    at--;
-  }
-  return at;
 }

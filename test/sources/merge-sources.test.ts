@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import type { Source, SourceEvent } from '../../src/ports/source.ts';
-import { EventQueue } from '../../src/sources/event-queue.ts';
+import { eventsOf, type Push } from '../../src/sources/events-of.ts';
 import { mergeSources } from '../../src/sources/merge-sources.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
 
@@ -11,7 +12,7 @@ import { SourceRecorder } from '../support/source-recorder.ts';
 class ScriptedSource implements Source {
   readonly name: string;
   readonly #index: number;
-  #queue: EventQueue<SourceEvent> | undefined;
+  #push: Push<SourceEvent> | undefined;
   entries: Entry[] = [];
 
   constructor(index: number) {
@@ -24,8 +25,10 @@ class ScriptedSource implements Source {
   }
 
   watch(signal: AbortSignal): AsyncIterable<SourceEvent> {
-    this.#queue = new EventQueue(signal);
-    return this.#queue;
+    return eventsOf(signal, async (push, inner) => {
+      this.#push = push;
+      await once(inner, 'abort');
+    });
   }
 
   entry(key: string, value: string): Entry {
@@ -34,7 +37,7 @@ class ScriptedSource implements Source {
 
   snapshot(values: Record<string, string>, revision = 0n): void {
     const entries = Object.entries(values).map(([key, value]) => this.entry(key, value));
-    this.#queue?.push({ kind: 'snapshot', entries, revision });
+    this.#push?.({ kind: 'snapshot', entries, revision });
   }
 
   change(values: Record<string, string | null>, revision = 0n): void {
@@ -42,11 +45,11 @@ class ScriptedSource implements Source {
       ([key, value]): Change =>
         value === null ? { kind: 'delete', key } : { kind: 'put', entry: this.entry(key, value) },
     );
-    this.#queue?.push({ kind: 'changes', changes, revision });
+    this.#push?.({ kind: 'changes', changes, revision });
   }
 
   state(state: 'live' | 'stale'): void {
-    this.#queue?.push({ kind: 'state', state, of: { index: this.#index, name: this.name } });
+    this.#push?.({ kind: 'state', state, of: { index: this.#index, name: this.name } });
   }
 }
 
