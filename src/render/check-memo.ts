@@ -3,7 +3,7 @@ import { PURE_FUNCTIONS, SETTING_NAMES } from './globals.ts';
 import type { MacroNode, MemoNode, TemplateNode } from './nunjucks.ts';
 import { refuse } from './template-references.ts';
 import { definitionsOf, type FreeName, scopesOf } from './template-scopes.ts';
-import { descendants } from './template-tree.ts';
+import { descendants, isSuper, nameOf, parametersOf } from './template-tree.ts';
 
 const ALLOWED: ReadonlySet<string> = new Set([...SETTING_NAMES, ...Object.keys(PURE_FUNCTIONS)]);
 const REFUSED_TAGS: Readonly<Record<string, string>> = {
@@ -54,7 +54,7 @@ function checkTag(file: NamedFile, node: TemplateNode): void {
   if (tag !== undefined) {
     refuse(file.name, node, `{% ${tag} %} stands inside of a memo`, HINT);
   }
-  if (node.typename === 'FunCall' && node.name.typename === 'Symbol' && node.name.value === 'super') {
+  if (node.typename === 'FunCall' && isSuper(node)) {
     refuse(file.name, node, 'super() stands inside of a memo', HINT);
   }
 }
@@ -115,28 +115,15 @@ function checkDefinition(check: Check, file: NamedFile, use: FreeName, definitio
 }
 
 function checkMacro(check: Check, file: NamedFile, macro: MacroNode): void {
-  if (!check.seen.has(macro)) {
-    check.seen.add(macro);
-    for (const use of scopesOf(macro.body, namesOf(macro)).free) {
-      checkUse(check, file, use, new Set());
-    }
-    for (const arg of macro.args.children.filter((one) => one.typename === 'KeywordArgs')) {
-      for (const use of scopesOf(arg, namesOf(macro)).free) {
-        checkUse(check, file, use, new Set());
-      }
-    }
+  if (check.seen.has(macro)) {
+    return;
   }
-}
-
-function namesOf(macro: MacroNode): string[] {
-  const names = macro.args.children.flatMap((arg) =>
-    arg.typename === 'KeywordArgs'
-      ? arg.children.map((pair) => String(pair.key.value))
-      : arg.typename === 'Symbol'
-        ? [arg.value]
-        : [],
-  );
-  return [...names, 'caller'];
+  check.seen.add(macro);
+  const names = [...parametersOf(macro).map(nameOf), 'caller'];
+  const defaults = macro.args.children.filter((one) => one.typename === 'KeywordArgs');
+  for (const use of [macro.body, ...defaults].flatMap((part) => scopesOf(part, names).free)) {
+    checkUse(check, file, use, new Set());
+  }
 }
 
 function originalName(

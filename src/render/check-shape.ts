@@ -1,6 +1,6 @@
 import type { TemplateNode } from './nunjucks.ts';
 import { type ParsedFile, refuse } from './template-references.ts';
-import { childrenOf } from './template-tree.ts';
+import { childrenOf, descendants, parametersOf } from './template-tree.ts';
 
 const IDENTIFIER = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
 const ASYNC: Readonly<Record<string, string>> = { AsyncEach: 'for', AsyncAll: 'for', IfAsync: 'if' };
@@ -9,7 +9,7 @@ const ASYNC: Readonly<Record<string, string>> = { AsyncEach: 'for', AsyncAll: 'f
 export function checkShape(file: ParsedFile): void {
   visit(file.name, file.root, 'top');
   const blocks = new Set<string>();
-  for (const block of blocksOf(file.root)) {
+  for (const block of [...descendants(file.root)].filter((node) => node.typename === 'Block')) {
     if (blocks.has(block.name.value)) {
       refuse(file.name, block, `the block "${block.name.value}" is there twice`);
     }
@@ -51,7 +51,7 @@ function checkNode(file: string, node: TemplateNode, place: 'top' | 'inside'): v
       return;
     case 'Macro':
       mustBeNames(file, node, [node.name], '{% macro name(…) %}');
-      mustBeNames(file, node, parameters(node.args.children), '{% macro name(a, b="c") %}');
+      mustBeNames(file, node, parametersOf(node), '{% macro name(a, b="c") %}');
       return;
     case 'Import':
       mustBeNames(file, node, [node.target], '{% import "file" as name %}');
@@ -65,23 +65,8 @@ function checkNode(file: string, node: TemplateNode, place: 'top' | 'inside'): v
   }
 }
 
-function parameters(args: readonly TemplateNode[]): TemplateNode[] {
-  return args.flatMap((arg): TemplateNode[] =>
-    arg.typename === 'KeywordArgs' ? arg.children.map((pair) => pair.key) : [arg],
-  );
-}
-
 function mustBeNames(file: string, node: TemplateNode, names: readonly TemplateNode[], form: string): void {
   if (!names.every((name) => name.typename === 'Symbol')) {
     refuse(file, node, 'a plain name is expected', `write ${form}`);
-  }
-}
-
-function* blocksOf(node: TemplateNode): Generator<Extract<TemplateNode, { readonly typename: 'Block' }>> {
-  if (node.typename === 'Block') {
-    yield node;
-  }
-  for (const child of childrenOf(node)) {
-    yield* blocksOf(child);
   }
 }

@@ -16,6 +16,7 @@ import type {
   UnaryNode,
 } from './nunjucks.ts';
 import { templateError } from './site.ts';
+import { isSuper, nameOf } from './template-tree.ts';
 
 type Part = string | TemplateNode;
 
@@ -48,7 +49,7 @@ export const EXPRESSIONS = {
   },
 
   compileIs(this: StrictCompiler, node: IsNode, frame: Frame) {
-    const name = node.right.typename === 'FunCall' ? symbolName(node.right.name) : String(node.right.value);
+    const name = node.right.typename === 'FunCall' ? nameOf(node.right.name) : String(node.right.value);
     const args = node.right.typename === 'FunCall' ? node.right.args.children : [];
     mustExist(this, node, 'test', name, this.env.tests);
     this._emit(`runtime.test(env.tests[${JSON.stringify(name)}],${siteOf(this, node)},context,[`);
@@ -138,7 +139,7 @@ function emitCall(
   method: 'call' | 'callOrNothing',
 ): void {
   emit(compiler, frame, [`runtime.${method}(`, node.name, `,${siteOf(compiler, node)},context,`]);
-  const name = node.name.typename === 'Symbol' ? node.name.value : '';
+  const name = nameOf(node.name);
   if (!LENIENT_FUNCTIONS.has(name) || typeof frame.lookup(name) === 'string') {
     compiler._compileAggregate(node.args, frame, '[', '])');
     return;
@@ -202,20 +203,12 @@ function placeOf(compiler: StrictCompiler, node: TemplateNode) {
   return { file: compiler.file, line: node.lineno + 1, text: null };
 }
 
-function isSuper(node: CallNode): boolean {
-  return node.name.typename === 'Symbol' && node.name.value === 'super';
-}
-
 function superCode(compiler: StrictCompiler, node: CallNode): string {
   if (compiler.block === null) {
     throw templateError(placeOf(compiler, node), 'super() stands outside of a block');
   }
   const name = JSON.stringify(compiler.block);
   return `runtime.superBlock(env,context,frame,${name},b_${compiler.block},${siteOf(compiler, node)})`;
-}
-
-function symbolName(node: TemplateNode): string {
-  return node.typename === 'Symbol' ? node.value : '';
 }
 
 function arithmetic(operator: string) {

@@ -95,7 +95,7 @@ export const STATEMENTS = {
     emit(this, frame, [
       `${this.buffer} += runtime.include(`,
       node.template,
-      `,${missing},env,context,frame,${site});\n`,
+      `,${missing},context,frame,${site});\n`,
     ]);
   },
 
@@ -156,7 +156,7 @@ function emitImport(compiler: StrictCompiler, node: ImportNode | FromImportNode,
   emit(compiler, frame, [
     `var ${id} = runtime.importFile(`,
     node.template,
-    `,env,context,${context},${site});\n`,
+    `,context,${context},${site});\n`,
   ]);
   return id;
 }

@@ -15,7 +15,7 @@ import { LONGEST_OUTPUT } from './sizes.ts';
 import { createEnvironment } from './strict-filters.ts';
 import { createRuntime } from './strict-runtime.ts';
 import type { CompiledFile, RenderFunction } from './template-context.ts';
-import { Files } from './template-files.ts';
+import { mustFindFile, renderFile } from './template-files.ts';
 import { parseReachable, usedBy } from './template-references.ts';
 import type { TemplateSet } from './template-set.ts';
 
@@ -45,7 +45,6 @@ export function compileTemplate(set: TemplateSet): CompiledTemplate {
   const isClosed = (value: object) => views.isClosed(value);
   const isStable = (value: object) => views.isStable(value);
   const env = createEnvironment(isClosed);
-  const files = new Files();
   const parsed = parseReachable(set);
   for (const file of parsed.values()) {
     checkShape(file);
@@ -54,9 +53,7 @@ export function compileTemplate(set: TemplateSet): CompiledTemplate {
   const named = nameFiles(parsed);
   checkNames(named);
   checkMemos(named);
-  for (const file of parsed.values()) {
-    files.add(compileFile(file.name, file.root, env));
-  }
+  const files = new Map([...parsed].map(([name, { root }]) => [name, compileFile(name, root, env)]));
   const memos = new MemoCache();
   const runtime = createRuntime({ files, memos, isClosed, isStable });
   const used = usedBy(parsed);
@@ -68,7 +65,8 @@ export function compileTemplate(set: TemplateSet): CompiledTemplate {
       const entry = { file: set.entry, line: null, text: null };
       runtime.calling.site = entry;
       try {
-        const text = await run(() => files.render(set.entry, env, globals, runtime));
+        const file = mustFindFile(files, set.entry, entry);
+        const text = await run(() => renderFile(file, env, globals, runtime));
         if (text.length > LONGEST_OUTPUT) {
           runtime.calling.site = entry;
           throw new Fault(`the configuration has ${text.length} characters, more than ${LONGEST_OUTPUT}`);

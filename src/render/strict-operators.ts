@@ -5,6 +5,22 @@ import { describe, isPlainObject, textOf, unwrap } from './values.ts';
 
 const DECIMAL = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 
+const ARITHMETIC = {
+  '-': (a: number, b: number) => a - b,
+  '*': (a: number, b: number) => a * b,
+  '/': (a: number, b: number) => a / b,
+  '//': (a: number, b: number) => Math.floor(a / b),
+  '%': (a: number, b: number) => a % b,
+  '**': (a: number, b: number) => a ** b,
+};
+
+const ORDER = {
+  '<': <T extends number | string>(a: T, b: T) => a < b,
+  '>': <T extends number | string>(a: T, b: T) => a > b,
+  '<=': <T extends number | string>(a: T, b: T) => a <= b,
+  '>=': <T extends number | string>(a: T, b: T) => a >= b,
+};
+
 /** `~`: both sides must have a text. */
 export function concat(left: unknown, right: unknown): string {
   return textOf(left) + textOf(right);
@@ -23,9 +39,8 @@ export function add(left: unknown, right: unknown): unknown {
 }
 
 /** `- * / // % **`: numbers, or texts that hold a number; never NaN or infinity. */
-export function arithmetic(operator: string, left: unknown, right: unknown): number {
-  const [a, b] = [numberOf(left), numberOf(right)];
-  return checkNumber(calculate(operator, a, b), left, right);
+export function arithmetic(operator: keyof typeof ARITHMETIC, left: unknown, right: unknown): number {
+  return checkNumber(ARITHMETIC[operator](numberOf(left), numberOf(right)), left, right);
 }
 
 /** `-x` and `+x`. */
@@ -37,27 +52,18 @@ export function sign(operator: '-' | '+', value: unknown): number {
 /** `== != === !==`, where text from a macro equals the same text. */
 export function equal(operator: string, left: unknown, right: unknown): boolean {
   const [a, b] = [unwrap(left), unwrap(right)];
-  switch (operator) {
-    case '==':
-      // biome-ignore lint/suspicious/noDoubleEquals: nunjucks' own meaning of ==
-      return a == b;
-    case '!=':
-      // biome-ignore lint/suspicious/noDoubleEquals: nunjucks' own meaning of !=
-      return a != b;
-    case '===':
-      return a === b;
-    default:
-      return a !== b;
-  }
+  // biome-ignore lint/suspicious/noDoubleEquals: nunjucks' own meaning of == and !=
+  const same = operator.length === 3 ? a === b : a == b;
+  return operator.startsWith('!') ? !same : same;
 }
 
 /** `< > <= >=` of two numbers or two texts. */
-export function order(operator: string, left: unknown, right: unknown): boolean {
+export function order(operator: keyof typeof ORDER, left: unknown, right: unknown): boolean {
   const [a, b] = [unwrap(left), unwrap(right)];
   if (typeof a === 'string' && typeof b === 'string') {
-    return ordered(operator, a, b);
+    return ORDER[operator](a, b);
   }
-  return ordered(operator, numberOf(a), numberOf(b));
+  return ORDER[operator](numberOf(a), numberOf(b));
 }
 
 /** `in`: an item of a list, a part of a text, a field of an object. */
@@ -92,34 +98,4 @@ function checkNumber(result: number, left: unknown, right: unknown): number {
     throw new Fault(`there is no result for ${describe(left)} and ${describe(right)}`);
   }
   return result;
-}
-
-function calculate(operator: string, a: number, b: number): number {
-  switch (operator) {
-    case '-':
-      return a - b;
-    case '*':
-      return a * b;
-    case '/':
-      return a / b;
-    case '//':
-      return Math.floor(a / b);
-    case '%':
-      return a % b;
-    default:
-      return a ** b;
-  }
-}
-
-function ordered<T extends number | string>(operator: string, a: T, b: T): boolean {
-  switch (operator) {
-    case '<':
-      return a < b;
-    case '>':
-      return a > b;
-    case '<=':
-      return a <= b;
-    default:
-      return a >= b;
-  }
 }

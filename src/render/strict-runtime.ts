@@ -6,7 +6,7 @@ import { LONGEST_TEXT } from './sizes.ts';
 import { type IsClosed, member, memberOrNothing } from './strict-lookup.ts';
 import * as operators from './strict-operators.ts';
 import type { TemplateContext } from './template-context.ts';
-import type { Files } from './template-files.ts';
+import { exportsOf, type Files, findFile, includeFile, mustFindFile } from './template-files.ts';
 import { describe, isPlainObject, textOf, unwrap } from './values.ts';
 
 const { runtime } = internals;
@@ -81,11 +81,12 @@ function values({ isClosed }: RuntimeParts) {
     },
     add: (a: unknown, b: unknown, site: Site) => at(site, () => operators.add(a, b)),
     concat: (a: unknown, b: unknown, site: Site) => at(site, () => operators.concat(a, b)),
-    arithmetic: (op: string, a: unknown, b: unknown, site: Site) =>
+    arithmetic: (op: Parameters<typeof operators.arithmetic>[0], a: unknown, b: unknown, site: Site) =>
       at(site, () => operators.arithmetic(op, a, b)),
     sign: (op: '-' | '+', value: unknown, site: Site) => at(site, () => operators.sign(op, value)),
     equal: (op: string, a: unknown, b: unknown) => operators.equal(op, a, b),
-    order: (op: string, a: unknown, b: unknown, site: Site) => at(site, () => operators.order(op, a, b)),
+    order: (op: Parameters<typeof operators.order>[0], a: unknown, b: unknown, site: Site) =>
+      at(site, () => operators.order(op, a, b)),
     within: (a: unknown, b: unknown, site: Site) => at(site, () => operators.within(a, b)),
     iterate(value: unknown, names: number, site: Site): unknown {
       CALLING.site = site;
@@ -120,31 +121,27 @@ function statements({ files, memos, isStable }: RuntimeParts) {
     include(
       name: unknown,
       missing: 'ignore' | 'refuse',
-      env: Environment,
       context: TemplateContext,
       frame: Frame,
       site: Site,
     ): string {
-      const file = files.find(name, site, missing);
-      return file === undefined ? '' : at(site, () => files.include(file, env, context, frame, this));
+      const file = missing === 'ignore' ? findFile(files, name, site) : mustFindFile(files, name, site);
+      return file === undefined ? '' : at(site, () => includeFile(file, context, frame, this));
     },
     extend(name: unknown, context: TemplateContext, site: Site): unknown {
-      const file = files.find(name, site, 'refuse');
-      context.addBlocks(file?.blocks ?? new Map());
+      const file = mustFindFile(files, name, site);
+      context.addBlocks(file.blocks);
       return file;
     },
     importFile(
       name: unknown,
-      env: Environment,
       context: TemplateContext,
       from: TemplateContext | null,
       frame: Frame | null,
       site: Site,
     ) {
-      const file = files.find(name, site, 'refuse');
-      return file === undefined
-        ? {}
-        : at(site, () => files.exportsOf(file, env, { globals: context.globals, from, frame }, this));
+      const file = mustFindFile(files, name, site);
+      return at(site, () => exportsOf(file, context, { from, frame }, this));
     },
     exported(module: Readonly<Record<string, unknown>>, name: string, site: Site): unknown {
       if (!Object.hasOwn(module, name)) {

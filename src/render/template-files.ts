@@ -4,76 +4,64 @@ import { type Site, templateError } from './site.ts';
 import { type CompiledFile, TemplateContext } from './template-context.ts';
 import { describe, unwrap } from './values.ts';
 
-interface ImportScope {
-  readonly globals: Readonly<Record<string, unknown>>;
-  /** Both null where the import is not `with context`. */
-  readonly from: TemplateContext | null;
-  readonly frame: Frame | null;
+/** The compiled files of a template folder by their names. */
+export type Files = ReadonlyMap<string, CompiledFile>;
+
+/** The file that `name` means in the file of `site`; undefined where there is none. Throws a `TemplateError`. */
+export function findFile(files: Files, name: unknown, site: Site): CompiledFile | undefined {
+  const text = unwrap(name);
+  if (typeof text !== 'string') {
+    throw templateError(site, `the name of a template is a text, not ${describe(name)}`);
+  }
+  return files.get(resolveName(text, site));
 }
 
-/** The compiled files of a template folder: finds and renders what include, import and extends name. */
-export class Files {
-  readonly #files = new Map<string, CompiledFile>();
-
-  add(file: CompiledFile): void {
-    this.#files.set(file.name, file);
+/** The same, where there has to be one. */
+export function mustFindFile(files: Files, name: unknown, site: Site): CompiledFile {
+  const file = findFile(files, name, site);
+  if (file === undefined) {
+    throw noSuchFile(resolveName(String(unwrap(name)), site), site, files.keys());
   }
+  return file;
+}
 
-  /** The file that `name` means in the file of `site`. Throws a `TemplateError`. */
-  find(name: unknown, site: Site, missing: 'ignore' | 'refuse'): CompiledFile | undefined {
-    const text = unwrap(name);
-    if (typeof text !== 'string') {
-      throw templateError(site, `the name of a template is a text, not ${describe(name)}`);
-    }
-    const path = resolveName(text, site);
-    const file = this.#files.get(path);
-    if (file === undefined && missing === 'refuse') {
-      throw noSuchFile(path, site, this.#files.keys());
-    }
-    return file;
-  }
+/** What a file gives where it is included, with the names and the scope of the one that includes it. */
+export function includeFile(
+  file: CompiledFile,
+  context: TemplateContext,
+  frame: Frame,
+  runtime: unknown,
+): string {
+  const inner = new TemplateContext(context.env, context.globals, context.getVariables(), file.blocks);
+  return run(file, inner, frame.push(true), runtime);
+}
 
-  include(
-    file: CompiledFile,
-    env: Environment,
-    context: TemplateContext,
-    frame: Frame,
-    runtime: unknown,
-  ): string {
-    const inner = new TemplateContext(env, context.globals, context.getVariables(), file.blocks);
-    return this.#run(file, inner, frame.push(true), runtime);
-  }
+/** What is imported of a file. `from` and `frame` are null where the import is not `with context`. */
+export function exportsOf(
+  file: CompiledFile,
+  context: TemplateContext,
+  { from, frame }: { readonly from: TemplateContext | null; readonly frame: Frame | null },
+  runtime: unknown,
+): Record<string, unknown> {
+  const inner = new TemplateContext(context.env, context.globals, from?.getVariables() ?? {}, file.blocks);
+  run(file, inner, frame?.push() ?? new internals.runtime.Frame(), runtime);
+  return inner.getExported();
+}
 
-  exportsOf(
-    file: CompiledFile,
-    env: Environment,
-    scope: ImportScope,
-    runtime: unknown,
-  ): Record<string, unknown> {
-    const variables = scope.from?.getVariables() ?? {};
-    const inner = new TemplateContext(env, scope.globals, variables, file.blocks);
-    this.#run(file, inner, scope.frame?.push() ?? new internals.runtime.Frame(), runtime);
-    return inner.getExported();
-  }
+/** The whole text of a template. */
+export function renderFile(
+  file: CompiledFile,
+  env: Environment,
+  globals: Readonly<Record<string, unknown>>,
+  runtime: unknown,
+): string {
+  const context = new TemplateContext(env, globals, {}, file.blocks);
+  return run(file, context, new internals.runtime.Frame(), runtime);
+}
 
-  render(
-    name: string,
-    env: Environment,
-    globals: Readonly<Record<string, unknown>>,
-    runtime: unknown,
-  ): string {
-    const file = this.find(name, { file: name, line: null, text: null }, 'refuse');
-    if (file === undefined) {
-      return '';
-    }
-    const context = new TemplateContext(env, globals, {}, file.blocks);
-    return this.#run(file, context, new internals.runtime.Frame(), runtime);
-  }
-
-  #run(file: CompiledFile, context: TemplateContext, frame: Frame, runtime: unknown): string {
-    frame.topLevel = true;
-    return file.root(context.env, context, frame, runtime);
-  }
+function run(file: CompiledFile, context: TemplateContext, frame: Frame, runtime: unknown): string {
+  frame.topLevel = true;
+  return file.root(context.env, context, frame, runtime);
 }
 
 /**

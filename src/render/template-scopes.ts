@@ -1,5 +1,5 @@
 import type { MacroNode, MemoNode, RootNode, TemplateNode } from './nunjucks.ts';
-import { childrenOf } from './template-tree.ts';
+import { childrenOf, isSuper, nameOf, parametersOf } from './template-tree.ts';
 
 /** One use of a name that nothing around it gives a value. */
 export interface FreeName {
@@ -93,9 +93,7 @@ class ScopeWalk {
   }
 
   #macro(node: MacroNode, outer: Scope): void {
-    const params = node.args.children.flatMap((arg) =>
-      arg.typename === 'KeywordArgs' ? arg.children.map((pair) => nameOf(pair.key)) : [nameOf(arg)],
-    );
+    const params = parametersOf(node).map(nameOf);
     const scope = this.#scope([...params, 'caller', ...declared(node.body)], outer);
     this.#all(
       node.args.children.filter((arg) => arg.typename === 'KeywordArgs'),
@@ -185,14 +183,6 @@ function expressionsOf(node: TemplateNode): readonly TemplateNode[] {
     default:
       return childrenOf(node);
   }
-}
-
-function nameOf(node: TemplateNode): string {
-  return node.typename === 'Symbol' ? node.value : '';
-}
-
-function isSuper(node: Extract<TemplateNode, { readonly typename: 'FunCall' }>): boolean {
-  return node.name.typename === 'Symbol' && node.name.value === 'super';
 }
 
 function present(node: TemplateNode | null | undefined): TemplateNode[] {

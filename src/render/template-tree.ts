@@ -1,56 +1,10 @@
-import type { TemplateNode } from './nunjucks.ts';
+import { type CallNode, internals, type MacroNode, type TemplateNode } from './nunjucks.ts';
 
-/** The nodes directly below `node`, in the order of the text. */
+/** The nodes directly below `node`, in the order of the text: nunjucks holds them as its properties. */
 export function childrenOf(node: TemplateNode): readonly TemplateNode[] {
-  switch (node.typename) {
-    case 'LookupVal':
-      return [node.target, node.val];
-    case 'FunCall':
-    case 'Filter':
-      return [node.name, node.args];
-    case 'Pair':
-      return [node.key, node.value];
-    case 'Compare':
-      return [node.expr, ...node.ops.map((op) => op.expr)];
-    case 'CompareOperand':
-      return [node.expr];
-    case 'Not':
-    case 'Neg':
-    case 'Pos':
-      return [node.target];
-    case 'Set':
-      return [...node.targets, ...present(node.value), ...present(node.body)];
-    case 'Switch':
-      return [node.expr, ...node.cases, ...present(node.default)];
-    case 'Import':
-      return [node.template, node.target];
-    case 'FromImport':
-      return [node.template, node.names];
-    case 'Extends':
-    case 'Include':
-      return [node.template];
-    case 'Memo':
-      return [node.key, node.body];
-    case 'Macro':
-    case 'Caller':
-      return [node.name, node.args, node.body];
-    case 'Block':
-    case 'Capture':
-      return [node.body];
-    case 'For':
-      return [node.arr, node.name, node.body, ...present(node.else_)];
-    case 'AsyncEach':
-    case 'AsyncAll':
-      return [node.arr, node.body];
-    case 'If':
-    case 'IfAsync':
-    case 'InlineIf':
-      return [node.cond, node.body, ...present(node.else_)];
-    case 'Case':
-      return [node.cond, node.body];
-    default:
-      return 'children' in node ? node.children : 'left' in node ? [node.left, node.right] : [];
-  }
+  return Object.values(node)
+    .flat()
+    .filter((value) => value instanceof internals.nodes.Node);
 }
 
 /** `node` and everything below it. */
@@ -61,6 +15,19 @@ export function* descendants(node: TemplateNode): Generator<TemplateNode> {
   }
 }
 
-function present(node: TemplateNode | null | undefined): TemplateNode[] {
-  return node === null || node === undefined ? [] : [node];
+/** The name that a node is; `''` for whatever is none. */
+export function nameOf(node: TemplateNode): string {
+  return node.typename === 'Symbol' ? node.value : '';
+}
+
+/** The names of a macro's arguments. */
+export function parametersOf({ args }: MacroNode): TemplateNode[] {
+  return args.children.flatMap((arg): TemplateNode[] =>
+    arg.typename === 'KeywordArgs' ? arg.children.map((pair) => pair.key) : [arg],
+  );
+}
+
+/** Whether a call is `super()`. */
+export function isSuper(node: CallNode): boolean {
+  return nameOf(node.name) === 'super';
 }
