@@ -7,7 +7,7 @@ import { createJudge } from '../haproxy/check.ts';
 import { createControl } from '../haproxy/control.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../haproxy/runtime-apply.ts';
-import { keepHealth, ServerStateFile } from '../haproxy/server-state.ts';
+import { keepHealth, type ServerStateFile, serverStateFile } from '../haproxy/server-state.ts';
 import { Catalog } from '../model/catalog.ts';
 import type { Entry } from '../model/entry.ts';
 import { withMark } from '../plan/mark.ts';
@@ -17,6 +17,7 @@ import type { Judge, Preflight, Verdict } from '../ports/judge.ts';
 import { Serial } from '../ports/serial.ts';
 import type { Source } from '../ports/source.ts';
 import type { PendingNote } from '../ports/stores.ts';
+import { Drawing } from '../rollout/drawing.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -31,14 +32,14 @@ import { createStateFile } from '../state/state-file.ts';
 import { setNewerAside } from '../state/versions.ts';
 import type { FileAccess } from '../system/temp-file.ts';
 import type { GuardParts } from '../tree/trees.ts';
-import { catalogOptions, serverStatePath } from './assemble.ts';
-import type { CommonFlags, Io } from './io.ts';
+import { catalogOptions, renderContext, serverStatePath } from './assemble.ts';
+import type { FromFlags, Io } from './io.ts';
 
 /** Loads the settings of a call: its flags, the environment, the settings file. Throws a `UsageError`. */
 export async function settingsOf(
   io: Io,
-  flags: CommonFlags,
-  sources: 'required' | 'optional' = 'required',
+  flags: FromFlags,
+  sources: 'required' | 'optional' = flags.from === undefined ? 'required' : 'optional',
 ): Promise<Settings> {
   const level = flags.logLevel === undefined ? {} : { 'log.level': flags.logLevel };
   const settings = await loadSettings({
@@ -97,6 +98,15 @@ export async function catalogOf(io: Io, settings: Settings, from?: string): Prom
   const catalog = new Catalog(catalogOptions(settings));
   catalog.replace(await entriesOf(io, settings, from));
   return catalog;
+}
+
+/** What draws the template of the settings. */
+export function drawingOf(
+  settings: Settings,
+  { env, version, emit }: { readonly env: Io['env']; readonly version: string; readonly emit: Emit },
+): Drawing {
+  const context = renderContext(settings, env, version);
+  return new Drawing({ context, renderLimit: settings.limits.render, emit });
 }
 
 /** HAProxy and its file, as the settings say. */
@@ -164,7 +174,7 @@ function serverStateOf(
   if (file === '') {
     return null;
   }
-  return new ServerStateFile({
+  return serverStateFile({
     path: file,
     access,
     servers,

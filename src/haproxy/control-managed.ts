@@ -13,6 +13,7 @@ import { MasterSocket, type Proc } from './master-socket.ts';
 import { reloadByMaster } from './reload-by-master.ts';
 import { quietly, whereNoAnswer } from './socket-command.ts';
 import { stopMaster } from './stop-master.ts';
+import { until } from './until.ts';
 import { watchState } from './watch-state.ts';
 
 /** Runs HAProxy as a child that outlives it; see `ManagedHaproxy`. */
@@ -192,17 +193,12 @@ class ManagedHaproxy implements HaproxyControl {
    * the patience. Null where there is none.
    */
   async #find(signal: AbortSignal): Promise<Proc | 'mute' | null> {
-    const end = Date.now() + this.#patience;
-    for (;;) {
+    const look = async () => {
       const proc = await quietly(this.#master.showProc(signal));
-      if (proc || !(await this.#masterLives())) {
-        return proc;
-      }
-      if (Date.now() > end) {
-        return 'mute';
-      }
-      await sleep(50, undefined, { signal });
-    }
+      return proc || !(await this.#masterLives()) ? { proc } : null;
+    };
+    const seen = await until(look, { limit: this.#patience, every: 50, signal });
+    return seen ? seen.proc : 'mute';
   }
 
   /** In the middle of its re-execution a master has no arguments and perhaps no worker. */

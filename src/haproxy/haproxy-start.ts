@@ -5,6 +5,7 @@ import { endGroup } from '../system/process-group.ts';
 import { whyNotRun } from '../system/run-program.ts';
 import type { HaproxyOutput } from './haproxy-output.ts';
 import type { MasterSocket } from './master-socket.ts';
+import { until } from './until.ts';
 
 /** What is to be started, and how it is talked to. */
 export interface StartOptions {
@@ -69,25 +70,19 @@ export async function awaitStart(
   patience: number,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const end = Date.now() + patience;
-  for (;;) {
+  const look = async () => {
     const proc = await start.master.showProc(signal).catch(() => null);
-    if (proc?.worker && proc.master === start.pid) {
-      return null;
-    }
-    const ended = start.ended();
-    if (ended !== null) {
-      return failure(start, ended, signal);
-    }
-    if (Date.now() > end) {
-      if (start.pid !== undefined) {
-        await endGroup(start.pid);
-      }
-      const found = `it did not answer on ${start.masterSocket} in ${patience / 1000} s, so it was ended`;
-      return failure(start, found, signal);
-    }
-    await sleep(25, undefined, { signal });
+    return proc?.worker && proc.master === start.pid ? 'answers' : start.ended() && 'ended';
+  };
+  const found = await until(look, { limit: patience, every: 25, signal });
+  if (found === 'answers') {
+    return null;
   }
+  if (found === null && start.pid !== undefined) {
+    await endGroup(start.pid);
+  }
+  const late = `it did not answer on ${start.masterSocket} in ${patience / 1000} s, so it was ended`;
+  return failure(start, found === null ? late : (start.ended() ?? ''), signal);
 }
 
 /** Waits until it runs the text of this mark. */
@@ -96,20 +91,18 @@ export async function verifyStart(
   mark: string,
   signal: AbortSignal,
 ): Promise<ReloadOutcome> {
-  const end = Date.now() + 5000;
-  for (;;) {
+  const look = async () => {
     const state = await start.master.state(signal);
-    if (state.kind === 'running' && state.mark === mark) {
-      await sleep(50, undefined, { signal });
-      return { kind: 'verified', pid: state.pid, tries: 1, log: start.output.linesAfter(start.firstLine) };
-    }
-    const ended = start.ended();
-    if (ended !== null || Date.now() > end) {
-      const found = ended ?? `it does not answer with this text's mark (${mark})`;
-      return { kind: 'failed', message: await failure(start, found, signal) };
-    }
-    await sleep(25, undefined, { signal });
+    const pid = state.kind === 'running' && state.mark === mark ? state.pid : null;
+    return pid !== null || start.ended() !== null ? { pid } : null;
+  };
+  const pid = (await until(look, { limit: 5000, every: 25, signal }))?.pid ?? null;
+  if (pid === null) {
+    const found = start.ended() ?? `it does not answer with this text's mark (${mark})`;
+    return { kind: 'failed', message: await failure(start, found, signal) };
   }
+  await sleep(50, undefined, { signal });
+  return { kind: 'verified', pid, tries: 1, log: start.output.linesAfter(start.firstLine) };
 }
 
 /** Its last words may still be in the pipe. */

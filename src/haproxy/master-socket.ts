@@ -1,3 +1,4 @@
+import { branchOf } from '../plan/haproxy-branch.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import { ASK_MARK, parseMark } from './runtime-session.ts';
 import { askSocket, type SocketAddress, SocketError, socketError, whereNoAnswer } from './socket-command.ts';
@@ -125,7 +126,8 @@ export class MasterSocket {
    * be found, and often keeps that connection, of which it has ten in all.
    */
   async #isLoading({ version, worker }: Proc, signal: AbortSignal): Promise<boolean> {
-    if (worker === null || worker.pid === this.#loaded || !answersWhileLoading(version)) {
+    const waits = branchOf(version ?? '') < ANSWERS_WHILE_LOADING;
+    if (worker === null || worker.pid === this.#loaded || waits) {
       return false;
     }
     const loading = parseLoading(await askSocket(this.#address, 'show startup-logs', signal), worker.pid);
@@ -138,11 +140,8 @@ export class MasterSocket {
 
 const UNREACHABLE = /^Can't (?:find the target PID|connect to the target CLI)/;
 
-/** From 3.1 on; before, a master takes no connections until the load is over. */
-function answersWhileLoading(version: string | null): boolean {
-  const [, major = 0, minor = 0] = /^(\d+)\.(\d+)/.exec(version ?? '') ?? [];
-  return Number(major) * 100 + Number(minor) >= 301;
-}
+/** The first branch whose master takes connections before the load is over. */
+const ANSWERS_WHILE_LOADING = 301;
 
 /** Reads `show startup-logs` of a master: whether it has begun to start this worker, and not told that it is done. */
 export function parseLoading(log: string, pid: number): boolean {

@@ -4,6 +4,7 @@ import { continueStopped, haproxyLives } from './haproxy-process.ts';
 import type { MasterSocket, Proc, ReloadAnswer } from './master-socket.ts';
 import { askReload, isPassing, type ReloadStart } from './reload-answer.ts';
 import { quietly } from './socket-command.ts';
+import { until } from './until.ts';
 
 /** What a reload through the master socket needs. */
 export interface MasterReload {
@@ -62,17 +63,14 @@ export async function reloadByMaster(reload: MasterReload, signal: AbortSignal):
 
 /** `show proc`, past the moments in which a reload of somebody else refuses it. */
 async function firstProc(master: MasterSocket, signal: AbortSignal): Promise<Proc> {
-  const end = Date.now() + 1500;
-  for (;;) {
-    try {
-      return await master.showProc(signal);
-    } catch (error) {
-      if (!isPassing(error) || Date.now() > end) {
-        throw error;
+  const look = () =>
+    master.showProc(signal).catch((error: unknown) => {
+      if (isPassing(error)) {
+        return null;
       }
-      await sleep(40, undefined, { signal });
-    }
-  }
+      throw error;
+    });
+  return (await until(look, { limit: 1500, every: 40, signal })) ?? master.showProc(signal);
 }
 
 interface Settling extends ReloadStart {

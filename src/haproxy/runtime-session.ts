@@ -28,8 +28,6 @@ export interface RuntimeInfo {
 export class RuntimeSession implements AsyncDisposable {
   readonly #address: SocketAddress;
   readonly #socket: Socket;
-  readonly #signal: AbortSignal;
-  readonly #onAbort: () => void;
   readonly #end: NodeJS.Timeout;
   #received = '';
   #waiting: { readonly resolve: (answer: string) => void; readonly reject: (error: unknown) => void }[] = [];
@@ -38,20 +36,16 @@ export class RuntimeSession implements AsyncDisposable {
   /** Opens one; commands can be sent at once. `timeout` (ms) counts from the last word on, and six times that for all. */
   constructor(path: string, signal: AbortSignal, timeout = 10_000) {
     this.#address = { path, role: 'stats socket', timeout };
-    this.#signal = signal;
-    this.#onAbort = () => this.#fail(signal.reason);
-    this.#socket = connect(path);
+    this.#socket = connect({ path, signal });
     this.#socket.setEncoding('utf8');
     const silent = () => this.#fail(socketError(this.#address, 'silent'));
     this.#socket.setTimeout(timeout, silent);
     this.#end = setTimeout(silent, WHOLE * timeout);
     this.#socket.on('data', (text: string) => this.#read(text));
-    this.#socket.on('error', (error) => this.#fail(socketError(this.#address, troubleOf(error), error)));
+    this.#socket.on('error', (error) =>
+      this.#fail(signal.aborted ? signal.reason : socketError(this.#address, troubleOf(error), error)),
+    );
     this.#socket.on('close', () => this.#fail(socketError(this.#address, 'cut')));
-    signal.addEventListener('abort', this.#onAbort);
-    if (signal.aborted) {
-      this.#onAbort();
-    }
     void this.ask('prompt').catch(() => undefined);
   }
 
@@ -110,7 +104,6 @@ export class RuntimeSession implements AsyncDisposable {
     }
     this.#failure = why;
     clearTimeout(this.#end);
-    this.#signal.removeEventListener('abort', this.#onAbort);
     this.#socket.destroy();
     const waiting = this.#waiting;
     this.#waiting = [];

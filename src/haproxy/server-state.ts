@@ -28,60 +28,60 @@ export interface ServerStateOptions {
 
 const EMPTY = '1\n';
 
+/** HAProxy's server-state file. */
+export interface ServerStateFile {
+  /** Empties it, also of what a killed process has left there. To be called before the first check. */
+  clear(): Promise<void>;
+  /** Writes down who is DOWN, just before a reload, where the configuration asks for it. Gives how many these are. */
+  fill(signal: AbortSignal): Promise<number>;
+}
+
 /**
- * HAProxy's server-state file (management guide, "show servers state"). At rest it holds nothing, so that neither a
+ * The server-state file (management guide, "show servers state"). At rest it holds nothing, so that neither a
  * check nor a start of HAProxy finds anything in it; but it is there, for 2.6 warns where it is missing. Only while
  * HAProxy reloads it names the servers that are DOWN.
  */
-export class ServerStateFile {
-  readonly #options: ServerStateOptions;
-  #content: string | null = null;
-
-  constructor(options: ServerStateOptions) {
-    this.#options = options;
-  }
-
-  /** Empties it, also of what a killed process has left there. To be called before the first check. */
-  async clear(): Promise<void> {
-    await this.#write(EMPTY);
-  }
-
-  /** Writes down who is DOWN, just before a reload, where the configuration asks for it. Gives how many these are. */
-  async fill(signal: AbortSignal): Promise<number> {
-    const { configPath, path } = this.#options;
-    const text = await readFile(configPath, 'utf8').catch(() => '');
-    const named = globalLines(text).findLast(({ words }) => words[0] === 'server-state-file')?.words[1];
-    const { servers = new Serial() } = this.#options;
-    const rows =
-      named === path ? await servers.run(() => whereNoAnswer(this.#rows(text, signal), () => [])) : [];
-    await this.#write([EMPTY.trim(), ...rows, ''].join('\n'));
-    return rows.length;
-  }
-
-  async #rows(text: string, signal: AbortSignal): Promise<string[]> {
-    await using session = new RuntimeSession(this.#options.statsSocket, signal);
-    const rows = parseServerRows(await session.ask('show servers state')) ?? [];
-    const { pid } = await session.info();
-    // What lies there now is what the new worker loads.
-    const now = { pid, loadedAt: Number.POSITIVE_INFINITY };
-    const others = await otherFilesOf(session, now, this.#options.configPath);
-    return healthRows(rows, text, others.kind === 'read' ? others.before : []);
-  }
-
-  async #write(content: string): Promise<void> {
-    const { path, access, onTrouble } = this.#options;
-    if (content === this.#content) {
+export function serverStateFile(options: ServerStateOptions): ServerStateFile {
+  const { path, access, servers = new Serial(), onTrouble } = options;
+  let written: string | null = null;
+  const write = async (content: string) => {
+    if (content === written) {
       return;
     }
-    this.#content = null;
+    written = null;
     try {
       await writeWhole(path, content, { ...access, doing: `writing ${path}`, outlives: 'our crash' });
-      this.#content = content;
+      written = content;
     } catch (error) {
       const { message } = messageAndHint(error);
       onTrouble(`${message}: servers that are down get traffic after a reload until their next check`);
     }
-  }
+  };
+  return {
+    clear: () => write(EMPTY),
+    async fill(signal) {
+      const text = await readFile(options.configPath, 'utf8').catch(() => '');
+      const named = globalLines(text).findLast(({ words }) => words[0] === 'server-state-file')?.words[1];
+      const look = () => whereNoAnswer(rowsFor(text, options, signal), () => []);
+      const rows = named === path ? await servers.run(look) : [];
+      await write([EMPTY.trim(), ...rows, ''].join('\n'));
+      return rows.length;
+    },
+  };
+}
+
+async function rowsFor(
+  text: string,
+  { statsSocket, configPath }: ServerStateOptions,
+  signal: AbortSignal,
+): Promise<string[]> {
+  await using session = new RuntimeSession(statsSocket, signal);
+  const rows = parseServerRows(await session.ask('show servers state')) ?? [];
+  const { pid } = await session.info();
+  // What lies there now is what the new worker loads.
+  const now = { pid, loadedAt: Number.POSITIVE_INFINITY };
+  const others = await otherFilesOf(session, now, configPath);
+  return healthRows(rows, text, others.kind === 'read' ? others.before : []);
 }
 
 /** The same control, whose reloads carry over which servers are DOWN. */

@@ -49,33 +49,31 @@ export interface SocketAddress {
  * does not close after an answer. A held connection would stay with the worker that took it, whatever runs
  * by now. Throws a `SocketError`, or the signal's reason.
  */
-export function askSocket(address: SocketAddress, command: string, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
+export async function askSocket(
+  address: SocketAddress,
+  command: string,
+  signal: AbortSignal,
+): Promise<string> {
+  signal.throwIfAborted();
+  const socket = connect({ path: address.path, signal });
+  const late = setTimeout(() => socket.destroy(socketError(address, 'silent')), address.timeout);
+  try {
+    socket.setEncoding('utf8').end(`${command}\n`);
     let answer = '';
-    const socket = connect(address.path);
-    const timer = setTimeout(() => fail('silent'), address.timeout);
-    const onAbort = () => end(() => reject(signal.reason));
-    const end = (how: () => void) => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      socket.destroy();
-      how();
-    };
-    const fail = (trouble: SocketTrouble, cause?: unknown) =>
-      end(() => reject(socketError(address, trouble, cause)));
-    signal.addEventListener('abort', onAbort);
-    socket.setEncoding('utf8');
-    socket.on('data', (text: string) => {
+    for await (const text of socket) {
       answer += text;
       if (answer.length > LONGEST_ANSWER) {
-        fail('stranger');
+        throw socketError(address, 'stranger');
       }
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => fail(troubleOf(error), error));
-    socket.once('end', () => end(() => resolve(answer)));
-    socket.once('connect', () => socket.end(`${command}\n`));
-  });
+    }
+    return answer;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof SocketError ? error : socketError(address, troubleOf(error), error);
+  } finally {
+    clearTimeout(late);
+    socket.destroy();
+  }
 }
 
 /** What `asked` gives; where a socket gives no answer, what `otherwise` makes of that. Whatever else is thrown is thrown on. */
@@ -94,8 +92,8 @@ export function quietly<T>(asked: Promise<T>): Promise<T | null> {
 }
 
 /** What an error of a socket means. */
-export function troubleOf(error: NodeJS.ErrnoException): SocketTrouble {
-  switch (error.code) {
+export function troubleOf(error: unknown): SocketTrouble {
+  switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
     case 'ENOTDIR':
       return 'missing';

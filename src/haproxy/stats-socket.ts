@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningHaproxy, UnseenHaproxy } from '../events-haproxy.ts';
 import { statsSocketPaths } from '../plan/global-lines.ts';
 import { ASK_MARK, parseMark, RuntimeSession } from './runtime-session.ts';
 import { quietly } from './socket-command.ts';
+import { until } from './until.ts';
 
 /**
  * The path of the stats socket of the settings, where the installed text opens it; null, and what is known of HAProxy
@@ -18,10 +18,8 @@ export async function usedSocket(
   }
   const text = await readFile(configPath, 'utf8').catch(() => null);
   const why = text === null ? null : whyNotOpened(text, statsSocket);
-  if (text === null || why !== null) {
-    return { socket: null, unseen: { kind: 'unseen', ...(why !== null && { why }) } };
-  }
-  return { socket: statsSocket, unseen: { kind: 'unseen' } };
+  const opened = text !== null && why === null;
+  return { socket: opened ? statsSocket : null, unseen: { kind: 'unseen', ...(why !== null && { why }) } };
 }
 
 /** Null where a text opens the stats socket of the settings; else what it opens instead, and what to do. */
@@ -59,16 +57,13 @@ export interface ExpectedWorker {
 }
 
 /** Waits until a new worker answers with the mark. Null where none does in time. */
-export async function awaitWorker(expected: ExpectedWorker, signal: AbortSignal): Promise<number | null> {
-  const end = Date.now() + expected.patience;
-  for (;;) {
-    const worker = await seeWorker(expected.socket, signal);
-    if (worker && worker.pid !== expected.before && worker.mark === expected.mark) {
-      return worker.pid;
-    }
-    if (Date.now() > end) {
-      return null;
-    }
-    await sleep(50, undefined, { signal });
-  }
+export function awaitWorker(
+  { socket, mark, before, patience }: ExpectedWorker,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const look = async () => {
+    const worker = await seeWorker(socket, signal);
+    return worker && worker.pid !== before && worker.mark === mark ? worker.pid : null;
+  };
+  return until(look, { limit: patience, every: 50, signal });
 }

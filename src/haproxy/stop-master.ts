@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { haproxyLives, workersOf } from './haproxy-process.ts';
+import { until } from './until.ts';
 
 /**
  * Stops a master softly: SIGUSR1, so that workers take no new connections and finish what they have; after
@@ -34,13 +34,7 @@ function send(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-async function gone(pids: readonly number[], patience: number): Promise<void> {
-  const end = Date.now() + patience;
-  while (Date.now() < end) {
-    const living = await Promise.all(pids.map(haproxyLives));
-    if (!living.includes(true)) {
-      return;
-    }
-    await sleep(20);
-  }
+async function gone(pids: readonly number[], limit: number): Promise<void> {
+  const look = async () => ((await Promise.all(pids.map(haproxyLives))).includes(true) ? null : 'gone');
+  await until(look, { limit, every: 20 });
 }

@@ -1,3 +1,5 @@
+import { isSection } from './sections.ts';
+
 /** A line of a HAProxy configuration by what it says, so that it is found again in another text. */
 export interface Place {
   /** The header of its section (`backend be_web from http`), or `''` above the first. */
@@ -16,10 +18,6 @@ export interface NamedPlace extends Place {
    */
   readonly nth: number;
 }
-
-/** The keywords that begin a section (HAProxy configuration manual 2.1 and the chapters on each). */
-const SECTION =
-  /^\s*(?:global|defaults|frontend|backend|listen|peers|resolvers|mailers|userlist|cache|program|ring|http-errors|log-forward|log-profile|fcgi-app|crt-store|traces|acme)(?:\s|$)/;
 
 /** The places of these lines (counted from 1), each once. Lines that are not there, empty ones and comments are left out. */
 export function placesOf(text: string, lines: readonly number[]): NamedPlace[] {
@@ -81,7 +79,7 @@ function walk(text: string, visit: (place: Place, at: { number: number; nth: num
     if (line === '' || line.startsWith('#')) {
       continue;
     }
-    if (SECTION.test(raw)) {
+    if (isSection(line.split(/\s/, 1)[0] ?? '')) {
       section = line;
     }
     const place = { section, line };

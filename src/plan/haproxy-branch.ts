@@ -1,6 +1,7 @@
-/** `3.4` of `3.4.7-1`: what a configuration and the Runtime API depend on. Null where it is no version. */
-export function branchOf(version: string): string | null {
-  return /^v?(\d+\.\d+)/.exec(version)?.[1] ?? null;
+/** The branch of `3.4.7-1` as a number that sorts, 304; 0 where it is no version. A configuration and the Runtime API depend on it. */
+export function branchOf(version: string): number {
+  const [, major = 0, minor = 0] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) * 100 + Number(minor);
 }
 
 /** `3.4.7` of `3.4.7-1`, as templates see it; `''` where it is no version. */

@@ -1,3 +1,5 @@
+import { branchOf } from './haproxy-branch.ts';
+
 /** What the Runtime API of a HAProxy can do, as far as a plan depends on it. */
 export interface RuntimeAbilities {
   /** As a number that sorts: 2.6 is 206, 3.0 is 300. */
@@ -24,11 +26,7 @@ const DEFAULT_RANDOM = 303;
 
 /** Reads `2.6`, `2.6.12-1+deb12u4`, `3.0.11`. Null where it is no version, or too old for servers at run time. */
 export function runtimeAbilities(version: string): RuntimeAbilities | null {
-  const found = /^v?(\d+)\.(\d+)/.exec(version);
-  if (!found) {
-    return null;
-  }
-  const branch = Number(found[1]) * 100 + Number(found[2]);
+  const branch = branchOf(version);
   return branch < OLDEST ? null : abilitiesOf(branch);
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
-import { ServerStateFile } from '../../src/haproxy/server-state.ts';
+import { serverStateFile } from '../../src/haproxy/server-state.ts';
 import { Serial } from '../../src/ports/serial.ts';
 import { createStateFile } from '../../src/state/state-file.ts';
 import { tempFolder } from '../support/haproxy.ts';
@@ -25,7 +25,7 @@ test('servers are listed only while none of ours is being deleted: each list has
   const servers = new Serial();
   const control = controlByMasterSocket({ masterSocket: statsSocket, configPath: folder.path });
   const options = { statsSocket, configPath, servers };
-  const file = new ServerStateFile({
+  const file = serverStateFile({
     ...options,
     path: `${configPath}.servers`,
     access: { mode: 0o640 },

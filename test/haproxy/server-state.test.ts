@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createJudge } from '../../src/haproxy/check.ts';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
-import { keepHealth, ServerStateFile } from '../../src/haproxy/server-state.ts';
+import { keepHealth, serverStateFile } from '../../src/haproxy/server-state.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import { freePort, startBackend, startLoad, startProcess, tempFolder, waitFor } from '../support/haproxy.ts';
 import { type HaproxyBinary, haproxyVersions } from '../support/haproxy-versions.ts';
@@ -172,7 +172,7 @@ test('a file that cannot be written is told with what it means, and hinders noth
 });
 
 function stateFileOf(folder: string, options: { path: string; onTrouble?: (message: string) => void }) {
-  return new ServerStateFile({
+  return serverStateFile({
     statsSocket: path.join(folder, 's.sock'),
     configPath: path.join(folder, 'haproxy.cfg'),
     access: { mode: 0o640 },
@@ -202,7 +202,7 @@ async function makeHealthSite(
     defaults: ['load-server-state-from-file global'],
   };
   const site = stack.use(await makeRuntimeSite(binary, servers, options));
-  const file = new ServerStateFile({
+  const file = serverStateFile({
     path: stateFile,
     statsSocket: site.statsSocket,
     configPath: site.configPath,
