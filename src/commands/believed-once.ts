@@ -1,6 +1,5 @@
 import { PointsmanError, SourceError } from '../errors.ts';
 import type { Entry } from '../model/entry.ts';
-import { rest } from '../ports/clock.ts';
 import type { BelievedStore } from '../ports/stores.ts';
 import { lookOnce } from '../reconcile/guard-watch.ts';
 import type { Parts } from '../reconcile/parts.ts';
@@ -44,27 +43,18 @@ async function readPatiently(
   settings: Settings,
   trees: Trees,
 ): Promise<readonly Entry[] | PointsmanError> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([io.signal, over.signal]);
-  const read = entriesOf({ ...io, signal }, settings).catch((error: unknown) => {
+  const limits = trees.hasCache ? [AbortSignal.timeout(trees.wait)] : [];
+  const signal = AbortSignal.any([io.signal, ...limits]);
+  try {
+    return await entriesOf({ ...io, signal }, settings);
+  } catch (error) {
+    io.signal.throwIfAborted();
+    if (signal.aborted) {
+      return new SourceError(`reading the sources: no answer in ${trees.wait} ms`);
+    }
     if (error instanceof PointsmanError) {
       return error;
     }
-    if (over.signal.aborted) {
-      return new SourceError('reading the sources: no answer in time');
-    }
     throw error;
-  });
-  if (!trees.hasCache) {
-    return read;
-  }
-  const late = async () => {
-    await rest(trees.wait, signal);
-    return new SourceError(`reading the sources: no answer in ${trees.wait} ms`);
-  };
-  try {
-    return await Promise.race([read, late()]);
-  } finally {
-    over.abort();
   }
 }

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemError, UsageError } from '../errors.ts';
 import { parseDuration } from '../model/duration.ts';
-import type { ExitCode, Io } from './io.ts';
-import { EXIT } from './io.ts';
+import { EXIT, type ExitCode, type Io } from './io.ts';
 
 /** How long a command that was told to end may take to do so: for its locks and temporary files. */
 const GRACE = 500;

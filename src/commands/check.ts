@@ -10,36 +10,25 @@ import type { Entry } from '../model/entry.ts';
 import { visibleLines } from '../model/visible.ts';
 import { otherBranch } from '../plan/haproxy-branch.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
-import { Drawing } from '../rollout/drawing.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { hasBelievedTree } from '../state/believed-files.ts';
 import { ourUser } from '../system/our-user.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
-import { ServedTree } from '../tree/served-tree.ts';
-import { catalogOptions, renderContext } from './assemble.ts';
 import { type Add, checkCommands, checkStatus } from './check-outside.ts';
-import { judgeCommand, templateVersion } from './haproxy-versions.ts';
-import type { CommonFlags, ExitCode, Io } from './io.ts';
-import { EXIT } from './io.ts';
+import { judgeCommand } from './haproxy-versions.ts';
+import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { mountPoints, singleFileMounts } from './mount-points.ts';
-import { controlOf, judgeAsPublished, type Shell, settingsOf, shellOf, sourceOf } from './open.ts';
-
-/** One thing that was looked at. A `note` is neither good nor bad: HAProxy may start later. */
-interface Finding {
-  readonly verdict: 'ok' | 'note' | 'wrong';
-  readonly what: string;
-  /** What was found, and what to do. */
-  readonly found: string;
-}
+import { judgeAsPublished, type Shell, settingsOf, shellOf, sourceOf } from './open.ts';
+import { previewOf, textOf } from './preview.ts';
 
 /** The doctor: looks at everything that a run needs, changes nothing, and says what to do. */
-export async function check(io: Io, flags: CommonFlags & { readonly from?: string }): Promise<ExitCode> {
-  const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
+export async function check(io: Io, flags: FromFlags): Promise<ExitCode> {
+  const settings = await settingsOf(io, flags);
   const secrets = secretsOf(settings, io.env);
-  const findings: Finding[] = [];
-  const add = (verdict: Finding['verdict'], what: string, found: string) => {
-    findings.push({ verdict, what, found });
+  let wrong = false;
+  const add: Add = (verdict, what, found) => {
+    wrong ||= verdict === 'wrong';
     const said = visibleLines(hideSecrets(found, secrets));
     io.out(`${verdict.padEnd(5)}  ${what.padEnd(9)}  ${said.replaceAll('\n', '\n                  ')}\n`);
   };
@@ -59,7 +48,7 @@ export async function check(io: Io, flags: CommonFlags & { readonly from?: strin
   if (shell) {
     await checkHaproxy(io, settings, { shell, judge }, add);
   }
-  return findings.some(({ verdict }) => verdict === 'wrong') ? EXIT.failed : EXIT.fine;
+  return wrong ? EXIT.failed : EXIT.fine;
 }
 
 async function attempt<T>(work: () => Promise<T>, what: string, add: Add): Promise<T | undefined> {
@@ -144,16 +133,7 @@ async function checkTemplate(
   entries: readonly Entry[],
   add: Add,
 ): Promise<string> {
-  const version = await templateVersion(
-    settings,
-    controlOf(settings, () => {}),
-    io.signal,
-  );
-  const context = renderContext(settings, io.env, version);
-  const renderLimit = settings.limits.render;
-  const emit = () => {};
-  const served = new ServedTree({ catalog: catalogOptions(settings), emit });
-  const drawing = new Drawing({ context, renderLimit, emit });
+  const { served, drawing } = await previewOf(io, settings);
   served.fill(entries);
   const { rejected, remarks, services } = served.catalog;
   if (rejected.length === 0) {
@@ -177,15 +157,9 @@ async function checkTemplate(
   if (wouldWait.kind === 'nothing') {
     add('note', 'start', wouldWait.missing);
   }
-  const drawn = await drawing.draw(served.toDraw());
-  if (drawn.kind === 'template-error') {
-    throw drawn.error;
-  }
-  if (drawn.kind === 'nothing') {
-    throw new Error(drawn.missing);
-  }
+  const text = await textOf(served, drawing);
   add('ok', 'template', settings.template);
-  return drawn.text;
+  return text;
 }
 
 async function checkText(io: Io, shell: Shell, settings: Settings, text: string, add: Add): Promise<void> {

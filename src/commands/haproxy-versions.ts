@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Emit } from '../events.ts';
-import { type HaproxyVersion, haproxyVersion } from '../haproxy/version.ts';
+import { haproxyVersion } from '../haproxy/version.ts';
 import { otherBranch, plainVersion } from '../plan/haproxy-branch.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -18,13 +18,14 @@ export function judgeCommand({ haproxy }: Pick<Settings, 'haproxy'>): readonly [
   return last === haproxy.binary || path.basename(last) === 'haproxy' ? [program, ...args] : null;
 }
 
-/** The HAProxy that judges. Null where that is not known; throws a `SystemError` where it should be and is not there. */
+/** The full version of the HAProxy that judges; null where that is not known. Never rejects. */
 export async function judgeVersion(
   settings: Pick<Settings, 'haproxy'>,
   signal: AbortSignal,
-): Promise<HaproxyVersion | null> {
+): Promise<string | null> {
   const command = judgeCommand(settings);
-  return command === null ? null : haproxyVersion(command, signal);
+  const found = command && (await haproxyVersion(command, signal).catch(() => null));
+  return found?.full ?? null;
 }
 
 /**

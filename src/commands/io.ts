@@ -44,6 +44,12 @@ export interface BoundedFlags {
   readonly timeout: string;
 }
 
+/** The options of a command that reads keys. */
+export interface FromFlags extends CommonFlags {
+  /** Where the keys come from instead of the sources of the settings. */
+  readonly from?: string;
+}
+
 /** The options that every command has. */
 export interface CommonFlags {
   readonly config?: string;

@@ -3,8 +3,7 @@ import { parseDuration } from '../model/duration.ts';
 import { LONGEST_PAUSE } from '../reconcile/pause.ts';
 import { writePause } from '../state/pause-notes.ts';
 import { awaitPauses, PATIENCE } from './held-pauses.ts';
-import type { CommonFlags, ExitCode, Io } from './io.ts';
-import { EXIT } from './io.ts';
+import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
 
 /** The flags of `pause`. */

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { bounded } from './bounded.ts';
-import type { BoundedFlags, CommonFlags, ExitCode, Io } from './io.ts';
+import type { BoundedFlags, ExitCode, Io } from './io.ts';
 import type { RunFlags } from './run.ts';
 
 const ACCEPT_STALE = 'where the sources do not answer, take a cache of any age';
 const DEFAULT_TIMEOUT = '30s';
+const QUICKSTART = '--config examples/quickstart/pointsman.yaml';
 const collect = (value: string, before: readonly string[]) => [...before, value];
 
 /** Every verb loads its own code when it is called, so that `--help` stays quick. */
@@ -14,90 +15,79 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
       'The confd replacement for HAProxy: etcd or files in, a validated haproxy.cfg out, HAProxy follows.',
     )
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text.trimEnd()) })
-    .addHelpText(
-      'after',
-      '\nExample:\n  pointsman render --dry-run --config examples/quickstart/pointsman.yaml',
-    )
+    .addHelpText('after', `\nExample:\n  pointsman render --dry-run ${QUICKSTART}`)
     .showHelpAfterError('Try: pointsman --help');
 
-  verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow', {
-    example: 'pointsman run --config examples/quickstart/pointsman.yaml',
-  })
+  verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow')
     .option('--accept-stale', ACCEPT_STALE)
     .action(async (flags: RunFlags) => {
       const { run } = await import('./run.ts');
       ended(await run(io, flags));
     });
 
-  verb(program, 'render', 'once: render, validate, publish, and have HAProxy follow if it changed', {
-    example: 'pointsman render --dry-run --config examples/quickstart/pointsman.yaml',
-    from: 'from',
+  /** A verb that does one thing and ends, within `--timeout`. */
+  const once = <Flags>(name: string, description: string, { load, ...more }: Once<Flags>) =>
+    verb(program, name, description, more).action(async (flags: Flags & BoundedFlags) => {
+      const work = await load();
+      ended(await bounded(io, { verb: name, timeout: flags.timeout }, (inner) => work(inner, flags)));
+    });
+
+  once('render', 'once: render, validate, publish, and have HAProxy follow if it changed', {
+    load: async () => (await import('./render.ts')).render,
+    example: 'render --dry-run',
+    from: true,
   })
     .option('--dry-run', 'print the configuration and touch nothing')
     .option('--diff', 'with --dry-run: print the unified diff to what is installed instead')
     .option('--accept-stale', ACCEPT_STALE)
     .option('--exit-code', 'exit with 4 where there is a difference to what is installed')
-    .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses')
-    .action(async (flags) => {
-      const { render } = await import('./render.ts');
-      ended(await bounded(io, { verb: 'render', ...flags }, (inner) => render(inner, flags)));
-    });
+    .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses');
 
-  verb(program, 'services', 'every service and instance, and every rejected key with its reason', {
-    example: 'pointsman services --config examples/quickstart/pointsman.yaml',
-    from: 'from',
-  })
-    .option('--json', 'as JSON')
-    .action(async (flags) => {
-      const { services } = await import('./services.ts');
-      ended(await bounded(io, { verb: 'services', ...flags }, (inner) => services(inner, flags)));
-    });
+  once('services', 'every service and instance, and every rejected key with its reason', {
+    load: async () => (await import('./services.ts')).services,
+    from: true,
+  }).option('--json', 'as JSON');
 
-  verb(program, 'dump', 'the watched tree as YAML, fit for --from', {
-    example: 'pointsman dump --config examples/quickstart/pointsman.yaml',
-    from: 'from',
-  }).action(async (flags) => {
-    const { dump } = await import('./dump.ts');
-    ended(await bounded(io, { verb: 'dump', ...flags }, (inner) => dump(inner, flags)));
+  once('dump', 'the watched tree as YAML, fit for --from', {
+    load: async () => (await import('./dump.ts')).dump,
+    from: true,
   });
 
-  verb(program, 'release', 'believe the disappearance that the guard holds back, now', {
-    example: 'pointsman release --config examples/quickstart/pointsman.yaml',
-  }).action(async (flags: CommonFlags & BoundedFlags) => {
-    const { release } = await import('./release.ts');
-    ended(await bounded(io, { verb: 'release', ...flags }, (inner) => release(inner, flags)));
+  once('release', 'believe the disappearance that the guard holds back, now', {
+    load: async () => (await import('./release.ts')).release,
   });
 
-  verb(program, 'check', 'doctor: settings, template, haproxy, sources, sockets and permissions', {
-    example: 'pointsman check --config examples/quickstart/pointsman.yaml',
-    from: 'from',
-  }).action(async (flags) => {
-    const { check } = await import('./check.ts');
-    ended(await bounded(io, { verb: 'check', ...flags }, (inner) => check(inner, flags)));
+  once('check', 'doctor: settings, template, haproxy, sources, sockets and permissions', {
+    load: async () => (await import('./check.ts')).check,
+    from: true,
   });
 
-  verb(program, 'pause', 'hands off the file and HAProxy for a while; works with the daemon dead', {
-    example: 'pointsman pause --for 30m --config examples/quickstart/pointsman.yaml',
-  })
-    .requiredOption('--for <duration>', 'how long: 90s, 30m, 2h, at most 168h; it ends by itself')
-    .action(async (flags) => {
-      const { pause } = await import('./pause.ts');
-      ended(await bounded(io, { verb: 'pause', ...flags }, (inner) => pause(inner, flags)));
-    });
+  once('pause', 'hands off the file and HAProxy for a while; works with the daemon dead', {
+    load: async () => (await import('./pause.ts')).pause,
+    example: 'pause --for 30m',
+  }).requiredOption('--for <duration>', 'how long: 90s, 30m, 2h, at most 168h; it ends by itself');
 
-  verb(program, 'resume', 'end the pause of this host', {
-    example: 'pointsman resume --config examples/quickstart/pointsman.yaml',
-  }).action(async (flags: CommonFlags & BoundedFlags) => {
-    const { resume } = await import('./resume.ts');
-    ended(await bounded(io, { verb: 'resume', ...flags }, (inner) => resume(inner, flags)));
+  once('resume', 'end the pause of this host', {
+    load: async () => (await import('./resume.ts')).resume,
   });
+}
+
+interface VerbOptions {
+  /** With what it is shown, before `--config`. @default its name */
+  readonly example?: string;
+  /** Whether it reads keys. */
+  readonly from?: true;
+}
+
+interface Once<Flags> extends VerbOptions {
+  readonly load: () => Promise<(io: Io, flags: Flags) => Promise<ExitCode>>;
 }
 
 function verb(
   program: Command,
   name: string,
   description: string,
-  more: { readonly example: string; readonly from?: 'from' },
+  { example = name, from }: VerbOptions = {},
 ): Command {
   const command = program
     .command(name)
@@ -107,12 +97,12 @@ function verb(
     .addOption(
       new Option('--log-level <level>', 'how much to tell').choices(['debug', 'info', 'warn', 'error']),
     )
-    .addHelpText('after', `\nExample:\n  ${more.example}`)
+    .addHelpText('after', `\nExample:\n  pointsman ${example} ${QUICKSTART}`)
     .showHelpAfterError(`Try: pointsman ${name} --help`);
   if (name !== 'run') {
     command.option('--timeout <duration>', 'how long it may take at most', DEFAULT_TIMEOUT);
   }
-  return more.from
+  return from
     ? command.option('--from <file|dir|->', 'read the keys from here instead of the sources of the settings')
     : command;
 }

@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { rest } from '../ports/clock.ts';
 import { askRelease, countHolds } from '../state/believed-files.ts';
-import type { CommonFlags, ExitCode, Io } from './io.ts';
-import { EXIT } from './io.ts';
+import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
 
 /** The daemon looks for a request twice a second. */

@@ -1,7 +1,6 @@
 import { removePause } from '../state/pause-notes.ts';
 import { awaitPauses } from './held-pauses.ts';
-import type { CommonFlags, ExitCode, Io } from './io.ts';
-import { EXIT } from './io.ts';
+import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
 
 /** Takes back what `pause` did on this host. A pause of the whole fleet is a key, and ends with it. */

@@ -1,7 +1,6 @@
 import { PointsmanError } from '../errors.ts';
 import { type Bus, createBus, noticeOf } from '../events.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
-import { Drawing } from '../rollout/drawing.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
@@ -12,12 +11,11 @@ import { createStateFile } from '../state/state-file.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
-import { catalogOptions, checkedBy, paceOf, pauseKeys, renderContext } from './assemble.ts';
+import { catalogOptions, checkedBy, paceOf, pauseKeys } from './assemble.ts';
 import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
-import type { CommonFlags, ExitCode, Io } from './io.ts';
-import { EXIT } from './io.ts';
-import { guardOf, ownState, runtimeOf, settingsOf, shellOf } from './open.ts';
+import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
+import { drawingOf, guardOf, ownState, runtimeOf, settingsOf, shellOf } from './open.ts';
 
 /** The flags of `run`. */
 export interface RunFlags extends CommonFlags {
@@ -36,11 +34,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const shell = await shellOf(settings, emit);
   await shell.serverState?.clear();
   const served = new ServedTree({ catalog: catalogOptions(settings), emit });
-  const drawing = new Drawing({
-    context: renderContext(settings, io.env, version),
-    renderLimit: settings.limits.render,
-    emit,
-  });
+  const drawing = drawingOf(settings, { env: io.env, version, emit });
   await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
   const reconciler = new Reconciler({
     ...shell,
@@ -62,12 +56,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const log = { ...settings.log, terminal: io.terminal };
   const { turns } = reconciler;
   await using _observers = await observe({ bus, version: io.version, log, listen, turns });
-  const judge = () =>
-    judgeVersion(settings, io.signal).then(
-      (found) => found?.full ?? null,
-      () => null,
-    );
-  bus.subscribe(watchBranches({ judge, emit }));
+  bus.subscribe(watchBranches({ judge: () => judgeVersion(settings, io.signal), emit }));
   for (const one of state.newer) {
     emit(noticeOf(one));
   }

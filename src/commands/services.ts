@@ -1,18 +1,16 @@
 import type { Instance, Rejection, Service } from '../model/service.ts';
 import { visibleLines, visibleQuoted } from '../model/visible.ts';
-import type { CommonFlags, ExitCode, Io } from './io.ts';
-import { EXIT } from './io.ts';
+import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { catalogOf, settingsOf } from './open.ts';
 
 /** The flags of `services`. */
-export interface ServicesFlags extends CommonFlags {
-  readonly from?: string;
+export interface ServicesFlags extends FromFlags {
   readonly json?: boolean;
 }
 
 /** Prints every service and instance, and every rejected key with its reason. */
 export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> {
-  const settings = await settingsOf(io, flags, flags.from === undefined ? 'required' : 'optional');
+  const settings = await settingsOf(io, flags);
   const catalog = await catalogOf(io, settings, flags.from);
   if (flags.json) {
     const { rejected, ignored, remarks } = catalog;
