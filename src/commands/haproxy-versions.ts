@@ -54,18 +54,11 @@ export async function templateVersion(
   return running === '' ? versionAtFirst(settings, signal) : running;
 }
 
-/** What `judged-by` is told with. */
-export interface BranchWatchOptions {
-  /** The full version of the HAProxy that judges, now; null where that is not known. Never rejects. */
-  readonly judge: () => Promise<string | null>;
-  readonly emit: Emit;
-}
-
 /**
  * A listener that tells which HAProxy judges (`judged-by`): at the start, and whenever another version runs than before,
- * since both may have been upgraded.
+ * since both may have been upgraded. `judge` gives the full version of the one that judges, now.
  */
-export function watchBranches({ judge, emit }: BranchWatchOptions): Emit {
+export function watchBranches(judge: () => Promise<string | null>, emit: Emit): Emit {
   let running: string | null = null;
   const tell = async () => {
     const version = await judge();

@@ -229,13 +229,7 @@ export async function runtimeOf(
     journal: createStateFile(stateDir, 'server-journal.json', 'our crash'),
     servers,
     configPath: output.path,
-    onNote: (note) => {
-      if (note.kind === 'trouble') {
-        emit({ kind: 'notice', message: note.message });
-      } else {
-        emit({ kind: 'server-gone', backend: note.backend, server: note.server, ms: note.after });
-      }
-    },
+    emit,
   });
 }
 

@@ -56,7 +56,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const log = { ...settings.log, terminal: io.terminal };
   const { turns } = reconciler;
   await using _observers = await observe({ bus, version: io.version, log, listen, turns });
-  bus.subscribe(watchBranches({ judge: () => judgeVersion(settings, io.signal), emit }));
+  bus.subscribe(watchBranches(() => judgeVersion(settings, io.signal), emit));
   for (const one of state.newer) {
     emit(noticeOf(one));
   }

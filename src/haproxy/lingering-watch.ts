@@ -1,4 +1,5 @@
 import { SystemError } from '../errors.ts';
+import type { Emit } from '../events.ts';
 import { removalLines } from '../plan/runtime-lines.ts';
 import type { Serial } from '../ports/serial.ts';
 import { judgeAnswer } from './runtime-answers.ts';
@@ -6,24 +7,13 @@ import type { RuntimeSession } from './runtime-session.ts';
 import { type LingeringServer, type ServerJournal, workerId } from './server-journal.ts';
 import { SocketError } from './socket-command.ts';
 
-/** What an applier tells of its own accord. */
-export type RuntimeNote =
-  /** A removed server could be deleted; `after` milliseconds since it left the file. */
-  | {
-      readonly kind: 'server-gone';
-      readonly backend: string;
-      readonly server: string;
-      readonly after: number;
-    }
-  /** Something that a person should know. */
-  | { readonly kind: 'trouble'; readonly message: string };
-
 export interface LingeringWatchOptions {
   readonly journal: ServerJournal;
   /** Batches and retries take turns. */
   readonly serial: Serial;
   readonly open: (signal: AbortSignal) => RuntimeSession;
-  readonly onNote: (note: RuntimeNote) => void;
+  /** Told when a removed server could be deleted, and what a person should know. */
+  readonly emit: Emit;
 }
 
 /** Milliseconds between two tries: a tenth of the time that it has taken so far, within these. */
@@ -74,7 +64,7 @@ export class LingeringWatch implements Disposable {
       if (!(error instanceof SystemError)) {
         throw error;
       }
-      this.#options.onNote({ kind: 'trouble', message: error.message });
+      this.#options.emit({ kind: 'notice', message: error.message });
     }
   }
 
@@ -84,7 +74,7 @@ export class LingeringWatch implements Disposable {
   }
 
   async #look(): Promise<void> {
-    const { journal, open, onNote } = this.#options;
+    const { journal, open, emit } = this.#options;
     const { signal } = this.#end;
     try {
       if (signal.aborted || this.#held) {
@@ -108,7 +98,7 @@ export class LingeringWatch implements Disposable {
       }
       // Away or reloading: the next try will see.
       if (!(error instanceof SocketError)) {
-        onNote({ kind: 'trouble', message: String(error) });
+        emit({ kind: 'notice', message: String(error) });
       }
     } finally {
       this.schedule();
@@ -116,7 +106,7 @@ export class LingeringWatch implements Disposable {
   }
 
   async #tryToDelete(session: RuntimeSession, lingering: LingeringServer): Promise<void> {
-    const { journal, onNote } = this.#options;
+    const { journal, emit } = this.#options;
     const { backend, server } = lingering;
     const { maint, del } = removalLines(lingering);
     if (lingering.phase === 'draining') {
@@ -130,10 +120,10 @@ export class LingeringWatch implements Disposable {
     journal.drop(backend, server);
     if (verdict.kind === 'refused') {
       const message = `removing server ${backend}/${server}: HAProxy says "${verdict.answer}"; it stays until the next reload`;
-      onNote({ kind: 'trouble', message });
+      emit({ kind: 'notice', message });
       return;
     }
-    onNote({ kind: 'server-gone', backend, server, after: Date.now() - lingering.since });
+    emit({ kind: 'server-gone', backend, server, ms: Date.now() - lingering.since });
   }
 }
 

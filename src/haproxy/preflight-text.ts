@@ -66,15 +66,15 @@ export function demandsOf(text: string): Demands {
       } else if (first === 'unix-bind' && second === 'prefix') {
         prefix = third;
       } else if (first === 'stats' && second === 'socket') {
-        add(sockets, socketsOf(third, prefix, line));
+        sockets.push(...socketsOf(third, prefix, line));
       }
     } else if (first === 'bind' && (section === 'frontend' || section === 'listen')) {
       if (words.some((word) => APART.has(word))) {
         continue;
       }
       for (const address of second.split(',')) {
-        add(sockets, socketsOf(address, prefix, line));
-        add(binds, bindsOf(address, { v6only: words.includes('v6only'), line }));
+        sockets.push(...socketsOf(address, prefix, line));
+        binds.push(...bindsOf(address, { v6only: words.includes('v6only'), line }));
       }
     }
   }
@@ -82,12 +82,6 @@ export function demandsOf(text: string): Demands {
   const descriptors =
     strict && maxconn !== null && maxconn.count > 0 ? { count: 2 * maxconn.count, line: maxconn.line } : null;
   return { binds, sockets, chroot, descriptors };
-}
-
-function add<T>(to: T[], some: readonly T[]): void {
-  for (const one of some) {
-    to.push(one);
-  }
 }
 
 /** Keywords of a `bind` with which another namespace, device or address than this machine's own is meant. */

@@ -1,8 +1,9 @@
+import type { Emit } from '../events.ts';
 import type { ServerCommand } from '../plan/plan.ts';
 import type { ApplyOutcome, Batch, ExpectedServers, ReadBack, Runtime, Usability } from '../ports/runtime.ts';
 import { Serial } from '../ports/serial.ts';
 import type { StateFile } from '../ports/stores.ts';
-import { LingeringWatch, type RuntimeNote } from './lingering-watch.ts';
+import { LingeringWatch } from './lingering-watch.ts';
 import { type CommandResult, judgeAnswer } from './runtime-answers.ts';
 import { batchSteps, type CommandStep } from './runtime-batch.ts';
 import { compareServers, compareSteps, rowsByName } from './runtime-read-back.ts';
@@ -28,8 +29,8 @@ export interface ApplierOptions {
   readonly configPath: string;
   /** Holds the journal of lingering servers. */
   readonly journal: StateFile;
-  /** Gets what went on in the background: a sentence each. */
-  readonly onNote?: (note: RuntimeNote) => void;
+  /** Told what went on in the background. */
+  readonly emit?: Emit;
   /** Milliseconds for an answer. @default 10 s */
   readonly timeout?: number;
   /** Where batches take turns with others that list servers. @default a queue of its own */
@@ -51,7 +52,7 @@ export class RuntimeApplier implements Runtime {
       journal,
       serial: this.#serial,
       open: (signal) => this.#open(signal),
-      onNote: (note) => options.onNote?.(note),
+      emit: (event) => options.emit?.(event),
     });
   }
 

@@ -55,16 +55,10 @@ export function compareSteps(
   return steps.flatMap(({ command }) => {
     const { backend, server } = command;
     const row = rows.get(backend)?.get(server);
-    const difference =
-      command.kind === 'remove'
-        ? remains(row, isLingering(backend, server))
-        : compare(wantedOf(command), row);
+    const remains = row && !isLingering(backend, server) ? 'is still there' : null;
+    const difference = command.kind === 'remove' ? remains : compare(wantedOf(command), row);
     return difference === null ? [] : [`server ${backend}/${server} ${difference}`];
   });
-}
-
-function remains(row: ServerRow | undefined, lingers: boolean): string | null {
-  return row && !lingers ? 'is still there' : null;
 }
 
 function wantedOf(command: Exclude<CommandStep['command'], { kind: 'remove' }>): ExpectedServer {

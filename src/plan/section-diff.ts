@@ -12,19 +12,9 @@ export function diffLines(
   const section = sectionTitle(after.header) ?? sectionTitle(before.header);
   const old = [before.header, ...lines.before];
   const next = [after.header, ...lines.after];
-  let first = 0;
-  while (first < old.length && first < next.length && sameLine(old[first], next[first])) {
-    first++;
-  }
-  if (first === old.length && first === next.length) {
-    return new Reasons();
-  }
-  let end = 0;
-  const most = Math.min(old.length, next.length) - first;
-  while (end < most && sameLine(old.at(-1 - end), next.at(-1 - end))) {
-    end++;
-  }
-  return explain(old.slice(first, old.length - end), next.slice(first, next.length - end), section);
+  const first = next.findIndex((line, at) => !sameLine(line, old[at]));
+  const same = first === -1 && old.length === next.length;
+  return same ? new Reasons() : explain(old, next, { section, line: next[first]?.number ?? null });
 }
 
 /** Whether HAProxy reads the same in both. */
@@ -35,7 +25,11 @@ export function sameLine(a: Line | undefined, b: Line | undefined): boolean {
   return a.words.every((word, index) => word === b.words[index]);
 }
 
-function explain(old: readonly Line[], next: readonly Line[], section: string | null): Reasons {
+function explain(
+  old: readonly Line[],
+  next: readonly Line[],
+  { section, line: first }: Pick<Reason, 'section' | 'line'>,
+): Reasons {
   const before = countLines(old);
   const after = countLines(next);
   const added = next.filter((line) => !take(before, line));
@@ -47,7 +41,7 @@ function explain(old: readonly Line[], next: readonly Line[], section: string | 
     return reasons;
   }
   const message = 'the order of its lines is changed';
-  reasons.add([{ message, section, line: next[0]?.number ?? null, of: 'new' }]);
+  reasons.add([{ message, section, line: first, of: 'new' }]);
   return reasons;
 }
 

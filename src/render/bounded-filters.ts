@@ -10,28 +10,25 @@ export function boundedFilters(env: Environment) {
   const original = { ...env.filters };
   const call = (name: string, self: unknown, args: unknown[]) =>
     (original[name] as AnyFunction).apply(self, args);
+  /** A filter whose first argument says how much it gives. */
+  const sized = (name: string, check: (size: number) => void): AnyFunction =>
+    function (value, ...args) {
+      check(Number(unwrap(args[0] ?? 0)));
+      return call(name, this, [value, ...args]);
+    };
   return {
     trim: (value: unknown) => textOf(value).trim(),
     striptags(value: unknown, keepLines?: unknown): string {
       const text = withoutTags(textOf(value)).trim();
       return keepLines === true || unwrap(keepLines) ? tidyLines(text) : text.replace(/\s+/g, ' ');
     },
-    center(this: unknown, value: unknown, ...args: unknown[]) {
-      checkLength(Number(unwrap(args[0] ?? 0)));
-      return call('center', this, [value, ...args]);
-    },
+    center: sized('center', checkLength),
+    batch: sized('batch', checkItems),
+    slice: sized('slice', checkItems),
     indent(this: unknown, value: unknown, ...args: unknown[]) {
       const text = textOf(value);
       checkLength(text.length + occurrences(text, '\n') * Number(unwrap(args[0] ?? 0)));
       return call('indent', this, [text, ...args]);
-    },
-    batch(this: unknown, value: unknown, ...args: unknown[]) {
-      checkItems(Number(unwrap(args[0] ?? 0)));
-      return call('batch', this, [value, ...args]);
-    },
-    slice(this: unknown, value: unknown, ...args: unknown[]) {
-      checkItems(Number(unwrap(args[0] ?? 0)));
-      return call('slice', this, [value, ...args]);
     },
     replace(this: unknown, value: unknown, ...args: unknown[]) {
       const [text, old, now] = [value, ...args].map(unwrap);

@@ -1,6 +1,6 @@
 import type { NamedFile } from './check-names.ts';
 import { PURE_FUNCTIONS, SETTING_NAMES } from './globals.ts';
-import type { MacroNode, MemoNode, TemplateNode } from './nunjucks.ts';
+import type { MacroNode, NodeOf, TemplateNode } from './nunjucks.ts';
 import { refuse } from './template-references.ts';
 import { definitionsOf, type FreeName, scopesOf } from './template-scopes.ts';
 import { descendants, isSuper, nameOf, parametersOf } from './template-tree.ts';
@@ -31,7 +31,7 @@ export function checkMemos(files: ReadonlyMap<string, NamedFile>): void {
 
 interface Check {
   readonly files: ReadonlyMap<string, NamedFile>;
-  readonly memo: MemoNode;
+  readonly memo: NodeOf<'Memo'>;
   /** Macros that were checked, or are being checked. */
   readonly seen: Set<TemplateNode>;
 }
@@ -126,10 +126,7 @@ function checkMacro(check: Check, file: NamedFile, macro: MacroNode): void {
   }
 }
 
-function originalName(
-  node: Extract<TemplateNode, { readonly typename: 'FromImport' }>,
-  alias: string,
-): string | null {
+function originalName(node: NodeOf<'FromImport'>, alias: string): string | null {
   for (const name of node.names.children) {
     const [from, to] = name.typename === 'Pair' ? [name.key, name.value] : [name, name];
     if (to.typename === 'Symbol' && to.value === alias) {

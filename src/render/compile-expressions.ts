@@ -2,19 +2,7 @@ import { didYouMean } from '../model/nearest-names.ts';
 import { type StrictCompiler, siteOf } from './compiler-state.ts';
 import { insteadOf } from './foreign-words.ts';
 import { GLOBAL_NAMES } from './globals.ts';
-import type {
-  AnyFunction,
-  BinaryNode,
-  CallNode,
-  CompareNode,
-  FilterNode,
-  Frame,
-  IsNode,
-  LookupNode,
-  SymbolNode,
-  TemplateNode,
-  UnaryNode,
-} from './nunjucks.ts';
+import type { AnyFunction, BinaryNode, Frame, NodeOf, TemplateNode, UnaryNode } from './nunjucks.ts';
 import { templateError } from './site.ts';
 import { isSuper, nameOf } from './template-tree.ts';
 
@@ -28,15 +16,15 @@ const LENIENT_TESTS = new Set(['defined', 'undefined']);
 
 /** How expressions are compiled; methods for a subclass of nunjucks' Compiler. */
 export const EXPRESSIONS = {
-  compileSymbol(this: StrictCompiler, node: SymbolNode, frame: Frame) {
+  compileSymbol(this: StrictCompiler, node: NodeOf<'Symbol'>, frame: Frame) {
     this._emit(`runtime.known(${lookupCode(node.value, frame)},${siteOf(this, node)})`);
   },
 
-  compileLookupVal(this: StrictCompiler, node: LookupNode, frame: Frame) {
+  compileLookupVal(this: StrictCompiler, node: NodeOf<'LookupVal'>, frame: Frame) {
     emit(this, frame, ['runtime.member(', node.target, ',', node.val, `,${siteOf(this, node)})`]);
   },
 
-  compileFunCall(this: StrictCompiler, node: CallNode, frame: Frame) {
+  compileFunCall(this: StrictCompiler, node: NodeOf<'FunCall'>, frame: Frame) {
     if (isSuper(node)) {
       this._emit(superCode(this, node));
     } else {
@@ -44,11 +32,11 @@ export const EXPRESSIONS = {
     }
   },
 
-  compileFilter(this: StrictCompiler, node: FilterNode, frame: Frame) {
+  compileFilter(this: StrictCompiler, node: NodeOf<'Filter'>, frame: Frame) {
     emitFilter(this, frame, node, 'filter');
   },
 
-  compileIs(this: StrictCompiler, node: IsNode, frame: Frame) {
+  compileIs(this: StrictCompiler, node: NodeOf<'Is'>, frame: Frame) {
     const name = node.right.typename === 'FunCall' ? nameOf(node.right.name) : String(node.right.value);
     const args = node.right.typename === 'FunCall' ? node.right.args.children : [];
     mustExist(this, node, 'test', name, this.env.tests);
@@ -84,7 +72,7 @@ export const EXPRESSIONS = {
     emit(this, frame, ['!(', node.target, ')']);
   },
 
-  compileCompare(this: StrictCompiler, node: CompareNode, frame: Frame) {
+  compileCompare(this: StrictCompiler, node: NodeOf<'Compare'>, frame: Frame) {
     const [op, ...more] = node.ops;
     if (op === undefined || more.length > 0) {
       throw templateError(placeOf(this, node), 'compares more than two values', {
@@ -135,7 +123,7 @@ function lookupCode(name: string, frame: Frame): string {
 function emitCall(
   compiler: StrictCompiler,
   frame: Frame,
-  node: CallNode,
+  node: NodeOf<'FunCall'>,
   method: 'call' | 'callOrNothing',
 ): void {
   emit(compiler, frame, [`runtime.${method}(`, node.name, `,${siteOf(compiler, node)},context,`]);
@@ -155,7 +143,7 @@ function emitCall(
 function emitFilter(
   compiler: StrictCompiler,
   frame: Frame,
-  node: FilterNode,
+  node: NodeOf<'Filter'>,
   method: 'filter' | 'filterOrNothing',
 ): void {
   const name = node.name.value;
@@ -203,7 +191,7 @@ function placeOf(compiler: StrictCompiler, node: TemplateNode) {
   return { file: compiler.file, line: node.lineno + 1, text: null };
 }
 
-function superCode(compiler: StrictCompiler, node: CallNode): string {
+function superCode(compiler: StrictCompiler, node: NodeOf<'FunCall'>): string {
   if (compiler.block === null) {
     throw templateError(placeOf(compiler, node), 'super() stands outside of a block');
   }

@@ -1,20 +1,6 @@
 import { emit } from './compile-expressions.ts';
 import { type StrictCompiler, siteOf } from './compiler-state.ts';
-import {
-  type BlockNode,
-  type ExtendsNode,
-  type ForNode,
-  type Frame,
-  type FromImportNode,
-  type ImportNode,
-  type IncludeNode,
-  internals,
-  type MemoNode,
-  type OutputNode,
-  type RootNode,
-  type SymbolNode,
-  type TemplateNode,
-} from './nunjucks.ts';
+import { type Frame, internals, type NodeOf, type TemplateNode } from './nunjucks.ts';
 import { descendants } from './template-tree.ts';
 
 /** Stands around what a loop runs over. A kind of Group, so that nunjucks takes it for an expression. */
@@ -22,7 +8,7 @@ const Iterated = internals.nodes.Group.extend('Iterated', {});
 
 /** How tags are compiled; methods for a subclass of nunjucks' Compiler. */
 export const STATEMENTS = {
-  compileRoot(this: StrictCompiler, node: RootNode) {
+  compileRoot(this: StrictCompiler, node: NodeOf<'Root'>) {
     emitFunction(this, 'root', () => {
       this._emitLine('var parentTemplate = null;');
       const frame = new internals.runtime.Frame();
@@ -43,7 +29,7 @@ export const STATEMENTS = {
     this._emitLine(`return { root: root, blocks: { ${names.join(', ')} } };`);
   },
 
-  compileOutput(this: StrictCompiler, node: OutputNode, frame: Frame) {
+  compileOutput(this: StrictCompiler, node: NodeOf<'Output'>, frame: Frame) {
     for (const child of node.children) {
       if (child.typename !== 'TemplateData') {
         emit(this, frame, [`${this.buffer} += runtime.text(`, child, `,${siteOf(this, child)});\n`]);
@@ -55,11 +41,11 @@ export const STATEMENTS = {
     }
   },
 
-  compileFor(this: StrictCompiler, node: ForNode, frame: Frame) {
+  compileFor(this: StrictCompiler, node: NodeOf<'For'>, frame: Frame) {
     const names = node.name.typename === 'Array' ? node.name.children : [node.name];
     for (const name of names) {
       // nunjucks puts these nodes into the code as they are, as the names of frame variables.
-      Object.assign(name, { toString: () => (name as SymbolNode).value });
+      Object.assign(name, { toString: () => (name as NodeOf<'Symbol'>).value });
     }
     const subject = node.arr;
     const site = siteOf(this, subject);
@@ -75,7 +61,7 @@ export const STATEMENTS = {
   },
 
   /** One object instead of nunjucks' seven dotted names: a third of the time of a long loop. */
-  _emitLoopBindings(this: StrictCompiler, _node: ForNode, _list: string, i: string, length: string) {
+  _emitLoopBindings(this: StrictCompiler, _node: NodeOf<'For'>, _list: string, i: string, length: string) {
     const fields = [
       `index: ${i} + 1, index0: ${i}, revindex: ${length} - ${i}, revindex0: ${length} - ${i} - 1`,
       `first: ${i} === 0, last: ${i} === ${length} - 1, length: ${length}`,
@@ -83,13 +69,13 @@ export const STATEMENTS = {
     this._emitLine(`frame.set("loop", { ${fields.join(', ')} });`);
   },
 
-  compileBlock(this: StrictCompiler, node: BlockNode) {
+  compileBlock(this: StrictCompiler, node: NodeOf<'Block'>) {
     const call = `runtime.block(env,context,frame,${JSON.stringify(node.name.value)},${siteOf(this, node, `{% block ${node.name.value} %}`)})`;
     // At the top of a template that extends another one, a block is only told, not rendered.
     this._emitLine(`${this.buffer} += ${this.block === null ? `(parentTemplate ? "" : ${call})` : call};`);
   },
 
-  compileInclude(this: StrictCompiler, node: IncludeNode, frame: Frame) {
+  compileInclude(this: StrictCompiler, node: NodeOf<'Include'>, frame: Frame) {
     const missing = node.ignoreMissing === true ? '"ignore"' : '"refuse"';
     const site = siteOf(this, node, '{% include %}');
     emit(this, frame, [
@@ -99,20 +85,20 @@ export const STATEMENTS = {
     ]);
   },
 
-  compileExtends(this: StrictCompiler, node: ExtendsNode, frame: Frame) {
+  compileExtends(this: StrictCompiler, node: NodeOf<'Extends'>, frame: Frame) {
     const site = siteOf(this, node, '{% extends %}');
     emit(this, frame, ['parentTemplate = runtime.extend(', node.template, `,context,${site});\n`]);
   },
 
-  compileImport(this: StrictCompiler, node: ImportNode, frame: Frame) {
+  compileImport(this: StrictCompiler, node: NodeOf<'Import'>, frame: Frame) {
     const id = emitImport(this, node, frame);
-    bind(this, frame, (node.target as SymbolNode).value, id);
+    bind(this, frame, (node.target as NodeOf<'Symbol'>).value, id);
   },
 
-  compileFromImport(this: StrictCompiler, node: FromImportNode, frame: Frame) {
+  compileFromImport(this: StrictCompiler, node: NodeOf<'FromImport'>, frame: Frame) {
     const module = emitImport(this, node, frame);
     for (const name of node.names.children) {
-      const [from, to] = name.typename === 'Pair' ? [name.key, name.value as SymbolNode] : [name, name];
+      const [from, to] = name.typename === 'Pair' ? [name.key, name.value as NodeOf<'Symbol'>] : [name, name];
       const id = this._tmpid();
       const site = siteOf(this, node, `{% from … import ${String(from.value)} %}`);
       this._emitLine(`var ${id} = runtime.exported(${module},${JSON.stringify(from.value)},${site});`);
@@ -121,8 +107,8 @@ export const STATEMENTS = {
   },
 
   /** The body becomes a function of its key that sees nothing of the scope around it. */
-  compileMemo(this: StrictCompiler, node: MemoNode, frame: Frame) {
-    const name = (node.key as SymbolNode).value;
+  compileMemo(this: StrictCompiler, node: NodeOf<'Memo'>, frame: Frame) {
+    const name = (node.key as NodeOf<'Symbol'>).value;
     const local = this._tmpid();
     const site = siteOf(this, node, `{% memo ${name} %}`);
     emit(this, frame, [
@@ -149,7 +135,11 @@ function emitFunction(compiler: StrictCompiler, name: string, body: () => void):
   compiler.buffer = null;
 }
 
-function emitImport(compiler: StrictCompiler, node: ImportNode | FromImportNode, frame: Frame): string {
+function emitImport(
+  compiler: StrictCompiler,
+  node: NodeOf<'Import'> | NodeOf<'FromImport'>,
+  frame: Frame,
+): string {
   const id = compiler._tmpid();
   const context = node.withContext === true ? 'context,frame' : 'null,null';
   const site = siteOf(compiler, node, '{% import %}');

@@ -8,7 +8,7 @@ import { STATEMENTS } from './compile-statements.ts';
 import type { RenderInput } from './context.ts';
 import { createGlobals } from './globals.ts';
 import { MemoCache } from './memo-cache.ts';
-import { type Environment, internals, type RootNode } from './nunjucks.ts';
+import { type Environment, internals, type NodeOf } from './nunjucks.ts';
 import { ServiceViews } from './service-views.ts';
 import { Fault, located, type Site } from './site.ts';
 import { LONGEST_OUTPUT } from './sizes.ts';
@@ -88,7 +88,7 @@ export function compileTemplate(set: TemplateSet): CompiledTemplate {
 const Strict = internals.compiler.Compiler.extend('StrictCompiler', { ...EXPRESSIONS, ...STATEMENTS });
 
 /** Compiles one parsed file. Throws a `TemplateError` for unknown filters and tests. */
-function compileFile(file: string, root: RootNode, env: Environment): CompiledFile {
+function compileFile(file: string, root: NodeOf<'Root'>, env: Environment): CompiledFile {
   const sites: Site[] = [{ file, line: null, text: null }];
   const compiler = Object.assign(new Strict(file, true), { file, env, sites, block: null });
   compiler.compile(root);

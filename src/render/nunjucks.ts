@@ -5,145 +5,114 @@ interface At {
   readonly lineno: number;
   readonly colno: number;
 }
-type Kind<Name extends string, Fields = unknown> = At & { readonly typename: Name } & Fields;
-interface List<Name extends string, Child = TemplateNode> extends At {
-  readonly typename: Name;
-  readonly children: readonly Child[];
+interface List {
+  readonly children: readonly TemplateNode[];
 }
-type Unary<Name extends string> = Kind<Name, { readonly target: TemplateNode }>;
-type Binary<Name extends string> = Kind<Name, { readonly left: TemplateNode; readonly right: TemplateNode }>;
+interface Pairs {
+  readonly children: readonly NodeOf<'Pair'>[];
+}
+interface Binary {
+  readonly left: TemplateNode;
+  readonly right: TemplateNode;
+}
+interface Branch {
+  readonly cond: TemplateNode;
+  readonly body: TemplateNode;
+  readonly else_: TemplateNode | null;
+}
+interface Macro {
+  readonly name: NodeOf<'Symbol'>;
+  readonly args: NodeOf<'NodeList'>;
+  readonly body: TemplateNode;
+}
+type Operator = 'In' | 'Or' | 'And' | 'Add' | 'Concat' | 'Sub' | 'Mul' | 'Div' | 'FloorDiv' | 'Mod' | 'Pow';
+type Sign = 'Not' | 'Neg' | 'Pos';
 
-/** An operator between two expressions. */
-export type BinaryNode = Binary<
-  'In' | 'Or' | 'And' | 'Add' | 'Concat' | 'Sub' | 'Mul' | 'Div' | 'FloorDiv' | 'Mod' | 'Pow'
->;
-/** `not a`, `-a`, `+a`. */
-export type UnaryNode = Unary<'Not' | 'Neg' | 'Pos'>;
-/** A name. */
-export type SymbolNode = Kind<'Symbol', { readonly value: string }>;
-/** A text, number, boolean, regular expression or null. */
-export type LiteralNode = Kind<'Literal', { readonly value: unknown }>;
-/** `a: b` of an object, `a=b` of named arguments, `a as b` of an import. */
-export type PairNode = Kind<'Pair', { readonly key: SymbolNode | LiteralNode; readonly value: TemplateNode }>;
-/** `a.b` and `a[b]`. */
-export type LookupNode = Kind<'LookupVal', { readonly target: TemplateNode; readonly val: TemplateNode }>;
-/** `a(b)`. */
-export type CallNode = Kind<'FunCall', { readonly name: TemplateNode; readonly args: List<'NodeList'> }>;
-/** `a | b(c)`; the first argument is what stands before the bar. */
-export type FilterNode = Kind<'Filter', { readonly name: SymbolNode; readonly args: List<'NodeList'> }>;
-/** `a is b`. */
-export type IsNode = Kind<
-  'Is',
-  { readonly left: TemplateNode; readonly right: SymbolNode | LiteralNode | CallNode }
->;
-/** `a < b`; parsed with any number of operators. */
-export type CompareNode = Kind<
-  'Compare',
-  { readonly expr: TemplateNode; readonly ops: readonly CompareOperandNode[] }
->;
-type CompareOperandNode = Kind<'CompareOperand', { readonly expr: TemplateNode; readonly type: string }>;
-/** Text of the template, or one `{{ }}`. */
-export type OutputNode = List<'Output'>;
-/** `{% for %}`. */
-export type ForNode = Kind<
-  'For',
-  {
+/** The nodes of nunjucks' parser that templates of ours may hold, by their names: tags, expressions, and `{% memo %}`. */
+interface Nodes extends Record<Operator, Binary>, Record<Sign, { readonly target: TemplateNode }> {
+  /** A whole file. */
+  Root: List;
+  /** Text of the template, or one `{{ }}`. */
+  Output: List;
+  TemplateData: { readonly value: string };
+  NodeList: List;
+  Group: List;
+  Array: List;
+  Dict: Pairs;
+  KeywordArgs: Pairs;
+  /** A text, number, boolean, regular expression or null. */
+  Literal: { readonly value: unknown };
+  /** A name. */
+  Symbol: { readonly value: string };
+  /** `a: b` of an object, `a=b` of named arguments, `a as b` of an import. */
+  Pair: { readonly key: NodeOf<'Symbol' | 'Literal'>; readonly value: TemplateNode };
+  /** `a.b` and `a[b]`. */
+  LookupVal: { readonly target: TemplateNode; readonly val: TemplateNode };
+  /** `a(b)`. */
+  FunCall: { readonly name: TemplateNode; readonly args: NodeOf<'NodeList'> };
+  /** `a | b(c)`; the first argument is what stands before the bar. */
+  Filter: { readonly name: NodeOf<'Symbol'>; readonly args: NodeOf<'NodeList'> };
+  /** `a is b`. */
+  Is: { readonly left: TemplateNode; readonly right: NodeOf<'Symbol' | 'Literal' | 'FunCall'> };
+  /** `a < b`; parsed with any number of operators. */
+  Compare: { readonly expr: TemplateNode; readonly ops: readonly NodeOf<'CompareOperand'>[] };
+  CompareOperand: { readonly expr: TemplateNode; readonly type: string };
+  If: Branch;
+  InlineIf: Branch;
+  IfAsync: Branch;
+  For: {
     arr: TemplateNode;
-    readonly name: SymbolNode | List<'Array'>;
+    readonly name: NodeOf<'Symbol' | 'Array'>;
     readonly body: TemplateNode;
     readonly else_: TemplateNode | null;
-  }
->;
-/** `{% macro %}`, and the body of `{% call %}`. */
-export type MacroNode = Kind<
-  'Macro' | 'Caller',
-  { readonly name: SymbolNode; readonly args: List<'NodeList'>; readonly body: TemplateNode }
->;
-/** `{% set %}`; `body` where it captures. */
-export type SetNode = Kind<
-  'Set',
-  {
+  };
+  AsyncEach: { readonly arr: TemplateNode; readonly body: TemplateNode };
+  AsyncAll: { readonly arr: TemplateNode; readonly body: TemplateNode };
+  Macro: Macro;
+  /** The body of `{% call %}`. */
+  Caller: Macro;
+  /** `body` where it captures. */
+  Set: {
     readonly targets: readonly TemplateNode[];
     readonly value: TemplateNode | null;
     readonly body?: TemplateNode;
-  }
->;
-/** `{% block %}`. */
-export type BlockNode = Kind<'Block', { readonly name: SymbolNode; readonly body: TemplateNode }>;
-/** `{% import %}`. */
-export type ImportNode = Kind<
-  'Import',
-  { readonly template: TemplateNode; readonly target: TemplateNode; readonly withContext: boolean | null }
->;
-/** `{% from … import … %}`. */
-export type FromImportNode = Kind<
-  'FromImport',
-  {
+  };
+  Switch: {
+    readonly expr: TemplateNode;
+    readonly cases: readonly TemplateNode[];
+    readonly default: TemplateNode | null;
+  };
+  Case: { readonly cond: TemplateNode; readonly body: TemplateNode };
+  Capture: { readonly body: TemplateNode };
+  Block: { readonly name: NodeOf<'Symbol'>; readonly body: TemplateNode };
+  Import: {
     readonly template: TemplateNode;
-    readonly names: List<'NodeList', SymbolNode | PairNode>;
+    readonly target: TemplateNode;
     readonly withContext: boolean | null;
-  }
->;
-/** `{% extends %}`. */
-export type ExtendsNode = Kind<'Extends', { readonly template: TemplateNode }>;
-/** `{% include %}`. */
-export type IncludeNode = Kind<
-  'Include',
-  { readonly template: TemplateNode; readonly ignoreMissing?: boolean }
->;
-/** `{% memo %}`, a tag of our own. */
-export type MemoNode = Kind<'Memo', { readonly key: TemplateNode; readonly body: TemplateNode }>;
-/** A whole file. */
-export interface RootNode extends At {
-  readonly typename: 'Root';
-  readonly children: readonly TemplateNode[];
+  };
+  FromImport: {
+    readonly template: TemplateNode;
+    readonly names: { readonly children: readonly NodeOf<'Symbol' | 'Pair'>[] };
+    readonly withContext: boolean | null;
+  };
+  Extends: { readonly template: TemplateNode };
+  Include: { readonly template: TemplateNode; readonly ignoreMissing?: boolean };
+  Memo: { readonly key: TemplateNode; readonly body: TemplateNode };
 }
 
-/** What nunjucks' parser gives: the tags and expressions that templates of ours may hold, and `{% memo %}`. */
-export type TemplateNode =
-  | RootNode
-  | OutputNode
-  | List<'NodeList'>
-  | List<'Group'>
-  | List<'Array'>
-  | List<'Dict', PairNode>
-  | List<'KeywordArgs', PairNode>
-  | LiteralNode
-  | Kind<'TemplateData', { readonly value: string }>
-  | SymbolNode
-  | PairNode
-  | LookupNode
-  | CallNode
-  | FilterNode
-  | IsNode
-  | CompareNode
-  | CompareOperandNode
-  | BinaryNode
-  | UnaryNode
-  | Kind<
-      'If' | 'InlineIf' | 'IfAsync',
-      { readonly cond: TemplateNode; readonly body: TemplateNode; readonly else_: TemplateNode | null }
-    >
-  | ForNode
-  | Kind<'AsyncEach' | 'AsyncAll', { readonly arr: TemplateNode; readonly body: TemplateNode }>
-  | MacroNode
-  | SetNode
-  | Kind<
-      'Switch',
-      {
-        readonly expr: TemplateNode;
-        readonly cases: readonly TemplateNode[];
-        readonly default: TemplateNode | null;
-      }
-    >
-  | Kind<'Case', { readonly cond: TemplateNode; readonly body: TemplateNode }>
-  | Kind<'Capture', { readonly body: TemplateNode }>
-  | BlockNode
-  | ImportNode
-  | FromImportNode
-  | ExtendsNode
-  | IncludeNode
-  | MemoNode;
+/** The nodes with these names. */
+export type NodeOf<Name extends keyof Nodes> = {
+  [One in Name]: At & { readonly typename: One } & Nodes[One];
+}[Name];
+
+/** Any node of a template. */
+export type TemplateNode = NodeOf<keyof Nodes>;
+/** An operator between two expressions. */
+export type BinaryNode = NodeOf<Operator>;
+/** `not a`, `-a`, `+a`. */
+export type UnaryNode = NodeOf<Sign>;
+/** `{% macro %}`, and the body of `{% call %}`. */
+export type MacroNode = NodeOf<'Macro' | 'Caller'>;
 
 /** A scope of nunjucks: while compiling it maps names to JavaScript variables, while rendering to values. */
 export interface Frame {
@@ -185,7 +154,7 @@ export interface Compiler {
   _pushBuffer(): string;
   _popBuffer(): void;
   _withScopedSyntax(body: () => void): void;
-  _compileAggregate(node: List<'NodeList'>, frame: Frame, start: string, end: string): void;
+  _compileAggregate(node: NodeOf<'NodeList'>, frame: Frame, start: string, end: string): void;
   compile(node: TemplateNode, frame?: Frame): void;
   compileLiteral(node: TemplateNode, frame: Frame): void;
   getCode(): string;
@@ -202,7 +171,7 @@ interface NodeClass {
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 interface Internals {
-  parser: { parse(text: string, tags: readonly TagExtension[], options: object): RootNode };
+  parser: { parse(text: string, tags: readonly TagExtension[], options: object): NodeOf<'Root'> };
   lexer: { lex(text: string, options: object): { nextToken(): Token | null } };
   compiler: {
     Compiler: {

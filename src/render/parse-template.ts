@@ -1,7 +1,7 @@
 import type { TemplateError } from '../errors.ts';
 import { COMMENT_HINT, goHint, insteadOf, tagHint } from './foreign-words.ts';
 import { GLOBAL_NAMES } from './globals.ts';
-import { internals, type Parser, type RootNode, SYNTAX, type TemplateNode } from './nunjucks.ts';
+import { internals, type NodeOf, type Parser, SYNTAX, type TemplateNode } from './nunjucks.ts';
 import { templateError } from './site.ts';
 import { commentInComment, unclosedTag } from './unclosed-tag.ts';
 
@@ -21,7 +21,7 @@ const MEMO_TAG = {
 };
 
 /** Reads one file of a template folder. Throws a `TemplateError` with the line, also where nunjucks knows none. */
-export function parseTemplate(file: string, text: string): RootNode {
+export function parseTemplate(file: string, text: string): NodeOf<'Root'> {
   const nested = commentInComment(text);
   if (nested !== null) {
     throw templateError({ file, line: nested, text: null }, 'the comment that begins here holds another {#', {

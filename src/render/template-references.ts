@@ -1,4 +1,4 @@
-import type { RootNode, TemplateNode } from './nunjucks.ts';
+import type { NodeOf, TemplateNode } from './nunjucks.ts';
 import { parseTemplate } from './parse-template.ts';
 import { type Site, templateError } from './site.ts';
 import { noSuchFile, resolveName } from './template-files.ts';
@@ -18,7 +18,7 @@ export interface Reference {
 /** A parsed file of the folder. */
 export interface ParsedFile {
   readonly name: string;
-  readonly root: RootNode;
+  readonly root: NodeOf<'Root'>;
   readonly references: readonly Reference[];
 }
 

@@ -1,4 +1,4 @@
-import type { MacroNode, MemoNode, RootNode, TemplateNode } from './nunjucks.ts';
+import type { MacroNode, NodeOf, TemplateNode } from './nunjucks.ts';
 import { childrenOf, isSuper, nameOf, parametersOf } from './template-tree.ts';
 
 /** One use of a name that nothing around it gives a value. */
@@ -18,7 +18,7 @@ export interface Scopes {
   /** Names that are given a value anywhere. */
   readonly all: ReadonlySet<string>;
   /** Every memo with the names that loops, macros and blocks around it give a value. */
-  readonly memos: readonly { readonly node: MemoNode; readonly around: ReadonlySet<string> }[];
+  readonly memos: readonly { readonly node: NodeOf<'Memo'>; readonly around: ReadonlySet<string> }[];
 }
 
 interface Scope {
@@ -35,7 +35,7 @@ export function scopesOf(part: TemplateNode, given: Iterable<string> = []): Scop
 class ScopeWalk {
   readonly free: FreeName[] = [];
   readonly all = new Set<string>();
-  readonly memos: { node: MemoNode; around: ReadonlySet<string> }[] = [];
+  readonly memos: { node: NodeOf<'Memo'>; around: ReadonlySet<string> }[] = [];
   readonly top: Scope;
 
   constructor(part: TemplateNode, given: Iterable<string>) {
@@ -102,7 +102,7 @@ class ScopeWalk {
     this.#visit(node.body, scope);
   }
 
-  #lookup(node: Extract<TemplateNode, { readonly typename: 'LookupVal' }>, scope: Scope): void {
+  #lookup(node: NodeOf<'LookupVal'>, scope: Scope): void {
     if (node.target.typename === 'Symbol') {
       const member = node.val.typename === 'Literal' ? String(node.val.value) : null;
       this.#use(node.target.value, member, node.target, scope);
@@ -144,7 +144,7 @@ function declared(part: TemplateNode): string[] {
 }
 
 /** What each name at the very top of a file stands for; null where there is more than one answer. */
-export function definitionsOf(root: RootNode): ReadonlyMap<string, TemplateNode | null> {
+export function definitionsOf(root: NodeOf<'Root'>): ReadonlyMap<string, TemplateNode | null> {
   const found = new Map<string, TemplateNode | null>();
   for (const node of root.children) {
     for (const name of declared(node)) {

@@ -1,4 +1,4 @@
-import { type CallNode, internals, type MacroNode, type TemplateNode } from './nunjucks.ts';
+import { internals, type MacroNode, type NodeOf, type TemplateNode } from './nunjucks.ts';
 
 /** The nodes directly below `node`, in the order of the text: nunjucks holds them as its properties. */
 export function childrenOf(node: TemplateNode): readonly TemplateNode[] {
@@ -28,6 +28,6 @@ export function parametersOf({ args }: MacroNode): TemplateNode[] {
 }
 
 /** Whether a call is `super()`. */
-export function isSuper(node: CallNode): boolean {
+export function isSuper(node: NodeOf<'FunCall'>): boolean {
   return nameOf(node.name) === 'super';
 }

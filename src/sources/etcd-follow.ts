@@ -6,7 +6,7 @@ import { type Explained, etcdError, explainEtcdError } from './etcd-error.ts';
 import { BACK_OFF, EtcdMembers } from './etcd-members.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
 import { PagePatience } from './etcd-patience.ts';
-import { Reread } from './etcd-reread.ts';
+import { rereading } from './etcd-reread.ts';
 import { allowedRanges, type EtcdSnapshot, readSnapshot, SurfeitError } from './etcd-snapshot.ts';
 import { followStream, type StreamEnd } from './etcd-stream.ts';
 import { Witness } from './etcd-witness.ts';
@@ -175,7 +175,7 @@ class EtcdFollower {
 
   async #follow(connection: EtcdConnection, position: Position, signal: AbortSignal): Promise<StreamEnd> {
     const over = new AbortController();
-    const reread = new Reread({
+    const reread = rereading({
       every: this.#options.rereadEvery ?? DEFAULT_REREAD,
       read: async () => {
         await connection.authenticate(over.signal);
@@ -197,7 +197,7 @@ class EtcdFollower {
           this.#failures.clear();
           this.#shortcuts = 0;
           this.#state.live();
-          reread.start();
+          void reread.run(over.signal);
         },
         onMute: () => this.#tellMute(connection.endpoint),
         onRevision: (revision) => {
@@ -209,7 +209,6 @@ class EtcdFollower {
         },
       });
     } finally {
-      reread.stop();
       over.abort();
     }
   }

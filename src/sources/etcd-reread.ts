@@ -1,4 +1,5 @@
 import type { Entry } from '../model/entry.ts';
+import { rest } from '../ports/clock.ts';
 import type { EtcdSnapshot } from './etcd-snapshot.ts';
 import type { Revision } from './revision-merger.ts';
 
@@ -17,50 +18,42 @@ export interface RereadOptions {
   tell(snapshot: Told): void;
 }
 
+/** Full reads beside a stream. */
+export interface Rereading {
+  /** Reads again and again until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** To be told of everything that the stream brings. */
+  note(revision: Revision): void;
+}
+
 /**
  * Reads everything again from time to time beside a running stream, and tells it as a snapshot: a store that was
  * wiped and has passed our revision again shows neither by revision nor by cluster id. What the stream brings
  * meanwhile is laid over what was read, so the snapshot is as new as the stream and never goes back.
  */
-export class Reread {
-  readonly #options: RereadOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #meanwhile: Revision[] | null = null;
-  #stopped = false;
-
-  constructor(options: RereadOptions) {
-    this.#options = options;
-  }
-
-  start(): void {
-    this.#timer = setTimeout(() => void this.#turn(), this.#options.every * (0.75 + Math.random() / 2));
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-  }
-
-  /** To be told of everything that the stream brings. */
-  note(revision: Revision): void {
-    this.#meanwhile?.push(revision);
-  }
-
-  async #turn(): Promise<void> {
-    this.#meanwhile = [];
-    try {
-      const snapshot = await this.#options.read();
-      if (!this.#stopped) {
-        this.#options.tell(overlay(snapshot, this.#meanwhile));
+export function rereading({ every, read, tell }: RereadOptions): Rereading {
+  let meanwhile: Revision[] | null = null;
+  return {
+    note: (revision) => void meanwhile?.push(revision),
+    async run(signal) {
+      for (;;) {
+        await rest(every * (0.75 + Math.random() / 2), signal);
+        if (signal.aborted) {
+          return;
+        }
+        meanwhile = [];
+        try {
+          const snapshot = await read();
+          if (!signal.aborted) {
+            tell(overlay(snapshot, meanwhile));
+          }
+        } catch {
+          // Whether etcd is well is the stream's business, which notices within seconds; this is tried again.
+        }
+        meanwhile = null;
       }
-    } catch {
-      // Whether etcd is well is the stream's business, which notices within seconds; this is tried again.
-    }
-    this.#meanwhile = null;
-    if (!this.#stopped) {
-      this.start();
-    }
-  }
+    },
+  };
 }
 
 function overlay({ entries, revision }: EtcdSnapshot, revisions: readonly Revision[]): Told {

@@ -44,7 +44,10 @@ interface Picture {
 export class FileTree {
   readonly #options: FileSourceOptions;
   #known = new Map<string, Known>();
-  /** When each file was first seen as it is: a truncation was seen by its size before its date had moved. */
+  /**
+   * Since when each file is as it is: by its date at the first look, then by when that was first seen, as a truncation
+   * is seen by its size before its date has moved.
+   */
   #seen = new Map<string, { readonly signature: string; readonly since: number }>();
   #missing: SourceError | null = null;
   #tree: ReadonlyMap<string, Entry> = new Map();
@@ -149,25 +152,25 @@ export class FileTree {
     }
     const longest = files
       .filter(({ path, signature }) => this.#known.get(path)?.signature !== signature)
-      .map((file) => (known.get(file.path)?.error ? DOUBT : SETTLE) - this.#age(file))
+      .map(({ path }) => (known.get(path)?.error ? DOUBT : SETTLE) - this.#age(path))
       .reduce((most, wait) => Math.max(most, wait), 0);
     return Math.min(SETTLE, longest);
   }
 
   #see(files: readonly FileState[]): void {
     const first = this.#known.size === 0 && this.#seen.size === 0;
-    const now = first ? Number.NEGATIVE_INFINITY : performance.now();
-    const seen = files.map(({ path, signature }) => {
+    const now = performance.now();
+    const seen = files.map(({ path, signature, age }) => {
       const before = this.#seen.get(path);
-      return [path, before?.signature === signature ? before : { signature, since: now }] as const;
+      const since = first ? now - age : now;
+      return [path, before?.signature === signature ? before : { signature, since }] as const;
     });
     this.#seen = new Map(seen);
   }
 
-  /** By its date at the first look, later also by what was seen. */
-  #age({ path, signature, age }: FileState): number {
-    const seen = this.#seen.get(path);
-    return seen?.signature === signature ? Math.min(age, performance.now() - seen.since) : 0;
+  #age(path: string): number {
+    const now = performance.now();
+    return now - (this.#seen.get(path)?.since ?? now);
   }
 
   #merge(): ReadonlyMap<string, Entry> {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { RuntimeNote } from '../../src/haproxy/lingering-watch.ts';
+import type { PointsmanEvent } from '../../src/events.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
 import { seeWorker } from '../../src/haproxy/stats-socket.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
@@ -30,7 +30,7 @@ export interface RuntimeSite extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
   readonly haproxy: TestProcess & { readonly masterSocket: string };
-  readonly notes: RuntimeNote[];
+  readonly notes: PointsmanEvent[];
   applier: RuntimeApplier;
   /** A whole text with these lines in its backend `be`. */
   text(...servers: readonly string[]): string;
@@ -80,13 +80,13 @@ export async function makeRuntimeSite(
   let running = text(...servers);
   await writeFile(configPath, withMark(running));
   const haproxy = stack.use(await startHaproxy({ binary: binary.path, configPath }));
-  const notes: RuntimeNote[] = [];
+  const notes: PointsmanEvent[] = [];
   const open = () =>
     createRuntimeApplier({
       statsSocket,
       configPath,
       journal: createStateFile(folder, 'server-journal.json'),
-      onNote: (note) => notes.push(note),
+      emit: (event) => notes.push(event),
     });
   const seen = async () => {
     const worker = await seeWorker(statsSocket, never);

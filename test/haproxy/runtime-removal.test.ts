@@ -125,7 +125,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     }
     await waitFor(() => site.notes.length > 0);
     expect(site.notes[0]).toMatchObject({ kind: 'server-gone', server: 'b' });
-    expect((site.notes[0] as { after: number }).after).toBeGreaterThanOrEqual(400);
+    expect((site.notes[0] as { ms: number }).ms).toBeGreaterThanOrEqual(400);
     expect((await site.servers()).length).toBe(1);
   });
 
@@ -157,7 +157,7 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
       statsSocket,
       journal: createStateFile(folder, 'server-journal.json'),
       configPath: site.configPath,
-      onNote: (note) => site.notes.push(note),
+      emit: (event) => site.notes.push(event),
     });
     expect(site.applier.lingering).toMatchObject([{ server: 's', address: slow.address }]);
     slow.finish();
