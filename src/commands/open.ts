@@ -72,10 +72,7 @@ export interface OwnState extends AsyncDisposable {
 /** Takes the state folder and the output for a command that writes them. Throws a `LockedError` or a `SystemError`. */
 export async function ownState({ stateDir, output }: Settings, verb: 'run' | 'render'): Promise<OwnState> {
   const lock = await acquireLock({ stateDir, outputPath: output.path, verb });
-  return {
-    newer: await setNewerAside(stateDir),
-    [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
-  };
+  return Object.assign(lock, { newer: await setNewerAside(stateDir) });
 }
 
 /** The sources of the settings as one, or what `--from` names instead of them. */

@@ -2,17 +2,14 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { NO_OTHER_FILES, type OtherFiles } from '../plan/other-files.ts';
 import { masterOfWorker } from './haproxy-process.ts';
-import type { RuntimeInfo } from './runtime-session.ts';
+import type { RuntimeInfo, RuntimeSession } from './runtime-session.ts';
 
 /** Larger files are not read: nobody writes such a one by hand. */
 const MOST_BYTES = 16 * 2 ** 20;
 /** Milliseconds: `show info` counts whole seconds. A file that is as young as the worker counts as changed. */
 const MARGIN = 2000;
 
-/** Asks a worker one command. */
-export interface Asker {
-  ask(command: string): Promise<string>;
-}
+type Asker = Pick<RuntimeSession, 'ask'>;
 
 /**
  * Asks a worker which files it loaded (`HAPROXY_CFGFILES`; management guide 9.3, "show env"). Empty where it does not

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { overlap, type TcpBind } from './preflight-text.ts';
+import { until } from './until.ts';
 
 /** An old worker that lets its port go needs a moment for it. */
 const PATIENCE = 250;
@@ -11,20 +11,18 @@ const PATIENCE = 250;
  * only this process may not do (a port under 1024) is no judgement.
  */
 export async function tryBind(bind: TcpBind): Promise<string | null> {
-  for (let waited = 0; ; waited += 50) {
+  const look = async () => {
     const code = await listen(bind);
-    if (code === 'EADDRNOTAVAIL') {
-      return `this machine has no address ${bind.host}. Correct the bind, or add the address.`;
-    }
-    if (code !== 'EADDRINUSE') {
-      return null;
-    }
-    if (waited >= PATIENCE) {
-      const holder = await holderOf(bind.port);
-      return `${holder ?? 'another process'} holds this port. Stop it, or take another port.`;
-    }
-    await sleep(50);
+    return code === 'EADDRINUSE' ? null : { code };
+  };
+  const found = await until(look, { limit: PATIENCE, every: 50 });
+  if (found === null) {
+    const holder = await holderOf(bind.port);
+    return `${holder ?? 'another process'} holds this port. Stop it, or take another port.`;
   }
+  return found.code === 'EADDRNOTAVAIL'
+    ? `this machine has no address ${bind.host}. Correct the bind, or add the address.`
+    : null;
 }
 
 function listen({ host, port, v6only }: TcpBind): Promise<string | null> {

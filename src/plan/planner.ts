@@ -6,7 +6,7 @@ import type { Plan, Reason, ServerCommand } from './plan.ts';
 import { readProxy } from './proxy.ts';
 import { Reasons } from './reasons.ts';
 import { abilitiesOf, type RuntimeAbilities, runtimeAbilities } from './runtime-version.ts';
-import { diffLines, sameLine } from './section-diff.ts';
+import { diffLines, sameLines } from './section-diff.ts';
 import type { Line } from './section-lines.ts';
 import { pairSections, type SectionPair } from './section-pairs.ts';
 import { diffServers, type ServerChanges } from './server-diff.ts';
@@ -165,7 +165,7 @@ function diffPair(
   const lines = { before: readProxy(before).others, after: readProxy(after).others };
   const reasons = diffLines(before, after, lines);
   // Otherwise each of its servers would be another reason.
-  if (!sameDefaultServers(lines.before, lines.after)) {
+  if (!sameLines(defaultServers(lines.before), defaultServers(lines.after))) {
     return { reasons };
   }
   const place = { picture: next, index: pair.next, header: after.header };
@@ -193,9 +193,6 @@ function partOf(old: Picture, step: Step, context: Context): string {
   return from === 0 ? old.text : [...parts, old.text.slice(from)].join('');
 }
 
-function sameDefaultServers(before: readonly Line[], after: readonly Line[]): boolean {
-  const [old, next] = [before, after].map((lines) =>
-    lines.filter(({ words }) => words[0] === 'default-server'),
-  );
-  return old?.length === next?.length && (old ?? []).every((line, index) => sameLine(line, next?.[index]));
+function defaultServers(lines: readonly Line[]): readonly Line[] {
+  return lines.filter(({ words }) => words[0] === 'default-server');
 }

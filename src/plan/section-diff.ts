@@ -12,9 +12,12 @@ export function diffLines(
   const section = sectionTitle(after.header) ?? sectionTitle(before.header);
   const old = [before.header, ...lines.before];
   const next = [after.header, ...lines.after];
-  const first = next.findIndex((line, at) => !sameLine(line, old[at]));
-  const same = first === -1 && old.length === next.length;
-  return same ? new Reasons() : explain(old, next, { section, line: next[first]?.number ?? null });
+  return sameLines(old, next) ? new Reasons() : explain(old, next, section);
+}
+
+/** Whether HAProxy reads the same in all of them. */
+export function sameLines(a: readonly Line[], b: readonly Line[]): boolean {
+  return a.length === b.length && a.every((line, at) => sameLine(line, b[at]));
 }
 
 /** Whether HAProxy reads the same in both. */
@@ -25,11 +28,7 @@ export function sameLine(a: Line | undefined, b: Line | undefined): boolean {
   return a.words.every((word, index) => word === b.words[index]);
 }
 
-function explain(
-  old: readonly Line[],
-  next: readonly Line[],
-  { section, line: first }: Pick<Reason, 'section' | 'line'>,
-): Reasons {
+function explain(old: readonly Line[], next: readonly Line[], section: string | null): Reasons {
   const before = countLines(old);
   const after = countLines(next);
   const added = next.filter((line) => !take(before, line));
@@ -41,7 +40,8 @@ function explain(
     return reasons;
   }
   const message = 'the order of its lines is changed';
-  reasons.add([{ message, section, line: first, of: 'new' }]);
+  const moved = next.find((line, at) => !sameLine(line, old[at]));
+  reasons.add([{ message, section, line: moved?.number ?? null, of: 'new' }]);
   return reasons;
 }
 

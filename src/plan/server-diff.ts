@@ -5,7 +5,7 @@ import { orderReasons } from './order-rule.ts';
 import type { Reason, ServerCommand } from './plan.ts';
 import { balanceOf, type Inherited, mergeServers, obstacles, readProxy } from './proxy.ts';
 import type { RuntimeAbilities } from './runtime-version.ts';
-import { sameLine } from './section-diff.ts';
+import { sameLine, sameLines } from './section-diff.ts';
 import { type SectionLines, sectionTitle } from './section-lines.ts';
 import type { Server } from './server-line.ts';
 
@@ -45,13 +45,9 @@ export function diffServers(pair: BackendPair): ServerChanges {
 }
 
 function sameServers({ before, after }: BackendPair): boolean {
-  const old = readProxy(before).servers;
-  const next = readProxy(after).servers;
-  if (old.length !== next.length || !old.every((line, index) => sameLine(line, next[index]))) {
-    return false;
-  }
   // The same servers can still have moved from before a default-server to behind it.
-  return before.body.every((line, index) => sameLine(line, after.body[index]));
+  const inPlace = before.body.every((line, index) => sameLine(line, after.body[index]));
+  return inPlace && sameLines(readProxy(before).servers, readProxy(after).servers);
 }
 
 function compare(pair: BackendPair): Omit<ServerChanges, 'reasons'> & { reasons: ServerReason[] } {

@@ -4,8 +4,6 @@ import { type Explained, ruleFor } from './etcd-error-rules.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { whyNoTunnel } from './http-proxy.ts';
 
-export type { Explained };
-
 /** More of another program's words is not shown. */
 const LONGEST = 300;
 const CLOSED = /ECONNRESET|EPIPE|socket hang up|Connection dropped|GOAWAY|closed|No connection established/i;

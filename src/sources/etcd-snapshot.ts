@@ -52,7 +52,7 @@ export async function readSnapshot(
       const entries: Entry[] = [];
       let size = 0;
       for (const range of ranges) {
-        for await (const kv of pages(connection, { range, revision, patience, signal })) {
+        for await (const kv of pages(connection, { range, revision }, { patience, signal })) {
           const entry = toEntry(kv, reading);
           size += entry.key.length + entry.value.length;
           entries.push(entry);
@@ -107,14 +107,10 @@ async function allowed(
   }
 }
 
-interface PagesOf {
-  readonly range: KeyRange;
-  readonly revision: bigint;
-}
-
 async function* pages(
   connection: EtcdConnection,
-  { range, revision, patience, signal }: Omit<SnapshotOptions, keyof Reading> & PagesOf,
+  { range, revision }: { readonly range: KeyRange; readonly revision: bigint },
+  { patience, signal }: Pick<SnapshotOptions, 'patience' | 'signal'>,
 ): AsyncGenerator<KeyValue> {
   let start = range.start;
   let limit = patience.keys;

@@ -28,7 +28,7 @@ export function fileSource(options: FileSourceOptions): Source {
       if (files.error) {
         throw files.error;
       }
-      return [...files.tree.values()];
+      return [...files.tree];
     },
     watch: (signal) =>
       eventsOf<SourceEvent>(signal, (push, inner) => follow(options, { name, push, signal: inner })),
@@ -56,7 +56,7 @@ async function follow(
     const { error } = files;
     if (!complete && !error) {
       complete = true;
-      push({ kind: 'snapshot', entries: [...files.tree.values()], revision: 0n });
+      push({ kind: 'snapshot', entries: [...files.tree], revision: 0n });
     } else if (complete && changed.length > 0) {
       push({ kind: 'changes', changes: changed, revision: 0n });
     }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { SourceError } from '../errors.ts';
-import { type Change, type Entry, sameEntry } from '../model/entry.ts';
+import type { Change, Entry } from '../model/entry.ts';
+import { Tree } from '../model/tree.ts';
 import { rest } from '../ports/clock.ts';
 import { whatWouldLet } from '../system/denied.ts';
 import { type FileState, listFiles } from './file-listing.ts';
@@ -42,6 +43,8 @@ interface Picture {
  * the folder is away.
  */
 export class FileTree {
+  /** All keys; the later file wins. */
+  readonly tree = new Tree();
   readonly #options: FileSourceOptions;
   #known = new Map<string, Known>();
   /**
@@ -50,7 +53,6 @@ export class FileTree {
    */
   #seen = new Map<string, { readonly signature: string; readonly since: number }>();
   #missing: SourceError | null = null;
-  #tree: ReadonlyMap<string, Entry> = new Map();
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
@@ -67,11 +69,6 @@ export class FileTree {
       }
     }
     return null;
-  }
-
-  /** All keys; the later file wins. */
-  get tree(): ReadonlyMap<string, Entry> {
-    return this.#tree;
   }
 
   /** Reads what changed since the last time, once it has settled; gives the steps from the tree before. */
@@ -91,9 +88,10 @@ export class FileTree {
       if (next) {
         this.#known = next.known;
       }
-      const before = this.#tree;
-      this.#tree = this.#merge();
-      return difference(before, this.#tree);
+      const entries = [...this.#known.values()].flatMap((known) => known.entries ?? []);
+      const changes = this.tree.changesTo(new Map(entries.map((entry) => [entry.key, entry])).values());
+      this.tree.apply(changes);
+      return changes;
     }
   }
 
@@ -172,38 +170,10 @@ export class FileTree {
     const now = performance.now();
     return now - (this.#seen.get(path)?.since ?? now);
   }
-
-  #merge(): ReadonlyMap<string, Entry> {
-    const tree = new Map<string, Entry>();
-    for (const { entries } of this.#known.values()) {
-      for (const entry of entries ?? []) {
-        tree.set(entry.key, entry);
-      }
-    }
-    return tree;
-  }
 }
 
 function signatures(files: readonly FileState[]): string {
   return files.map(({ path, signature }) => `${path} ${signature}`).join('\n');
-}
-
-function difference(
-  before: ReadonlyMap<string, Entry>,
-  after: ReadonlyMap<string, Entry>,
-): readonly Change[] {
-  const changes: Change[] = [];
-  for (const [key, entry] of after) {
-    if (!sameEntry(before.get(key), entry)) {
-      changes.push({ kind: 'put', entry });
-    }
-  }
-  for (const key of before.keys()) {
-    if (!after.has(key)) {
-      changes.push({ kind: 'delete', key });
-    }
-  }
-  return changes;
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
