@@ -1,5 +1,5 @@
 import { SystemError } from '../errors.ts';
-import type { Emit } from '../events.ts';
+import type { HaproxyEvent } from '../events-haproxy.ts';
 import { removalLines } from '../plan/runtime-lines.ts';
 import type { Serial } from '../ports/serial.ts';
 import { judgeAnswer } from './runtime-answers.ts';
@@ -7,13 +7,18 @@ import type { RuntimeSession } from './runtime-session.ts';
 import { type LingeringServer, type ServerJournal, workerId } from './server-journal.ts';
 import { SocketError } from './socket-command.ts';
 
+/** What is told of servers that leave. */
+export type LingeringEvent =
+  | Extract<HaproxyEvent, { readonly kind: 'server-gone' }>
+  | { readonly kind: 'notice'; readonly message: string };
+
 export interface LingeringWatchOptions {
   readonly journal: ServerJournal;
   /** Batches and retries take turns. */
   readonly serial: Serial;
   readonly open: (signal: AbortSignal) => RuntimeSession;
   /** Told when a removed server could be deleted, and what a person should know. */
-  readonly emit: Emit;
+  readonly emit: (event: LingeringEvent) => void;
 }
 
 /** Milliseconds between two tries: a tenth of the time that it has taken so far, within these. */

@@ -1,9 +1,8 @@
-import type { Emit } from '../events.ts';
 import type { ServerCommand } from '../plan/plan.ts';
 import type { ApplyOutcome, Batch, ExpectedServers, ReadBack, Runtime, Usability } from '../ports/runtime.ts';
 import { Serial } from '../ports/serial.ts';
 import type { StateFile } from '../ports/stores.ts';
-import { LingeringWatch } from './lingering-watch.ts';
+import { type LingeringEvent, LingeringWatch } from './lingering-watch.ts';
 import { type CommandResult, judgeAnswer } from './runtime-answers.ts';
 import { batchSteps, type CommandStep } from './runtime-batch.ts';
 import { compareServers, compareSteps, rowsByName } from './runtime-read-back.ts';
@@ -30,7 +29,7 @@ export interface ApplierOptions {
   /** Holds the journal of lingering servers. */
   readonly journal: StateFile;
   /** Told what went on in the background. */
-  readonly emit?: Emit;
+  readonly emit?: (event: LingeringEvent) => void;
   /** Milliseconds for an answer. @default 10 s */
   readonly timeout?: number;
   /** Where batches take turns with others that list servers. @default a queue of its own */

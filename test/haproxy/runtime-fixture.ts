@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { PointsmanEvent } from '../../src/events.ts';
+import type { LingeringEvent } from '../../src/haproxy/lingering-watch.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
 import { seeWorker } from '../../src/haproxy/stats-socket.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
@@ -30,7 +30,7 @@ export interface RuntimeSite extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
   readonly haproxy: TestProcess & { readonly masterSocket: string };
-  readonly notes: PointsmanEvent[];
+  readonly notes: LingeringEvent[];
   applier: RuntimeApplier;
   /** A whole text with these lines in its backend `be`. */
   text(...servers: readonly string[]): string;
@@ -80,7 +80,7 @@ export async function makeRuntimeSite(
   let running = text(...servers);
   await writeFile(configPath, withMark(running));
   const haproxy = stack.use(await startHaproxy({ binary: binary.path, configPath }));
-  const notes: PointsmanEvent[] = [];
+  const notes: LingeringEvent[] = [];
   const open = () =>
     createRuntimeApplier({
       statsSocket,
