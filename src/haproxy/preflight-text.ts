@@ -39,6 +39,12 @@ export function demandsOf(text: string): Demands {
   let prefix = '';
   let section = '';
   let condition = 0;
+  const addSocket = (address: string, line: number) => {
+    const path = unixPath(address, prefix);
+    if (path !== null) {
+      sockets.push({ path, line });
+    }
+  };
   for (const [index, raw] of text.split('\n').entries()) {
     const words = wordsOf(raw);
     const line = index + 1;
@@ -66,15 +72,17 @@ export function demandsOf(text: string): Demands {
       } else if (first === 'unix-bind' && second === 'prefix') {
         prefix = third;
       } else if (first === 'stats' && second === 'socket') {
-        sockets.push(...socketsOf(third, prefix, line));
+        addSocket(third, line);
       }
     } else if (first === 'bind' && (section === 'frontend' || section === 'listen')) {
       if (words.some((word) => APART.has(word))) {
         continue;
       }
       for (const address of second.split(',')) {
-        sockets.push(...socketsOf(address, prefix, line));
-        binds.push(...bindsOf(address, { v6only: words.includes('v6only'), line }));
+        addSocket(address, line);
+        for (const bind of bindsOf(address, { v6only: words.includes('v6only'), line })) {
+          binds.push(bind);
+        }
       }
     }
   }
@@ -91,11 +99,6 @@ const APART = new Set(['interface', 'namespace', 'transparent']);
 function wordsOf(line: string): readonly string[] | null {
   const { words } = readWords(line);
   return words.some((word) => word.includes('$')) ? null : words;
-}
-
-function socketsOf(address: string, prefix: string, line: number): { path: string; line: number }[] {
-  const path = unixPath(address, prefix);
-  return path === null ? [] : [{ path, line }];
 }
 
 const ADDRESS = /^(?:ipv4@|ipv6@|tcp@|tcp4@|tcp6@)?(.*?):(\d{1,5})(?:-(\d{1,5}))?$/;
