@@ -10,7 +10,6 @@ const FINE: Readonly<Record<string, string>> = {
   'render/strict-runtime.ts: fn.apply(context, plain)': 'as many as a template writes',
   'render/strict-runtime.ts: fn.apply(context, args)': 'as many as a template writes',
   'render/strict-runtime.ts: macro.apply(this, args)': 'as many as a template writes',
-  'sources/merge-sources.ts: this.#layers.apply(place, change)': 'a method of ours',
   'rollout/runtime-changes.ts: runtime.apply(batch, signal)': 'a method of ours',
 };
 
