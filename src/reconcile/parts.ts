@@ -60,7 +60,7 @@ export function partsOf(options: PartsOptions) {
     ...options.quarantine,
     ...{ served, drawing, judge, mailbox, emit },
     installed: () => current.now.installed?.text ?? null,
-    plan: (text) => executor.tryPlan(text),
+    plan: (text) => executor.changes?.tryPlan(text),
     onBug: (where, error) => void crashes.tell(where, error),
   });
   return {

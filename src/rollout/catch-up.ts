@@ -77,9 +77,8 @@ export class CatchUp {
       this.#isAheadSince(clock.now(), ahead.hash);
     } else if (ahead === null && this.#since !== null) {
       this.#silence();
-      const ms = clock.now() - this.#since;
+      this.#options.emit({ kind: 'ahead-over', ms: Math.round(clock.now() - this.#since) });
       this.#since = null;
-      this.#options.emit({ kind: 'ahead-over', ms: Math.round(ms) });
     }
   }
 

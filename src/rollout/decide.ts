@@ -1,8 +1,8 @@
 import type { Refusal } from '../ports/judge.ts';
-import type { ConfigSet, Facts, Hold, Trouble, WayPart } from './facts.ts';
+import type { ConfigSet, Facts, Hold, Reasons, Trouble, WayPart } from './facts.ts';
 
 /** What is to be done next, and why. */
-export type Action = WhatToDo & { readonly reasons: readonly string[] };
+export type Action = WhatToDo & { readonly reasons: Reasons };
 
 type WhatToDo =
   /**
@@ -210,7 +210,7 @@ interface Need {
    * - `publish`: neither.
    */
   readonly kind: 'record' | 'load' | 'publish';
-  readonly reasons: readonly string[];
+  readonly reasons: Reasons;
 }
 
 const RUNS_ALREADY = 'HAProxy runs it already';

@@ -114,24 +114,18 @@ export class Drawing {
   }
 
   /** Renders any catalog with a template. Throws a `TemplateError`. */
-  render(catalog: Catalog, template: CompiledTemplate): Promise<string> {
-    return this.#render(catalog, template, this.#limit);
+  render(catalog: Catalog, template: CompiledTemplate, limit = this.#limit): Promise<string> {
+    const run = limit && ((work: () => string) => withinTime(limit, work));
+    return template.render({ catalog, tree: catalog.tree, ...this.#context }, run);
   }
 
   /** The same, to find what is refused: with less time, and after whatever else waits. */
   async tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string> {
     await clock.breathe();
     signal.throwIfAborted();
-    if (this.#limit === undefined || this.templates.isNew) {
-      return this.render(catalog, template);
-    }
     const good = this.#goodMsPerKey * (catalog.tree.size + 1);
-    return this.#render(catalog, template, testLimit(this.#limit, good));
-  }
-
-  #render(catalog: Catalog, template: CompiledTemplate, limit: TimeLimit | undefined): Promise<string> {
-    const run = limit && ((work: () => string) => withinTime(limit, work));
-    return template.render({ catalog, tree: catalog.tree, ...this.#context }, run);
+    const limit = this.templates.isNew ? this.#limit : this.#limit && testLimit(this.#limit, good);
+    return this.render(catalog, template, limit);
   }
 
   /** Takes the version of the HAProxy that runs, for templates. True where it is another than before. */

@@ -7,9 +7,9 @@ import { type Target, withLoaded } from './current.ts';
 import { CurrentState } from './current-state.ts';
 import type { Action } from './decide.ts';
 import { Drift } from './drift.ts';
-import type { ConfigSet, Way, WayPart } from './facts.ts';
+import type { ConfigSet, WayPart } from './facts.ts';
 import { done, type PassEnd } from './pass-end.ts';
-import { NO_WAY, RuntimeChanges, type RuntimeChangesOptions } from './runtime-changes.ts';
+import { RuntimeChanges, type RuntimeChangesOptions } from './runtime-changes.ts';
 import type { At } from './stopwatch.ts';
 import { Troubles } from './troubles.ts';
 
@@ -44,11 +44,12 @@ export class Executor {
   /** What others do to the file. */
   readonly drift: Drift;
   readonly catchUp: CatchUp;
+  /** Undefined where every change is a reload. */
+  readonly changes: RuntimeChanges | undefined;
   /** Where those who write the file or tell HAProxy something take turns. */
   readonly queue = new Serial();
   readonly #options: ExecutorOptions;
   readonly #writer: ConfigWriter;
-  readonly #changes: RuntimeChanges | undefined;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
@@ -58,23 +59,13 @@ export class Executor {
     this.#writer = new ConfigWriter({ ...options, current, troubles, queue });
     this.drift = new Drift({ ...options, current });
     this.catchUp = new CatchUp({ ...options, current, troubles, writer: this.#writer });
-    this.#changes = runtime && new RuntimeChanges({ ...runtime, current, emit });
+    this.changes = runtime && new RuntimeChanges({ ...runtime, current, emit });
   }
 
   /** Reads what is installed. */
   async open(): Promise<void> {
     await this.#writer.open();
     await this.drift.open();
-  }
-
-  /** The way from what HAProxy runs to a set. */
-  wayTo(set: ConfigSet, at: At): Promise<Way> {
-    return this.#changes?.wayTo(set, at) ?? Promise.resolve(NO_WAY);
-  }
-
-  /** Plans the way to a text, and does nothing. Throws what is a bug. */
-  tryPlan(text: string): void {
-    this.#changes?.tryPlan(text);
   }
 
   /** Does it. What went wrong with a set is among the troubles. */
@@ -135,7 +126,7 @@ export class Executor {
 
   /** Null when HAProxy runs it, else why it does not. */
   async #change(part: WayPart, at: At): Promise<string | null> {
-    const changes = this.#changes;
+    const { changes } = this;
     return changes ? this.queue.run(() => changes.make(part, at)) : 'there is no Runtime API';
   }
 

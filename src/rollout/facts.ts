@@ -42,14 +42,13 @@ export interface Installed extends ConfigSet {
 /** The way from what HAProxy runs to what it should run. Nobody here looks into the commands. */
 export type Way =
   /** No way but a reload; with reasons where the changes at run time have some of their own. */
-  | { readonly kind: 'unknown'; readonly reasons: readonly string[] }
-  | {
-      readonly kind: 'runtime';
-      readonly commands: readonly ServerCommand[];
-      readonly reasons: readonly string[];
-    }
+  | { readonly kind: 'unknown'; readonly reasons: Reasons }
+  | { readonly kind: 'runtime'; readonly commands: readonly ServerCommand[]; readonly reasons: Reasons }
   /** `part`: what of it can go out before, without a reload. */
-  | { readonly kind: 'reload'; readonly part: WayPart | null; readonly reasons: readonly string[] };
+  | { readonly kind: 'reload'; readonly part: WayPart | null; readonly reasons: Reasons };
+
+/** Why, in a clause each, for people. */
+export type Reasons = readonly string[];
 
 /** Commands, and the set that HAProxy runs after them. */
 export interface WayPart {

@@ -48,6 +48,7 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
   if (desired.kind === 'set') {
     current.replace((now) => withRecognized(now, desired.set));
   }
+  const hash = desired.kind === 'set' ? desired.set.hash : undefined;
   const { now } = current;
   const ahead = aheadSet(now);
   const facts: Omit<Facts, 'way'> = {
@@ -61,8 +62,8 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
     owed: now.owed !== null && now.owed === installedMark(now),
     ahead,
     recording: catchUp.target,
-    trouble: desired.kind === 'set' ? troubles.of(desired.set.hash) : null,
-    retryMs: desired.kind === 'set' ? troubles.waitOf(desired.set.hash) : 0,
+    trouble: troubles.of(hash),
+    retryMs: troubles.waitOf(hash),
     aheadWaitMs: troubles.waitOf(ahead?.hash),
     paceMs: Math.max(0, pace.reloadDue() - clock.now()),
     workersMs: pace.workersMs(now.haproxy),
@@ -87,6 +88,6 @@ async function wayOf(facts: Omit<Facts, 'way'>, executor: Executor, look: Look):
     return NO_WAY;
   }
   return look.noRuntime === null
-    ? executor.wayTo(goal, look)
+    ? ((await executor.changes?.wayTo(goal, look)) ?? NO_WAY)
     : { kind: 'unknown', reasons: [look.noRuntime] };
 }

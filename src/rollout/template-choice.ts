@@ -14,9 +14,11 @@ export class TemplateChoice {
   #taken: { readonly set: TemplateSet; readonly template: CompiledTemplate } | undefined;
   #good: CompiledTemplate | undefined;
   #refused: CompiledTemplate | undefined;
-  /** It did not compile, or was refused: rendering another one does not mend that. */
-  #broken: PointsmanError | undefined;
-  #failed: PointsmanError | undefined;
+  /** `template`: it did not compile, or was refused: rendering another one does not mend that. */
+  #wrong: {
+    readonly template?: PointsmanError | undefined;
+    readonly rendering?: PointsmanError | undefined;
+  } = {};
 
   constructor(emit: Emit) {
     this.#emit = emit;
@@ -33,7 +35,7 @@ export class TemplateChoice {
 
   /** What is wrong, whatever it is. */
   get error(): PointsmanError | undefined {
-    return this.#broken ?? this.#failed;
+    return this.#wrong.template ?? this.#wrong.rendering;
   }
 
   /** True while the one in use was never part of a good text, though another one was. */
@@ -67,20 +69,17 @@ export class TemplateChoice {
       throw error;
     }
     this.#taken = undefined;
-    return this.#breaks(error);
+    return this.#note('template', error);
   }
 
   /** It did not render. */
   failed(error: PointsmanError): void {
-    if (this.#failed?.message !== error.message) {
-      this.#tell(error);
-    }
-    this.#failed = error;
+    this.#note('rendering', error);
   }
 
   /** It rendered. */
   rendered(): void {
-    this.#mended({ broken: this.#broken, failed: undefined });
+    this.#note('rendering', undefined);
   }
 
   /** A text that was drawn with it is good; a newer one may be in use by now. */
@@ -97,7 +96,7 @@ export class TemplateChoice {
     const error = new TemplateError(why, { hint });
     this.#refused = this.#current;
     this.#current = this.#good;
-    this.#breaks(error);
+    this.#note('template', error);
     return true;
   }
 
@@ -113,29 +112,20 @@ export class TemplateChoice {
   #use(template: CompiledTemplate): void {
     this.#current = template;
     this.#refused = undefined;
-    this.#mended({ broken: undefined, failed: this.#failed });
+    this.#note('template', undefined);
   }
 
-  #breaks(error: PointsmanError): boolean {
-    const isNews = this.#broken?.message !== error.message;
-    if (isNews) {
-      this.#tell(error);
-    }
-    this.#broken = error;
-    return isNews;
-  }
-
-  #tell(error: PointsmanError): void {
-    this.#emit({ kind: 'template-error', ...messageAndHint(error) });
-  }
-
-  #mended(now: { broken: PointsmanError | undefined; failed: PointsmanError | undefined }): void {
+  /** What is wrong by now, undefined for nothing: news is told. True where something else is wrong. */
+  #note(where: 'template' | 'rendering', error: PointsmanError | undefined): boolean {
     const wasWrong = this.error !== undefined;
-    this.#broken = now.broken;
-    this.#failed = now.failed;
-    if (wasWrong && !this.error) {
+    const isNews = error !== undefined && this.#wrong[where]?.message !== error.message;
+    this.#wrong = { ...this.#wrong, [where]: error };
+    if (isNews) {
+      this.#emit({ kind: 'template-error', ...messageAndHint(error) });
+    } else if (wasWrong && !this.error) {
       this.#emit({ kind: 'template-mended' });
     }
+    return isNews;
   }
 }
 

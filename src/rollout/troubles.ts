@@ -21,8 +21,8 @@ export class Troubles {
   }
 
   /** What holds this set back; null where it may be tried. A refusal is judged before that, however late. */
-  of(hash: string): Trouble | null {
-    const known = this.#of.get(hash);
+  of(hash: string | undefined): Trouble | null {
+    const known = hash === undefined ? undefined : this.#of.get(hash);
     if (!known) {
       return null;
     }
