@@ -24,8 +24,8 @@ export async function previewOf(
 export async function textOf(served: ServedTree, drawing: Drawing): Promise<string> {
   const drawn = await drawing.draw(served.toDraw());
   switch (drawn.kind) {
-    case 'text':
-      return drawn.text;
+    case 'set':
+      return drawn.set.text;
     case 'template-error':
       throw drawn.error;
     case 'nothing':

@@ -216,7 +216,7 @@ export class Passes {
     }
     executor.catchUp.look();
     const { applied } = executor.current.now;
-    const wanted = drawn?.kind === 'text' ? drawn.hash : null;
+    const wanted = drawn?.kind === 'set' ? drawn.set.hash : null;
     const isPending = applied.kind === 'unknown' || applied.hash !== wanted;
     emit({
       kind: 'pass',

@@ -131,8 +131,7 @@ export class CatchUp {
   async #record(set: ConfigSet): Promise<boolean> {
     const { writer, emit, current, troubles, onRecorded } = this.#options;
     const watch = new Stopwatch();
-    const begun = clock.now();
-    this.#begun = begun;
+    this.#begun = clock.now();
     const isInstalled = installedMark(current.now) === set.hash;
     const isDone = isInstalled || (await writer.checkAndWrite(set, { watch, signal: this.#end.signal }));
     this.look();
@@ -143,7 +142,7 @@ export class CatchUp {
     // What is not in the file yet came after this record began.
     const ahead = aheadSet(current.now);
     if (ahead) {
-      this.#isAheadSince(begun, ahead.hash);
+      this.#isAheadSince(this.#begun, ahead.hash);
     }
     const { check = 0, publish } = watch.steps;
     if (publish !== undefined) {

@@ -65,7 +65,7 @@ type Wait = Extract<Action, { kind: 'wait' }>;
  *     -        B          ahead, another    reload      mend
  */
 export function decide(facts: Facts): Action {
-  const { hold, file, desired } = facts;
+  const { hold, file, desired, judged } = facts;
   if (hold) {
     return { kind: 'handsOff', why: hold, reasons: [] };
   }
@@ -79,7 +79,7 @@ export function decide(facts: Facts): Action {
     case 'nothing':
       return { kind: 'wait', for: 'tree', ms: Number.POSITIVE_INFINITY, reasons: [] };
     case 'template-error':
-      return desired.judged
+      return judged
         ? orElseInstalled(facts, { kind: 'wait', for: 'template', ms: Number.POSITIVE_INFINITY, reasons: [] })
         : { kind: 'quarantine', refusal: desired, reasons: [] };
     case 'set':

@@ -6,6 +6,8 @@ import { hashText, sameText } from '../plan/mark.ts';
 import { clock } from '../ports/clock.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
+import { setOf } from './current.ts';
+import type { Desired } from './facts.ts';
 import { type TimeLimit, testLimit, wholeLimit, withinTime } from './render-limit.ts';
 import { TemplateChoice } from './template-choice.ts';
 
@@ -22,13 +24,6 @@ export type Drawable =
   | { readonly kind: 'nothing'; readonly missing: string }
   /** A doubtful tree gives nothing where all servers of the installed text would be gone with it. */
   | { readonly kind: 'tree'; readonly catalog: Catalog; readonly isDoubtful: boolean };
-
-/** A rendered text, or why there is none. */
-export type Drawn =
-  | { readonly kind: 'text'; readonly text: string; readonly hash: string }
-  /** No source has given a tree yet, or no template was read yet. */
-  | { readonly kind: 'nothing'; readonly missing: string }
-  | { readonly kind: 'template-error'; readonly error: PointsmanError };
 
 const NO_SERVER =
   'the sources have no instance, there is no cache to compare with, and a file with servers is installed: ' +
@@ -65,7 +60,7 @@ export class Drawing {
   }
 
   /** Renders it. Says nothing of it: `tell` does. */
-  async draw(tree: Drawable, installed: string | null = null): Promise<Drawn> {
+  async draw(tree: Drawable, installed: string | null = null): Promise<Desired> {
     if (tree.kind === 'nothing') {
       return tree;
     }
@@ -87,7 +82,7 @@ export class Drawing {
       }
       this.#text = text;
       this.#last = { text, template, msPerKey };
-      return { kind: 'text', text, hash: hashText(text) };
+      return { kind: 'set', set: setOf(text) };
     } catch (error) {
       if (!(error instanceof PointsmanError)) {
         throw error;
@@ -97,11 +92,9 @@ export class Drawing {
   }
 
   /** Tells of an error of the template once, and once when it is mended. */
-  tell(drawn: Drawn): void {
-    if (drawn.kind === 'template-error') {
-      this.templates.failed(drawn.error);
-    } else if (drawn.kind === 'text') {
-      this.templates.rendered();
+  tell(drawn: Desired): void {
+    if (drawn.kind !== 'nothing') {
+      this.templates.rendered(drawn.kind === 'template-error' ? drawn.error : undefined);
     }
   }
 

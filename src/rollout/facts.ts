@@ -28,10 +28,9 @@ export type FileFact =
 /** What should be installed and run. */
 export type Desired =
   | { readonly kind: 'set'; readonly set: ConfigSet }
-  /** There is nothing to render yet; what is missing, for people. */
+  /** No source has given a tree yet, or no template was read yet; what is missing, for people. */
   | { readonly kind: 'nothing'; readonly missing: string }
-  /** `judged`: the quarantine was asked about it, and knows nothing better. */
-  | { readonly kind: 'template-error'; readonly error: PointsmanError; readonly judged: boolean };
+  | { readonly kind: 'template-error'; readonly error: PointsmanError };
 
 /** What the file holds. */
 export interface Installed extends ConfigSet {
@@ -76,6 +75,8 @@ export interface Facts {
   readonly hold: Hold | null;
   readonly file: FileFact;
   readonly desired: Desired;
+  /** The quarantine was asked about the error of the template, and knows nothing better. */
+  readonly judged: boolean;
   readonly installed: Installed | null;
   readonly haproxy: HaproxyState;
   /** Why the worker may run something else than its mark says; null where nothing speaks for that. */

@@ -2,7 +2,7 @@ import { clock } from '../ports/clock.ts';
 import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
 import { aheadSet, doubtNow, installedMark, withAnswer, withRecognized } from './current.ts';
 import { goalOf } from './decide.ts';
-import type { Drawable, Drawing, Drawn } from './drawing.ts';
+import type { Drawable, Drawing } from './drawing.ts';
 import type { Executor } from './executor.ts';
 import type { Desired, Facts, FileFact, Hold, Way } from './facts.ts';
 import { NO_WAY } from './runtime-changes.ts';
@@ -22,7 +22,7 @@ export interface FactSources {
 export interface Look extends At {
   hold: Hold | null;
   /** What was drawn; null where it is to be drawn anew. */
-  drawn: Drawn | null;
+  drawn: Desired | null;
   /** The quarantine was asked about a template error, and knows nothing better. */
   judged: boolean;
   /** Why changes at run time are not tried again in this pass. */
@@ -56,6 +56,7 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
     hold,
     file,
     desired,
+    judged: look.judged,
     installed: now.installed,
     haproxy: now.haproxy,
     doubt: doubtNow(now),
@@ -74,12 +75,8 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
 
 async function desiredOf({ drawing, served, executor }: FactSources, look: Look): Promise<Desired> {
   const draw = () => drawing.draw(served.toDraw(), executor.current.now.installed?.text ?? null);
-  const drawn = look.drawn ?? (await look.watch.time('render', draw));
-  look.drawn = drawn;
-  if (drawn.kind === 'text') {
-    return { kind: 'set', set: drawn };
-  }
-  return drawn.kind === 'nothing' ? drawn : { ...drawn, judged: look.judged };
+  look.drawn ??= await look.watch.time('render', draw);
+  return look.drawn;
 }
 
 async function wayOf(facts: Omit<Facts, 'way'>, executor: Executor, look: Look): Promise<Way> {

@@ -28,17 +28,15 @@ interface Drifted {
 export async function watchServers(options: ReadBackWatchOptions, signal: AbortSignal): Promise<never> {
   const { readBack = 60_000 } = options;
   const look = lookAt(options, signal);
-  const after = async (ms: number) => {
-    await rest(ms, signal);
-    signal.throwIfAborted();
-    return look();
-  };
+  let before: Drifted | null = null;
   for (;;) {
-    const before = await after(readBack);
-    const again = before && (await after(Math.min(SECOND_LOOK, readBack)));
-    if (again && again.pid === before.pid && again.text === before.text) {
-      distrust(again, options);
+    await rest(before ? Math.min(SECOND_LOOK, readBack) : readBack, signal);
+    signal.throwIfAborted();
+    const found = await look();
+    if (before && found?.pid === before.pid && found.text === before.text) {
+      distrust(found, options);
     }
+    before = before ? null : found;
   }
 }
 

@@ -15,10 +15,7 @@ export class TemplateChoice {
   #good: CompiledTemplate | undefined;
   #refused: CompiledTemplate | undefined;
   /** `template`: it did not compile, or was refused: rendering another one does not mend that. */
-  #wrong: {
-    readonly template?: PointsmanError | undefined;
-    readonly rendering?: PointsmanError | undefined;
-  } = {};
+  #wrong: Partial<Record<'template' | 'rendering', PointsmanError | undefined>> = {};
 
   constructor(emit: Emit) {
     this.#emit = emit;
@@ -72,14 +69,9 @@ export class TemplateChoice {
     return this.#note('template', error);
   }
 
-  /** It did not render. */
-  failed(error: PointsmanError): void {
+  /** It was rendered; `error`: in vain. */
+  rendered(error: PointsmanError | undefined): void {
     this.#note('rendering', error);
-  }
-
-  /** It rendered. */
-  rendered(): void {
-    this.#note('rendering', undefined);
   }
 
   /** A text that was drawn with it is good; a newer one may be in use by now. */

@@ -23,7 +23,7 @@ const refused: Trouble = { kind: 'refused', output: '[ALERT] no', lines: [1], ju
 const stays: Trouble = { ...refused, judged: true };
 const failed: Trouble = { kind: 'failed', message: 'the disk is full' };
 const crashed: Trouble = { kind: 'crashed', error: new TypeError('no'), judged: false };
-const noTemplate: Desired = { kind: 'template-error', error: new TemplateError('line 3'), judged: false };
+const noTemplate: Desired = { kind: 'template-error', error: new TemplateError('line 3') };
 const wanted = (set: ConfigSet): Desired => ({ kind: 'set', set });
 
 /** A is desired, installed and running. */
@@ -32,6 +32,7 @@ const GOOD: Facts = {
   hold: null,
   file: { kind: 'ours' },
   desired: wanted(A),
+  judged: false,
   installed: ours(A),
   haproxy: runs('a'),
   doubt: null,
@@ -65,25 +66,25 @@ const TABLE: readonly Row[] = [
   ['no tree', { desired: { kind: 'nothing', missing: 'keys' } }, { kind: 'wait', for: 'tree' }],
 
   ['a template that fails', { desired: noTemplate }, { kind: 'quarantine' }],
-  ['the same, judged', { desired: { ...noTemplate, judged: true } }, { kind: 'wait', for: 'template' }],
+  ['the same, judged', { desired: noTemplate, judged: true }, { kind: 'wait', for: 'template' }],
   [
     'the same, and HAProxy runs something else',
-    { desired: { ...noTemplate, judged: true }, haproxy: runs('x') },
+    { desired: noTemplate, judged: true, haproxy: runs('x') },
     { kind: 'mend', set: ours(A), reasons: ['HAProxy runs the text x'] },
   ],
   [
     'the same, and that failed',
-    { desired: { ...noTemplate, judged: true }, haproxy: runs('x'), mendMs: 700 },
+    { desired: noTemplate, judged: true, haproxy: runs('x'), mendMs: 700 },
     { kind: 'wait', for: 'template', ms: 700 },
   ],
   [
     'the same, and HAProxy is ahead',
-    { ...AHEAD, desired: { ...noTemplate, judged: true } },
+    { ...AHEAD, desired: noTemplate, judged: true },
     { kind: 'record', set: A },
   ],
   [
     'the same, and the file is on its way',
-    { ...AHEAD, desired: { ...noTemplate, judged: true }, recording: 'a' },
+    { ...AHEAD, desired: noTemplate, judged: true, recording: 'a' },
     { kind: 'wait', for: 'record' },
   ],
 
@@ -329,11 +330,9 @@ const FACTS: fc.Arbitrary<Facts> = fc.record({
   file: fc.constantFrom<FileFact>({ kind: 'ours' }, { kind: 'ours' }, { kind: 'touched' }, stuck),
   desired: fc.oneof(
     { weight: 4, arbitrary: SET.map(wanted) },
-    fc.constantFrom<Desired>({ kind: 'nothing', missing: 'keys' }, noTemplate, {
-      ...noTemplate,
-      judged: true,
-    }),
+    fc.constantFrom<Desired>({ kind: 'nothing', missing: 'keys' }, noTemplate),
   ),
+  judged: fc.boolean(),
   installed: fc.option(
     fc.record({ set: SET, isOurs: fc.boolean() }).map(({ set, isOurs }) => ({ ...set, isOurs })),
   ),

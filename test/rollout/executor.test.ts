@@ -37,7 +37,7 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
   const need = async (text: string): Promise<Action> => {
     const look: Look = {
       ...{ ...at, hold: null, judged: false, noRuntime: null },
-      drawn: { kind: 'text', ...setOf(text) },
+      drawn: { kind: 'set', set: setOf(text) },
     };
     const pace = { reloadDue: () => 0, workersMs: () => 0 };
     const sources = {

@@ -136,9 +136,9 @@ describe('the trees', () => {
     expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({
       missing: expect.stringContaining('waiting for'),
     });
-    expect(await drawing.draw(served.toDraw(), 'frontend old\n  bind :80\n')).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(served.toDraw(), 'frontend old\n  bind :80\n')).toMatchObject({ kind: 'set' });
     changes(servers(1).map((one) => ({ kind: 'put', entry: one })));
-    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'set' });
   });
 
   test('routes and keys that outlived all instances take nothing away, keys that give servers go out', async () => {
@@ -147,7 +147,7 @@ describe('the trees', () => {
     snapshot([entry('/routes/web', { hosts: ['a.example'] }, 1), entry('/haproxy/maxconn', '5', 2)], 3n);
     expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'nothing' });
     snapshot([entry('/haproxy/members/a', '10.0.0.1:80', 1)], 4n);
-    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'text' });
+    expect(await drawing.draw(served.toDraw(), INSTALLED)).toMatchObject({ kind: 'set' });
   });
 
   test('a cache without an instance makes an empty first tree no surer', async () => {
@@ -180,7 +180,7 @@ describe('the trees', () => {
     empty.snapshot([], 3n);
     empty.trees.release();
     await empty.drawing.templates.set(LISTING);
-    expect(await empty.drawing.draw(empty.served.toDraw(), INSTALLED)).toMatchObject({ kind: 'text' });
+    expect(await empty.drawing.draw(empty.served.toDraw(), INSTALLED)).toMatchObject({ kind: 'set' });
   });
 
   test('what throws is taken by no stage, and comes again', async () => {
