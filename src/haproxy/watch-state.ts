@@ -35,7 +35,7 @@ export async function* watchState(watch: StateWatch, signal: AbortSignal): Async
         yield state;
       }
       signal.throwIfAborted();
-      await rest(PAUSE, AbortSignal.any([signal, wake.signal]));
+      await rest(PAUSE, signal, wake.signal);
     }
   } catch (error) {
     if (!signal.aborted) {

@@ -44,17 +44,21 @@ export function useClock(other: Clock | null): void {
   current = other ?? real;
 }
 
-/** Waits so many milliseconds, or until `signal` aborts: it never rejects. */
-export function rest(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits so many milliseconds, or until one of `signals` aborts: it never rejects. */
+export function rest(ms: number, ...signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       cancel();
-      signal.removeEventListener('abort', done);
+      for (const signal of signals) {
+        signal.removeEventListener('abort', done);
+      }
       resolve();
     };
     const cancel = clock.after(ms, done);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) {
+    for (const signal of signals) {
+      signal.addEventListener('abort', done, { once: true });
+    }
+    if (signals.some(({ aborted }) => aborted)) {
       done();
     }
   });

@@ -143,8 +143,7 @@ export class Quarantine {
       const left = this.#retryAt - clock.now();
       if (left > 0 || this.#search) {
         this.#woken = new AbortController();
-        const either = AbortSignal.any([signal, this.#woken.signal]);
-        await rest(Math.min(1000, Math.max(50, left)), either);
+        await rest(Math.min(1000, Math.max(50, left)), signal, this.#woken.signal);
       } else {
         await this.#tryAgain(signal);
       }

@@ -42,6 +42,6 @@ export class Mailbox {
   /** Resolves at the next post, after `ms`, or when `signal` aborts, whichever is first. Never rejects. */
   wait(ms: number, signal: AbortSignal): Promise<void> {
     this.#posted = new AbortController();
-    return rest(ms, AbortSignal.any([signal, this.#posted.signal]));
+    return rest(ms, signal, this.#posted.signal);
   }
 }

@@ -98,7 +98,7 @@ async function watchPath(path: string): Promise<PathChanges> {
         moved = new AbortController();
       }
     },
-    next: (limit, signal) => rest(limit, AbortSignal.any([moved.signal, signal])),
+    next: (limit, signal) => rest(limit, moved.signal, signal),
     [Symbol.asyncDispose]: () => watcher.close(),
   };
 }
