@@ -73,12 +73,8 @@ export class Witness {
       if (String(error).includes('future revision')) {
         return false;
       }
-      // Which prefix is not permitted is said by whoever asks for all of them.
-      if (String(error).includes('permission denied')) {
-        return true;
-      }
-      // The watch will say so itself, if it needs what is gone.
-      if (String(error).includes('has been compacted')) {
+      // Which prefix is not permitted is said by whoever asks for all of them; the watch says if it needs what is gone.
+      if (/permission denied|has been compacted/.test(String(error))) {
         return true;
       }
       throw error;

@@ -60,15 +60,8 @@ export class FileTree {
 
   /** What is wrong, or null. */
   get error(): SourceError | null {
-    if (this.#missing) {
-      return this.#missing;
-    }
-    for (const { error } of this.#known.values()) {
-      if (error) {
-        return error;
-      }
-    }
-    return null;
+    const broken = [...this.#known.values()].find(({ error }) => error);
+    return this.#missing ?? broken?.error ?? null;
   }
 
   /** Reads what changed since the last time, once it has settled; gives the steps from the tree before. */

@@ -17,6 +17,8 @@ export interface TreeOptions {
   /** For error messages. */
   readonly file: string;
   readonly shape: TreeShape;
+  /** The place of the source in the settings. */
+  readonly index: number;
 }
 
 /**
@@ -26,23 +28,13 @@ export interface TreeOptions {
  * written (`1.10` stays `1.10`), lists become JSON text, and so does a map where `shape` has a JSON value.
  * Anchors and aliases work; merge keys (`<<`), tags, null and the same key twice are errors.
  *
- * @returns key and value, sorted by key.
- * @throws SourceError that names file and line.
- */
-export function parseTree(text: string, options: TreeOptions): [key: string, value: string][] {
-  return parseTreeEntries(text, { ...options, index: 0 }).map(({ key, value }) => [key, value]);
-}
-
-/**
- * As `parseTree`, but whole entries. A second document `revisions:`, as `writeTree` makes it, says where the keys
- * came from and their revisions; a key that it does not name is of source `index` and has none.
+ * A second document `revisions:`, as `writeTree` makes it, says where the keys came from and their revisions; a key
+ * that it does not name is of source `index` and has none.
  *
+ * @returns the entries, sorted by key.
  * @throws SourceError that names file and line.
  */
-export function parseTreeEntries(
-  text: string,
-  options: TreeOptions & { readonly index: number },
-): readonly Entry[] {
+export function parseTreeEntries(text: string, options: TreeOptions): readonly Entry[] {
   try {
     return readEntries(text, options);
   } catch (error) {
@@ -56,7 +48,7 @@ export function parseTreeEntries(
   }
 }
 
-function readEntries(text: string, options: TreeOptions & { readonly index: number }): readonly Entry[] {
+function readEntries(text: string, options: TreeOptions): readonly Entry[] {
   const lines = new LineCounter();
   // Failsafe: a plain scalar is the text that stands there, never a number, a date or a truth value.
   const parsed = parseAllDocuments(text, {

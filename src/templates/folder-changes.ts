@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { basename, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
+import { rest } from '../ports/clock.ts';
 import { isLeftOut } from './read-template-set.ts';
 
 /** A save is over when nothing has happened in the folder for this long. */
@@ -14,13 +15,13 @@ export class FolderChanges {
   readonly #watcher: FSWatcher;
   #count = 0;
   #seen = 0;
-  #wake: () => void = () => {};
+  #wake = new AbortController();
 
   private constructor(watcher: FSWatcher) {
     this.#watcher = watcher;
     const changed = () => {
       this.#count += 1;
-      this.#wake();
+      this.#wake.abort();
     };
     // An error (too many watches, a folder that went away) is a reason to look again, no more.
     watcher.on('all', changed).on('error', changed);
@@ -56,17 +57,7 @@ export class FolderChanges {
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) {
-      return;
-    }
-    const { promise, resolve: done } = Promise.withResolvers<void>();
-    const wake = () => done();
-    const timer = setTimeout(wake, ms);
-    signal.addEventListener('abort', wake);
-    this.#wake = wake;
-    await promise;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', wake);
-    this.#wake = () => {};
+    this.#wake = new AbortController();
+    await rest(ms, AbortSignal.any([signal, this.#wake.signal]));
   }
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parseTree, parseTreeEntries } from '../../src/sources/tree-file.ts';
+import { parseTreeEntries } from '../../src/sources/tree-file.ts';
 
 const shape = { services: ['/services'], routes: ['/routes'] };
 
 function parse(text: string) {
-  return Object.fromEntries(parseTree(text, { file: 'tree.yaml', shape }));
+  const entries = parseTreeEntries(text, { file: 'tree.yaml', shape, index: 0 });
+  return Object.fromEntries(entries.map(({ key, value }) => [key, value]));
 }
 
 function failure(text: string): string {
@@ -16,7 +17,7 @@ function failure(text: string): string {
   throw new Error('it did not fail');
 }
 
-describe('parseTree()', () => {
+describe('the values of parseTreeEntries()', () => {
   it('takes maps as paths, with keys of several segments, with or without a slash in front', () => {
     const text = 'a:\n  b: 1\n  c/d: 2\n  /e: 3\n/f/g: 4\nh/:\n  i: 5\n/:\n  j: 6\n';
     expect(parse(text)).toEqual({
