@@ -23,6 +23,7 @@ import { TURN_MS } from './turns.ts';
 export class Passes {
   readonly #parts: Parts;
   readonly #crashRetry = new BackOff();
+  readonly #templateRetry = new BackOff();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -49,6 +50,9 @@ export class Passes {
     const facts = await this.#gather(pass);
     if (pass.signal.aborted) {
       return null;
+    }
+    if (facts.desired.kind === 'set') {
+      this.#templateRetry.succeeded();
     }
     const action = decide(facts);
     pass.reasons = action.reasons;
@@ -166,7 +170,10 @@ export class Passes {
     if (refusal.kind === 'crashed') {
       throw refusal.error;
     }
-    await this.#resolve(refusal, pass);
+    if (!(await this.#resolve(refusal, pass)) && refusal.kind === 'template-error') {
+      // It may be the check that fails: nobody says when that is mended.
+      pass.retryMs = this.#templateRetry.failed();
+    }
     return { kind: 'again' };
   }
 
@@ -245,4 +252,4 @@ interface Pass extends Look {
 }
 
 /** Of something else that is to be drawn: what was tried before says nothing of that. */
-const ANEW = { drawn: null, judged: false, noRuntime: null };
+const ANEW = { drawn: null, judged: false, retryMs: 0, noRuntime: null };

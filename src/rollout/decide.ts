@@ -80,7 +80,7 @@ export function decide(facts: Facts): Action {
       return { kind: 'wait', for: 'tree', ms: Number.POSITIVE_INFINITY, reasons: [] };
     case 'template-error':
       return judged
-        ? orElseInstalled(facts, { kind: 'wait', for: 'template', ms: Number.POSITIVE_INFINITY, reasons: [] })
+        ? orElseInstalled(facts, { kind: 'wait', for: 'template', ms: facts.retryMs, reasons: [] })
         : { kind: 'quarantine', refusal: desired, reasons: [] };
     case 'set':
       return decideFor(desired.set, facts);
@@ -180,16 +180,18 @@ function orElseInstalled(facts: Facts, wait: Wait): Action {
     }
   } else if (ahead) {
     // It is good, as far as anybody knows.
-    return recordAhead(facts) ?? wait;
+    return recordAhead(facts) ?? sooner(wait, facts.aheadWaitMs);
   }
   const need = needOf(installed, facts);
   // A file that is not ours is nothing to go back to, and `away` is waited out.
   if (need?.kind !== 'load' || haproxy.kind === 'away') {
     return wait;
   }
-  return mendMs > 0
-    ? { ...wait, ms: Math.min(wait.ms, mendMs) }
-    : { kind: 'mend', set: installed, reasons: need.reasons };
+  return mendMs > 0 ? sooner(wait, mendMs) : { kind: 'mend', set: installed, reasons: need.reasons };
+}
+
+function sooner(wait: Wait, ms: number): Wait {
+  return ms > 0 ? { ...wait, ms: Math.min(wait.ms, ms) } : wait;
 }
 
 /** The file is to follow what HAProxy is ahead with, where it does not already. */

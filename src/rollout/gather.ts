@@ -23,8 +23,9 @@ export interface Look extends At {
   hold: Hold | null;
   /** What was drawn; null where it is to be drawn anew. */
   drawn: Desired | null;
-  /** The quarantine was asked about a template error, and knows nothing better. */
+  /** The quarantine was asked about a template error, and knows nothing better; it is asked again after `retryMs`. */
   judged: boolean;
+  retryMs: number;
   /** Why changes at run time are not tried again in this pass. */
   noRuntime: string | null;
 }
@@ -64,7 +65,7 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
     ahead,
     recording: catchUp.target,
     trouble: troubles.of(hash),
-    retryMs: troubles.waitOf(hash),
+    retryMs: hash === undefined ? look.retryMs : troubles.waitOf(hash),
     aheadWaitMs: troubles.waitOf(ahead?.hash),
     paceMs: Math.max(0, pace.reloadDue() - clock.now()),
     workersMs: pace.workersMs(now.haproxy),

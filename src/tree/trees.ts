@@ -7,7 +7,7 @@ import { TreeCache } from '../guard/tree-cache.ts';
 import { isInstance } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
-import type { BelievedStore, CachedTree } from '../ports/stores.ts';
+import type { BelievedStore, CachedTree, Differences, Hold } from '../ports/stores.ts';
 import { RawTree, type SourceData } from './raw-tree.ts';
 import type { ServedTree } from './served-tree.ts';
 
@@ -126,7 +126,7 @@ export class Trees {
     this.#pass({ changes: [...changes, ...puts], held, letGo: [] });
     // What was never accepted is no tree to blame a template by.
     if (tree?.sinceGood) {
-      served.differsBy(tree.sinceGood);
+      served.differsBy(new Map([...newerHolds(tree, held), ...tree.sinceGood]));
     }
   }
 
@@ -276,4 +276,14 @@ export class Trees {
 /** Milliseconds since 1970 that never jump while this process lives, whatever is done to the machine's clock. */
 function now(): number {
   return clock.origin + clock.now();
+}
+
+/**
+ * What is held otherwise than the tree says, with what that says: holds are written sooner, so a kill may leave some of
+ * values that nobody has judged.
+ */
+function newerHolds({ entries }: CachedTree, held: readonly Hold[]): Differences {
+  const cached = new Map(entries.map((entry) => [entry.key, entry]));
+  const newer = held.filter(({ entry }) => cached.get(entry.key)?.value !== entry.value);
+  return new Map(newer.map(({ entry: { key } }) => [key, cached.get(key)]));
 }

@@ -66,7 +66,7 @@ const TABLE: readonly Row[] = [
   ['no tree', { desired: { kind: 'nothing', missing: 'keys' } }, { kind: 'wait', for: 'tree' }],
 
   ['a template that fails', { desired: noTemplate }, { kind: 'quarantine' }],
-  ['the same, judged', { desired: noTemplate, judged: true }, { kind: 'wait', for: 'template' }],
+  ['the same, judged', { desired: noTemplate, judged: true }, { kind: 'wait', for: 'template', ms: 900 }],
   [
     'the same, and HAProxy runs something else',
     { desired: noTemplate, judged: true, haproxy: runs('x') },
@@ -81,6 +81,11 @@ const TABLE: readonly Row[] = [
     'the same, and HAProxy is ahead',
     { ...AHEAD, desired: noTemplate, judged: true },
     { kind: 'record', set: A },
+  ],
+  [
+    'the same, and that did not become the file just now',
+    { ...AHEAD, desired: noTemplate, judged: true, aheadWaitMs: 700 },
+    { kind: 'wait', for: 'template', ms: 700 },
   ],
   [
     'the same, and the file is on its way',

@@ -36,7 +36,7 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
   const drawing = { runsOn: () => false, draw: async () => NOTHING };
   const need = async (text: string): Promise<Action> => {
     const look: Look = {
-      ...{ ...at, hold: null, judged: false, noRuntime: null },
+      ...{ ...at, hold: null, judged: false, retryMs: 0, noRuntime: null },
       drawn: { kind: 'set', set: setOf(text) },
     };
     const pace = { reloadDue: () => 0, workersMs: () => 0 };

@@ -30,6 +30,29 @@ const STORIES: readonly Story[] = [
       write(22_000, ['/services/mail/a', '10.0.0.3:80']),
     ],
   },
+  {
+    title: 'a value over which the template fails is found when the check works again',
+    mode: 'seen',
+    actions: [
+      { at: 1800, action: { kind: 'the check', how: 'broken', ms: 10_000 } },
+      write(3400, ['/services/api/b', '10.0.0.1:80']),
+      write(5000, ['/services/db/a', JSON.stringify({ host: '10.0.0.2', port: 80, slots: 'many' })]),
+    ],
+  },
+  {
+    title: 'what is held and was not judged before a kill is no good value to the next life',
+    mode: 'seen',
+    actions: [
+      write(0, ['/services/web/a', '10.0.0.1:80'], ['/services/web/b', '10.0.0.2:80']),
+      { at: 9000, action: { kind: 'terminate', ms: 1000 } },
+      { at: 9900, action: { kind: 'template missing', ms: 2000 } },
+      write(9950, ['/services/web/b', JSON.stringify({ host: '10.0.0.2', port: 80, slots: 'many' })]),
+      { at: 10_300, action: { kind: 'vanish', service: 'web' } },
+      { at: 10_400, action: { kind: 'kill', steps: 0, ms: 3000 } },
+      write(15_000, ['/services/db/a', JSON.stringify({ host: '10.0.0.3', port: 80, slots: 'many' })]),
+      write(16_000, ['/services/api/a', '10.0.0.4:80']),
+    ],
+  },
 ];
 
 describe('a story that a seed has found', () => {
