@@ -23,7 +23,8 @@ export type Action =
   | { readonly kind: 'HAProxy ends'; readonly ms: number }
   /** So many of the next loads: fail over something that no check sees, get lost, or end HAProxy. */
   | { readonly kind: 'loads'; readonly how: 'fail' | 'get lost' | 'kill'; readonly count: number }
-  | { readonly kind: 'the check'; readonly how: 'broken' | 'slow'; readonly ms: number }
+  /** `refuses`: whatever it is asked about, over something that is in no text. */
+  | { readonly kind: 'the check'; readonly how: 'broken' | 'slow' | 'refuses'; readonly ms: number }
   | { readonly kind: 'preflight'; readonly ms: number }
   /** Writing in stateDir or the file's folder fails; `late`: after it was done. */
   | { readonly kind: 'the disk'; readonly ms: number; readonly how: 'early' | 'late' }
@@ -35,8 +36,11 @@ export type Action =
     }
   /** The next call of a port throws what is a bug. */
   | { readonly kind: 'bug'; readonly port: BugPort }
-  /** Pointsman is killed at its so manieth step from now on, and starts again after `ms`. */
-  | { readonly kind: 'kill'; readonly steps: number; readonly ms: number }
+  /**
+   * Pointsman is killed at its so manieth step from now on, or of those at the same thing (`publishing`: 0 is before, 1 after the
+   * next one), and starts again after `ms`.
+   */
+  | { readonly kind: 'kill'; readonly steps: number; readonly at?: string; readonly ms: number }
   | { readonly kind: 'terminate'; readonly ms: number }
   | { readonly kind: 'pause'; readonly ms: number }
   | { readonly kind: 'resume' }
@@ -55,6 +59,20 @@ export interface Timed {
   readonly at: number;
   readonly action: Action;
 }
+
+/** Steps after which the disk and HAProxy may say different things. */
+const MOMENTS = [
+  'publishing',
+  'publishing',
+  'noting what is pending',
+  'telling HAProxy to reload',
+  'asking HAProxy to reload',
+  'a command',
+  'the mark',
+  'writing what is set aside',
+  'writing the holds',
+  'writing the cache',
+];
 
 const SERVICES = ['web', 'api', 'db', 'mail'];
 const IDS = ['a', 'b', 'c', 'd', 'e'];
@@ -103,7 +121,7 @@ const WEIGHTS = {
   tamper: 1.5,
   'HAProxy ends': 3,
   loads: 4,
-  'the check': 3,
+  'the check': 4,
   preflight: 1.5,
   'the disk': 3,
   'run time': 3,
@@ -203,7 +221,9 @@ function oneOf(random: Random, weights: typeof WEIGHTS): Action {
     case 'loads':
       return { kind, how: random.pick(['fail', 'fail', 'get lost', 'kill']), count: random.whole(1, 3) };
     case 'the check':
-      return { kind, how: random.pick(['broken', 'slow']), ms: random.whole(500, 15_000) };
+      return random.chance(0.4)
+        ? { kind, how: random.pick(['broken', 'slow']), ms: random.whole(500, 15_000) }
+        : { kind, how: 'refuses', ms: random.pick([2000, 40_000, 60_000]) };
     case 'the disk':
       return { kind, ms: random.whole(300, 10_000), how: random.pick(['early', 'early', 'late']) };
     case 'run time':
@@ -214,12 +234,12 @@ function oneOf(random: Random, weights: typeof WEIGHTS): Action {
       };
     case 'bug':
       return { kind, port: random.pick(['check', 'apply', 'reload', 'publish', 'state']) };
-    case 'kill':
-      return {
-        kind,
-        steps: random.pick([random.whole(0, 15), random.whole(0, 60)]),
-        ms: random.pick([0, 50, 1000, 5000]),
-      };
+    case 'kill': {
+      const ms = random.pick([0, 50, 1000, 5000]);
+      return random.chance(0.5)
+        ? { kind, steps: random.pick([random.whole(0, 15), random.whole(0, 60)]), ms }
+        : { kind, steps: random.whole(0, 1), at: random.pick(MOMENTS), ms };
+    }
     case 'terminate':
       return { kind, ms: random.pick([0, 100, 3000]) };
     case 'pause':
@@ -262,7 +282,15 @@ function spoil(random: Random, on: { service: string; key: string; at: string })
   const { service, key, at } = on;
   const [host = '', port = ''] = at.split(':');
   const json = (more: object) => JSON.stringify({ host, port: Number(port), ...more });
-  const how = random.weighted({ grammar: 2, check: 4, template: 3, route: 2, key: 1, together: 1.5 });
+  const how = random.weighted({
+    grammar: 2,
+    check: 4,
+    template: 3,
+    route: 2,
+    key: 1,
+    together: 1.5,
+    late: 2,
+  });
   switch (how) {
     case 'grammar':
       return { kind: 'write', keys: [[key, 'nothing of ours']] };
@@ -276,5 +304,8 @@ function spoil(random: Random, on: { service: string; key: string; at: string })
       return { kind: 'write', keys: [['/haproxy/maxconn', random.pick(['many', 'bogus'])]] };
     case 'together':
       return { kind: 'write', keys: [[key, json({ opt: 'cookie twin' })]] };
+    // HAProxy takes it at run time.
+    case 'late':
+      return { kind: 'write', keys: [[key, json({ opt: 'maxqueue 13013' })]] };
   }
 }

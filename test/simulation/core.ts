@@ -55,8 +55,11 @@ export function coreOf(ports: Ports, mode: Mode, emit: Emit): { run(signal: Abor
   });
 }
 
+const compiled = new Map<TemplateVariant, ReturnType<typeof compileTemplate>>();
+
 /** The text of these keys by this template: what HAProxy should run in the end. */
 export async function textOf(catalog: Catalog, variant: TemplateVariant): Promise<string> {
-  const template = compileTemplate(templateSet(variant));
+  const template = compiled.get(variant) ?? compileTemplate(templateSet(variant));
+  compiled.set(variant, template);
   return template.render({ catalog, tree: catalog.tree, ...CONTEXT });
 }

@@ -6,8 +6,7 @@ import type { World } from './world.ts';
 export interface Stage {
   readonly world: World;
   readonly watcher: Watcher;
-  /** Kills Pointsman at its so manieth step from now on; it starts again after `ms`. */
-  readonly kill: (steps: number, ms: number) => void;
+  readonly kill: (how: Extract<Action, { kind: 'kill' }>) => void;
   readonly terminate: (ms: number) => void;
 }
 
@@ -81,7 +80,8 @@ const ACTIONS: { readonly [K in Action['kind']]: Happens<Extract<Action, { kind:
     haproxy[field] = count;
   },
   'the check': ({ how, ms }, { world: { faults, time } }) => {
-    faults[how === 'broken' ? 'checkBroken' : 'checkSlow'] = time.now + ms;
+    const field = ({ broken: 'checkBroken', slow: 'checkSlow', refuses: 'checkRefuses' } as const)[how];
+    faults[field] = time.now + ms;
   },
   preflight: ({ ms }, { world: { faults, time } }) => {
     faults.preflight = time.now + ms;
@@ -96,7 +96,7 @@ const ACTIONS: { readonly [K in Action['kind']]: Happens<Extract<Action, { kind:
     watcher.bugs++;
     faults.bug = port;
   },
-  kill: ({ steps, ms }, { kill }) => kill(steps, ms),
+  kill: (action, { kill }) => kill(action),
   terminate: ({ ms }, { terminate }) => terminate(ms),
   pause: ({ ms }, { world: { disk, time } }) => {
     disk.pause = { since: time.now, until: time.date + ms };

@@ -43,6 +43,9 @@ export function faultsOf(fileText: string): { readonly line: number; readonly wo
     if (/^ {2}maxconn (?!\d+$)/.test(line)) {
       fault("'maxconn' expects an integer argument.");
     }
+    if (line.includes('maxqueue 13013')) {
+      fault("'maxqueue' is out of range");
+    }
     // Two that are fine alone and not together.
     const name = /\bcookie (\S+)/.exec(line)?.[1];
     if (name !== undefined) {

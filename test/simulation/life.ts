@@ -8,8 +8,9 @@ export class Life implements Owner {
   readonly random: Random;
   readonly stop = new AbortController();
   #isAlive = true;
-  /** It is killed at its so manieth step from now on. */
+  /** It is killed at its so manieth step from now on, of those at the same thing where one is named. */
   #stepsLeft = Number.POSITIVE_INFINITY;
+  #at: string | undefined;
   #onKilled: () => void = () => {};
 
   constructor(world: World, random: Random) {
@@ -26,9 +27,10 @@ export class Life implements Owner {
     this.#isAlive = false;
   }
 
-  /** It is killed at its so manieth step from now on; then `onKilled` is called. */
-  killAfter(steps: number, onKilled: () => void): void {
+  /** It is killed at its so manieth step (at `at`) from now on; then `onKilled` is called. */
+  killAfter(steps: number, onKilled: () => void, at?: string): void {
     this.#stepsLeft = steps;
+    this.#at = at;
     this.#onKilled = onKilled;
   }
 
@@ -105,7 +107,8 @@ export class Life implements Owner {
   }
 
   #mayEnd(what: string, when: 'before' | 'after'): void {
-    if (!this.#isAlive || --this.#stepsLeft >= 0) {
+    const isCounted = this.#at === undefined || this.#at === what;
+    if (!this.#isAlive || !isCounted || --this.#stepsLeft >= 0) {
       return;
     }
     this.#stepsLeft = Number.POSITIVE_INFINITY;

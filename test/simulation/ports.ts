@@ -143,21 +143,23 @@ function judgeOf({ world, life, watcher }: Around): Judge {
       if (time.now < faults.checkBroken) {
         return { kind: 'broken', message: 'running haproxy -c: it cannot be started' };
       }
-      const found = faultsOf(fileText);
+      const found = time.now < faults.checkRefuses ? [NO_LINE] : faultsOf(fileText);
       watcher.judged(fileText, found.length === 0);
       if (found.length === 0) {
         return { kind: 'accepted', warnings: '' };
       }
       const output = found
-        .map(
-          ({ line, words }) =>
-            `[ALERT]    (7) : config : parsing [/etc/haproxy/haproxy.cfg:${line}] : ${words}`,
-        )
+        .map(({ line, words }) => {
+          const place = line === 0 ? '' : ` parsing [/etc/haproxy/haproxy.cfg:${line}] :`;
+          return `[ALERT]    (7) : config :${place} ${words}`;
+        })
         .join('\n');
-      return { kind: 'refused', output, lines: found.map(({ line }) => line) };
+      return { kind: 'refused', output, lines: found.map(({ line }) => line).filter((line) => line > 0) };
     },
   };
 }
+
+const NO_LINE = { line: 0, words: "cannot open the file '/etc/ssl/site.pem'" };
 
 function preflightOf({ world, life }: Around): Preflight {
   return {

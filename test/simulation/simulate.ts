@@ -1,16 +1,12 @@
 import type { PointsmanEvent } from '../../src/events.ts';
-import { Catalog } from '../../src/model/catalog.ts';
-import type { Entry } from '../../src/model/entry.ts';
-import { withMark } from '../../src/plan/mark.ts';
 import { useClock } from '../../src/ports/clock.ts';
-import { OPTIONS } from '../support/catalog.ts';
 import { type Action, actionsOf, type Timed } from './actions.ts';
-import { coreOf, textOf } from './core.ts';
+import { coreOf } from './core.ts';
 import { happen } from './happen.ts';
-import { difference, faultsOf, type Servers, serversOf } from './haproxy-text.ts';
 import { Life } from './life.ts';
 import { portsOf } from './ports.ts';
 import { Random } from './random.ts';
+import { differsFromWanted, isWrong } from './settled.ts';
 import { type Violation, Watcher } from './watcher.ts';
 import { type Mode, World } from './world.ts';
 
@@ -68,8 +64,8 @@ class Simulation {
     this.#actions = actions ?? actionsOf(random.stream('actions'));
     const say = tell ? (what: string) => tell(`${this.#clock()} ${what}`) : () => {};
     this.#world = new World({ random, mode: this.#mode, say });
-    this.#watcher = new Watcher(this.#world);
     this.#life = new Life(this.#world, random);
+    this.#watcher = new Watcher(this.#world, () => this.#life.isAlive);
     useClock(this.#world.time.clockOf(() => this.#life));
   }
 
@@ -88,29 +84,27 @@ class Simulation {
       time.after(at, () => this.#happens(action));
     }
     this.#begin();
-    await time.pass((this.#actions.at(-1)?.at ?? 0) + 2000, isOver);
-    const stages: [string, () => void, () => Promise<string | null>][] = [
-      [
-        'from here on nothing goes wrong any more',
-        () => this.#calm(),
-        () => this.#isSettled('some are wrong'),
-      ],
-      ['what is wrong is put right', () => this.#correct(), () => this.#isSettled('all are right')],
-    ];
-    for (const [words, prepare, trouble] of stages) {
-      if (!this.#watcher.violation) {
-        this.#world.say(words);
-        prepare();
-        await this.#settle(trouble, isOver);
-      }
+    const tail = this.#random.stream('tail').pick([2000, 45_000]);
+    await time.pass((this.#actions.at(-1)?.at ?? 0) + tail, isOver);
+    this.#world.say('from here on nothing goes wrong any more');
+    this.#calm();
+    await this.#settle(isOver);
+    if (this.#world.store.entries.some(({ value }) => isWrong(value))) {
+      this.#world.say('what is wrong is put right');
+      this.#correct();
+      await this.#settle(isOver);
     }
     const { violation } = this.#watcher;
     return { seed: this.#seed, mode: this.#mode, actions: this.#actions, violation, ms: time.now };
   }
 
   /** Until nothing happens any more: then nothing may be in trouble. */
-  async #settle(trouble: () => Promise<string | null>, isOver: () => boolean): Promise<void> {
-    const { time } = this.#world;
+  async #settle(isOver: () => boolean): Promise<void> {
+    const { time, disk } = this.#world;
+    // A hold of the whole store ends by a person alone.
+    time.after(40_000, () => {
+      disk.releaseAsked = disk.holds.length > 0;
+    });
     const end = time.now + SETTLE;
     this.#watcher.lastDeed = time.now;
     for (;;) {
@@ -118,7 +112,7 @@ class Simulation {
       if (this.#watcher.violation) {
         return;
       }
-      const found = await trouble();
+      const found = await differsFromWanted(this.#world);
       const isQuiet = time.now - this.#watcher.lastDeed >= QUIET;
       if (found === null && isQuiet) {
         return;
@@ -136,10 +130,12 @@ class Simulation {
 
   #happens(action: Action): void {
     this.#world.say(`> ${JSON.stringify(action)}`);
+    this.#watcher.touched();
     happen(action, {
       world: this.#world,
       watcher: this.#watcher,
-      kill: (steps, ms) => this.#life.killAfter(steps, () => this.#world.time.after(ms, () => this.#begin())),
+      kill: ({ steps, at, ms }) =>
+        this.#life.killAfter(steps, () => this.#world.time.after(ms, () => this.#begin()), at),
       terminate: (ms) => {
         this.#restart = ms;
         this.#life.stop.abort(new Error('SIGTERM'));
@@ -186,101 +182,14 @@ class Simulation {
     this.#world.setTemplate(this.#world.template === 'second' ? 'second' : 'first');
     this.#life.killAfter(Number.POSITIVE_INFINITY, () => {});
     this.#restart = 100;
-    // A hold of the whole store ends by a person alone.
-    this.#world.time.after(40_000, () => {
-      this.#world.disk.releaseAsked = true;
-    });
+    this.#watcher.touched();
   }
 
   #correct(): void {
     const { store } = this.#world;
     const wrong = store.entries.filter(({ value }) => isWrong(value));
     store.write(new Map(wrong.map(({ key }) => [key, null])));
-    this.#world.time.after(40_000, () => {
-      this.#world.disk.releaseAsked = true;
-    });
   }
-
-  /** What is not as it should be, or null. */
-  async #isSettled(how: 'some are wrong' | 'all are right'): Promise<string | null> {
-    const { store, disk, haproxy, template } = this.#world;
-    const entries = store.entries;
-    if (how === 'all are right' || !entries.some(({ value }) => isWrong(value))) {
-      const catalog = new Catalog(OPTIONS);
-      catalog.replace(entries);
-      const text = await textOf(catalog, template);
-      const wanted = this.#mode === 'file' ? text : withMark(text);
-      if (disk.config !== wanted) {
-        const found =
-          disk.config === null
-            ? 'there is none'
-            : (difference(serversOf(text), serversOf(disk.config)) ?? 'it differs beside the servers');
-        return `the file is not what is wanted: ${found}`;
-      }
-    }
-    if (disk.config === null) {
-      return entries.length === 0 ? null : 'there is no file';
-    }
-    const lost = how === 'some are wrong' ? unhurt(entries, serversOf(disk.config)) : null;
-    if (lost !== null) {
-      return `others are hurt by what is wrong: ${lost}`;
-    }
-    const refused = faultsOf(disk.config);
-    if (refused.length > 0) {
-      return `the file is one that HAProxy refuses: ${refused[0]?.words}`;
-    }
-    if (this.#mode === 'file') {
-      return null;
-    }
-    if (!haproxy.worker) {
-      return 'HAProxy does not run';
-    }
-    const differs = difference(serversOf(disk.config), haproxy.worker.servers);
-    if (differs !== null) {
-      return `HAProxy does not run the file: ${differs}`;
-    }
-    if (
-      this.#mode === 'seen' &&
-      disk.config !== withMark('') &&
-      !disk.config.includes(`(${haproxy.worker.mark})`)
-    ) {
-      return `HAProxy's mark is ${haproxy.worker.mark}, not that of the file`;
-    }
-    return null;
-  }
-}
-
-/** How the servers of services with nothing wrong in them differ from what is registered; null where they do not. */
-function unhurt(entries: readonly Entry[], found: Servers): string | null {
-  const catalog = new Catalog(OPTIONS);
-  catalog.replace(entries);
-  const hurt = new Set(entries.filter(({ value }) => isWrong(value)).map(({ key }) => key.split('/')[2]));
-  const claimed = new Set(
-    catalog.rejected.flatMap(({ key, other = key }) => [key, other]).map((key) => key.split('/')[2]),
-  );
-  for (const { name, instances } of catalog.services) {
-    if (hurt.has(name) || claimed.has(name)) {
-      continue;
-    }
-    const wanted = instances.map(
-      ({ id, address, weight }) => [id, { address, weight: weight ?? 1 }] as const,
-    );
-    const backend = `be_${name}`;
-    const there = found.get(backend);
-    const differs = difference(
-      new Map([[backend, new Map(wanted)]]),
-      new Map(there ? [[backend, there]] : []),
-    );
-    if (differs !== null) {
-      return differs;
-    }
-  }
-  return null;
-}
-
-/** Values that somebody refuses. */
-function isWrong(value: string): boolean {
-  return /bogus|many|twin|nothing of ours/.test(value);
 }
 
 function describe(event: PointsmanEvent): string {

@@ -5,6 +5,7 @@ import { hashText, splitMark } from '../../src/plan/mark.ts';
 import { SETTINGS } from './core.ts';
 import type { Worker } from './fake-haproxy.ts';
 import { difference, type Servers, serversOf } from './haproxy-text.ts';
+import { IN_TIME, InTime } from './in-time.ts';
 import type { Life } from './life.ts';
 import type { World } from './world.ts';
 
@@ -48,8 +49,13 @@ export class Watcher {
   /** When Pointsman last did something: wrote the file, told HAProxy, or came to the end of a pass. */
   lastDeed = 0;
 
-  constructor(world: World) {
+  readonly #inTime: InTime;
+  /** When the sources last said something else than the last pass has seen. */
+  #unseenSince: number | null = null;
+
+  constructor(world: World, isAlive: () => boolean) {
     this.#world = world;
+    this.#inTime = new InTime({ world, isAlive, violate: (what) => this.violate(what) });
   }
 
   violate(what: string): void {
@@ -60,11 +66,26 @@ export class Watcher {
     this.violation = { at: this.#world.time.now, what };
   }
 
+  /** Something happens. */
+  touched(): void {
+    this.#inTime.touched();
+  }
+
   /** A life begins. */
   born(): void {
+    this.#inTime.born();
+    this.#unseenSince = null;
     this.#raw = null;
     this.#rawBefore = '';
     [this.#replaced, this.#notLoaded] = [null, null];
+    // The cache is written some seconds after a change: what came right before a kill is not known as good.
+    const cached = new Map(this.#world.disk.tree?.entries.map((entry) => [entry.key, entry]));
+    for (const [server, { entry }] of this.#settled) {
+      const isGood = this.#world.disk.tree?.sinceGood?.has(entry.key) === false;
+      if (!isGood || cached.get(entry.key)?.value !== entry.value) {
+        this.#settled.delete(server);
+      }
+    }
     this.#bornAt = this.#world.time.now;
   }
 
@@ -95,6 +116,9 @@ export class Watcher {
     const { time } = this.#world;
     this.#rawBefore = this.#raw === null ? '' : hashOf(this.#raw.values());
     this.#raw = new Map(now.map((entry) => [entry.key, entry]));
+    if (hashOf(now) !== this.#rawBefore) {
+      this.#unseenSince = time.now;
+    }
     const claims = claimsOf(now);
     for (const [server, { entry, address }] of this.#settled) {
       const found = this.#raw.get(entry.key);
@@ -104,9 +128,11 @@ export class Watcher {
       }
     }
     const there = servicesOf(now);
+    const installed = serversOf(this.#world.disk.config ?? '');
     for (const service of servicesOf(before)) {
       const since = this.#servedSince.get(service);
-      const isOld = since !== undefined && time.now - since > 2 * SETTINGS.guard.window;
+      const isServed = (installed.get(`be_${service}`)?.size ?? 0) > 0;
+      const isOld = isServed && since !== undefined && time.now - since > 2 * SETTINGS.guard.window;
       if (!there.has(service) && isOld && !this.#vanished.has(service)) {
         const addresses = before.filter(({ key }) => serviceOf(key) === service).map(addressOf);
         this.#vanished.set(service, { at: time.now, addresses: new Set(addresses) });
@@ -127,6 +153,8 @@ export class Watcher {
     this.#know(fileText);
     if (isGood) {
       this.#accepted.add(fileText);
+    } else {
+      this.#inTime.refused();
     }
   }
 
@@ -279,6 +307,7 @@ export class Watcher {
 
   /** Something that Pointsman told. */
   event(event: PointsmanEvent): void {
+    this.#inTime.event(event);
     if (event.kind === 'reload-failed') {
       this.#notLoaded = this.#replaced === null ? null : this.#world.disk.config;
     }
@@ -308,6 +337,9 @@ export class Watcher {
         `the pass says that the sources have ${hashes.raw}, and they have ${hashOf(this.#raw.values())}`,
       );
     }
+    if (this.#raw === null || hashes.raw === null || hashes.raw === hashOf(this.#raw.values())) {
+      this.#unseenSince = null;
+    }
     const isDone =
       outcome === 'unchanged' ||
       outcome === 'reloaded' ||
@@ -324,6 +356,10 @@ export class Watcher {
     if (worker && worker.mark !== 'changing') {
       this.#checkWorker(worker);
     }
+    if (this.#unseenSince !== null && this.#world.time.now - this.#unseenSince > IN_TIME) {
+      this.violate(`no pass has seen what the sources said ${IN_TIME} ms ago`);
+    }
+    this.#inTime.look();
   }
 }
 

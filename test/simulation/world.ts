@@ -33,6 +33,7 @@ export interface Disk {
 export interface Faults {
   checkBroken: number;
   checkSlow: number;
+  checkRefuses: number;
   preflight: number;
   disk: { until: number; how: 'early' | 'late' };
   runTime: { how: 'breaks off' | 'is refused' | 'does nothing'; count: number };
@@ -68,6 +69,7 @@ export class World {
   readonly faults: Faults = {
     checkBroken: 0,
     checkSlow: 0,
+    checkRefuses: 0,
     preflight: 0,
     disk: { until: 0, how: 'early' },
     runTime: { how: 'breaks off', count: 0 },
@@ -142,6 +144,7 @@ export class World {
     const { faults, haproxy, store } = this;
     faults.checkBroken = 0;
     faults.checkSlow = 0;
+    faults.checkRefuses = 0;
     faults.preflight = 0;
     faults.disk = { until: 0, how: 'early' };
     faults.runTime = { how: 'breaks off', count: 0 };

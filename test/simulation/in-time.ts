@@ -1,0 +1,166 @@
+import type { PointsmanEvent } from '../../src/events.ts';
+import { splitMark } from '../../src/plan/mark.ts';
+import { differsFromFile, differsFromWanted, isWrong } from './settled.ts';
+import type { World } from './world.ts';
+
+export interface InTimeOptions {
+  readonly world: World;
+  /** Whether Pointsman lives now. */
+  readonly isAlive: () => boolean;
+  readonly violate: (what: string) => void;
+}
+
+/**
+ * In a world in which nothing hinders it, what should be so is so in time: HAProxy runs the file, and the file is what
+ * follows from the keys. A pause until the next try counts as a hindrance where Pointsman tells it; none is longer than the
+ * simulation's last minutes.
+ */
+export class InTime {
+  readonly #options: InTimeOptions;
+  /** When something last hindered it, or will until then. */
+  #hinderedAt = 0;
+  /** When something happened last that takes its time to be everywhere. */
+  #touchedAt = 0;
+  /** When the check last refused a text: it may be tried again with growing pauses that nobody tells. */
+  #refusedAt = Number.NEGATIVE_INFINITY;
+  /** Since when HAProxy runs something else than the file. */
+  #otherSince: number | null = null;
+  #other = '';
+  /** The worker and the file that were compared last. */
+  #compared = '';
+  /** There is no tree to serve. */
+  #isWaiting = true;
+  readonly #held = new Set<string>();
+  readonly #aside = new Set<string>();
+  /** What was compared with the keys, by when it was touched. */
+  #lookedAt = -1;
+
+  constructor(options: InTimeOptions) {
+    this.#options = options;
+    const { store } = options.world;
+    store.onChange(() => this.touched());
+    options.world.onTemplate(() => this.touched());
+  }
+
+  /** Something happens. */
+  touched(): void {
+    this.#touchedAt = this.#options.world.time.now;
+  }
+
+  /** A life begins. */
+  born(): void {
+    this.touched();
+    this.#held.clear();
+    this.#aside.clear();
+    this.#isWaiting = true;
+  }
+
+  /** The check refused a text. */
+  refused(): void {
+    this.#refusedAt = this.#options.world.time.now;
+  }
+
+  /** Something that Pointsman told. */
+  event(event: PointsmanEvent): void {
+    const { now } = this.#options.world.time;
+    switch (event.kind) {
+      case 'keys-held':
+        event.held.forEach(({ key }) => void this.#held.add(key));
+        break;
+      case 'keys-let-go':
+        event.keys.forEach(({ key }) => void this.#held.delete(key));
+        this.touched();
+        break;
+      case 'quarantined':
+        event.units.forEach(({ unit }) => void this.#aside.add(unit));
+        break;
+      case 'quarantine-released':
+        event.units.forEach((unit) => void this.#aside.delete(unit));
+        this.touched();
+        break;
+      case 'pass':
+        this.#isWaiting = event.outcome === 'waiting';
+        break;
+      default:
+        if ('retryInMs' in event && event.retryInMs !== null) {
+          this.#hinderedAt = Math.max(this.#hinderedAt, now + event.retryInMs);
+        }
+    }
+  }
+
+  /** After each step. */
+  look(): void {
+    const { world, violate } = this.#options;
+    const { now } = world.time;
+    if (this.#isHindered()) {
+      this.#hinderedAt = Math.max(this.#hinderedAt, now);
+    }
+    this.#compareWithFile();
+    if (this.#otherSince !== null && this.#isLate(Math.max(this.#otherSince, this.#touchedAt))) {
+      violate(`${Math.round(now - this.#otherSince)} ms long: ${this.#other}`);
+    }
+    if (this.#isLate(this.#touchedAt) && this.#lookedAt !== this.#touchedAt && this.#isKnown()) {
+      this.#lookedAt = this.#touchedAt;
+      void this.#compareWithKeys();
+    }
+  }
+
+  #isLate(since: number): boolean {
+    return this.#options.world.time.now - Math.max(since, this.#hinderedAt) > IN_TIME;
+  }
+
+  #isHindered(): boolean {
+    const { world, isAlive } = this.#options;
+    const { faults, haproxy, store, disk, time } = world;
+    const { checkBroken, checkSlow, preflight, templateMissing } = faults;
+    const until = Math.max(checkBroken, checkSlow, preflight, templateMissing, faults.disk.until);
+    const isPaused = disk.pause !== null && disk.pause.until > time.date;
+    const isThere = haproxy.isUp || world.mode === 'file';
+    return !isAlive() || time.now < until || isPaused || !isThere || store.isCut || this.#isWaiting;
+  }
+
+  #compareWithFile(): void {
+    const { world } = this.#options;
+    const { haproxy, disk, time, mode } = world;
+    const { worker } = haproxy;
+    const compared = `${worker?.pid} ${worker?.mark} ${worker?.isTampered && time.now} ${disk.version}`;
+    if (mode === 'file' || compared === this.#compared) {
+      return;
+    }
+    this.#compared = compared;
+    const isOurs = disk.config !== null && splitMark(disk.config).mark !== null;
+    const found = isOurs ? differsFromFile(world) : null;
+    if (found === null) {
+      this.#otherSince = null;
+    } else {
+      this.#otherSince ??= time.now;
+      this.#other = found;
+    }
+  }
+
+  /** Whether it follows from the keys alone what the file should be. */
+  #isKnown(): boolean {
+    const { store, disk, template, time, faults } = this.#options.world;
+    return (
+      disk.holds.length + this.#held.size + this.#aside.size === 0 &&
+      (template === 'first' || template === 'second') &&
+      time.now > Math.max(this.#refusedAt + LONGEST_PAUSE, faults.checkRefuses) &&
+      !store.entries.some(({ value }) => isWrong(value))
+    );
+  }
+
+  /** Time does not pass meanwhile. */
+  async #compareWithKeys(): Promise<void> {
+    const { world, violate } = this.#options;
+    const found = await differsFromWanted(world);
+    if (found !== null) {
+      violate(`${Math.round(world.time.now - this.#touchedAt)} ms after the last change ${found}`);
+    }
+  }
+}
+
+/** Milliseconds after which what happened must be everywhere, where nothing hinders it. */
+export const IN_TIME = 20_000;
+
+/** Milliseconds after a refusal in which the next try may still be waited for. */
+const LONGEST_PAUSE = 90_000;
