@@ -144,8 +144,17 @@ export class ConfigWriter {
     }
   }
 
-  #write(fileText: string): Promise<void> {
-    return publishOver(this.#options.current.now.fileText, fileText, this.#options);
+  /** Where it fails after the file took its place, that is what lies there all the same. */
+  async #write(fileText: string): Promise<void> {
+    const { current, file } = this.#options;
+    try {
+      await publishOver(current.now.fileText, fileText, this.#options);
+    } catch (error) {
+      if ((await file.read().catch(() => null)) === fileText) {
+        current.replace((now) => withFile(now, fileText));
+      }
+      throw error;
+    }
   }
 
   #failed(

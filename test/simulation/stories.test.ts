@@ -53,6 +53,16 @@ const STORIES: readonly Story[] = [
       write(16_000, ['/services/api/a', '10.0.0.4:80']),
     ],
   },
+  {
+    title: 'a file that took its place although writing it failed is not taken for the one before',
+    mode: 'seen',
+    actions: [
+      write(0, ['/services/web/a', '10.0.0.1:80']),
+      { at: 5000, action: { kind: 'the disk', ms: 2000, how: 'late' } },
+      write(5100, ['/haproxy/maxconn', '2000']),
+      write(5900, ['/haproxy/maxconn', null]),
+    ],
+  },
 ];
 
 describe('a story that a seed has found', () => {
