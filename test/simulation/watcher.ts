@@ -138,8 +138,11 @@ export class Watcher {
         this.#vanished.set(service, { at: time.now, addresses: new Set(addresses) });
       }
     }
-    for (const service of there) {
-      this.#vanished.delete(service);
+    for (const [service, { addresses }] of this.#vanished) {
+      // Nothing that is held keeps an address that is claimed, not even once it is free again.
+      if (there.has(service) || [...addresses].some((address) => claims.has(address))) {
+        this.#vanished.delete(service);
+      }
     }
   }
 
@@ -193,7 +196,6 @@ export class Watcher {
     if (this.#raw === null || time.now - this.#speaksSince < GRACE) {
       return;
     }
-    const claims = claimsOf(this.#raw.values());
     for (const [name, { entry, address }] of this.#settled) {
       const [backend = '', server = ''] = name.split('/');
       const found = servers.get(backend)?.get(server)?.address;
@@ -202,11 +204,10 @@ export class Watcher {
       }
     }
     const cached = servicesOf(disk.tree?.entries ?? []);
-    for (const [service, { at, addresses }] of this.#vanished) {
+    for (const [service, { at }] of this.#vanished) {
       const isHeld =
         time.now - at < SETTINGS.guard.hold - 1000 && this.#releasedAt < at && cached.has(service);
-      const isClaimed = [...addresses].some((address) => claims.has(address));
-      if (isHeld && !isClaimed && (servers.get(`be_${service}`)?.size ?? 0) === 0) {
+      if (isHeld && (servers.get(`be_${service}`)?.size ?? 0) === 0) {
         this.violate(
           `${where} has no server of ${service}, which vanished ${Math.round(time.now - at)} ms ago`,
         );
