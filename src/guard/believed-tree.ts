@@ -3,7 +3,7 @@ import type { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedChange, RawChange } from '../model/tree-changes.ts';
 import type { Hold } from '../ports/stores.ts';
 import { type Counted, countedAs, type Group } from './counted.ts';
-import { type GuardOptions, type Held, type Recent, suspects } from './guard.ts';
+import { type GuardOptions, type Held, type Recent, type ServiceSums, suspects } from './guard.ts';
 
 /** A step of the sources. */
 export interface GuardInput {
@@ -54,9 +54,8 @@ type Put = Extract<RawChange, { kind: 'put' }>;
 export class BelievedTree implements Iterable<ReadEntry> {
   readonly #raw: Iterable<ReadEntry>;
   readonly #options: GuardOptions | 'off';
-  /** How many keys the sources have, by group; how many of them are instances, in all and by address. */
+  /** How many keys the sources have, by group, and how many instances by address. */
   readonly #there = new Map<Group, number>();
-  #instances = 0;
   readonly #addresses = new Map<string, number>();
   /** What came and went within the window, by key; the oldest first. */
   readonly #recent = new Map<string, Recent>();
@@ -64,6 +63,7 @@ export class BelievedTree implements Iterable<ReadEntry> {
   readonly #held = new Map<string, Held>();
   /** What follows from both: how many fewer keys there are than a window ago. */
   readonly #losses = new Map<Group, number>();
+  #services: ServiceSums = NO_SERVICE;
 
   /** `raw`: what the sources say, always with every change that is given here. `off`: all that is believed at once. */
   constructor(raw: Iterable<ReadEntry>, options: GuardOptions | 'off') {
@@ -89,7 +89,7 @@ export class BelievedTree implements Iterable<ReadEntry> {
     for (const counts of [this.#there, this.#addresses, this.#losses, this.#recent, this.#held]) {
       counts.clear();
     }
-    this.#instances = 0;
+    this.#services = NO_SERVICE;
     for (const entry of this.#raw) {
       this.#count(countedAs(entry), 1);
     }
@@ -133,10 +133,10 @@ export class BelievedTree implements Iterable<ReadEntry> {
     for (const put of puts) {
       this.#arrive(put, { now, arrivals, places, step });
     }
-    const [there, instances, losses, recent] = [this.#there, this.#instances, this.#losses, this.#recent];
-    const suspect = suspects({ there, instances, losses, recent, losers, doubted, now }, options);
+    const [there, losses, services, recent] = [this.#there, this.#losses, this.#services, this.#recent];
+    const suspect = suspects({ there, losses, services, recent, losers, doubted, now }, options);
     this.#hold(suspect, now, step);
-    if (losers.size > 0 && instances === 0) {
+    if (losers.size > 0 && services.there === 0) {
       this.#makeLasting(step);
     }
     if (puts.length > 0) {
@@ -269,11 +269,11 @@ export class BelievedTree implements Iterable<ReadEntry> {
     const last = map.get(key);
     map.delete(key);
     if (last) {
-      add(this.#losses, last.kind.group, -lossBy(last));
+      this.#lose(last.kind, -lossBy(last));
     }
     if (next) {
       map.set(key, next);
-      add(this.#losses, next.kind.group, lossBy(next));
+      this.#lose(next.kind, lossBy(next));
     }
     return last;
   }
@@ -285,11 +285,23 @@ export class BelievedTree implements Iterable<ReadEntry> {
     }
     add(this.#there, kind.group, change);
     if (kind.address !== null) {
-      this.#instances += change;
       add(this.#addresses, kind.address, change);
+      this.#services = { ...this.#services, there: this.#services.there + change };
+    }
+  }
+
+  #lose({ group, service }: Counted, change: number): void {
+    const before = this.#losses.get(group) ?? 0;
+    add(this.#losses, group, change);
+    if (service !== null) {
+      const { there, net, lost } = this.#services;
+      const more = Math.max(0, before + change) - Math.max(0, before);
+      this.#services = { there, net: net + change, lost: lost + more };
     }
   }
 }
+
+const NO_SERVICE: ServiceSums = { there: 0, net: 0, lost: 0 };
 
 /** Time alone does not end these. */
 const LASTING: ReadonlySet<GuardRule> = new Set(['store', 'everything']);

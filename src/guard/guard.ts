@@ -28,13 +28,21 @@ export interface Held extends Hold {
   readonly until: number | null;
 }
 
+/** Of the instances of all services: how many the sources have, and how many fewer that are. */
+export interface ServiceSums {
+  readonly there: number;
+  readonly net: number;
+  /** A service that grew makes up for no other one. */
+  readonly lost: number;
+}
+
 /** What the guard judges by. */
 export interface Evidence {
-  /** How many keys the sources have now, by group, and how many of them are instances. */
+  /** How many keys the sources have now, by group. */
   readonly there: ReadonlyMap<Group, number>;
-  readonly instances: number;
   /** How many fewer keys there are in each group than a window ago: what is held counts as gone, and arrivals against losses. */
   readonly losses: ReadonlyMap<Group, number>;
+  readonly services: ServiceSums;
   readonly recent: ReadonlyMap<string, Recent>;
   /** The groups that lost a key just now. */
   readonly losers: ReadonlySet<Group>;
@@ -53,9 +61,9 @@ const FEWEST_KEYS = 2;
  * with now. Rules: docs/guard.md.
  */
 export function suspects(evidence: Evidence, options: GuardOptions): ReadonlyMap<Recent, GuardRule> {
-  const { losers, doubted, recent, instances, now } = evidence;
+  const { losers, doubted, recent, services, now } = evidence;
   const byGroup = groupRules(evidence, options);
-  const isEverything = losers.size > 0 && instances === 0;
+  const isEverything = losers.size > 0 && services.there === 0;
   const isTotal = losers.size > 0 && isTotalLoss(evidence, options);
   const together = now - options.window * TOGETHER;
   const ruleOf = ({ entry, kind, what, at }: Recent): GuardRule | null => {
@@ -107,15 +115,8 @@ function groupRules(
 }
 
 /** Whether all services together lose too much. Where a single one makes up the whole loss, its own rule says what is held. */
-function isTotalLoss({ losers, losses, instances }: Evidence, { share, minimum }: GuardOptions): boolean {
-  let [net, lost] = [0, 0];
-  for (const [group, loss] of losses) {
-    if (isService(group)) {
-      net += loss;
-      // A service that grew makes up for no other one.
-      lost += Math.max(0, loss);
-    }
-  }
+function isTotalLoss({ losers, losses, services }: Evidence, { share, minimum }: GuardOptions): boolean {
+  const { there, net, lost } = services;
   const isSingle = [...losers].some((group) => isService(group) && losses.get(group) === lost);
-  return lost >= minimum && lost > share * (instances + net) && !isSingle;
+  return lost >= minimum && lost > share * (there + net) && !isSingle;
 }
