@@ -28,7 +28,10 @@ export class Watcher {
   readonly #working = new Map<string, { readonly life: Life; readonly who: string }>();
   readonly #accepted = new Set<string>();
   readonly #foreign = new Set<string>();
-  readonly #texts = new Map<string, string>();
+  /** The servers of each text that the check was asked about, by its hash. */
+  readonly #texts = new Map<string, Servers>();
+  /** Whether the text that a worker loaded fits the mark in it. */
+  readonly #ours = new WeakMap<Worker, boolean>();
   /** What the sources gave this life; its hash before the last change; and since when they speak to it. */
   #raw: Map<string, Entry> | null = null;
   #rawBefore = '';
@@ -163,7 +166,7 @@ export class Watcher {
 
   #know(fileText: string): void {
     const { text } = splitMark(fileText);
-    this.#texts.set(hashText(text), text);
+    this.#texts.set(hashText(text), serversOf(text));
   }
 
   /** Somebody else wrote this into the file: it may be put back there. */
@@ -263,18 +266,25 @@ export class Watcher {
 
   /** The worker runs what its mark says. */
   #checkWorker(worker: Worker): void {
-    const text = worker.mark === null ? undefined : this.#texts.get(worker.mark);
-    if (text === undefined || worker.isTampered || splitMark(worker.fileText).mark === null) {
+    const expected = worker.mark === null ? undefined : this.#texts.get(worker.mark);
+    if (expected === undefined || worker.isTampered || !this.#isOurs(worker)) {
       return;
     }
-    const loaded = splitMark(worker.fileText);
-    if (hashText(loaded.text) !== loaded.mark) {
-      return;
-    }
-    const found = difference(serversOf(text), worker.servers);
+    const found = difference(expected, worker.servers);
     if (found !== null) {
       this.violate(`HAProxy's mark is ${worker.mark}, but ${found}`);
     }
+  }
+
+  #isOurs(worker: Worker): boolean {
+    const known = this.#ours.get(worker);
+    if (known !== undefined) {
+      return known;
+    }
+    const { text, mark } = splitMark(worker.fileText);
+    const isOurs = mark !== null && hashText(text) === mark;
+    this.#ours.set(worker, isOurs);
+    return isOurs;
   }
 
   /** For so long that Pointsman must have noticed. */
