@@ -122,16 +122,8 @@ export class BelievedTree implements Iterable<ReadEntry> {
       }
     }
     const puts = changes.filter((change) => change.kind === 'put');
-    // Before anything arrives: what is back gives its place to nobody.
-    for (const { entry } of puts) {
-      if (this.#replace(this.#held, entry.key)) {
-        step.letGo.set(entry.key, 'back');
-      }
-    }
-    const held = puts.length > 0 ? this.#held.values() : [];
-    const places = Map.groupBy(held, ({ kind }) => kind.group);
-    for (const put of puts) {
-      this.#arrive(put, { now, arrivals, places, step });
+    if (puts.length > 0) {
+      this.#arrive(puts, { now, arrivals, step });
     }
     const [there, losses, services, recent] = [this.#there, this.#losses, this.#services, this.#recent];
     const suspect = suspects({ there, losses, services, recent, losers, doubted, now }, options);
@@ -184,7 +176,20 @@ export class BelievedTree implements Iterable<ReadEntry> {
     return kind;
   }
 
-  #arrive({ entry, before }: Put, { now, arrivals, places, step }: Arriving): void {
+  #arrive(puts: readonly Put[], how: Omit<Arriving, 'places'>): void {
+    // Before anything arrives: what is back gives its place to nobody.
+    for (const { entry } of puts) {
+      if (this.#replace(this.#held, entry.key)) {
+        how.step.letGo.set(entry.key, 'back');
+      }
+    }
+    const places = Map.groupBy(this.#held.values(), ({ kind }) => kind.group);
+    for (const put of puts) {
+      this.#put(put, { ...how, places });
+    }
+  }
+
+  #put({ entry, before }: Put, { now, arrivals, places, step }: Arriving): void {
     const { key } = entry;
     const kind = countedAs(entry);
     step.changes.set(key, { kind: 'put', entry });
