@@ -23,6 +23,8 @@ const MOST_KEPT = 20;
 
 /** So much of a stack is told. */
 const STACK_LINES = 30;
+/** By so many of them it is told apart from others. */
+const ALIKE_LINES = 7;
 const MOST_TEXT = 4000;
 
 /**
@@ -47,8 +49,11 @@ export class Crashes {
       return;
     }
     const stack = firstLines(error.stack ?? '', STACK_LINES).slice(0, MOST_TEXT);
-    // Which of Node's own functions a promise was resumed by says nothing.
-    const alike = stack.replace(/^ +at .*\(node:internal.*$\n?/gm, '');
+    // Which of Node's own functions a promise was resumed by says nothing, and takes room of what waited for it.
+    const alike = stack
+      .replace(/^ +at .*\(node:internal.*$\n?/gm, '')
+      .split('\n', ALIKE_LINES)
+      .join('\n');
     if (!this.#kept.has(alike) && this.#kept.size < MOST_KEPT) {
       this.#kept.set(alike, await this.#keep(where, stack));
     }
