@@ -8,7 +8,7 @@ import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
 import { setOf } from './current.ts';
 import type { Desired } from './facts.ts';
-import { type TimeLimit, testLimit, wholeLimit, withinTime } from './render-limit.ts';
+import { limitOf, withinTime } from './render-limit.ts';
 import { TemplateChoice } from './template-choice.ts';
 
 export interface DrawingOptions {
@@ -33,8 +33,7 @@ const NO_SERVER =
 export class Drawing {
   /** Which template is in use: a refused one gives way to the last good one. */
   readonly templates: TemplateChoice;
-  /** Of a text that is to go out. */
-  readonly #limit: TimeLimit | undefined;
+  readonly #renderLimit: number | undefined;
   #context: DrawingOptions['context'];
   #text: string | null = null;
   /** The last drawing; null while the next is under way, and where it failed. */
@@ -46,7 +45,7 @@ export class Drawing {
   constructor(options: DrawingOptions) {
     this.#context = options.context;
     this.templates = new TemplateChoice(options.emit);
-    this.#limit = options.renderLimit === undefined ? undefined : wholeLimit(options.renderLimit);
+    this.#renderLimit = options.renderLimit;
   }
 
   /** The hash of the last text, whatever came of it; null before there is one. */
@@ -106,8 +105,9 @@ export class Drawing {
     }
   }
 
-  /** Renders any catalog with a template. Throws a `TemplateError`. */
-  render(catalog: Catalog, template: CompiledTemplate, limit = this.#limit): Promise<string> {
+  /** Renders any catalog with a template, with less time where that took `good` milliseconds before. Throws a `TemplateError`. */
+  render(catalog: Catalog, template: CompiledTemplate, good?: number): Promise<string> {
+    const limit = this.#renderLimit === undefined ? undefined : limitOf(this.#renderLimit, good);
     const run = limit && ((work: () => string) => withinTime(limit, work));
     return template.render({ catalog, tree: catalog.tree, ...this.#context }, run);
   }
@@ -116,9 +116,8 @@ export class Drawing {
   async tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string> {
     await clock.breathe();
     signal.throwIfAborted();
-    const good = this.#goodMsPerKey * (catalog.tree.size + 1);
-    const limit = this.templates.isNew ? this.#limit : this.#limit && testLimit(this.#limit, good);
-    return this.render(catalog, template, limit);
+    const good = this.templates.isNew ? undefined : this.#goodMsPerKey * (catalog.tree.size + 1);
+    return this.render(catalog, template, good);
   }
 
   /** Takes the version of the HAProxy that runs, for templates. True where it is another than before. */

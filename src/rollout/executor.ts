@@ -31,8 +31,6 @@ export type Result =
   /** The facts are others now: look again. `why`: the changes at run time are not to be tried again at once. */
   { readonly kind: 'again'; readonly why?: string } | PassEnd;
 
-const AGAIN: Result = { kind: 'again' };
-
 /**
  * Carries out what was decided: the one who writes the file and tells HAProxy something, one thing at a time. Knows
  * what is installed and what HAProxy was seen to run.
@@ -70,14 +68,14 @@ export class Executor {
 
   /** Does it. What went wrong with a set is among the troubles. */
   carryOut(action: Deed, at: At): Promise<Result> {
-    return at.watch.during(STEPS[action.kind], () => this.#carryOut(action, at));
+    return at.watch.during(stepOf(action), () => this.#carryOut(action, at));
   }
 
   async #carryOut(action: Deed, at: At): Promise<Result> {
     switch (action.kind) {
       case 'putBack':
         await this.queue.run(() => this.drift.putRight());
-        return AGAIN;
+        return again();
       case 'record':
         this.catchUp.record(action.set);
         return done('runtime', false);
@@ -132,7 +130,7 @@ export class Executor {
 
   async #publish(set: ConfigSet, at: At): Promise<Result> {
     if (!(await this.#writer.checkAndWrite(set, at))) {
-      return AGAIN;
+      return again();
     }
     this.current.replace((now) => ({ ...now, applied: { kind: 'file', hash: set.hash } }));
     return done('published');
@@ -144,11 +142,11 @@ export class Executor {
     const before = this.current.now.fileText;
     const writer = this.#writer;
     if (!((await writer.check(set, at)) && (await writer.foresee(set, at.signal)))) {
-      return AGAIN;
+      return again();
     }
     return this.#alone(async () => {
       await writer.owe(set.hash);
-      return (await writer.publish(set, at.watch)) ? this.#load(set, at, before) : AGAIN;
+      return (await writer.publish(set, at.watch)) ? this.#load(set, at, before) : again();
     });
   }
 
@@ -178,7 +176,7 @@ export class Executor {
         if (this.current.now.installed?.hash !== set.hash) {
           await this.#writer.owe(null);
         }
-        return AGAIN;
+        return again();
       }
       default:
         return outcome satisfies never;
@@ -191,22 +189,18 @@ export class Executor {
     if (result.kind === 'over' && result.outcome === 'published-waiting') {
       this.troubles.add(set.hash, { kind: 'failed', message: result.error ?? '' });
     }
-    return AGAIN;
+    return again();
   }
 }
 
-function again(why: string | null): Result {
-  return why === null ? AGAIN : { kind: 'again', why };
+function again(why: string | null = null): Result {
+  return why === null ? { kind: 'again' } : { kind: 'again', why };
 }
 
 /** What `healthz` calls it where it takes too long. */
-const STEPS: Readonly<Record<Deed['kind'], string>> = {
-  putBack: 'putting the file right',
-  record: 'the file',
-  runtime: 'changing servers',
-  takeBack: 'changing servers',
-  publish: 'the reload',
-  load: 'the reload',
-  mend: 'the reload',
-  reload: 'the reload',
-};
+function stepOf(action: Deed): string {
+  if (action.kind === 'putBack') {
+    return 'putting the file right';
+  }
+  return 'commands' in action ? 'changing servers' : 'the reload';
+}

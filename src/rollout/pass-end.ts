@@ -33,10 +33,9 @@ export function endOfIdle(
   if (desired.kind === 'template-error') {
     return over('template-error', desired.error.message, ms);
   }
-  if (trouble === null) {
-    return over('unchanged', null, ms);
-  }
-  switch (trouble.kind) {
+  switch (trouble?.kind) {
+    case undefined:
+      return over('unchanged', null, ms);
     case 'refused':
       return over('refused', trouble.output.split('\n')[0] ?? '', ms);
     case 'failed':

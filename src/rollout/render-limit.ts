@@ -14,18 +14,13 @@ const TIMES = 10;
 /** But it may always take this share of the whole limit. */
 const LEAST = 0.1;
 
-/** Of the text that is to go out: the setting, in milliseconds. */
-export function wholeLimit(ms: number): TimeLimit {
-  return limitOf(ms, words(ms), ms);
-}
-
-/** Of a text that a search tests, which makes many of them. `good`: what the last good text of as many keys took. */
-export function testLimit(whole: TimeLimit, good: number): TimeLimit {
-  const ms = Math.max(LEAST * whole.ms, TIMES * good);
-  return ms < whole.ms ? limitOf(ms, `${TIMES} times what the last good text took`, whole.ms) : whole;
-}
-
-function limitOf(ms: number, than: string, whole: number): TimeLimit {
+/**
+ * How long a rendering may take: `whole` milliseconds, the setting. A text that a search tests has much less where the
+ * last good text of as many keys took only `good`: it makes many of them.
+ */
+export function limitOf(whole: number, good: number = Number.POSITIVE_INFINITY): TimeLimit {
+  const ms = Math.min(whole, Math.max(LEAST * whole, TIMES * good));
+  const than = ms < whole ? `${TIMES} times what the last good text took` : words(whole);
   return {
     ms,
     words: `rendering takes longer than ${than} (limits.render is ${words(whole)})`,

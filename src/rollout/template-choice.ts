@@ -45,7 +45,7 @@ export class TemplateChoice {
    * nothing changed that matters: other files of the folder may change as they like.
    */
   async set(set: TemplateSet): Promise<boolean> {
-    if (this.#taken && !differs(this.#taken, set)) {
+    if (this.#taken && !differs(this.#taken.template, this.#taken.set, set)) {
       return false;
     }
     try {
@@ -58,9 +58,7 @@ export class TemplateChoice {
     }
   }
 
-  /**
-   * There is no newer one to be had, and why. False where that was known. Throws what is not a `PointsmanError`.
-   */
+  /** There is no newer one to be had, and why. False where that was known. Throws what is not a `PointsmanError`. */
   miss(error: unknown): boolean {
     if (!(error instanceof PointsmanError)) {
       throw error;
@@ -85,10 +83,9 @@ export class TemplateChoice {
       return false;
     }
     const hint = 'the last good template is used in its place; correct the newest one';
-    const error = new TemplateError(why, { hint });
     this.#refused = this.#current;
     this.#current = this.#good;
-    this.#note('template', error);
+    this.#note('template', new TemplateError(why, { hint }));
     return true;
   }
 
@@ -122,10 +119,7 @@ export class TemplateChoice {
 }
 
 /** Whether a file that the template uses is another one now. */
-function differs(
-  { set: before, template }: { readonly set: TemplateSet; readonly template: CompiledTemplate },
-  now: TemplateSet,
-): boolean {
+function differs(template: CompiledTemplate, before: TemplateSet, now: TemplateSet): boolean {
   const names = new Set([...before.files.keys(), ...now.files.keys()]);
   return [...names].some((name) => before.files.get(name) !== now.files.get(name) && template.uses(name));
 }
