@@ -1,5 +1,6 @@
 import type { Catalog } from '../model/catalog.ts';
 import type { Verdict } from '../ports/judge.ts';
+import type { Wake } from '../ports/wake.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 
@@ -33,6 +34,5 @@ export interface QuarantineNeeds {
   };
   /** Plans the way from what HAProxy runs to a text, and throws where it cannot: a bug. */
   readonly plan: (text: string) => void;
-  /** Wakes the loop. */
-  readonly mailbox: { post(why: string): void };
+  readonly mailbox: Wake;
 }

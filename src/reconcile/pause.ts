@@ -3,14 +3,14 @@ import { parseDuration } from '../model/duration.ts';
 import type { Entry } from '../model/entry.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { HeldPauses, PauseNotes, PauseWish } from '../ports/stores.ts';
-import type { Mailbox } from './mailbox.ts';
+import type { Wake } from '../ports/wake.ts';
 
 /** What pauses are known by. */
 export interface PauseOptions {
   readonly notes: PauseNotes;
   /** The pause keys that are there now, as the sources give them. */
   readonly keys: () => readonly Entry[];
-  readonly mailbox: Mailbox;
+  readonly mailbox: Wake;
   /** Ends what goes on behind the loop, resolved when it has; with false it goes on. */
   readonly hold?: (held: boolean) => Promise<void>;
   readonly emit: Emit;
