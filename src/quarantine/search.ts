@@ -19,7 +19,7 @@ export interface Settled {
   readonly forms: readonly SettledForm[];
   /** How many parts are in it. */
   readonly taken: number;
-  /** Why each of the others is not. */
+  /** Why each of the others is not, but for those that only go with one of them. */
   readonly refused: readonly string[];
 }
 
@@ -108,5 +108,9 @@ function settled(
     const part = parts.find((one) => aside.has(one));
     return { unit, good, goal, kept: entriesWith(change, taken), reason: (part && aside.get(part)) ?? '' };
   });
-  return { forms, taken: taken.size, refused: [...aside.values()] };
+  const out = new Set([...aside.keys()].map(({ id }) => id));
+  const refused = [...aside]
+    .filter(([{ needs }]) => needs === null || !out.has(needs))
+    .map(([, words]) => words);
+  return { forms, taken: taken.size, refused };
 }

@@ -311,6 +311,17 @@ describe('Quarantine', () => {
     expect(loop.text()).not.toContain('server b');
   });
 
+  test('leaves out a new service with a bad route, however many instances it has', async () => {
+    const template = TEMPLATE.replace('{{ s.name }}', '{{ s.name }}\n  {{ s.meta.line | default("") }}');
+    await using loop = setUp({ template });
+    const route = entry('/routes/web', { meta: { line: 'bad' } }, 1);
+    loop.snapshot(route, server('web', 'a'), server('web', 'b'), server('web', 'c'), server('api', 'a'));
+    await waitFor(() => loop.of('quarantined').length + loop.of('nobody-quarantined').length > 0);
+    expect(loop.of('nobody-quarantined')).toEqual([]);
+    await waitFor(() => loop.text().includes('be_api'));
+    expect(loop.text()).not.toContain('be_web');
+  });
+
   test('compares a first tree with what an earlier run believed last', async () => {
     const cached = [entry('/services/web/a', { host: '10.0.0.1', port: 80, opt: 'ok' })];
     await using loop = setUp({ cached });

@@ -89,7 +89,7 @@ class Simulation {
     this.#world.say('from here on nothing goes wrong any more');
     this.#calm();
     await this.#settle(isOver);
-    if (this.#world.store.entries.some(({ value }) => isWrong(value))) {
+    if (this.#areSomeWrong()) {
       this.#world.say('what is wrong is put right');
       this.#correct();
       await this.#settle(isOver);
@@ -119,6 +119,10 @@ class Simulation {
       }
       if (isQuiet) {
         this.#watcher.violate(`nothing happens any more, but ${found}`);
+        return;
+      }
+      // With nothing that was ever accepted, what is wrong with most is taken for the template's fault.
+      if (time.now >= end && disk.config === null && this.#areSomeWrong()) {
         return;
       }
       if (time.now >= end) {
@@ -183,6 +187,10 @@ class Simulation {
     this.#life.killAfter(Number.POSITIVE_INFINITY, () => {});
     this.#restart = 100;
     this.#watcher.touched();
+  }
+
+  #areSomeWrong(): boolean {
+    return this.#world.store.entries.some(({ value }) => isWrong(value));
   }
 
   #correct(): void {
