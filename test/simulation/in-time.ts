@@ -1,4 +1,4 @@
-import type { PointsmanEvent } from '../../src/events.ts';
+import type { Outcome, PointsmanEvent } from '../../src/events.ts';
 import { splitMark } from '../../src/plan/mark.ts';
 import { differsFromFile, differsFromWanted, isWrong } from './settled.ts';
 import type { World } from './world.ts';
@@ -28,8 +28,8 @@ export class InTime {
   #other = '';
   /** The worker and the file that were compared last. */
   #compared = '';
-  /** There is no tree to serve. */
-  #isWaiting = true;
+  /** How the last pass ended. */
+  #outcome: Outcome = 'waiting';
   readonly #held = new Set<string>();
   readonly #aside = new Set<string>();
   /** What was compared with the keys, by when it was touched. */
@@ -52,7 +52,7 @@ export class InTime {
     this.touched();
     this.#held.clear();
     this.#aside.clear();
-    this.#isWaiting = true;
+    this.#outcome = 'waiting';
   }
 
   /** The check refused a text. */
@@ -79,7 +79,7 @@ export class InTime {
         this.touched();
         break;
       case 'pass':
-        this.#isWaiting = event.outcome === 'waiting';
+        this.#outcome = event.outcome;
         break;
       default:
         if ('retryInMs' in event && event.retryInMs !== null) {
@@ -116,7 +116,10 @@ export class InTime {
     const until = Math.max(checkBroken, checkSlow, preflight, templateMissing, faults.disk.until);
     const isPaused = disk.pause !== null && disk.pause.until > time.date;
     const isThere = haproxy.isUp || world.mode === 'file';
-    return !isAlive() || time.now < until || isPaused || !isThere || store.isCut || this.#isWaiting;
+    // A template that fails leaves HAProxy with what it is ahead with, for as long as the check says no to everything.
+    const isStuck = this.#outcome === 'template-error' && time.now < faults.checkRefuses;
+    const isReady = isThere && !store.isCut && this.#outcome !== 'waiting' && !isStuck;
+    return !isAlive() || time.now < until || isPaused || !isReady;
   }
 
   #compareWithFile(): void {

@@ -323,7 +323,7 @@ export class Watcher {
       this.#notLoaded = this.#replaced === null ? null : this.#world.disk.config;
     }
     // What was recorded runs already: nothing is put back for it, whatever else the same pass loads in vain.
-    if (event.kind === 'publish-failed' || event.kind === 'rolled-back' || event.kind === 'recorded') {
+    if (ENDS_OF_A_LOAD.has(event.kind)) {
       [this.#replaced, this.#notLoaded] = [null, null];
     }
     if (event.kind === 'pass') {
@@ -373,6 +373,14 @@ export class Watcher {
     this.#inTime.look();
   }
 }
+
+/** After these nothing is to be put back (any more): a bug can be in that as well. */
+const ENDS_OF_A_LOAD: ReadonlySet<PointsmanEvent['kind']> = new Set([
+  'publish-failed',
+  'rolled-back',
+  'recorded',
+  'part-failed',
+]);
 
 /** What is at work on the file, or on HAProxy. */
 export const BOTH = 'the file and HAProxy';
