@@ -58,6 +58,6 @@ export class FolderChanges {
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {
     this.#wake = new AbortController();
-    await rest(ms, AbortSignal.any([signal, this.#wake.signal]));
+    await rest(ms, signal, this.#wake.signal);
   }
 }
