@@ -16,7 +16,7 @@ const write = (at: number, ...keys: (readonly [string, string | null])[]): Timed
 const wrongRoute = JSON.stringify({ meta: { line: 'bogus' } });
 const wrong = (port: number) => JSON.stringify({ host: '10.0.0.9', port, opt: 'bogus' });
 
-/** What seeds have found, as short as it goes. */
+/** What seeds have found, as short as it goes, and what only some of them see. */
 const STORIES: readonly Story[] = [
   {
     title: 'what was set aside and could not be written down is no good value to the next life',
@@ -63,12 +63,34 @@ const STORIES: readonly Story[] = [
       write(5900, ['/haproxy/maxconn', null]),
     ],
   },
+  {
+    title: 'what HAProxy took at run time is taken back while the check refuses everything',
+    mode: 'seen',
+    actions: [
+      write(0, ['/services/web/a', '10.0.0.1:80']),
+      { at: 5000, action: { kind: 'the check', how: 'refuses', ms: 60_000 } },
+      write(5100, ['/services/web/b', '10.0.0.2:80']),
+      { at: 45_000, action: { kind: 'reread' } },
+    ],
+  },
 ];
 
 describe('a story that a seed has found', () => {
   test.each(STORIES)('$title', async ({ title, mode, actions }) => {
     const { violation } = await simulate({ seed: title, mode, actions });
     expect(violation).toBeNull();
+  });
+
+  test('what comes while a pass is at work goes out after it', async () => {
+    for (let ms = 0; ms <= 600; ms += 50) {
+      const actions: readonly Timed[] = [
+        write(0, ['/services/web/a', '10.0.0.1:80']),
+        write(5000, ['/haproxy/maxconn', '2000']),
+        write(5000 + ms, ['/services/web/b', '10.0.0.2:80']),
+      ];
+      const { violation } = await simulate({ seed: `it comes after ${ms}`, mode: 'seen', actions });
+      expect(violation, `it comes after ${ms} ms`).toBeNull();
+    }
   });
 
   test.each<Mode>(['seen', 'unseen', 'file'])(
