@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -38,7 +38,7 @@ export class HaproxyOutput {
       return;
     }
     await makePipe(this.#path);
-    const flags = constants.O_RDWR | constants.O_NONBLOCK;
+    const flags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW;
     const fd = openSync(this.#path, flags);
     for (const line of linesIn(fd)) {
       this.#onLine(line);
@@ -95,8 +95,9 @@ async function makePipe(place: string): Promise<void> {
   } catch (error) {
     throw explainFileError(error, `making the folder ${folder}`);
   }
-  const before = await stat(place).catch(() => null);
-  if (before?.isFIFO()) {
+  const before = await lstat(place).catch(() => null);
+  // Whose it is can read what HAProxy says.
+  if (before?.isFIFO() && (before.uid === process.geteuid?.() || before.uid === 0)) {
     return;
   }
   if (before) {

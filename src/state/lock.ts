@@ -1,10 +1,13 @@
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SystemError } from '../errors.ts';
 import { explainFileError } from '../system/file-error.ts';
 import { runProgram, whyNotRun } from '../system/run-program.ts';
 
 const HELD = 75;
+/** Bytes of what a lock says of its holder. */
+const MOST_SAID = 200;
 
 /** Somebody else writes this output or uses this state folder. */
 export class LockedError extends SystemError {}
@@ -49,7 +52,8 @@ export async function acquireLock(request: LockRequest): Promise<AsyncDisposable
 export async function isLocked(stateDir: string): Promise<boolean | null> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(path.join(stateDir, 'lock'), 'r');
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    handle = await open(path.join(stateDir, 'lock'), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const ran = await runProgram('flock', ['-n', '-s', '-E', String(HELD), '3'], {
       timeout: LIMIT,
       passOn: handle.fd,
@@ -66,8 +70,10 @@ async function lockFile(file: string, request: LockRequest): Promise<FileHandle>
   let handle: FileHandle | undefined;
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
-    handle = await open(file, 'a+', 0o640);
-    await flock(file, handle.fd);
+    const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+    handle = await open(file, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o640);
+    await checkOurs(file, handle);
+    await flock(file, handle);
     await handle.truncate(0);
     await handle.appendFile(`${request.verb}, pid ${process.pid}, since ${new Date().toISOString()}\n`);
     return handle;
@@ -77,19 +83,39 @@ async function lockFile(file: string, request: LockRequest): Promise<FileHandle>
   }
 }
 
+/** Whoever could have put something else in its place would have us empty it, or could hold the lock for ever. */
+async function checkOurs(file: string, handle: FileHandle): Promise<void> {
+  const found = await handle.stat();
+  const folder = await stat(path.dirname(file));
+  const trusted = [process.geteuid?.(), 0, folder.uid];
+  const why = !found.isFile()
+    ? 'it is no ordinary file'
+    : found.nlink > 1
+      ? 'it is a file with a second name (a hard link)'
+      : trusted.includes(found.uid)
+        ? null
+        : `it is of uid ${found.uid}, and neither ours, of root, nor of the owner of its folder`;
+  if (why !== null) {
+    throw new SystemError(`locking ${file}: ${why}`, {
+      hint: 'Where no Pointsman of that user runs, remove it: it is made anew.',
+    });
+  }
+}
+
 /** util-linux's own limit is none: a lock of a file server that is gone would be waited for. */
 const LIMIT = 10_000;
 
-async function flock(file: string, fd: number): Promise<void> {
+async function flock(file: string, handle: FileHandle): Promise<void> {
   const ran = await runProgram('flock', ['-w', '0.5', '-E', String(HELD), '3'], {
     timeout: LIMIT,
-    passOn: fd,
+    passOn: handle.fd,
   });
   if (ran.exitCode === 0) {
     return;
   }
   if (ran.exitCode === HELD) {
-    const holder = (await readFile(file, 'utf8').catch(() => '')).trim();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MOST_SAID), 0, MOST_SAID, 0);
+    const holder = buffer.toString('utf8', 0, bytesRead).trim();
     throw new LockedError(
       `locking ${file}: another Pointsman holds it (${holder || 'it does not say who'})`,
       {

@@ -10,6 +10,10 @@ const WHAT_TO_DO: Readonly<Record<string, readonly [reason: string, hint: string
   EROFS: ['the file system is read-only', 'Mount this folder writable.'],
   ENOENT: ['the folder does not exist', 'Make the folder, or correct the path in the settings.'],
   ENOTDIR: ['a part of the path is no folder', 'Correct the path in the settings.'],
+  ELOOP: [
+    'it is a symbolic link',
+    'Nothing is written through a link: remove it, or give the path that it leads to.',
+  ],
   EISDIR: ['it is a folder', 'Give the path of a file.'],
   EMFILE: ['too many open files', 'Raise the limit of open files (ulimit -n).'],
 };

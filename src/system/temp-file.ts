@@ -1,5 +1,6 @@
-import type { Stats } from 'node:fs';
-import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { partsOf } from '../plan/mark.ts';
 import { explainFileError } from './file-error.ts';
@@ -19,48 +20,41 @@ export interface TempOptions extends FileAccess {
   readonly doing?: string;
   /** What it is named after, where the target has a new name each time. @default the target's name */
   readonly base?: string;
+  /** Whether the disk has it before it takes its place. @default not synced */
+  readonly sync?: 'synced' | 'not synced';
 }
 
 /** A text, or its parts in their order. */
 export type Text = string | readonly string[];
 
 const inUse = new Set<string>();
-let counter = 0;
 
 /**
- * Writes `text` to a new hidden file beside `target`, with the access that the target shall have. It is not synced.
- * Gives its path; the caller renames it or hands it to `dropTemp`. The name does not end in `.cfg`, so that a
- * HAProxy that loads a whole folder (`-f DIR`) passes it by. Throws a `SystemError`.
+ * Writes `text` to a new hidden file beside `target`, with the access that the target shall have. Gives its path; the caller
+ * renames it or hands it to `dropTemp`. Nobody can know the name before, and it does not end in `.cfg`, so that a HAProxy
+ * that loads a whole folder (`-f DIR`) passes it by. Throws a `SystemError`.
  */
 export async function writeTemp(target: string, text: Text, options: TempOptions): Promise<string> {
-  counter += 1;
   const { base = path.basename(target) } = options;
-  const temp = path.join(path.dirname(target), `${prefix(base)}${process.pid}-${counter}`);
+  const name = `${prefix(base)}${process.pid}-${randomBytes(8).toString('hex')}`;
+  const temp = path.join(path.dirname(target), name);
   inUse.add(temp);
   try {
-    const before = await stat(target).catch(() => null);
-    await using file = await openNew(temp);
+    // Of a link in its place nothing is taken over: it is replaced, and not what it leads to.
+    const found = await lstat(target).catch(() => null);
+    const before = found?.isFile() ? found : null;
+    // Exclusive and 0600 at first: nobody reads it, or puts a link in its place, before it has its owner.
+    await using file = await open(temp, 'wx', 0o600);
     await writeText(file, text);
     await setOwner(file, options, before);
-    await file.chmod(options.mode ?? (before ? before.mode & 0o7777 : 0o640));
+    await file.chmod(options.mode ?? (before ? before.mode & 0o777 : 0o640));
+    if (options.sync === 'synced') {
+      await file.sync();
+    }
     return temp;
   } catch (error) {
     await dropTemp(temp);
     throw explainFileError(error, options.doing ?? `writing ${temp}`);
-  }
-}
-
-/** Exclusive and 0600 at first: nobody reads it, or puts a link in its place, before it has its owner. */
-async function openNew(temp: string): Promise<FileHandle> {
-  try {
-    return await open(temp, 'wx', 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw error;
-    }
-    // Of a killed process that had our number: in a container it is always the same.
-    await unlink(temp);
-    return open(temp, 'wx', 0o600);
   }
 }
 
@@ -82,9 +76,9 @@ async function writeText(file: FileHandle, text: Text): Promise<void> {
   }
 }
 
-/** Has the disk keep a file, or a folder with its names. */
-export async function syncPath(path: string): Promise<void> {
-  await using handle = await open(path, 'r');
+/** Has the disk keep a folder with its names. */
+export async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   await handle.sync();
 }
 
@@ -104,7 +98,7 @@ export async function removeLeftovers(target: string): Promise<void> {
     if (!name.startsWith(begin) || inUse.has(temp)) {
       continue;
     }
-    const pid = Number(/^(\d+)-\d+$/.exec(name.slice(begin.length))?.[1] ?? Number.NaN);
+    const pid = Number(/^(\d+)-[0-9a-f]+$/.exec(name.slice(begin.length))?.[1] ?? Number.NaN);
     if (Number.isInteger(pid) && (pid === process.pid || !lives(pid))) {
       await dropTemp(temp);
     }

@@ -1,9 +1,16 @@
 import { rename } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError } from './file-error.ts';
-import { dropTemp, removeLeftovers, syncPath, type TempOptions, type Text, writeTemp } from './temp-file.ts';
+import {
+  dropTemp,
+  removeLeftovers,
+  syncFolder,
+  type TempOptions,
+  type Text,
+  writeTemp,
+} from './temp-file.ts';
 
-export interface WriteOptions extends TempOptions {
+export interface WriteOptions extends Omit<TempOptions, 'sync'> {
   /**
    * What the file outlives: a crash of ours alone, or the machine's as well, for which the disk is waited for.
    * @default 'power cut'
@@ -28,15 +35,13 @@ export async function writeWhole(target: string, text: Text, options: WriteOptio
     tidy.add(named);
     await removeLeftovers(named);
   }
-  const temp = await writeTemp(target, text, how);
+  const sync = outlives === 'power cut' ? 'synced' : 'not synced';
+  const temp = await writeTemp(target, text, { ...how, sync });
   try {
-    if (outlives === 'power cut') {
-      await syncPath(temp);
-    }
     await place(temp);
     if (outlives === 'power cut') {
       // Without this a power cut may bring back the old file.
-      await syncPath(path.dirname(target));
+      await syncFolder(path.dirname(target));
     }
   } catch (error) {
     throw explainFileError(error, how.doing ?? `putting ${target} in place`);

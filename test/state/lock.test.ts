@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { chown, link, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { acquireLock } from '../../src/state/lock.ts';
+import { acquireLock, isLocked } from '../../src/state/lock.ts';
 import { startProcess, tempFolder, waitFor } from '../support/haproxy.ts';
 
 const MODULE = fileURLToPath(new URL('../../src/state/lock.ts', import.meta.url));
@@ -87,4 +87,57 @@ test('a state folder that cannot be made says why', async () => {
   await expect(acquireLock({ ...requestIn(folder.path), stateDir })).rejects.toThrow(
     /locking .*\/file\/lock: /,
   );
+});
+
+test('a lock that somebody put there for us, as a link, with a second name, as a pipe or of another user, is refused and not touched', async () => {
+  await using folder = await tempFolder();
+  const victim = path.join(folder.path, 'victim');
+  await writeFile(victim, 'precious, for nobody to read\n');
+  const isRoot = process.geteuid?.() === 0;
+  const planted = [
+    ['a link', (lock: string) => symlink(victim, lock), 'it is a symbolic link (ELOOP)'],
+    ['a second name', (lock: string) => link(victim, lock), 'it is a file with a second name (a hard link)'],
+    ['a pipe', (lock: string) => execa('mkfifo', [lock]), 'it is no ordinary file'],
+    ...(isRoot
+      ? [
+          [
+            'of another',
+            (lock: string) => writeFile(lock, '').then(() => chown(lock, 4321, 0)),
+            'it is of uid 4321',
+          ] as const,
+        ]
+      : []),
+  ] as const;
+  const { stateDir, ...rest } = requestIn(folder.path);
+  await mkdir(stateDir);
+  for (const place of [path.join(stateDir, 'lock'), path.join(folder.path, '.haproxy.cfg.lock')]) {
+    for (const [what, plant, found] of planted) {
+      await rm(place, { force: true });
+      await plant(place);
+      const refused = await acquireLock({ stateDir, ...rest }).catch((error: unknown) => error);
+      expect([what, refused]).toEqual([
+        what,
+        expect.objectContaining({ code: 'system', message: expect.stringContaining(found) }),
+      ]);
+      expect(await readFile(victim, 'utf8')).toBe('precious, for nobody to read\n');
+    }
+    await rm(place);
+  }
+  await using _lock = await acquireLock({ stateDir, ...rest });
+});
+
+test('a lock of a user of before is taken where the folder is his, and a lock that is held is not read through a link', async () => {
+  await using folder = await tempFolder();
+  const wanted = requestIn(folder.path);
+  await mkdir(wanted.stateDir);
+  if (process.geteuid?.() === 0) {
+    await writeFile(path.join(wanted.stateDir, 'lock'), '');
+    await chown(path.join(wanted.stateDir, 'lock'), 4321, 0);
+    await chown(wanted.stateDir, 4321, 0);
+  }
+  await using _lock = await acquireLock(wanted);
+  expect(await isLocked(wanted.stateDir)).toBe(true);
+  await rm(path.join(wanted.stateDir, 'lock'));
+  await symlink(path.join(folder.path, '.haproxy.cfg.lock'), path.join(wanted.stateDir, 'lock'));
+  expect(await isLocked(wanted.stateDir)).toBeNull();
 });

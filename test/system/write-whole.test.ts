@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { writeWhole } from '../../src/system/write-whole.ts';
@@ -63,4 +63,35 @@ test('where it cannot take its place, the old text stays, nothing is left behind
     /the folder does not exist/,
   );
   expect(await readdir(folder.path)).toEqual(['state']);
+});
+
+test('nobody can know the name of what is not yet in its place, and nothing follows a link that stands there', async () => {
+  await using folder = await tempFolder();
+  const file = path.join(folder.path, 'state');
+  const victim = path.join(folder.path, 'victim');
+  await writeFile(victim, 'precious\n');
+  await chmod(victim, 0o4777);
+  await symlink(victim, file);
+  const names: string[] = [];
+  const place = async (temp: string) => {
+    names.push(path.basename(temp));
+    await rename(temp, file);
+  };
+  await writeWhole(file, 'one\n', { place });
+  expect((await lstat(file)).isFile()).toBe(true);
+  expect((await stat(file)).mode & 0o7777).toBe(0o640);
+  expect(await readFile(victim, 'utf8')).toBe('precious\n');
+  await writeWhole(file, 'two\n', { place });
+  const random = names.map((name) => /^\.state\.pointsman-\d+-([0-9a-f]{16})$/.exec(name)?.[1]);
+  expect(random).not.toContain(undefined);
+  expect(new Set(random).size).toBe(2);
+});
+
+test('a file that is replaced leaves its set-user-id bits behind', async () => {
+  await using folder = await tempFolder();
+  const file = path.join(folder.path, 'state');
+  await writeFile(file, 'one\n');
+  await chmod(file, 0o6755);
+  await writeWhole(file, 'two\n');
+  expect((await stat(file)).mode & 0o7777).toBe(0o755);
 });
