@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import type { ClientOptions, VerifyOptions } from '@grpc/grpc-js';
+import { SourceError } from '../errors.ts';
 import { type EtcdUser, userOf } from './etcd-denied.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { readSecret } from './read-secret.ts';
@@ -31,13 +32,27 @@ export async function tlsOptions(
   const verify: VerifyOptions = {
     checkServerIdentity: (name, certificate) => checkServerIdentity(byAddress ? host : name, certificate),
   };
-  const secure =
+  const secure = fitting(() =>
     chain && key
       ? credentials.createSsl(ca, key, chain, verify)
-      : credentials.createSsl(ca, null, null, verify);
+      : credentials.createSsl(ca, null, null, verify),
+  );
   return {
     bearer: chain ? userOf(chain) : null,
     ...(byAddress ? { 'grpc.ssl_target_name_override': NAME_OF_AN_ADDRESS } : {}),
     channelFactoryOverride: (address, _, options) => new Channel(address, secure, options),
   };
+}
+
+/** The files of a renewal are not replaced at one moment. Throws a `SourceError` that says so. */
+function fitting<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    const found = cause instanceof Error ? cause.message : String(cause);
+    throw new SourceError(`using tls.ca, tls.cert and tls.key of the etcd source: ${found}`, {
+      hint: 'while they are renewed this heals by itself; else each has to be PEM, and the key that of the certificate',
+      cause,
+    });
+  }
 }

@@ -33,16 +33,30 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
 }
 
 /** Makes a self-signed CA as `NAME.pem` and `NAME-key.pem`. */
-export async function makeAuthority(folder: string, name: string): Promise<string> {
+export async function makeAuthority(folder: string, name: string, days = 2): Promise<string> {
   const cert = join(folder, `${name}.pem`);
   await run('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', `/CN=pointsman test ${name}`, '-keyout', join(folder, `${name}-key.pem`), '-out', cert],
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+    ...[
+      '-days',
+      `${days}`,
+      '-subj',
+      `/CN=pointsman test ${name}`,
+      '-keyout',
+      join(folder, `${name}-key.pem`),
+      '-out',
+      cert,
+    ],
   ]);
   return cert;
 }
 
-async function sign(folder: string, name: string, extensions: string): Promise<void> {
+/** Makes another client certificate of the same authority, as `NAME.pem` and `NAME-key.pem`. @default 2 days */
+export async function makeClient(folder: string, name: string, days = 2): Promise<void> {
+  await sign(folder, name, 'extendedKeyUsage=clientAuth\n', days);
+}
+
+async function sign(folder: string, name: string, extensions: string, days = 2): Promise<void> {
   const path = (file: string) => join(folder, file);
   await writeFile(path(`${name}.ext`), extensions);
   await run('openssl', [
@@ -50,7 +64,7 @@ async function sign(folder: string, name: string, extensions: string): Promise<v
     ...['-subj', `/CN=${name}`, '-keyout', path(`${name}-key.pem`), '-out', path(`${name}.csr`)],
   ]);
   await run('openssl', [
-    ...['x509', '-req', '-days', '2', '-in', path(`${name}.csr`), '-CA', path('ca.pem')],
+    ...['x509', '-req', '-days', `${days}`, '-in', path(`${name}.csr`), '-CA', path('ca.pem')],
     ...[
       '-CAkey',
       path('ca-key.pem'),
