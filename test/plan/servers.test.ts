@@ -356,3 +356,24 @@ describe('plan() of servers', () => {
     ]);
   });
 });
+
+describe('plan() of servers whose names JavaScript has by itself', () => {
+  it('adds, changes and removes them as any other', () => {
+    const server = (name: string, end = '') => `server ${name} 10.0.0.1:80 check${end}`;
+    const names = ['__proto__', 'constructor', 'toString', 'valueOf'];
+    for (const name of names) {
+      expect(change([ONE], [ONE, server(name)])).toEqual([
+        `add server b/${name} 10.0.0.1:80 inter 2s check`,
+        `enable health b/${name}`,
+        `enable server b/${name}`,
+      ]);
+    }
+    expect(
+      change(
+        names.map((name) => server(name)),
+        names.map((name) => server(name, ' weight 5')),
+      ),
+    ).toEqual(names.map((name) => `set server b/${name} weight 5`));
+    expect(change([ONE, server('__proto__')], [ONE])).toContain('del server b/__proto__');
+  });
+});
