@@ -107,7 +107,7 @@ function tell(error: unknown, io: Io): ExitCode {
 /** The end over a bug: it is said once, by whoever listens or as Node does. */
 function crash(error: unknown): never {
   if (crashListeners.length === 0) {
-    process.stderr.write(`${hideSecrets(inspect(error), hidden)}\n`);
+    process.stderr.write(`${visibleLines(hideSecrets(inspect(error), hidden))}\n`);
   }
   for (const listener of crashListeners) {
     listener(error);

@@ -3,6 +3,8 @@ import type { Emit, PointsmanEvent } from '../events.ts';
 const SECOND = 1000;
 /** Joined lines are cut to this, from the front. */
 const MOST_TEXT = 8000;
+/** Beyond so many lanes notices share one: else a flood of different ones would be no less of a flood. */
+const MOST_LANES = 100;
 
 /** An event that is let through, and how many like it were left out before it. */
 export type Write = (event: PointsmanEvent, leftOut: number) => void;
@@ -64,7 +66,8 @@ export function limitRate(write: Write): RateLimited {
       if (ENDS.has(event.kind)) {
         flush(number);
       }
-      const name = laneOf(event);
+      const own = laneOf(event);
+      const name = lanes.size < MOST_LANES || lanes.has(own) ? own : event.kind;
       const lane = lanes.get(name);
       if (!lane) {
         flush(number, topicOf(event));
@@ -127,7 +130,8 @@ function laneOf(event: PointsmanEvent): string {
   if (event.kind === 'source-state' || event.kind === 'source-data') {
     return `${event.kind} ${event.source}`;
   }
-  return event.kind;
+  // Each may say something else, and be said once.
+  return event.kind === 'notice' ? `notice ${event.message}` : event.kind;
 }
 
 function join(older: PointsmanEvent, newer: PointsmanEvent): PointsmanEvent {
