@@ -52,10 +52,10 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     stepLimit: stepLimit(settings),
     emit,
   });
-  const { listen } = settings.status;
+  const { listen, hosts } = settings.status;
   const log = { ...settings.log, terminal: io.terminal };
   const { turns } = reconciler;
-  await using _observers = await observe({ bus, version: io.version, log, listen, turns });
+  await using _observers = await observe({ bus, version: io.version, log, listen, hosts, turns });
   bus.subscribe(watchBranches(() => judgeVersion(settings, io.signal), emit));
   for (const one of state.newer) {
     emit(noticeOf(one));

@@ -7,6 +7,7 @@ import {
   endpoints,
   fileMode,
   free,
+  hostNames,
   listenAddress,
   longDuration,
   names,
@@ -165,7 +166,9 @@ export const settingsSchema = z.strictObject({
   duplicateAddresses: word(['newest', 'allow']).prefault('newest'),
   node: z.strictObject({ env: names().prefault([]) }).prefault({}),
   vars: free().prefault({}),
-  status: z.strictObject({ listen: listenAddress().prefault('127.0.0.1:9290') }).prefault({}),
+  status: z
+    .strictObject({ listen: listenAddress().prefault('127.0.0.1:9290'), hosts: hostNames().prefault([]) })
+    .prefault({}),
   log: z
     .strictObject({
       level: word(['debug', 'info', 'warn', 'error']).prefault('info'),

@@ -127,6 +127,15 @@ export function names() {
   );
 }
 
+/** Names of hosts, without a port. */
+export function hostNames() {
+  return leaf(
+    'list',
+    'a list of host names such as node1.example.com, without a port',
+    z.array(z.string().regex(/^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/)),
+  );
+}
+
 /** Free values by name, for templates. */
 export function free() {
   return leaf('free', 'a map of values by name', z.record(z.string(), z.unknown()));

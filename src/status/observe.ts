@@ -14,6 +14,7 @@ export interface ObserveOptions {
   readonly version: string;
   readonly log: LogOptions;
   readonly listen: StatusServerOptions['listen'];
+  readonly hosts: StatusServerOptions['hosts'];
   /** `performance.now()` of the loop's last turn, of its making before the first; and a step of it that hangs. */
   readonly turns: { readonly last: number; readonly overdue: OverdueStep | null };
 }
@@ -37,6 +38,7 @@ export async function observe(options: ObserveOptions): Promise<StatusServer> {
   try {
     const server = await startStatusServer({
       listen: options.listen,
+      hosts: options.hosts,
       status: keeper.current,
       metrics,
       heartbeat,

@@ -1,4 +1,7 @@
+import type { RequestListener } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { allowedHosts } from './allowed-hosts.ts';
+import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { type ListenAddress, listenError } from './listen-error.ts';
 import type { Metrics } from './metrics.ts';
 import type { Status } from './status.ts';
@@ -11,6 +14,10 @@ export const MOST_TURN_AGE = 10_000;
 export interface StatusServerOptions {
   /** `status.listen` of the settings; port 0 takes a free one. */
   readonly listen: ListenAddress;
+  /** `status.hosts`: names in a `Host` header that are answered, besides addresses and `localhost`. */
+  readonly hosts: readonly string[];
+  /** @default CONNECTION_LIMITS */
+  readonly limits?: ConnectionLimits;
   readonly status: () => Status;
   readonly metrics: Pick<Metrics, 'read'>;
   /** When the loop last turned. */
@@ -38,15 +45,54 @@ export interface StatusServer extends AsyncDisposable {
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { fastify } = await import('fastify');
-  const server = fastify({ forceCloseConnections: true, logger: false });
+  const connections = new Connections(options.limits ?? CONNECTION_LIMITS);
+  let handler: RequestListener = () => undefined;
+  const server = fastify({
+    forceCloseConnections: true,
+    logger: false,
+    serverFactory: (ours) => {
+      handler = ours;
+      return connections.serve(ours);
+    },
+  });
+  addDoors(server, connections, options.hosts.concat(options.listen.host));
   addRoutes(server, options);
+  const { host, port } = options.listen;
   try {
-    const url = await server.listen({ host: options.listen.host, port: options.listen.port });
-    return { url, [Symbol.asyncDispose]: () => server.close() };
+    const url = await server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+    const beside = host === 'localhost' ? connections.serve(handler) : null;
+    beside?.on('error', () => undefined).listen({ host: '::1', port: Number(new URL(url).port) });
+    return {
+      url,
+      async [Symbol.asyncDispose]() {
+        beside?.close();
+        beside?.closeAllConnections();
+        await server.close();
+      },
+    };
   } catch (cause) {
     await server.close();
     throw listenError(options.listen, cause);
   }
+}
+
+/** What is refused before anybody looks at what was asked. */
+function addDoors(server: FastifyInstance, connections: Connections, names: readonly string[]): void {
+  const isAllowed = allowedHosts(names);
+  const refuse = (reply: FastifyReply, code: number, why: string) =>
+    reply.code(code).header('connection', 'close').type('text/plain; charset=utf-8').send(`${why}\n`);
+  server.addHook('onRequest', async ({ headers, url }, reply) => {
+    if (!isAllowed(headers.host)) {
+      return refuse(
+        reply,
+        421,
+        'nobody answers here for this Host: status.hosts of the settings names those',
+      );
+    }
+    if (connections.isOneTooMany(url)) {
+      return refuse(reply, 503, 'too many requests at one time');
+    }
+  });
 }
 
 function addRoutes(
@@ -54,7 +100,7 @@ function addRoutes(
   { status, metrics, heartbeat, overdue, now }: StatusServerOptions,
 ): void {
   server.addHook('onSend', async (_, reply) => {
-    reply.header('cache-control', 'no-store');
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });
   server.get('/healthz', async (request, reply) => {
     const age = now() - heartbeat();

@@ -11,6 +11,7 @@ it('observe() shows the events of a bus in log, status and metrics, until it is 
     version: '1.2.3',
     log: { level: 'info', format: 'json', terminal: false, stream: { write: (text) => texts.push(text) } },
     listen: { host: '127.0.0.1', port: 0 },
+    hosts: [],
     turns: {
       get last() {
         return performance.now();

@@ -27,6 +27,7 @@ async function start() {
   const metrics = await openMetrics({ status: keeper.current, heartbeat, now });
   const server = await startStatusServer({
     listen: { host: '127.0.0.1', port: 0 },
+    hosts: [],
     status: keeper.current,
     metrics,
     heartbeat,
@@ -226,6 +227,7 @@ describe('startStatusServer()', () => {
       const port = typeof address === 'object' && address !== null ? address.port : 0;
       const start = startStatusServer({
         listen: { host: '127.0.0.1', port },
+        hosts: [],
         status: trackStatus({ version: '1', now: Date.now }).current,
         metrics: { read: async () => ({ text: '', contentType: 'text/plain' }) },
         heartbeat: Date.now,

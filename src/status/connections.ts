@@ -1,0 +1,129 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Paths that are answered however much else is asked. */
+const HEALTH = new Set(['/healthz', '/readyz']);
+
+/** What bounds the connections of a server; times in milliseconds. */
+export interface ConnectionLimits {
+  /** At one time. A further one takes the place of the one that has been idle for the longest time. */
+  readonly connections: number;
+  /** Of these, so many are never held by answers to anything but `/healthz` and `/readyz`. */
+  readonly kept: number;
+  /** Until the head of a request is here, from the connection or its first byte on. */
+  readonly head: number;
+  /** Until the whole request is here. */
+  readonly request: number;
+  /** Between two requests of one connection. */
+  readonly idle: number;
+  /** For an answer, until its reader has it. */
+  readonly answer: number;
+}
+
+/** Longer than most scrape intervals, so that a connection serves more than one of them. */
+const IDLE = 60_000;
+
+/** The limits of the status server. */
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  connections: 64,
+  kept: 8,
+  head: 5_000,
+  request: 10_000,
+  idle: IDLE,
+  answer: 30_000,
+};
+
+/**
+ * The connections of the status server, on whatever addresses it listens: so few that they take no file descriptor from
+ * anything else, and never so many busy ones that nobody could ask whether we are healthy.
+ */
+export class Connections {
+  readonly #limits: ConnectionLimits;
+  /** What each one waits for, until when. What changed last stands last. */
+  readonly #open = new Map<
+    Socket,
+    Map<ServerResponse, { readonly late: NodeJS.Timeout; readonly isHealth: boolean }>
+  >();
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
+  }
+
+  /** A server with these limits, which does not listen yet. */
+  serve(handler: RequestListener): Server {
+    const { head, request, idle } = this.#limits;
+    const server = createServer({
+      headersTimeout: head,
+      requestTimeout: request,
+      keepAliveTimeout: idle,
+      connectionsCheckingInterval: Math.min(1_000, head),
+    });
+    server.on('connection', (socket) => this.#enter(socket));
+    // Before the handler, which may ask whether this one is one too many.
+    server.on('request', (asked, answer) => this.#begin(asked, answer));
+    server.on('request', handler);
+    return server;
+  }
+
+  /** Whether a request must wait for others: not for its own sake, but so that places are left for questions of health. */
+  isOneTooMany(url: string): boolean {
+    const others = [...this.#open.values()].filter((answers) =>
+      [...answers.values()].some(({ isHealth }) => !isHealth),
+    );
+    return !isHealthPath(url) && others.length > this.#limits.connections - this.#limits.kept;
+  }
+
+  #enter(socket: Socket): void {
+    if (this.#open.size >= this.#limits.connections) {
+      this.#evict();
+    }
+    this.#open.set(socket, new Map());
+    socket.once('close', () => {
+      for (const { late } of this.#open.get(socket)?.values() ?? []) {
+        clearTimeout(late);
+      }
+      this.#open.delete(socket);
+    });
+  }
+
+  /** The one that has been idle for the longest time goes; where none is, the one that takes longest over its answer. */
+  #evict(): void {
+    const all = [...this.#open];
+    const [socket] = all.find(([, answers]) => answers.size === 0) ?? all[0] ?? [];
+    socket?.destroy();
+  }
+
+  #begin({ socket, url = '' }: IncomingMessage, answer: ServerResponse): void {
+    const answers = this.#open.get(socket);
+    if (!answers) {
+      return;
+    }
+    const late = setTimeout(() => socket.destroy(), this.#limits.answer);
+    late.unref();
+    answers.set(answer, { late, isHealth: isHealthPath(url) });
+    this.#changed(socket);
+    answer.once('close', () => {
+      clearTimeout(late);
+      answers.delete(answer);
+      this.#changed(socket);
+    });
+  }
+
+  #changed(socket: Socket): void {
+    const answers = this.#open.get(socket);
+    if (answers) {
+      this.#open.delete(socket);
+      this.#open.set(socket, answers);
+    }
+  }
+}
+
+function isHealthPath(url: string): boolean {
+  return HEALTH.has(url.split('?', 1)[0] ?? '');
+}
