@@ -1,6 +1,8 @@
+import { messageAndHint } from '../errors.ts';
 import type { Settings } from '../settings/settings.ts';
 import { probeListen } from '../status/probe-listen.ts';
 import { findProgram } from '../system/find-program.ts';
+import { exposures, refuseOpenFolders } from './exposures.ts';
 import type { Io } from './io.ts';
 
 /** Says one thing that `check` found. */
@@ -20,6 +22,19 @@ export async function checkCommands(io: Io, { haproxy }: Settings, add: Add): Pr
     } else {
       add('wrong', 'commands', `${setting}: ${found.why}\nInstall it, or correct ${setting}.`);
     }
+  }
+}
+
+/** What is open to others, or soon closed to us. What `run` refuses is wrong. */
+export async function checkExposures(settings: Settings, add: Add): Promise<void> {
+  for (const { what, found, hint } of await exposures(settings)) {
+    add('note', what, `${found}\n${hint}`);
+  }
+  try {
+    await refuseOpenFolders(settings);
+  } catch (error) {
+    const { message, hint } = messageAndHint(error);
+    add('wrong', 'output', `${message}\n${hint}`);
   }
 }
 

@@ -15,7 +15,7 @@ import type { Settings } from '../settings/settings.ts';
 import { hasBelievedTree } from '../state/believed-files.ts';
 import { ourUser } from '../system/our-user.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
-import { type Add, checkCommands, checkStatus } from './check-outside.ts';
+import { type Add, checkCommands, checkExposures, checkStatus } from './check-outside.ts';
 import { judgeCommand } from './haproxy-versions.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { mountPoints, singleFileMounts } from './mount-points.ts';
@@ -38,6 +38,7 @@ export async function check(io: Io, flags: FromFlags): Promise<ExitCode> {
   if (shell) {
     await checkOutput(settings, add);
   }
+  await checkExposures(settings, add);
   await checkCommands(io, settings, add);
   await attempt(() => checkStatus(settings, add), 'status', add);
   const entries = await attempt(async () => readSource(io, settings, flags.from, add), 'source', add);

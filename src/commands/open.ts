@@ -33,6 +33,7 @@ import { setNewerAside } from '../state/versions.ts';
 import type { FileAccess } from '../system/temp-file.ts';
 import type { GuardParts } from '../tree/trees.ts';
 import { catalogOptions, renderContext, serverStatePath } from './assemble.ts';
+import { refuseOpenFolders } from './exposures.ts';
 import type { FromFlags, Io } from './io.ts';
 
 /** Loads the settings of a call: its flags, the environment, the settings file. Throws a `UsageError`. */
@@ -70,7 +71,9 @@ export interface OwnState extends AsyncDisposable {
 }
 
 /** Takes the state folder and the output for a command that writes them. Throws a `LockedError` or a `SystemError`. */
-export async function ownState({ stateDir, output }: Settings, verb: 'run' | 'render'): Promise<OwnState> {
+export async function ownState(settings: Settings, verb: 'run' | 'render'): Promise<OwnState> {
+  const { stateDir, output } = settings;
+  await refuseOpenFolders(settings);
   const lock = await acquireLock({ stateDir, outputPath: output.path, verb });
   return Object.assign(lock, { newer: await setNewerAside(stateDir) });
 }

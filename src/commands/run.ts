@@ -3,6 +3,7 @@ import { type Bus, createBus, noticeOf } from '../events.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
+import { certificateEnds } from '../sources/certificate-ends.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
 import { createCrashFile } from '../state/crash-file.ts';
@@ -12,6 +13,7 @@ import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, checkedBy, paceOf, pauseKeys } from './assemble.ts';
+import { exposures } from './exposures.ts';
 import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
@@ -55,10 +57,18 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const { listen, hosts } = settings.status;
   const log = { ...settings.log, terminal: io.terminal };
   const { turns } = reconciler;
-  await using _observers = await observe({ bus, version: io.version, log, listen, hosts, turns });
+  const certificates = () => certificateEnds(settings.sources);
+  await using _observers = await observe({
+    bus,
+    version: io.version,
+    ...{ log, listen, hosts, certificates, turns },
+  });
   bus.subscribe(watchBranches(() => judgeVersion(settings, io.signal), emit));
   for (const one of state.newer) {
     emit(noticeOf(one));
+  }
+  for (const { found: message, hint } of await exposures(settings)) {
+    emit({ kind: 'notice', message, hint });
   }
   emit({
     kind: 'starting',

@@ -29,6 +29,6 @@ export interface EtcdSourceOptions {
 }
 
 /** The name of an etcd source for people. */
-export function etcdName({ endpoints }: EtcdSourceOptions): string {
+export function etcdName({ endpoints }: Pick<EtcdSourceOptions, 'endpoints'>): string {
   return `etcd ${endpoints.join(' ')}`;
 }

@@ -11,7 +11,21 @@ export interface MetricsOptions {
   readonly status: () => Status;
   /** When the loop last turned. */
   readonly heartbeat: () => number;
+  /** When the certificates of the sources end, looked up with each call. @default none */
+  readonly certificates?: () => Promise<readonly CertificateEnd[]>;
   readonly now: () => number;
+}
+
+/** Until when a certificate of the settings is good. */
+export interface CertificateEnd {
+  /** The place of its source in the settings, from 0. */
+  readonly source: number;
+  /** The name of that. */
+  readonly name: string;
+  /** `tls.cert` or `tls.ca`. */
+  readonly setting: string;
+  /** Milliseconds since 1970; null where the file cannot be read as one. */
+  readonly ends: number | null;
 }
 
 /** The numbers of `/metrics`. */
@@ -83,6 +97,17 @@ function addGauges({ Counter, Gauge }: Prometheus, registry: Registry, options: 
       }),
     );
   }
+  new Gauge({
+    name: 'pointsman_source_certificate_ends_seconds',
+    help: 'When a certificate for a source ends, in seconds since 1970; 0 where it cannot be read.',
+    labelNames: ['source', 'name', 'setting'],
+    registers,
+    async collect() {
+      for (const { source, name, setting, ends } of (await options.certificates?.()) ?? []) {
+        this.set({ source: `${source}`, name, setting }, (ends ?? 0) / 1000);
+      }
+    },
+  });
   new Counter({
     name: 'pointsman_process_cpu_seconds_total',
     help: 'CPU time of Pointsman itself, user and system.',

@@ -1,6 +1,6 @@
 import type { Bus } from '../events.ts';
 import { type LogOptions, openLog } from './logger.ts';
-import { openMetrics } from './metrics.ts';
+import { type MetricsOptions, openMetrics } from './metrics.ts';
 import {
   type OverdueStep,
   type StatusServer,
@@ -15,6 +15,8 @@ export interface ObserveOptions {
   readonly log: LogOptions;
   readonly listen: StatusServerOptions['listen'];
   readonly hosts: StatusServerOptions['hosts'];
+  /** When the certificates of the settings end, looked up anew with each call. */
+  readonly certificates: NonNullable<MetricsOptions['certificates']>;
   /** `performance.now()` of the loop's last turn, of its making before the first; and a step of it that hangs. */
   readonly turns: { readonly last: number; readonly overdue: OverdueStep | null };
 }
@@ -27,7 +29,8 @@ export async function observe(options: ObserveOptions): Promise<StatusServer> {
   const log = await openLog(options.log);
   const keeper = trackStatus({ version: options.version, now });
   const heartbeat = () => performance.timeOrigin + options.turns.last;
-  const metrics = await openMetrics({ status: keeper.current, heartbeat, now });
+  const { certificates } = options;
+  const metrics = await openMetrics({ status: keeper.current, heartbeat, certificates, now });
   const ends = [log, keeper, metrics].map((observer) => options.bus.subscribe(observer.listener));
   const close = () => {
     for (const end of ends) {

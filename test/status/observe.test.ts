@@ -12,6 +12,7 @@ it('observe() shows the events of a bus in log, status and metrics, until it is 
     log: { level: 'info', format: 'json', terminal: false, stream: { write: (text) => texts.push(text) } },
     listen: { host: '127.0.0.1', port: 0 },
     hosts: [],
+    certificates: async () => [],
     turns: {
       get last() {
         return performance.now();
