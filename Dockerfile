@@ -3,7 +3,11 @@
 #   docker build -t pointsman .
 #   docker run --network host -v ./pointsman.yaml:/etc/pointsman/pointsman.yaml:ro pointsman
 
-FROM node:24-trixie-slim AS build
+# Of every platform, by digest: npm run renew asks the registry for the present ones.
+ARG NODE_IMAGE=docker.io/library/node:24-trixie-slim@sha256:8ec5d7557396cfe32d21c3f9c13072355ceab22b584578ca4bb28af31120cffe
+ARG DEBIAN_IMAGE=docker.io/library/debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
+
+FROM ${NODE_IMAGE} AS build
 WORKDIR /opt/pointsman
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
@@ -13,7 +17,7 @@ RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json \
  && chmod 755 dist/main.js \
  && npm prune --omit=dev --no-audit --no-fund
 
-FROM debian:trixie-slim
+FROM ${DEBIAN_IMAGE}
 # The ids are fixed, so that folders of the host can be given to them: both containers run as this user.
 # HAProxy must come with its security fixes: a base image without that suite is refused.
 RUN groupadd --system --gid 990 haproxy \

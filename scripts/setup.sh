@@ -75,16 +75,22 @@ fetch_node() {
   case $(uname -m) in
   x86_64 | amd64) package=node-$system-x64 ;;
   aarch64 | arm64) package=node-$system-arm64 ;;
-  *)
-    say "there is no ready Node 24 for $(uname -m): install Node 24 by hand, then run this again"
-    exit 1
-    ;;
+  *) package=none ;;
   esac
+  grep -q "\"node_modules/$package\"" scripts/node/package-lock.json || {
+    say "there is no ready Node 24 for $system on $(uname -m): install Node 24 by hand, then run this again"
+    exit 1
+  }
   say "fetching Node 24 into .cache/node (this machine's $(node -v 2>/dev/null || echo 'Node is missing') does not fit $package@24)"
   rm -rf .cache/node .cache/node-24
   mkdir -p .cache/node-24
-  NODE_NO_WARNINGS=1 npm install --no-save --no-audit --no-fund --loglevel=error --prefix "$PWD/.cache/node-24" "$package@24" \
-    >/dev/null
+  # The lock file has its checksum; of the packages for all systems npm takes the one for this one.
+  cp scripts/node/package.json scripts/node/package-lock.json .cache/node-24/
+  NODE_NO_WARNINGS=1 npm ci --no-audit --no-fund --loglevel=error --prefix "$PWD/.cache/node-24" >/dev/null
+  [ -x ".cache/node-24/node_modules/$package/bin/node" ] || {
+    say "npm gave no $package that is what scripts/node/package-lock.json says: install Node 24 by hand, then run this again"
+    exit 1
+  }
   mkdir -p .cache/node/bin
   ln -s "../../node-24/node_modules/$package/bin/node" .cache/node/bin/node
   node_fits .cache/node/bin/node || {

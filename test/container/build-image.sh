@@ -74,4 +74,7 @@ buildah inspect --type image docker.io/library/debian:trixie-slim >/dev/null 2>&
 buildah inspect --type image docker.io/library/node:24-trixie-slim >/dev/null 2>&1 || make_node
 # Layers of sources long gone.
 podman image prune --force --filter until=72h >/dev/null
-buildah build --pull=never --layers --force-rm --format docker --tag "$image" --file Dockerfile .
+# The stand-ins have no digest of the registry.
+buildah build --pull=never --layers --force-rm --format docker --tag "$image" --file Dockerfile \
+  --build-arg NODE_IMAGE=docker.io/library/node:24-trixie-slim \
+  --build-arg DEBIAN_IMAGE=docker.io/library/debian:trixie-slim .

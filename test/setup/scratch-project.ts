@@ -79,14 +79,15 @@ export async function scratchProject(env: Record<string, string> = {}): Promise<
 /** An npm that installs the fitting Node and the compiler out of this project, and logs how it was called. */
 export const FAKE_NPM = `
 log "npm $1 with $(node -v | cut -d . -f 1): $*"
-case $1 in
-install)
+case "$*" in
+*--prefix*)
   while [ "$1" != --prefix ]; do shift; done
-  package=\${3%@*}
-  mkdir -p "$2/node_modules/$package/bin"
-  ln -s '${process.execPath}' "$2/node_modules/$package/bin/node"
+  for package in $(sed -n 's,.*"node_modules/\\(node-linux-[^"]*\\)".*,\\1,p' "$2/package-lock.json"); do
+    mkdir -p "$2/node_modules/$package/bin"
+    ln -s '${process.execPath}' "$2/node_modules/$package/bin/node"
+  done
   ;;
-ci)
+'ci '*)
   rm -rf node_modules
   mkdir node_modules
   ln -s '${ROOT}node_modules/typescript' '${ROOT}node_modules/@types' '${ROOT}node_modules/undici-types' node_modules/

@@ -26,11 +26,40 @@ test('set-up on a machine with Node 20 fetches Node 24, installs the packages wi
   ]);
   const own = process.version.split('.')[0];
   expect(await it.calls()).toEqual([
-    expect.stringMatching(/^npm install with v20: .* node-linux-(x64|arm64)@24$/),
+    expect.stringMatching(/^npm ci with v20: .* --prefix \S+\/\.cache\/node-24$/),
     expect.stringMatching(new RegExp(`^npm ci with ${own}: `)),
   ]);
   expect(await it.read('dist/main.js')).toContain('one');
   expect((await it.run('node.sh', path.join(it.folder, 'dist/main.js'))).said).toBe('one');
+});
+
+test('a Node whose checksum is not the one of the lock file, which npm then leaves out, is not taken for fetched', async () => {
+  await using it = await project();
+  await it.fake('node', 'echo v20.20.2');
+  await it.fake('npm', 'log "npm $1"');
+  const { code, said } = await it.run('setup.sh');
+  expect(code).toBe(1);
+  expect(said).toMatch(/npm gave no node-linux-\S+ that is what scripts\/node\/package-lock\.json says/);
+  expect(await it.calls()).toEqual(['npm ci']);
+});
+
+test('the lock file of the Node that is fetched has a checksum for each system, and a version that fits', async () => {
+  await using it = await project();
+  const { packages } = JSON.parse(await it.read('scripts/node/package-lock.json'));
+  const { '': _, ...nodes } = packages as Record<
+    string,
+    { version: string; integrity: string; resolved?: string }
+  >;
+  expect(Object.keys(nodes).toSorted()).toEqual(
+    ['darwin-x64', 'linux-arm64', 'linux-x64'].map((system) => `node_modules/node-${system}`),
+  );
+  for (const { version, integrity, resolved } of Object.values(nodes)) {
+    expect([version, integrity, resolved]).toEqual([
+      expect.stringMatching(/^24\.\d+\.\d+$/),
+      expect.stringMatching(/^sha512-[\w+/]{86}==$/),
+      undefined,
+    ]);
+  }
 });
 
 test('a Node of the machine that fits is used as it is', async () => {
@@ -95,7 +124,7 @@ test('what an interrupted set-up left half done is done again', async () => {
 
   await rm(path.join(it.folder, '.cache/node-24'), { recursive: true });
   await it.run('setup.sh');
-  expect(await it.calls()).toEqual([expect.stringMatching(/^npm install/)]);
+  expect(await it.calls()).toEqual([expect.stringMatching(/^npm ci .*--prefix/)]);
 });
 
 test('a changed lock file has its packages installed, and an npm that fails is not taken for done', async () => {
