@@ -94,8 +94,8 @@ export interface RejectedKey {
 /** Something about the keys of a service that is nothing wrong, but may not be what was meant. */
 export interface KeyRemark {
   readonly service: string;
-  /** `misspelt`: an unknown field that is like a known one. */
-  readonly kind: 'misspelt' | 'unknown field' | 'udp';
+  /** `misspelt`: an unknown field that is like a known one; `dropped field`: it does not fit, and is left out. */
+  readonly kind: 'misspelt' | 'unknown field' | 'dropped field' | 'udp';
   readonly count: number;
   /** One of the keys. */
   readonly key: string;
@@ -138,7 +138,7 @@ export type SourceHappening =
     }
   /** Keys that are rejected and were not before, or for another reason. */
   | { readonly kind: 'keys-rejected'; readonly rejected: readonly RejectedKey[] }
-  /** What may not be meant as it stands, each told once: unknown fields, UDP ports. */
+  /** What may not be meant as it stands, each told once: unknown fields, fields that are left out, UDP ports. */
   | { readonly kind: 'keys-remarked'; readonly remarks: readonly KeyRemark[] }
   /** All of these as they are now, at most 100 of them. */
   | { readonly kind: 'remarks'; readonly remarks: readonly KeyRemark[]; readonly count: number }

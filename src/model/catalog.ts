@@ -292,7 +292,7 @@ function noticedOf(entry: ReadEntry | undefined): Noticed | undefined {
   const { meaning } = entry;
   switch (meaning.kind) {
     case 'instance':
-      return noticedFields('instances', meaning.unknown);
+      return noticedFields('instances', meaning.unknown, meaning.dropped);
     case 'route':
       return noticedFields('route', meaning.unknown);
     case 'nothing':

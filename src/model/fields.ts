@@ -4,20 +4,25 @@ import { parseJson, WrittenNumber } from './written-number.ts';
 /** Thrown inside the parsers of values; they turn it into a rejection. Never leaves `model`. */
 export class BadValue extends Error {}
 
-/** A parsed value, or one sentence that says what was found and what would fit. */
-export type Parsed<T> =
-  | {
-      readonly kind: 'good';
-      readonly value: T;
-      /** Fields that went to `meta` because nobody knows them. */
-      readonly unknown: readonly string[];
-    }
-  | { readonly kind: 'bad'; readonly reason: string };
+/** A value that was read. */
+export interface Read<T> {
+  readonly value: T;
+  /** Fields that went to `meta` because nobody knows them. */
+  readonly unknown: readonly string[];
+}
+
+/** A field that is left out because it does not fit; the value goes on without it. */
+export interface DroppedField {
+  readonly field: string;
+  /** What was found and what would fit. */
+  readonly reason: string;
+}
+
+/** What a parser gives, or one sentence that says what was found and what would fit. */
+export type Parsed<G> = ({ readonly kind: 'good' } & G) | { readonly kind: 'bad'; readonly reason: string };
 
 /** Runs a parser that throws `BadValue`. */
-export function parsed<T>(
-  parse: () => { readonly value: T; readonly unknown: readonly string[] },
-): Parsed<T> {
+export function parsed<G extends object>(parse: () => G): Parsed<G> {
   try {
     return { kind: 'good', ...parse() };
   } catch (error) {
@@ -123,12 +128,9 @@ export function metaOf(
   fields: ReadonlyMap<string, unknown>,
   known: ReadonlySet<string>,
 ): Record<string, unknown> {
-  const meta = [...fields].filter(([name]) => !known.has(name));
   const inner = fields.get('meta');
-  if (inner === undefined || inner === null) {
-    return Object.fromEntries(meta);
-  }
-  return Object.fromEntries(meta.concat([...object('meta', inner)]));
+  const written = inner === undefined || inner === null ? [] : [...object('meta', inner)];
+  return Object.fromEntries([...fields].filter(([name]) => !known.has(name)).concat(written));
 }
 
 /** Brackets outside strings, without recursion. */

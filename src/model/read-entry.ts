@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { asError } from '../errors.ts';
 import type { Entry } from './entry.ts';
-import { parseInstance } from './instance-value.ts';
+import type { DroppedField } from './fields.ts';
+import { type PartialInstance, parseInstance, partOfInstance } from './instance-value.ts';
 import { classifyKey, type InstanceRole, type KeyRole, type Prefixes, type RouteRole } from './keys.ts';
 import { parseRoute, type RouteValue } from './route-value.ts';
 import type { Instance } from './service.ts';
@@ -12,6 +13,7 @@ type Said =
       readonly role: InstanceRole;
       readonly instance: Instance;
       readonly unknown: readonly string[];
+      readonly dropped: readonly DroppedField[];
     }
   | {
       readonly kind: 'route';
@@ -29,6 +31,8 @@ type Said =
       readonly role: KeyRole;
       readonly by: 'limit' | 'key' | 'value';
       readonly reason: string;
+      /** What it says of an instance all the same; empty of everything else. */
+      readonly partial: PartialInstance;
     }
   /** Reading it threw, which is a bug of ours. */
   | { readonly kind: 'threw'; readonly role: KeyRole; readonly error: Error };
@@ -100,6 +104,8 @@ function weigh({ key, value }: Entry): bigint {
   return createHash('sha256').update(key).update('\0').update(value).digest().readBigUInt64BE(0);
 }
 
+const NOTHING: PartialInstance = Object.freeze({});
+
 /** What the value says: an error of ours is no error of whoever reads it. */
 function saidBy(entry: Entry, role: KeyRole): Said {
   try {
@@ -111,7 +117,7 @@ function saidBy(entry: Entry, role: KeyRole): Said {
 
 function parse({ key, value, refused }: Entry, role: KeyRole): Said {
   if (refused !== undefined) {
-    return { kind: 'refused', role, by: 'limit', reason: refused };
+    return { kind: 'refused', role, by: 'limit', reason: refused, partial: NOTHING };
   }
   if (value === '' || key.endsWith('/')) {
     return { kind: 'nothing', role };
@@ -122,18 +128,20 @@ function parse({ key, value, refused }: Entry, role: KeyRole): Said {
     case 'free':
       return { kind: 'text', role };
     case 'wrong':
-      return { kind: 'refused', role, by: 'key', reason: role.reason };
+      return { kind: 'refused', role, by: 'key', reason: role.reason, partial: NOTHING };
     case 'instance': {
       const result = parseInstance(key, role.id, value);
-      return result.kind === 'good'
-        ? { kind: 'instance', role, instance: result.value, unknown: result.unknown }
-        : { kind: 'refused', role, by: 'value', reason: result.reason };
+      if (result.kind === 'good') {
+        const { value: instance, unknown, dropped } = result;
+        return { kind: 'instance', role, instance, unknown, dropped };
+      }
+      return { kind: 'refused', role, by: 'value', reason: result.reason, partial: partOfInstance(value) };
     }
     case 'route': {
       const result = parseRoute(value);
       return result.kind === 'good'
         ? { kind: 'route', role, route: result.value, unknown: result.unknown }
-        : { kind: 'refused', role, by: 'value', reason: result.reason };
+        : { kind: 'refused', role, by: 'value', reason: result.reason, partial: NOTHING };
     }
   }
 }

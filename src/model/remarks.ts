@@ -1,4 +1,5 @@
 import { compare, type Entry } from './entry.ts';
+import type { DroppedField } from './fields.ts';
 import { nearestNames } from './nearest-names.ts';
 import { shorten } from './shorten.ts';
 
@@ -6,10 +7,10 @@ import { shorten } from './shorten.ts';
 export interface Remark {
   readonly service: string;
   readonly of: 'instances' | 'route';
-  /** The unknown field; null for UDP ports. */
+  /** The field; null for UDP ports. */
   readonly field: string | null;
-  /** `misspelt`: an unknown field that is like a known one. */
-  readonly kind: 'misspelt' | 'unknown field' | 'udp';
+  /** `misspelt`: an unknown field that is like a known one; `dropped field`: it does not fit, and is left out. */
+  readonly kind: 'misspelt' | 'unknown field' | 'dropped field' | 'udp';
   /** The keys that it is about. */
   readonly count: number;
   /** One of them. */
@@ -18,24 +19,44 @@ export interface Remark {
   readonly message: string;
 }
 
-/** What a key gives reason to remark: its unknown fields, or that it is there at all. */
+/** A field that gives reason to remark: an unknown one, or with a reason one that is left out. */
+interface NoticedField {
+  readonly field: string;
+  readonly dropped: string | null;
+}
+
+/** What a key gives reason to remark: some of its fields, or that it is there at all. */
 export type Noticed =
   | { readonly kind: 'udp' }
-  | { readonly kind: 'fields'; readonly of: 'instances' | 'route'; readonly unknown: readonly string[] };
+  | {
+      readonly kind: 'fields';
+      readonly of: 'instances' | 'route';
+      readonly fields: readonly NoticedField[];
+    };
 
-/** So many unknown fields of one value are told, and so many of one service. */
+/** So many fields of one value are told, and so many of one service. */
 const NAMED = 20;
 
-/** The unknown fields of a value, as far as they are told. */
-export function noticedFields(of: 'instances' | 'route', unknown: readonly string[]): Noticed | undefined {
-  return unknown.length === 0 ? undefined : { kind: 'fields', of, unknown: unknown.slice(0, NAMED) };
+/** The fields of a value that are unknown or left out, as far as they are told. */
+export function noticedFields(
+  of: 'instances' | 'route',
+  unknown: readonly string[],
+  dropped: readonly DroppedField[] = [],
+): Noticed | undefined {
+  if (unknown.length + dropped.length === 0) {
+    return undefined;
+  }
+  const left = dropped.map(({ field, reason }) => ({ field, dropped: reason }));
+  const fields = [...left, ...unknown.map((field) => ({ field, dropped: null }))];
+  return { kind: 'fields', of, fields: fields.slice(0, NAMED) };
 }
 
 interface Group {
   readonly service: string;
   readonly of: 'instances' | 'route' | 'udp';
   readonly field: string;
-  readonly keys: Set<string>;
+  /** With the reason where the field is left out. */
+  readonly keys: Map<string, string | null>;
   /** Made when it is asked for. */
   remark?: Remark | undefined;
 }
@@ -65,12 +86,12 @@ export class Remarks {
   }
 
   add(service: string, { key }: Entry, noticed: Noticed): void {
-    for (const { of, field } of partsOf(noticed)) {
+    for (const { of, field, dropped } of partsOf(noticed)) {
       const groups = this.#services.get(service) ?? new Map<string, Group>();
       this.#services.set(service, groups);
-      const group = groups.get(`${of} ${field}`) ?? { service, of, field, keys: new Set() };
+      const group: Group = groups.get(`${of} ${field}`) ?? { service, of, field, keys: new Map() };
       groups.set(`${of} ${field}`, group);
-      group.keys.add(key);
+      group.keys.set(key, dropped);
       group.remark = this.#list = undefined;
     }
   }
@@ -93,7 +114,7 @@ export class Remarks {
   }
 
   #describe({ service, of, field, keys }: Group): Remark {
-    const [key = ''] = keys;
+    const [[key, dropped] = ['', null]] = keys;
     const count = keys.size;
     const shown = shorten(key, 200);
     const such = count === 1 ? `(${shown})` : `(${count} keys, such as ${shown})`;
@@ -105,6 +126,10 @@ export class Remarks {
     const name = shorten(field, 60);
     const meant = meantBy(field, this.#known[of]);
     const where = of === 'route' ? `route of ${service}` : `instances of ${service}`;
+    if (dropped !== null) {
+      const message = `${where}: the field "${name}" is left out ${such}: ${dropped}`;
+      return { ...base, of, field: name, kind: 'dropped field', message };
+    }
     const message = `${where}: the unknown field "${name}" goes to meta ${such}`;
     return meant === undefined
       ? { ...base, of, field: name, kind: 'unknown field', message }
@@ -134,15 +159,20 @@ export function sameNoticed(a: Noticed | undefined, b: Noticed | undefined): boo
   if (a?.kind !== 'fields' || b?.kind !== 'fields') {
     return a?.kind === b?.kind;
   }
-  return a.unknown.length === b.unknown.length && a.unknown.every((field, at) => field === b.unknown[at]);
+  const isSame = ({ field, dropped }: NoticedField, other: NoticedField | undefined) =>
+    field === other?.field && dropped === other.dropped;
+  return (
+    a.of === b.of &&
+    a.fields.length === b.fields.length &&
+    a.fields.every((one, at) => isSame(one, b.fields[at]))
+  );
 }
 
-function partsOf(noticed: Noticed): readonly Pick<Group, 'of' | 'field'>[] {
+function partsOf(noticed: Noticed): readonly (Pick<Group, 'of' | 'field'> & NoticedField)[] {
   if (noticed.kind === 'udp') {
-    return [{ of: 'udp', field: '' }];
+    return [{ of: 'udp', field: '', dropped: null }];
   }
-  const { of, unknown } = noticed;
-  return unknown.map((field) => ({ of, field }));
+  return noticed.fields.map((one) => ({ of: noticed.of, ...one }));
 }
 
 function byField(a: Group, b: Group): number {

@@ -11,6 +11,7 @@ import {
   oneOf,
   type Parsed,
   parsed,
+  type Read,
   unknownFields,
 } from './fields.ts';
 import { BALANCE, type Balance, type Check, type Meta, TIMEOUTS, type TimeoutName } from './service.ts';
@@ -64,7 +65,7 @@ const CHECK_PATH = /^\/[A-Za-z0-9._~:@%+=!&*/?-]{0,254}$/;
 const STATUS = /^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?){0,31}$/;
 
 /** Reads the value of `/routes/<service>`. Fields that it does not know go to `meta`. */
-export function parseRoute(value: string): Parsed<RouteValue> {
+export function parseRoute(value: string): Parsed<Read<RouteValue>> {
   return parsed(() => {
     const fields = jsonObject(value);
     const read = <T>(name: string, none: T, parse: (value: unknown) => T): T => {

@@ -167,7 +167,8 @@ const LOUDNESS: Readonly<Record<PassEvent['outcome'], LogLevel>> = {
 
 function remarked({ remarks }: EventOf<'keys-remarked'>): LogLine {
   const shown = remarks.slice(0, SHOWN).map(({ message }) => message);
-  const level = remarks.some(({ kind }) => kind === 'misspelt') ? 'warn' : 'info';
+  const isWrong = remarks.some(({ kind }) => kind === 'misspelt' || kind === 'dropped field');
+  const level = isWrong ? 'warn' : 'info';
   return line(level, `${shown.join('\n')}${more(remarks.length - shown.length)}`, { count: remarks.length });
 }
 

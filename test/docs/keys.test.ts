@@ -103,6 +103,16 @@ describe('docs/keys.md', () => {
     },
   );
 
+  test.each(rows('Instances', 'Value', 'Left out'))(
+    'the instance %s goes on without a field: %s',
+    (value = '', reason = '') => {
+      const catalog = catalogOf({ '/services/web/a': value });
+      expect(catalog.rejected).toEqual([]);
+      expect(catalog.service('web')?.instances).toMatchObject([{ address: '10.0.0.1:80' }]);
+      expect(catalog.remarks.map(({ message }) => message)).toEqual([expect.stringContaining(reason)]);
+    },
+  );
+
   test.each(rows('Routes', 'Value', 'Why'))('the route %s is refused: %s', (value = '', reason = '') => {
     const [rejected] = catalogOf({ '/routes/web': value }).rejected;
     expect(rejected?.reason).toBe(`${reason}; until it is mended the service is on no frontend`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseInstance } from '../../src/model/instance-value.ts';
+import { parseInstance, partOfInstance } from '../../src/model/instance-value.ts';
 
 const good = (value: string) => {
   const result = parseInstance('/services/web/a', 'a', value);
@@ -79,12 +79,44 @@ describe('parseInstance()', () => {
     ['{"port":80}', 'host must be'],
     ['{"host":"a\\nb","port":80}', 'host must be'],
     ['{"host":"10.0.0.1","port":80,"weight":257}', 'weight must be a whole number from 0 to 256, found 257'],
-    ['{"host":"10.0.0.1","port":80,"maxconn":1.5}', 'maxconn must be'],
     ['{"host":"10.0.0.1","port":80,"backup":"yes"}', 'backup must be true or false'],
-    ['{"host":"10.0.0.1","port":80,"tags":["a b"]}', 'a tag must be'],
-    ['{"host":"10.0.0.1","port":80,"meta":[]}', 'meta must be an object'],
     ['{"host":', 'the JSON does not parse'],
   ])('refuses %j and says why', (value, reason) => {
     expect(bad(value)).toContain(reason);
+  });
+
+  test.each([
+    ['"maxconn":1.5', { field: 'maxconn', reason: expect.stringContaining('maxconn must be') }],
+    ['"tags":["blue","a b"]', { field: 'tags', reason: expect.stringContaining('a tag must be') }],
+    ['"tags":{}', { field: 'tags', reason: 'tags must be a list, found an object' }],
+    ['"meta":[]', { field: 'meta', reason: 'meta must be an object, found a list' }],
+  ])('leaves %s out, and keeps everything else', (field, dropped) => {
+    const value = `{"host":"10.0.0.1","port":80,"weight":7,"zone":"x",${field}}`;
+    expect(parseInstance('/services/web/a', 'a', value)).toMatchObject({
+      kind: 'good',
+      value: { address: '10.0.0.1:80', weight: 7, maxconn: null, tags: [], meta: { zone: 'x' } },
+      unknown: ['zone'],
+      dropped: [dropped],
+    });
+  });
+});
+
+describe('partOfInstance()', () => {
+  const AT = '"host":"10.0.0.1","port":80';
+  const address = expect.objectContaining({ address: '10.0.0.1:80' });
+
+  test.each([
+    [`{${AT},"weight":257}`, { address, drain: false }],
+    [`{${AT},"weight":257,"drain":true}`, { address, drain: true }],
+    [`{${AT},"drain":"soon"}`, { address }],
+    [`{"host":"10.0.0.1","port":0,"drain":true}`, { drain: true }],
+    ['{"port":80}', {}],
+    ['{"drain":null}', {}],
+    ['{', {}],
+    ['["10.0.0.1:80"]', {}],
+    ['10.0.0.1', {}],
+    ['', {}],
+  ])('gives of %s what fits all the same', (value, part) => {
+    expect(partOfInstance(value)).toEqual(part);
   });
 });

@@ -44,6 +44,32 @@ describe('remarks of the catalog', () => {
     expect(catalog.remarks).toEqual([]);
   });
 
+  test('tell of fields that do not fit and are left out, by service and field, with the words for one of them', () => {
+    const catalog = catalogOf({
+      '/services/web/a': { ...JSON_A, tags: ['a b'], maxconn: 0 },
+      '/services/web/b': { ...JSON_A, port: 81, tags: ['a c'] },
+    });
+    expect(catalog.rejected).toEqual([]);
+    expect(catalog.remarks.map(({ kind, field, count, message }) => [kind, field, count, message])).toEqual([
+      [
+        'dropped field',
+        'maxconn',
+        1,
+        'instances of web: the field "maxconn" is left out (/services/web/a): maxconn must be a whole number from 1 to 2147483647, found 0',
+      ],
+      [
+        'dropped field',
+        'tags',
+        2,
+        'instances of web: the field "tags" is left out (2 keys, such as /services/web/a): a tag must be 1 to 128 of the characters A-Z a-z 0-9 _ . : / = @ + -, found "a b"',
+      ],
+    ]);
+    catalog.apply([{ kind: 'put', entry: entry('/services/web/a', { ...JSON_A, tags: ['a d'] }, 7) }]);
+    expect(catalog.remarks.map(({ field, message }) => [field, message.slice(-5)])).toEqual([
+      ['tags', '"a c"'],
+    ]);
+  });
+
   test('say nothing of what is read out of meta', () => {
     const route = { mode: 'tcp', port: 1, proxyProtocol: true };
     expect(messages({ '/services/web/a': { ...JSON_A, shared: true }, '/routes/web': route })).toEqual([]);

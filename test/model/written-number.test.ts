@@ -65,6 +65,7 @@ describe('an instance', () => {
   test('takes a number for a field in whatever way it is written', () => {
     expect(parse('"weight":1e2,"maxconn":20.0')).toMatchObject({ weight: 100, maxconn: 20 });
     expect(parse('"weight":1e400')).toBe('weight must be a whole number from 0 to 256, found 1e400');
-    expect(parse('"meta":1.0')).toBe('meta must be an object, found 1.0');
+    const meta = parseInstance('/services/a/b', 'b', '{"host":"10.0.0.1","port":80,"meta":1.0}');
+    expect(meta).toMatchObject({ dropped: [{ field: 'meta', reason: 'meta must be an object, found 1.0' }] });
   });
 });
