@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
+import { networkOf } from '../model/address-rules.ts';
 import type { CatalogOptions } from '../model/catalog.ts';
+import { portsOf } from '../plan/bound-ports.ts';
+import { readWords } from '../plan/words.ts';
 import type { PaceOptions } from '../reconcile/pace.ts';
 import type { RenderInput } from '../render/context.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -8,15 +11,26 @@ import type { Settings } from '../settings/settings.ts';
 /** What of the settings the catalog needs. `vars.domain` and `vars.defaultRoutes` belong to it. */
 export function catalogOptions(settings: Settings): CatalogOptions {
   const { domain, defaultRoutes } = settings.vars;
+  const { addresses, sources, limits } = settings;
+  const networks = (texts: readonly string[]) => texts.flatMap((text) => networkOf(text) ?? []);
   return {
-    prefixes: settings.prefixes,
+    prefixes: {
+      ...settings.prefixes,
+      addresses: {
+        deny: networks(addresses.deny),
+        allow: networks(addresses.allow),
+        names: addresses.names,
+      },
+      ruled: new Set([...sources.keys()].filter((place) => sources[place]?.kind === 'etcd')),
+      reservedPorts: reservedPorts(settings),
+    },
     duplicateAddresses: settings.duplicateAddresses,
     defaultRoutes: {
       kind: defaultRoutes === 'any' || defaultRoutes === 'none' ? defaultRoutes : 'domain',
       domain: typeof domain === 'string' && domain !== '' ? domain.toLowerCase() : null,
     },
-    reservedPorts: reservedPorts(settings),
-    places: settings.limits.routes,
+    limits: { pairs: limits.routes, hosts: limits.hosts, perService: limits.placesPerService },
+    massShare: settings.guard.share,
   };
 }
 
@@ -55,14 +69,17 @@ export function pauseKeys({ prefixes }: Pick<Settings, 'prefixes'>): readonly st
   return prefixes.keys.map((prefix) => `${prefix === '/' ? '' : prefix}/pointsman/pause`);
 }
 
-/** Ports that the packaged template binds by itself and Pointsman's own: no service may claim them. */
-function reservedPorts({ vars, status }: Settings): Map<number, string> {
-  const reserved = new Map<number, string>([[status.listen.port, 'Pointsman itself (status.listen)']]);
+/** Ports that no service may claim: those of the settings, Pointsman's own, and what the packaged template binds by itself. */
+function reservedPorts({ ports, vars, status }: Settings): Map<number, string> {
+  const reserved = new Map(ports.reserved.map((port) => [port, 'the host (ports.reserved)']));
+  reserved.set(status.listen.port, 'Pointsman itself (status.listen)');
   const reserve = (binds: unknown, who: string) => {
     for (const bind of Array.isArray(binds) ? binds : [binds]) {
-      const port = /^\S*?:(\d{1,5})(?:\s|$)/.exec(String(bind))?.[1];
-      if (port !== undefined) {
-        reserved.set(Number(port), who);
+      const [addresses = ''] = readWords(String(bind)).words;
+      for (const { first, last } of portsOf(addresses)) {
+        for (let port = first; port <= last; port++) {
+          reserved.set(port, who);
+        }
       }
     }
   };

@@ -13,6 +13,8 @@ export interface Address {
 
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?';
+/** A last label that makes resolvers read the whole as an IPv4 address: `127.1`, `0177.0.0.1`, `2130706433`, `0x7f000001`. */
+const NUMBER = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/;
 const HOST_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
 /** Reads `host:port` or `[v6]:port`. Throws `BadValue`. */
@@ -52,7 +54,7 @@ function parseHost(text: string): Host {
     return { host: text, family: 'ipv4' };
   }
   const name = hostName(text);
-  if (name === undefined || /(^|\.)\d+$/.test(name)) {
+  if (name === undefined || NUMBER.test(name)) {
     throw new BadValue(`the host must be an IP address or a host name, found "${shorten(text, 40)}"`);
   }
   return { host: name, family: 'name' };

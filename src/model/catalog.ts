@@ -1,25 +1,26 @@
 import { AddressClaims } from './address-claims.ts';
 import type { CatalogView } from './catalog-view.ts';
 import { type Change, compare, type Entry } from './entry.ts';
+import type { Grammar } from './grammar.ts';
 import { INSTANCE_FIELDS, INSTANCE_META } from './instance-value.ts';
-import type { KeyRole, Prefixes } from './keys.ts';
+import type { KeyRole } from './keys.ts';
 import { type InstanceEntry, isInstance, ReadEntry } from './read-entry.ts';
 import { rejection } from './rejection.ts';
 import { type Noticed, noticedFields, type Remark, Remarks, sameNoticed } from './remarks.ts';
-import { type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
+import { type PlaceLimits, type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
 import { ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
 import type { Rejection, Route, Service } from './service.ts';
 import { type DefaultRoutes, ServiceSlot, type Won, wonBy } from './service-slot.ts';
 import { Tree } from './tree.ts';
 
 export interface CatalogOptions {
-  readonly prefixes: Prefixes;
+  readonly prefixes: Grammar;
   readonly duplicateAddresses: 'newest' | 'allow';
   readonly defaultRoutes: DefaultRoutes;
-  /** Ports that no service may claim, with who has them, for people. */
-  readonly reservedPorts: ReadonlyMap<number, string>;
-  /** How many places (a host with a path) all routes together may ask for: `limits.routes`. @default no limit */
-  readonly places?: number;
+  /** How much routes may ask for. @default no limit */
+  readonly limits?: PlaceLimits;
+  /** A service that lost more than this share of its addresses to another one is told: `guard.share`. @default none is */
+  readonly massShare?: number;
 }
 
 const NOTHING_WON: Won = { hosts: [], port: null };
@@ -78,6 +79,11 @@ export class Catalog implements CatalogView {
 
   service(name: string): Service | undefined {
     return this.#services.get(name);
+  }
+
+  /** The route that asks for the port that this service has of its own. */
+  portClaim(service: string): Entry | undefined {
+    return this.#claims.get(service)?.claims.find(({ port }) => port !== null)?.entry;
   }
 
   /** Makes the catalog equal to a whole tree. What did not change stays the same object. Gives the changes. */
@@ -234,7 +240,7 @@ export class Catalog implements CatalogView {
       return;
     }
     const all = [...this.#claims.values()].flatMap(({ claims }) => claims);
-    const next = settleRoutes(all, this.#options.reservedPorts, this.#options.places);
+    const next = settleRoutes(all, this.#options.limits);
     const same = sameRoutes(next.routes, this.#settlement.routes);
     this.#settlement = same ? { ...next, routes: this.#settlement.routes } : next;
     this.#losers = new Set(next.rejected.map(({ key }) => key));

@@ -1,4 +1,5 @@
 import { type Address, addressOf, parseAddress } from './address.ts';
+import { type AddressRules, whyRefused } from './address-rules.ts';
 import {
   BadValue,
   bool,
@@ -54,17 +55,26 @@ export interface PartialInstance {
  * `{"host","port","weight","maxconn","backup","drain","tags","meta"}`, of which other fields go to `meta`. What is only
  * wrong in `maxconn`, `tags` or `meta` costs that field, and nothing else.
  */
-export function parseInstance(key: string, id: string, value: string): Parsed<ReadInstance> {
-  return parsed(() => (isJson(value) ? fromJson(key, id, value) : plain(key, id, value)));
+export function parseInstance(
+  key: string,
+  id: string,
+  value: string,
+  addresses?: AddressRules,
+): Parsed<ReadInstance> {
+  return parsed(() => {
+    const read = isJson(value) ? fromJson(key, id, value) : plain(key, id, value);
+    permitted(read.value, addresses);
+    return read;
+  });
 }
 
 /** What a value says that `parseInstance` refuses. */
-export function partOfInstance(value: string): PartialInstance {
+export function partOfInstance(value: string, addresses?: AddressRules): PartialInstance {
   const fields = isJson(value) ? attempt(() => jsonObject(value)) : undefined;
   if (!fields) {
     return {};
   }
-  const address = attempt(() => readAddress(fields));
+  const address = attempt(() => permitted(readAddress(fields), addresses));
   const written = (fields.get('drain') ?? null) !== null;
   const drain = address || written ? attempt(() => readDrain(fields)) : undefined;
   return { ...(address ? { address } : {}), ...(drain === undefined ? {} : { drain }) };
@@ -156,6 +166,18 @@ function readTags(fields: Fields): readonly string[] {
 
 function withoutMeta(fields: Fields): Fields {
   return new Map([...fields].filter(([name]) => name !== 'meta'));
+}
+
+/** The same address. Throws where these rules refuse it. */
+function permitted<A extends Pick<Address, 'host' | 'family'>>(
+  address: A,
+  rules: AddressRules | undefined,
+): A {
+  const why = rules && whyRefused(address, rules);
+  if (why !== undefined) {
+    throw new BadValue(why);
+  }
+  return address;
 }
 
 /** Undefined where it throws `BadValue`. */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { asError } from '../errors.ts';
+import type { AddressRules } from './address-rules.ts';
 import type { Entry } from './entry.ts';
 import type { DroppedField } from './fields.ts';
+import type { Grammar } from './grammar.ts';
 import { type PartialInstance, parseInstance, partOfInstance } from './instance-value.ts';
-import { classifyKey, type InstanceRole, type KeyRole, type Prefixes, type RouteRole } from './keys.ts';
+import { classifyKey, type InstanceRole, type KeyRole, type RouteRole } from './keys.ts';
 import { parseRoute, type RouteValue } from './route-value.ts';
 import type { Instance } from './service.ts';
 
@@ -75,19 +77,20 @@ export class ReadEntry implements Entry {
 
   /**
    * Reads an entry that was not read yet. Where `before` has the same key and value, it means the same, and with the same
-   * objects.
+   * objects; but for a source whose addresses are under other rules.
    */
-  static of(entry: Entry, prefixes: Prefixes, before?: Entry): ReadEntry {
+  static of(entry: Entry, grammar: Grammar, before?: Entry): ReadEntry {
     const read = entry instanceof ReadEntry ? entry : undefined;
     const known = before instanceof ReadEntry && before.key === entry.key ? before : undefined;
-    if (known && known.value === entry.value && known.refused === entry.refused) {
+    const isSame = known?.value === entry.value && known.refused === entry.refused;
+    if (known && isSame && rulesFor(entry, grammar) === rulesFor(known, grammar)) {
       return read && read.#meaning === known.#meaning ? read : new ReadEntry(entry, known.#meaning);
     }
     if (read) {
       return read;
     }
-    const role = known?.meaning.role ?? classifyKey(entry.key, prefixes);
-    return new ReadEntry(entry, { ...saidBy(entry, role), weight: weigh(entry) });
+    const role = known?.meaning.role ?? classifyKey(entry.key, grammar);
+    return new ReadEntry(entry, { ...saidBy(entry, role, grammar), weight: weigh(entry) });
   }
 
   get meaning(): Meaning {
@@ -107,15 +110,21 @@ function weigh({ key, value }: Entry): bigint {
 const NOTHING: PartialInstance = Object.freeze({});
 
 /** What the value says: an error of ours is no error of whoever reads it. */
-function saidBy(entry: Entry, role: KeyRole): Said {
+function saidBy(entry: Entry, role: KeyRole, grammar: Grammar): Said {
   try {
-    return parse(entry, role);
+    return parse(entry, role, grammar);
   } catch (error) {
     return { kind: 'threw', role, error: asError(error) };
   }
 }
 
-function parse({ key, value, refused }: Entry, role: KeyRole): Said {
+/** Under which rules the addresses of this entry's source are. */
+function rulesFor({ source }: Entry, { addresses, ruled }: Grammar): AddressRules | undefined {
+  return ruled?.has(source) ? addresses : undefined;
+}
+
+function parse(entry: Entry, role: KeyRole, grammar: Grammar): Said {
+  const { key, value, refused } = entry;
   if (refused !== undefined) {
     return { kind: 'refused', role, by: 'limit', reason: refused, partial: NOTHING };
   }
@@ -130,15 +139,17 @@ function parse({ key, value, refused }: Entry, role: KeyRole): Said {
     case 'wrong':
       return { kind: 'refused', role, by: 'key', reason: role.reason, partial: NOTHING };
     case 'instance': {
-      const result = parseInstance(key, role.id, value);
+      const rules = rulesFor(entry, grammar);
+      const result = parseInstance(key, role.id, value, rules);
       if (result.kind === 'good') {
         const { value: instance, unknown, dropped } = result;
         return { kind: 'instance', role, instance, unknown, dropped };
       }
-      return { kind: 'refused', role, by: 'value', reason: result.reason, partial: partOfInstance(value) };
+      const partial = partOfInstance(value, rules);
+      return { kind: 'refused', role, by: 'value', reason: result.reason, partial };
     }
     case 'route': {
-      const result = parseRoute(value);
+      const result = parseRoute(value, grammar.reservedPorts);
       return result.kind === 'good'
         ? { kind: 'route', role, route: result.value, unknown: result.unknown }
         : { kind: 'refused', role, by: 'value', reason: result.reason, partial: NOTHING };

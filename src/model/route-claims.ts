@@ -25,30 +25,35 @@ export interface Settlement {
   readonly rejected: readonly Rejection[];
 }
 
+/** How much routes may ask for: what each costs every request, and a value of a few kilobytes can ask for millions. */
+export interface PlaceLimits {
+  /** Places that are a rule each, of all routes: a path of a host or of any, and each `*.host`. `limits.routes` */
+  readonly pairs: number;
+  /** Hosts without paths, of all routes and services: they are looked up in sets. `limits.hosts` */
+  readonly hosts: number;
+  /** Places of one service, of either kind. `limits.placesPerService` */
+  readonly perService: number;
+}
+
 /**
  * Settles claims of hosts, paths and ports alike on every instance: what stands in a route beats what follows
- * from a name, then the older key keeps it. A claim that would take the number of places that are asked for above
- * `places` is rejected whole: a value of a few kilobytes can ask for millions (hosts times paths).
+ * from a name, then the older key keeps it. A claim that goes beyond a limit is rejected whole; within them the older
+ * keys have their places first, whatever they ask for.
  */
-export function settleRoutes(
-  claims: Iterable<RouteClaim>,
-  reservedPorts: ReadonlyMap<number, string>,
-  places = Number.POSITIVE_INFINITY,
-): Settlement {
+export function settleRoutes(claims: Iterable<RouteClaim>, limits?: PlaceLimits): Settlement {
   const winners = new Map<string, { claim: RouteClaim; route: Route }>();
   const ports = new Map<number, RouteClaim>();
   const rejected: Rejection[] = [];
-  let asked = 0;
   const reject = (claim: RouteClaim, reason: string, other?: Entry) => {
     rejected.push(rejection(claim.entry, reason, other));
   };
+  const beyond = limits ? beyondLimits(claims, limits) : new Map<RouteClaim, string>();
   for (const claim of [...claims].sort(byRight)) {
-    const more = claim.hosts.length * claim.paths.length;
-    if (asked + more > places) {
-      reject(claim, tooMany(more, places));
+    const excess = beyond.get(claim);
+    if (excess !== undefined) {
+      reject(claim, excess);
       continue;
     }
-    asked += more;
     let lost = 0;
     for (const host of claim.hosts) {
       for (const path of claim.paths) {
@@ -68,10 +73,7 @@ export function settleRoutes(
       continue;
     }
     const owner = ports.get(claim.port);
-    const reserved = reservedPorts.get(claim.port);
-    if (reserved !== undefined) {
-      reject(claim, `the port ${claim.port} is taken by ${reserved}`);
-    } else if (owner) {
+    if (owner) {
       reject(claim, `the port ${claim.port} belongs to an older key`, owner.entry);
     } else {
       ports.set(claim.port, claim);
@@ -87,10 +89,46 @@ export function settleRoutes(
 /** So many lost places of one route are told one by one. */
 const NAMED = 100;
 
-function tooMany(more: number, places: number): string {
-  return more > places
-    ? `its hosts and paths are ${more} places, more than limits.routes (${places}) for all routes together`
-    : `limits.routes (${places} hosts and paths of all routes together) is reached, and older routes keep theirs`;
+/** The claims that are not let in, with why. */
+function beyondLimits(claims: Iterable<RouteClaim>, limits: PlaceLimits): Map<RouteClaim, string> {
+  const beyond = new Map<RouteClaim, string>();
+  const taken = { pairs: 0, hosts: 0 };
+  for (const claim of [...claims].sort((a, b) => byAge(a.entry, b.entry))) {
+    const asked = placesOf(claim);
+    const excess = tooMany(asked, taken, limits);
+    if (excess !== undefined) {
+      beyond.set(claim, excess);
+      continue;
+    }
+    taken.pairs += asked.pairs;
+    taken.hosts += asked.hosts;
+  }
+  return beyond;
+}
+
+type Places = Pick<PlaceLimits, 'pairs' | 'hosts'>;
+
+function placesOf({ hosts, paths }: RouteClaim): Places {
+  const all = hosts.length * paths.length;
+  const looked = paths.some((path) => path !== null)
+    ? 0
+    : hosts.filter((host) => host !== null && !host.startsWith('*.')).length;
+  return { pairs: all - looked, hosts: looked };
+}
+
+function tooMany(asked: Places, taken: Places, limits: PlaceLimits): string | undefined {
+  const { pairs, hosts, perService } = limits;
+  const all = asked.pairs + asked.hosts;
+  if (all > perService) {
+    return `its hosts and paths are ${all} places, more than limits.placesPerService (${perService})`;
+  }
+  if (taken.pairs + asked.pairs > pairs) {
+    return `its ${asked.pairs} pairs of host and path go beyond limits.routes (${pairs} of all routes together), and older routes keep theirs`;
+  }
+  if (taken.hosts + asked.hosts > hosts) {
+    return `its ${asked.hosts} hosts go beyond limits.hosts (${hosts} without paths of all services together), and older keys keep theirs`;
+  }
+  return undefined;
 }
 
 function byRight(a: RouteClaim, b: RouteClaim): number {

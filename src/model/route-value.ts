@@ -64,8 +64,14 @@ const PATH = /^\/[A-Za-z0-9._~:@%+=!&*/-]{0,254}$/;
 const CHECK_PATH = /^\/[A-Za-z0-9._~:@%+=!&*/?-]{0,254}$/;
 const STATUS = /^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?){0,31}$/;
 
-/** Reads the value of `/routes/<service>`. Fields that it does not know go to `meta`. */
-export function parseRoute(value: string): Parsed<Read<RouteValue>> {
+/**
+ * Reads the value of `/routes/<service>`. Fields that it does not know go to `meta`. `reservedPorts` says who has a port that
+ * no route may claim.
+ */
+export function parseRoute(
+  value: string,
+  reservedPorts?: ReadonlyMap<number, string>,
+): Parsed<Read<RouteValue>> {
   return parsed(() => {
     const fields = jsonObject(value);
     const read = <T>(name: string, none: T, parse: (value: unknown) => T): T => {
@@ -85,6 +91,10 @@ export function parseRoute(value: string): Parsed<Read<RouteValue>> {
     };
     if (route.mode === 'tcp') {
       refuseHttpFields(route);
+    }
+    const owner = route.port === null ? undefined : reservedPorts?.get(route.port);
+    if (owner !== undefined) {
+      throw new BadValue(`the port ${route.port} is taken by ${owner}`);
     }
     return { value: route, unknown: unknownFields(fields, READ) };
   });

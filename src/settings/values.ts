@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { networkOf } from '../model/address-rules.ts';
 import { parseDuration } from '../model/duration.ts';
 import { leaf } from './leaf.ts';
 
@@ -134,6 +135,35 @@ export function hostNames() {
     'a list of host names such as node1.example.com, without a port',
     z.array(z.string().regex(/^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/)),
   );
+}
+
+/** Networks, as they are written. */
+export function networks() {
+  const network = z.string().refine((text) => networkOf(text) !== undefined);
+  return leaf(
+    'list',
+    'a list of networks such as 10.0.0.0/8 or fd00::/8, or single addresses',
+    z.array(network),
+  );
+}
+
+/** Ports; the environment writes them as texts. */
+export function ports() {
+  const port = z.union([
+    z.int(),
+    z
+      .string()
+      .regex(/^\d{1,5}$/)
+      .transform(Number),
+  ]);
+  const schema = z.array(port.refine((number) => number >= 1 && number <= 65535));
+  return leaf('list', 'a list of ports from 1 to 65535', schema);
+}
+
+/** True or false; the environment writes it as a text. */
+export function flag() {
+  const written = z.enum(['true', 'false']).transform((text) => text === 'true');
+  return leaf('text', 'true or false', z.union([z.boolean(), written]));
 }
 
 /** Free values by name, for templates. */

@@ -60,7 +60,6 @@ export async function renderFixture(fixture: Fixture): Promise<Rendered> {
     prefixes: { services, routes, keys: [] },
     duplicateAddresses: fixture.duplicateAddresses ?? 'newest',
     defaultRoutes: defaultRoutes(vars),
-    reservedPorts: new Map(),
   });
   catalog.replace(await readTree(fixture.tree, { services, routes }));
   const text = await compiled.render({

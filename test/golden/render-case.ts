@@ -41,7 +41,14 @@ export async function renderTree(
     ...given,
     sources: [{ file: { path: '/tree.yaml' } }],
   });
-  const catalog = new Catalog({ prefixes, duplicateAddresses: rest.duplicateAddresses, ...claimsOf(vars) });
+  const catalog = new Catalog({
+    prefixes: {
+      ...prefixes,
+      reservedPorts: new Map(vars.bind === undefined ? [[80, 'the shared frontend']] : []),
+    },
+    duplicateAddresses: rest.duplicateAddresses,
+    defaultRoutes: defaultRoutesOf(vars),
+  });
   catalog.replace(parseTreeEntries(tree, { file: 'tree.yaml', shape: prefixes, index: 0 }));
   const compiled = compileTemplate(await readTemplateSet(template));
   const text = await compiled.render({
@@ -59,14 +66,9 @@ export async function renderTree(
   return { text, rejected: catalog.rejected };
 }
 
-function claimsOf(
-  vars: Readonly<Record<string, unknown>>,
-): Pick<CatalogOptions, 'defaultRoutes' | 'reservedPorts'> {
+function defaultRoutesOf(vars: Readonly<Record<string, unknown>>): CatalogOptions['defaultRoutes'] {
   const kind = vars.defaultRoutes === 'any' || vars.defaultRoutes === 'none' ? vars.defaultRoutes : 'domain';
-  return {
-    defaultRoutes: { kind, domain: typeof vars.domain === 'string' ? vars.domain : null },
-    reservedPorts: new Map(vars.bind === undefined ? [[80, 'the shared frontend']] : []),
-  };
+  return { kind, domain: typeof vars.domain === 'string' ? vars.domain : null };
 }
 
 async function treeOf(folder: URL): Promise<string> {

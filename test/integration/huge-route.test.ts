@@ -20,7 +20,7 @@ test.each(['managed', 'master-socket'] as const)(
       haproxy: { mode, checkTimeout: '60s' },
       vars: { defaultService: 'web' },
       // A busy machine must not take it for a value that makes rendering slow.
-      more: { limits: { routes: 200_000, render: '30s' } },
+      more: { limits: { routes: 200_000, placesPerService: 200_000, render: '30s' } },
     });
     const file = path.join(site.folder, 'services.yaml');
     const keys = (services: object, routes: object = {}) =>

@@ -142,15 +142,15 @@ describe('Catalog', () => {
     });
 
     test('a bind port belongs to the older route; reserved ports to nobody', () => {
-      const reservedPorts = new Map([[80, 'the shared frontend']]);
+      const prefixes = { ...OPTIONS.prefixes, reservedPorts: new Map([[80, 'the shared frontend']]) };
       const tree = {
         '/routes/db': { mode: 'tcp', port: 5432 },
         '/routes/db2': { mode: 'tcp', port: 5432 },
         '/routes/db3': { mode: 'tcp', port: 80 },
       };
-      const catalog = catalogOf(tree, { reservedPorts });
-      expect(catalog.services.map((s) => s.port)).toEqual([5432, null, null]);
-      expect(reasons(catalog)['/routes/db3']).toBe('the port 80 is taken by the shared frontend');
+      const catalog = catalogOf(tree, { prefixes });
+      expect(catalog.services.map((s) => s.port)).toEqual([5432, null]);
+      expect(reasons(catalog)['/routes/db3']).toContain('the port 80 is taken by the shared frontend; until');
       expect(catalog.rejected).toMatchObject([
         { key: '/routes/db2', other: '/routes/db' },
         { key: '/routes/db3' },

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Catalog } from '../../src/model/catalog.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import { Admission } from '../../src/model/limits.ts';
+import type { PlaceLimits } from '../../src/model/route-claims.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
 const LIMITS = { keys: 3, valueBytes: 20, totalBytes: 10_000 };
@@ -151,24 +152,71 @@ describe('a key that a limit kept out', () => {
   });
 });
 
-describe('limits.routes', () => {
+describe('the limits of places', () => {
   const route = (count: number, of: string) => ({
     hosts: Array.from({ length: count }, (_, at) => `${of}${at}.example.com`),
     paths: ['/a', '/b'],
   });
 
-  test('a route whose hosts times paths is too much is rejected whole; the others stay', () => {
-    const catalog = new Catalog({ ...OPTIONS, places: 10 });
+  const limits = (some: Partial<PlaceLimits>) => ({
+    ...OPTIONS,
+    limits: { pairs: 100, hosts: 100, perService: 100, ...some },
+  });
+  const told = (catalog: Catalog) => catalog.rejected.map(({ key, reason }) => `${key}: ${reason}`);
+
+  test('a route that asks for more places than one service may have is rejected whole; the others stay', () => {
+    const catalog = new Catalog(limits({ perService: 10 }));
+    const plain = (count: number) => ({ hosts: route(count, 'plain').hosts });
     catalog.replace([
-      entry('/routes/few', route(2, 'few'), 1),
+      entry('/routes/few', route(5, 'few'), 1),
       entry('/routes/many', route(6, 'many'), 2),
-      entry('/routes/more', route(4, 'more'), 3),
+      entry('/routes/plain', plain(11), 3),
+      entry('/routes/less', plain(10), 4),
     ]);
-    expect(catalog.routes.map(({ service }) => service)).toEqual(Array(4).fill('few'));
-    expect(catalog.rejected.map(({ key, reason }) => `${key}: ${reason}`)).toEqual([
-      '/routes/many: its hosts and paths are 12 places, more than limits.routes (10) for all routes together',
-      '/routes/more: limits.routes (10 hosts and paths of all routes together) is reached, and older routes keep theirs',
+    const served = Object.groupBy(catalog.routes, ({ service }) => service);
+    expect([served.few?.length, served.less?.length]).toEqual([10, 10]);
+    expect(told(catalog)).toEqual([
+      '/routes/many: its hosts and paths are 12 places, more than limits.placesPerService (10)',
+      '/routes/plain: its hosts and paths are 11 places, more than limits.placesPerService (10)',
     ]);
+  });
+
+  test('pairs of host and path, and wildcards, are bounded for all routes together; the older ones stay', () => {
+    const catalog = new Catalog(limits({ pairs: 10 }));
+    catalog.replace([
+      entry('/routes/few', route(4, 'few'), 1),
+      entry('/routes/more', route(2, 'more'), 2),
+      entry('/routes/wild', { hosts: ['*.a.example', '*.b.example', '*.c.example'] }, 3),
+      entry('/routes/any', { paths: ['/x', '/y'] }, 4),
+      entry('/routes/plain', { hosts: route(90, 'plain').hosts }, 5),
+    ]);
+    expect(new Set(catalog.routes.map(({ service }) => service))).toEqual(new Set(['few', 'any', 'plain']));
+    expect(told(catalog)).toEqual([
+      '/routes/more: its 4 pairs of host and path go beyond limits.routes (10 of all routes together), and older routes keep theirs',
+      '/routes/wild: its 3 pairs of host and path go beyond limits.routes (10 of all routes together), and older routes keep theirs',
+    ]);
+  });
+
+  test('hosts without paths are bounded for all services together: no newcomer takes the place of what follows from a name', () => {
+    const catalog = new Catalog(limits({ hosts: 5 }));
+    catalog.replace([
+      entry('/services/web/a', '10.0.0.1:80', 1),
+      entry('/routes/evil', { hosts: route(5, 'evil').hosts }, 2),
+      entry('/routes/good', { hosts: route(4, 'good').hosts }, 3),
+      entry('/routes/paths', route(4, 'paths'), 4),
+    ]);
+    expect(catalog.service('web')?.hosts).toEqual(['web']);
+    expect(catalog.service('good')?.hosts).toHaveLength(4);
+    expect(catalog.service('paths')?.hosts).toHaveLength(4);
+    expect(told(catalog)).toEqual([
+      '/routes/evil: its 5 hosts go beyond limits.hosts (5 without paths of all services together), and older keys keep theirs',
+    ]);
+    catalog.apply([
+      { kind: 'delete', key: '/services/web/a' },
+      { kind: 'delete', key: '/routes/good' },
+    ]);
+    expect(catalog.service('evil')?.hosts).toHaveLength(5);
+    expect(catalog.rejected).toEqual([]);
   });
 
   test('lost places of one route are told one by one up to a hundred', () => {

@@ -222,7 +222,7 @@ status: { listen: "[::1]:0" }\n`,
     ['vars: [a]', '/pointsman.yaml:2: vars: found a list; would fit: a map of values by name'],
     [
       'nonsense:',
-      '/pointsman.yaml:2: nonsense: no such key; there are: sources, prefixes, template, output, stateDir, haproxy, apply, pace, guard, cache, limits, duplicateAddresses, node, vars, status, log',
+      '/pointsman.yaml:2: nonsense: no such key; there are: sources, prefixes, template, output, stateDir, haproxy, apply, pace, guard, cache, limits, ports, addresses, duplicateAddresses, node, vars, status, log',
     ],
   ])('names what does not fit in %j', async (text, message) => {
     expect(await problems(`${SOURCE}${text}\n`)).toBe(`reading the settings: ${message}`);
@@ -436,6 +436,26 @@ status: { listen: "[::1]:0" }\n`,
     ] as const) {
       expect(await problems(SOURCE, { env: { [name]: value } })).toContain(`${name} is no setting`);
     }
+  });
+
+  it('reads ports, networks and truth values from a file and from the environment alike, and says what would fit', async () => {
+    const file = `${SOURCE}ports: { reserved: [22, 8500] }\naddresses: { deny: [10.0.0.0/8, "::1"], names: false }\n`;
+    const env = {
+      POINTSMAN_PORTS_RESERVED: '22,8500',
+      POINTSMAN_ADDRESSES_DENY: '10.0.0.0/8, ::1',
+      POINTSMAN_ADDRESSES_NAMES: 'false',
+    };
+    const wanted = {
+      ports: { reserved: [22, 8500] },
+      addresses: { deny: ['10.0.0.0/8', '::1'], allow: [], names: false },
+    };
+    expect(await load(file)).toMatchObject(wanted);
+    expect(await load(SOURCE, { env })).toMatchObject(wanted);
+    expect(
+      await problems(`${SOURCE}ports: { reserved: [0] }\naddresses: { deny: [10.0.0.0/33], names: no }\n`),
+    ).toMatch(
+      /a list of ports from 1 to 65535[\s\S]*a list of networks such as 10.0.0.0\/8[\s\S]*true or false/,
+    );
   });
 
   it('sets nested vars and sources by their place', async () => {

@@ -5,7 +5,6 @@ export const OPTIONS: CatalogOptions = {
   prefixes: { services: ['/services'], routes: ['/routes'], keys: ['/haproxy'] },
   duplicateAddresses: 'newest',
   defaultRoutes: { kind: 'domain', domain: null },
-  reservedPorts: new Map(),
 };
 
 /** An entry of the first source; both revisions are `revision`. */

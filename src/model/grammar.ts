@@ -1,0 +1,12 @@
+import type { AddressRules } from './address-rules.ts';
+import type { Prefixes } from './keys.ts';
+
+/** What keys and values are read by: where they stand, and what none of them may ask for. */
+export interface Grammar extends Prefixes {
+  /** Which addresses a server may have. @default all */
+  readonly addresses?: AddressRules;
+  /** The places of the sources in the settings whose addresses these rules are for. @default none */
+  readonly ruled?: ReadonlySet<number>;
+  /** Ports that no route may claim, with who has them, for people. @default none */
+  readonly reservedPorts?: ReadonlyMap<number, string>;
+}
