@@ -69,6 +69,28 @@ const REQUESTS: readonly (readonly [host: string, path: string, service: string]
   ['[fd00::1]:8080', '/', '404'],
 ];
 
+/** Texts that end as a wildcard does, or begin as one, and are the name of no host below it. */
+const NO_NAMES: readonly ((host: string) => string)[] = [
+  (host) => `x.example.com,${host}`,
+  (host) => `${host},x.example.com`,
+  (host) => `${host}:80,x`,
+  (host) => `x@${host}`,
+  (host) => `x:y@${host}`,
+  (host) => `[::1].${host}`,
+  (host) => `[${host}]`,
+  (host) => `.${host}`,
+  (host) => `..${host}`,
+  (host) => `x/${host}`,
+  (host) => `x%2f${host}`,
+  (host) => `x?${host}`,
+  (host) => `x;${host}`,
+  (host) => `x*${host}`,
+  (host) => `x\\${host}`,
+  (host) => `x ${host}`,
+  (host) => `x\t${host}`,
+  (host) => `é.${host}`,
+];
+
 describe.each(haproxyVersions)('the routes of the packaged template on HAProxy $name', (haproxy) => {
   const backends: Backend[] = [];
   const services: Record<string, object> = {};
@@ -107,6 +129,35 @@ describe.each(haproxyVersions)('the routes of the packaged template on HAProxy $
       expect(wire.received()).toContain(answer);
     }
   });
+
+  test('what is the name of no host matches no wildcard, and no exact host', async () => {
+    const vars = { defaultRoutes: 'any', domain: 'example.com' };
+    await using any = await startPackaged(haproxy, { services, routes: ROUTES }, vars);
+    const asked = async (host: string) => {
+      await using wire = await openWire(any.port);
+      wire.send(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      await wire.closed;
+      return /^HTTP\/1\.\d (\d+)/.exec(wire.received())?.[1];
+    };
+    for (const host of [
+      'a.example.net',
+      'web.somewhere.org',
+      'dot.ted.somewhere.org',
+      'a.b.big.example.net',
+    ]) {
+      expect([host, await asked(host)]).toEqual([host, '200']);
+      expect([host, await asked(`${host}:80`)]).toEqual([host, '200']);
+      for (const wrong of NO_NAMES) {
+        expect([wrong(host), await asked(wrong(host))]).toEqual([
+          wrong(host),
+          expect.stringMatching(/^40[04]$/),
+        ]);
+      }
+    }
+    for (const host of ['x.example.com,shop.example.org', 'x@shop.example.org', '.shop.example.org']) {
+      expect([host, await asked(host)]).toEqual([host, expect.stringMatching(/^40[04]$/)]);
+    }
+  }, 60_000);
 
   test('with defaultRoutes any, a name is reached in every domain, but only after the longer suffixes', async () => {
     const vars = { defaultRoutes: 'any', domain: 'example.com' };
