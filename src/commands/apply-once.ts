@@ -58,7 +58,7 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
     await (guard
       ? believeOnce(io, settings, { ...parts, shell, store: guard.store })
       : takeOnce(parts, await entriesOf(io, settings, flags.from)));
-    for (const rejection of parts.served.catalog.rejected) {
+    for (const rejection of parts.served.rejected) {
       io.err(rejectionLine(rejection));
     }
     await refuseWhilePaused(parts);

@@ -16,6 +16,7 @@ import { hasBelievedTree } from '../state/believed-files.ts';
 import { ourUser } from '../system/our-user.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { type Add, checkCommands, checkExposures, checkStatus } from './check-outside.ts';
+import { checkOwnPorts } from './check-ports.ts';
 import { judgeCommand } from './haproxy-versions.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { mountPoints, singleFileMounts } from './mount-points.ts';
@@ -159,6 +160,10 @@ async function checkTemplate(
     add('note', 'start', wouldWait.missing);
   }
   const text = await textOf(served, drawing);
+  for (const { key, reason } of drawing.rejected) {
+    add('note', 'ports', `${key}: ${reason}`);
+  }
+  await checkOwnPorts(services, add);
   add('ok', 'template', settings.template);
   return text;
 }

@@ -56,6 +56,9 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
   }
   await drawing.templates.set(set);
   const text = await textOf(served, drawing);
+  for (const rejection of drawing.rejected) {
+    io.err(rejectionLine(rejection));
+  }
   const { path } = settings.output;
   const needed = flags.diff || flags.exitCode || flags.validate;
   const shell = needed ? await shellOf(settings, () => {}) : null;

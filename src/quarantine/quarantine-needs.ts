@@ -22,7 +22,7 @@ export interface QuarantineNeeds {
   readonly served: ServedTree;
   readonly drawing: {
     readonly templates: TemplateInUse;
-    render(catalog: Catalog, template: CompiledTemplate): Promise<string>;
+    render(catalog: Catalog, template: CompiledTemplate): Promise<{ readonly text: string }>;
     /** The same, to find what is refused: with less time, and after whatever else waits. */
     tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string>;
     /** The text that was drawn last is good, and so is its template. */

@@ -15,7 +15,7 @@ async function tryTemplate(needs: QuarantineNeeds, signal: AbortSignal): Promise
     return false;
   }
   try {
-    const text = await drawing.render(served.copy(), refused);
+    const { text } = await drawing.render(served.copy(), refused);
     plan(text);
     if ((await judge.checkRendered(text, signal)).kind !== 'accepted') {
       return false;

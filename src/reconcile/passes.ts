@@ -221,6 +221,9 @@ export class Passes {
     if (drawn) {
       drawing.tell(drawn);
     }
+    if (drawn?.kind === 'set') {
+      served.drewWithout(drawing.rejected);
+    }
     executor.catchUp.look();
     const { applied } = executor.current.now;
     const wanted = drawn?.kind === 'set' ? drawn.set.hash : null;

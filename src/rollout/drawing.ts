@@ -1,6 +1,8 @@
 import { PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Catalog } from '../model/catalog.ts';
+import { rejection } from '../model/rejection.ts';
+import type { Rejection } from '../model/service.ts';
 import { plainVersion } from '../plan/haproxy-branch.ts';
 import { hashText, sameText } from '../plan/mark.ts';
 import { clock } from '../ports/clock.ts';
@@ -8,6 +10,7 @@ import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
 import { setOf } from './current.ts';
 import type { Desired } from './facts.ts';
+import { type PlacedText, renderPlaced } from './own-ports.ts';
 import { limitOf, withinTime } from './render-limit.ts';
 import { TemplateChoice } from './template-choice.ts';
 
@@ -29,6 +32,13 @@ const NO_SERVER =
   'the sources have no instance, there is no cache to compare with, and a file with servers is installed: ' +
   'waiting for the first one (pointsman release believes it)';
 
+interface Last {
+  readonly text: string;
+  readonly template: CompiledTemplate;
+  readonly msPerKey: number;
+  readonly rejected: readonly Rejection[];
+}
+
 /** Makes the text of a tree, by the template that is in use. */
 export class Drawing {
   /** Which template is in use: a refused one gives way to the last good one. */
@@ -37,8 +47,7 @@ export class Drawing {
   #context: DrawingOptions['context'];
   #text: string | null = null;
   /** The last drawing; null while the next is under way, and where it failed. */
-  #last: { readonly text: string; readonly template: CompiledTemplate; readonly msPerKey: number } | null =
-    null;
+  #last: Last | null = null;
   /** What the last good drawing took. */
   #goodMsPerKey = Number.POSITIVE_INFINITY;
 
@@ -51,6 +60,11 @@ export class Drawing {
   /** The hash of the last text, whatever came of it; null before there is one. */
   get hash(): string | null {
     return this.#text === null ? null : hashText(this.#text);
+  }
+
+  /** Routes whose port the text of the last drawing listens on by itself: it is drawn without. */
+  get rejected(): readonly Rejection[] {
+    return this.#last?.rejected ?? [];
   }
 
   /** What the last drawing gave; null while it is under way, and where it failed. */
@@ -74,13 +88,14 @@ export class Drawing {
     try {
       const { catalog } = tree;
       const begun = clock.now();
-      const text = sameText(await this.render(catalog, template));
+      const placed = await this.render(catalog, template);
+      const text = sameText(placed.text);
       const msPerKey = (clock.now() - begun) / (catalog.tree.size + 1);
       if (tree.isDoubtful && installed !== null && losesAllServers(installed, text)) {
         return { kind: 'nothing', missing: NO_SERVER };
       }
       this.#text = text;
-      this.#last = { text, template, msPerKey };
+      this.#last = { text, template, msPerKey, rejected: rejectedBy(placed, catalog) };
       return { kind: 'set', set: setOf(text) };
     } catch (error) {
       if (!(error instanceof PointsmanError)) {
@@ -106,10 +121,12 @@ export class Drawing {
   }
 
   /** Renders any catalog with a template, with less time where that took `good` milliseconds before. Throws a `TemplateError`. */
-  render(catalog: Catalog, template: CompiledTemplate, good?: number): Promise<string> {
+  render(whole: Catalog, template: CompiledTemplate, good?: number): Promise<PlacedText> {
     const limit = this.#renderLimit === undefined ? undefined : limitOf(this.#renderLimit, good);
     const run = limit && ((work: () => string) => withinTime(limit, work));
-    return template.render({ catalog, tree: catalog.tree, ...this.#context }, run);
+    return renderPlaced(whole, (catalog) =>
+      template.render({ catalog, tree: whole.tree, ...this.#context }, run),
+    );
   }
 
   /** The same, to find what is refused: with less time, and after whatever else waits. */
@@ -117,7 +134,7 @@ export class Drawing {
     await clock.breathe();
     signal.throwIfAborted();
     const good = this.templates.isNew ? undefined : this.#goodMsPerKey * (catalog.tree.size + 1);
-    return this.render(catalog, template, good);
+    return (await this.render(catalog, template, good)).text;
   }
 
   /** Takes the version of the HAProxy that runs, for templates. True where it is another than before. */
@@ -129,6 +146,14 @@ export class Drawing {
     this.#context = { ...this.#context, haproxy: { ...this.#context.haproxy, version: plain } };
     return true;
   }
+}
+
+function rejectedBy({ lost }: PlacedText, catalog: Catalog): readonly Rejection[] {
+  return lost.flatMap(({ service, port, by }) => {
+    const entry = catalog.portClaim(service);
+    const reason = `the port ${port} is taken by ${by} of the configuration itself`;
+    return entry ? [rejection(entry, reason)] : [];
+  });
 }
 
 const SERVER = /^[ \t]*server(?:-template)?[ \t]/m;

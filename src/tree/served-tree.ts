@@ -1,9 +1,10 @@
 import { asError } from '../errors.ts';
 import type { Counts, Emit } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
-import type { Change, Entry } from '../model/entry.ts';
+import { type Change, compare, type Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import type { ReadEntry } from '../model/read-entry.ts';
+import type { Rejection } from '../model/service.ts';
 import { shorten } from '../model/shorten.ts';
 import type { BelievedChange } from '../model/tree-changes.ts';
 import { clock } from '../ports/clock.ts';
@@ -47,6 +48,7 @@ export class ServedTree {
   readonly #lastGood: LastGood;
   readonly #reports: KeyReports;
   #catalog: Catalog;
+  #unplaced: readonly Rejection[] = [];
   #missing = 'no source has given its keys yet';
   #hasTree = false;
   #isDoubtful = false;
@@ -68,6 +70,14 @@ export class ServedTree {
   /** The tree as services and routes; another object after it threw. */
   get catalog(): Catalog {
     return this.#catalog;
+  }
+
+  /** Every key that is rejected: by the catalog, or because the text has no place for it. Sorted by key. */
+  get rejected(): readonly Rejection[] {
+    const { rejected } = this.catalog;
+    return this.#unplaced.length === 0
+      ? rejected
+      : [...rejected, ...this.#unplaced].sort((a, b) => compare(a.key, b.key));
   }
 
   /** True once a source gave everything that it has. */
@@ -96,7 +106,8 @@ export class ServedTree {
   }
 
   get counts(): Counts {
-    const { services, routes, rejected, ignored, tree } = this.#catalog;
+    const { rejected } = this;
+    const { services, routes, ignored, tree } = this.#catalog;
     const instances = services.reduce((sum, service) => sum + service.instances.length, 0);
     return {
       keys: tree.size,
@@ -154,7 +165,7 @@ export class ServedTree {
     if (!this.#hasTree) {
       this.#hasTree = true;
       this.#refusals.begin();
-      this.#reports.update(this.#catalog);
+      this.#tell();
     }
   }
 
@@ -186,6 +197,15 @@ export class ServedTree {
     }
     this.#lastGood.drew(this.#catalog.rejected);
     return { kind: 'tree', catalog: this.#catalog, isDoubtful: this.#isDoubtful };
+  }
+
+  /** The text that was drawn last has no place for what these keys ask for. */
+  drewWithout(rejected: readonly Rejection[]): void {
+    if (rejected.length + this.#unplaced.length === 0) {
+      return;
+    }
+    this.#unplaced = rejected;
+    this.#tell();
   }
 
   /** The text that was drawn last is good, and so was its tree. */
@@ -221,7 +241,7 @@ export class ServedTree {
     }
     this.#lastGood.note(before);
     if (this.#hasTree) {
-      this.#reports.update(this.#catalog);
+      this.#tell();
     }
   }
 
@@ -250,6 +270,10 @@ export class ServedTree {
     }
     const middle = entries.length >>> 1;
     return [...this.#throwingIn(entries.slice(0, middle)), ...this.#throwingIn(entries.slice(middle))];
+  }
+
+  #tell(): void {
+    this.#reports.update({ rejected: this.rejected, remarks: this.#catalog.remarks });
   }
 
   #catalogOf(entries: Iterable<Entry>): Catalog {

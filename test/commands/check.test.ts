@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -59,4 +59,34 @@ test('check says whether the status port is free, taken, or Pointsman answers th
   });
   const other = await site.run('check', '--set', 'output.path=/tmp/other.cfg');
   expect(other.stdout).toContain(`${where}: the Pointsman of ${site.configPath} listens there`);
+});
+
+test('check names ports of services that this host may give its own connections, or that the configuration has itself', async () => {
+  await using site = await makeSite({ haproxy: { mode: 'none' }, more: { template: 'own.njk' } });
+  const [, last = 0] = (await readFile('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'))
+    .split(/\s+/)
+    .map(Number);
+  const routes = { db: { mode: 'tcp', port: last }, mail: { mode: 'tcp', port: 2525 } };
+  await writeFile(
+    path.join(site.folder, 'services.yaml'),
+    JSON.stringify({ services: { db: { a: '10.0.0.1:80' }, mail: { a: '10.0.0.2:80' } }, routes }),
+  );
+  await writeFile(
+    path.join(site.folder, 'own.njk'),
+    '{% extends "pointsman/haproxy.cfg.njk" %}\n{% block extra %}\nfrontend mine from tcp\n  bind :2525\n  default_backend be_mail\n{% endblock %}\n',
+  );
+  const { code, stdout } = await site.run('check');
+  expect(stdout).toMatch(
+    new RegExp(
+      `^note +ports +${last} \\(db\\): this host gives ports from \\d+ to ${last} to its own connections`,
+      'm',
+    ),
+  );
+  expect(stdout).toMatch(
+    /^note +ports +\/routes\/mail: the port 2525 is taken by frontend mine of the configuration itself$/m,
+  );
+  expect(code).toBe(0);
+  const dry = await site.run('render', '--dry-run');
+  expect(dry.stderr).toContain('/routes/mail');
+  expect(dry.stdout.match(/bind .*:2525/g)).toHaveLength(1);
 });

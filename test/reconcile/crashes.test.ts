@@ -136,9 +136,9 @@ describe('a pass that throws', () => {
     const { render, tryRender } = loop.drawing;
     using _one = restored(
       vi.spyOn(loop.drawing, 'render').mockImplementation(async (...args) => {
-        const text = await render.apply(loop.drawing, args);
-        fault(text);
-        return text;
+        const placed = await render.apply(loop.drawing, args);
+        fault(placed.text);
+        return placed;
       }),
     );
     using _other = restored(
