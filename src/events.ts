@@ -102,6 +102,15 @@ export interface KeyRemark {
   readonly message: string;
 }
 
+/** A service of whose addresses another one has taken more than `guard.share`. */
+export interface MassClaim {
+  readonly service: string;
+  readonly by: string;
+  /** How many it took, of how many. */
+  readonly taken: number;
+  readonly of: number;
+}
+
 /** What is set aside because HAProxy or the template refuses it. */
 export interface QuarantinedUnit {
   /** `instances of web`, `route of web`, `key /haproxy/maxconn`. */
@@ -142,6 +151,10 @@ export type SourceHappening =
   | { readonly kind: 'keys-remarked'; readonly remarks: readonly KeyRemark[] }
   /** All of these as they are now, at most 100 of them. */
   | { readonly kind: 'remarks'; readonly remarks: readonly KeyRemark[]; readonly count: number }
+  /** Services of whose addresses another one has more than `guard.share` now and had not before. It goes out at once. */
+  | { readonly kind: 'addresses-taken'; readonly claims: readonly MassClaim[] }
+  /** All of these as they are now, at most 100 of them. */
+  | { readonly kind: 'mass-claims'; readonly claims: readonly MassClaim[]; readonly count: number }
   /** Keys that were rejected and are right now, or gone. */
   | { readonly kind: 'rejections-gone'; readonly keys: readonly string[] }
   /** Units that are set aside and were not before, or for another reason. */

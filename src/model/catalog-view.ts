@@ -1,5 +1,5 @@
 import type { Remark } from './remarks.ts';
-import type { Rejection, Route, Service } from './service.ts';
+import type { MassClaim, Rejection, Route, Service } from './service.ts';
 
 /** What rendering, status and commands read of a catalog. Everything is sorted. */
 export interface CatalogView {
@@ -13,5 +13,7 @@ export interface CatalogView {
   readonly ignored: number;
   /** What may not be meant as it stands: unknown fields, UDP ports. Sorted by service. */
   readonly remarks: readonly Remark[];
+  /** Services that lost a large share of their addresses to another one. Sorted by service; the same array while nothing changed. */
+  readonly massClaims: readonly MassClaim[];
   service(name: string): Service | undefined;
 }

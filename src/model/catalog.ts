@@ -9,7 +9,7 @@ import { rejection } from './rejection.ts';
 import { type Noticed, noticedFields, type Remark, Remarks, sameNoticed } from './remarks.ts';
 import { type PlaceLimits, type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
 import { ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
-import type { Rejection, Route, Service } from './service.ts';
+import type { MassClaim, Rejection, Route, Service } from './service.ts';
 import { type DefaultRoutes, ServiceSlot, type Won, wonBy } from './service-slot.ts';
 import { Tree } from './tree.ts';
 
@@ -45,6 +45,8 @@ export class Catalog implements CatalogView {
   #won = new Map<string, Won>();
   #losers: ReadonlySet<string> = new Set();
   #sorted: readonly Service[] = [];
+  readonly #claimed = new Map<string, MassClaim>();
+  #massClaims: readonly MassClaim[] = [];
   #rejected: readonly Rejection[] | undefined;
   #ignored = 0;
 
@@ -71,6 +73,10 @@ export class Catalog implements CatalogView {
       ...this.#settlement.rejected,
     ].sort((a, b) => compare(a.key, b.key) || compare(a.reason, b.reason));
     return this.#rejected;
+  }
+
+  get massClaims(): readonly MassClaim[] {
+    return this.#massClaims;
   }
 
   get remarks(): readonly Remark[] {
@@ -262,9 +268,11 @@ export class Catalog implements CatalogView {
 
   #build(): void {
     let changed = false;
+    let claimed = false;
     for (const name of this.#dirty) {
       const slot = this.#slots.get(name);
       const service = slot?.build(this.#addresses, this.#won.get(name) ?? NOTHING_WON);
+      claimed = this.#noteMassClaim(name, slot) || claimed;
       if (slot?.empty) {
         this.#slots.delete(name);
       }
@@ -282,6 +290,21 @@ export class Catalog implements CatalogView {
     if (changed) {
       this.#sorted = [...this.#services.values()].sort((a, b) => compare(a.name, b.name));
     }
+    if (claimed) {
+      this.#massClaims = [...this.#claimed.values()].sort((a, b) => compare(a.service, b.service));
+    }
+  }
+
+  /** Whether something about it changed. */
+  #noteMassClaim(name: string, slot: ServiceSlot | undefined): boolean {
+    const before = this.#claimed.get(name);
+    const now = slot?.massClaim(this.#options.massShare ?? Number.POSITIVE_INFINITY);
+    if (now) {
+      this.#claimed.set(name, now);
+    } else {
+      this.#claimed.delete(name);
+    }
+    return before?.by !== now?.by || before?.taken !== now?.taken || before?.of !== now?.of;
   }
 }
 

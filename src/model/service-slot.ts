@@ -5,7 +5,7 @@ import type { InstanceEntry, ReadEntry } from './read-entry.ts';
 import { rejection } from './rejection.ts';
 import type { RouteClaim, Settlement } from './route-claims.ts';
 import type { RouteValue } from './route-value.ts';
-import type { Instance, Rejection, Service } from './service.ts';
+import type { Instance, MassClaim, Rejection, Service } from './service.ts';
 
 /** Where services without hosts of their own are reached: `vars.domain` and `vars.defaultRoutes`. */
 export interface DefaultRoutes {
@@ -33,6 +33,7 @@ export class ServiceSlot {
   #routes: readonly ReadEntry[] = [];
   #built: Service | undefined;
   #rejected: readonly Rejection[] = [];
+  #losses: ReadonlyMap<string, number> = new Map();
 
   constructor(name: string) {
     this.name = name;
@@ -40,6 +41,13 @@ export class ServiceSlot {
 
   get rejected(): readonly Rejection[] {
     return this.#rejected;
+  }
+
+  /** The other service that took the most addresses of this one, where that is more than a share of them. */
+  massClaim(share: number): MassClaim | undefined {
+    const [most] = [...this.#losses].sort(([a, n], [b, m]) => m - n || compare(a, b));
+    const of = this.#instances.size;
+    return most && most[1] > share * of ? { service: this.name, by: most[0], taken: most[1], of } : undefined;
   }
 
   /** True when no key is left that speaks of this service. */
@@ -153,6 +161,7 @@ export class ServiceSlot {
 
   #findRejected(addresses: AddressClaims, route: ReadEntry | undefined): Rejection[] {
     const rejected: Rejection[] = [];
+    const losses = new Map<string, number>();
     for (const all of this.#instances.values()) {
       const entry = all.at(-1);
       for (const other of all) {
@@ -164,6 +173,10 @@ export class ServiceSlot {
       if (newer) {
         const reason = `the address ${entry.meaning.instance.address} was registered anew by another key`;
         rejected.push(rejection(entry, reason, newer));
+        const { service } = newer.meaning.role;
+        if (service !== this.name) {
+          losses.set(service, (losses.get(service) ?? 0) + 1);
+        }
       }
     }
     for (const other of this.#routes) {
@@ -171,6 +184,7 @@ export class ServiceSlot {
         rejected.push(rejection(other, SHADOWED, route));
       }
     }
+    this.#losses = losses;
     return rejected;
   }
 }

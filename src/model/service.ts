@@ -87,6 +87,16 @@ export interface Route {
   readonly path: string | null;
 }
 
+/** A service of whose addresses another one has taken a large share, by registering them later. */
+export interface MassClaim {
+  readonly service: string;
+  /** Who has them now. */
+  readonly by: string;
+  /** How many it took, of how many that the service has registered. */
+  readonly taken: number;
+  readonly of: number;
+}
+
 /** A key that never reaches a template, and why. */
 export interface Rejection {
   readonly key: string;

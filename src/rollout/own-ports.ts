@@ -68,9 +68,9 @@ function withoutPort(service: Service): Service {
 function withoutPorts(catalog: CatalogView, lost: readonly Service[]): CatalogView {
   const names = new Set(lost.map(({ name }) => name));
   const services = catalog.services.map((one) => (names.has(one.name) ? withoutPort(one) : one));
-  const { routes, rejected, ignored, remarks } = catalog;
+  const { routes, rejected, ignored, remarks, massClaims } = catalog;
   return {
-    ...{ services, routes, rejected, ignored, remarks },
+    ...{ services, routes, rejected, ignored, remarks, massClaims },
     service: (name) => {
       const found = catalog.service(name);
       return found && names.has(name) ? withoutPort(found) : found;

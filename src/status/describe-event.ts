@@ -44,6 +44,20 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
     line('debug', `${name}: ${what}`, { source, changed, keys, revision }),
   'keys-rejected': rejected,
   'keys-remarked': remarked,
+  'addresses-taken': ({ claims }) => {
+    const each = claims
+      .slice(0, SHOWN)
+      .map(
+        ({ service, by, taken, of }) =>
+          `${taken} of ${of} addresses of ${service} are registered by ${by} now`,
+      );
+    return line('warn', `${each.join('; ')}${more(claims.length - each.length)}`, {
+      count: claims.length,
+      claims: claims.slice(0, SHOWN),
+    });
+  },
+  'mass-claims': ({ count }) =>
+    line('debug', `${count} services lost more than guard.share of their addresses`),
   remarks: ({ count }) => line('debug', `${count} remarks on keys`),
   'rejections-gone': ({ keys }) =>
     line('info', `no longer rejected: ${shorten(keys)}`, { count: keys.length }),

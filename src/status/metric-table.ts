@@ -31,6 +31,11 @@ export const GAUGES: readonly GaugeRow[] = [
     (status) => status.rejected.size,
   ),
   gauge(
+    'mass_claims',
+    'Services of whose addresses another one has taken more than guard.share; /api/status names them.',
+    (status) => status.massClaims.length,
+  ),
+  gauge(
     'held_keys',
     'Disappeared keys that the guard holds; /api/status names them.',
     (status) => status.held.size,
@@ -138,6 +143,11 @@ export function hashNumber(hash: string | null): number {
 /** The counters that each event of a kind moves by 1. */
 export const COUNTERS: readonly CounterRow[] = [
   counter('holds_total', 'keys-held', 'Times the guard held disappeared keys.'),
+  counter(
+    'mass_claims_total',
+    'addresses-taken',
+    'Times a service took more than guard.share of the addresses of another.',
+  ),
   counter('cache_starts_total', 'cache-served', 'Starts that had to serve the cache.'),
   counter('publishes_total', 'published', 'Configuration files written.'),
   counter('publish_failures_total', 'publish-failed', 'Configuration files that could not be written.'),

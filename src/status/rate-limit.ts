@@ -141,6 +141,9 @@ function join(older: PointsmanEvent, newer: PointsmanEvent): PointsmanEvent {
   if (older.kind === 'keys-remarked' && newer.kind === 'keys-remarked') {
     return { ...newer, remarks: [...older.remarks, ...newer.remarks] };
   }
+  if (older.kind === 'addresses-taken' && newer.kind === 'addresses-taken') {
+    return { ...newer, claims: [...older.claims, ...newer.claims] };
+  }
   if (older.kind === 'rejections-gone' && newer.kind === 'rejections-gone') {
     return { ...newer, keys: [...new Set([...older.keys, ...newer.keys])] };
   }

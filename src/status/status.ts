@@ -3,6 +3,7 @@ import type {
   Counts,
   Hashes,
   KeyRemark,
+  MassClaim,
   PassEvent,
   QuarantinedUnit,
   RejectedKey,
@@ -48,6 +49,8 @@ export interface Status {
   readonly rejected: ReadonlyMap<string, RejectedKey>;
   /** What may not be meant as it stands, at most 100 of them. */
   readonly remarks: readonly KeyRemark[];
+  /** Services of whose addresses another one has taken more than `guard.share`, at most 100 of them. */
+  readonly massClaims: readonly MassClaim[];
   /** What is set aside, by unit. */
   readonly quarantined: ReadonlyMap<string, QuarantinedUnit>;
   /** What the guard holds, by key. */

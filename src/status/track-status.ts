@@ -34,6 +34,7 @@ export function trackStatus(options: {
     ahead: null,
     rejected: new Map(),
     remarks: [],
+    massClaims: [],
     quarantined: new Map(),
     held: new Map(),
     cache: null,
@@ -83,6 +84,7 @@ const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } =
   }),
   'rejections-gone': ({ keys }, { rejected }) => ({ rejected: without(rejected, keys) }),
   remarks: ({ remarks }) => ({ remarks }),
+  'mass-claims': ({ claims }) => ({ massClaims: claims }),
   'keys-held': (event, { held }) => ({ held: withThese(held, event.held, ({ key }) => key) }),
   'keys-let-go': ({ keys }, { held }) => ({
     held: without(

@@ -1,7 +1,7 @@
 import type { Emit } from '../events.ts';
 import type { CatalogView } from '../model/catalog-view.ts';
 import type { Remark } from '../model/remarks.ts';
-import type { Rejection } from '../model/service.ts';
+import type { MassClaim, Rejection } from '../model/service.ts';
 
 /** So many remarks are shown, and so many are remembered as told: both hold whatever is written to the store. */
 const SHOWN = 100;
@@ -13,6 +13,7 @@ export class KeyReports {
   #rejected: readonly Rejection[] = [];
   #knownRejections = new Map<string, Rejection>();
   #remarks: readonly Remark[] = [];
+  #massClaims: readonly MassClaim[] = [];
   readonly #toldRemarks = new Set<string>();
 
   constructor(emit: Emit) {
@@ -20,7 +21,7 @@ export class KeyReports {
   }
 
   /** What is wrong with the keys as it is now. */
-  update({ rejected, remarks }: Pick<CatalogView, 'rejected' | 'remarks'>): void {
+  update({ rejected, remarks, massClaims }: Pick<CatalogView, 'rejected' | 'remarks' | 'massClaims'>): void {
     if (rejected !== this.#rejected) {
       this.#rejected = rejected;
       this.#tellRejections(rejected);
@@ -29,6 +30,19 @@ export class KeyReports {
       this.#remarks = remarks;
       this.#tellRemarks(remarks);
     }
+    if (massClaims !== this.#massClaims && massClaims.length + this.#massClaims.length > 0) {
+      this.#tellMassClaims(massClaims);
+    }
+  }
+
+  #tellMassClaims(claims: readonly MassClaim[]): void {
+    const known = new Set(this.#massClaims.map(({ service, by }) => `${service} ${by}`));
+    const fresh = claims.filter(({ service, by }) => !known.has(`${service} ${by}`));
+    this.#massClaims = claims;
+    if (fresh.length > 0) {
+      this.#emit({ kind: 'addresses-taken', claims: fresh });
+    }
+    this.#emit({ kind: 'mass-claims', claims: claims.slice(0, SHOWN), count: claims.length });
   }
 
   #tellRejections(rejected: readonly Rejection[]): void {

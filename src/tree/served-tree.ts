@@ -273,7 +273,8 @@ export class ServedTree {
   }
 
   #tell(): void {
-    this.#reports.update({ rejected: this.rejected, remarks: this.#catalog.remarks });
+    const { remarks, massClaims } = this.#catalog;
+    this.#reports.update({ rejected: this.rejected, remarks, massClaims });
   }
 
   #catalogOf(entries: Iterable<Entry>): Catalog {

@@ -28,6 +28,8 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
   'keys-rejected': 'busy',
   'keys-remarked': 'busy',
   remarks: 'busy',
+  'addresses-taken': 'busy',
+  'mass-claims': 'busy',
   'rejections-gone': 'busy',
   quarantined: 'busy',
   'quarantine-released': 'busy',
@@ -222,6 +224,8 @@ test('a busy life: each event and each counter of what befalls keys, template, f
   await said(daemon, 'rejections-gone', 'keys-remarked', 'remarks');
   await keys({ ...all, web: { ...web, odd: { host: '127.0.0.1', port: 5, options: 'nonsense' } } });
   await said(daemon, 'check-refused', 'quarantined');
+  await keys({ ...all, zoo: { a: web.two, b: web.three } });
+  await said(daemon, 'addresses-taken', 'mass-claims');
   await keys(all);
   await said(daemon, 'quarantine-released');
   await settled();

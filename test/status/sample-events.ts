@@ -32,6 +32,15 @@ export const SAMPLES: {
     kind: 'keys-remarked',
     remarks: [{ service: 'web', kind: 'misspelt', count: 1, key: WEB, message: 'wieght' }],
   },
+  'addresses-taken': {
+    kind: 'addresses-taken',
+    claims: [{ service: 'web', by: 'shop', taken: 3, of: 4 }],
+  },
+  'mass-claims': {
+    kind: 'mass-claims',
+    claims: [{ service: 'web', by: 'shop', taken: 3, of: 4 }],
+    count: 1,
+  },
   remarks: { kind: 'remarks', remarks: [], count: 0 },
   'keys-held': {
     kind: 'keys-held',

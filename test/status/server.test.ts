@@ -173,6 +173,7 @@ describe('/api/status', () => {
     expect(JSON.parse(text)).toEqual({
       ready: true,
       remarks: [],
+      massClaims: [],
       judge: { version: null, trouble: null },
       ahead: null,
       missing: [],
