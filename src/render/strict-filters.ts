@@ -1,4 +1,6 @@
+import { routeRules } from '../model/route-rules.ts';
 import { serverIds } from '../model/server-ids.ts';
+import type { Route } from '../model/service.ts';
 import { boundedFilters } from './bounded-filters.ts';
 import { type AnyFunction, type Environment, internals, SYNTAX } from './nunjucks.ts';
 import { Fault } from './site.ts';
@@ -50,6 +52,18 @@ function strictFilters(isClosed: IsClosed) {
     /** The stable server ids of a service's instances, by instance id: for backends that balance by a hash. */
     serverIds: (instances: unknown) =>
       serverIds(items(instances, 'serverIds').map((item) => ({ id: textOf(pathOf(item, 'id', 'refuse')) }))),
+    /** The routes that need a rule of their own, joined to few. */
+    routeRules: (routes: unknown) => routeRules(items(routes, 'routeRules').map(routeOf)),
+  };
+}
+
+/** A route of the catalog; templates may give a part of `routes`. */
+function routeOf(item: unknown): Route {
+  const orNull = (value: unknown) => (value === null ? null : textOf(value));
+  return {
+    service: textOf(pathOf(item, 'service', 'refuse')),
+    host: orNull(pathOf(item, 'host', 'refuse')),
+    path: orNull(pathOf(item, 'path', 'refuse')),
   };
 }
 

@@ -186,6 +186,41 @@ describe.each(haproxyVersions)('the routes of the packaged template on HAProxy $
     expect((await request(gone.url, { host: 'nobody.org' })).status).toBe(404);
   });
 
+  test('many hosts with many paths, and many wildcards, are all found, and nothing beside them', async () => {
+    const list = (count: number, of: (at: number) => string) =>
+      Array.from({ length: count }, (_, at) => of(at));
+    const hosts = list(45, (at) => `h${at}.example.org`);
+    const wide = list(25, (at) => `w${10 + at}.example.org`);
+    const tree = {
+      services,
+      routes: {
+        ...ROUTES,
+        'shop-api': { hosts, paths: list(25, (at) => `/p${at}`) },
+        'shop-v2': { hosts, paths: list(25, (at) => `/p${at}/x`) },
+        big: { hosts: wide.map((host) => `*.${host}`), paths: list(25, (at) => `/q${at}`) },
+        everywhere: { paths: list(25, (at) => `/r${at}`) },
+      },
+    };
+    await using many = await startPackaged(haproxy, tree);
+    const asked = async (host: string, path: string) => {
+      const { status, body } = await request(many.url + path, { host });
+      return status === 200 ? body : status;
+    };
+    for (const host of [hosts[0], hosts[19], hosts[20], hosts[44]].flatMap((one) => one ?? [])) {
+      expect(await asked(host, '/p0')).toBe('shop-api');
+      expect(await asked(host, '/p24/y')).toBe('shop-api');
+      expect(await asked(host, '/p0/x')).toBe('shop-v2');
+      expect(await asked(host, '/p24/x/y')).toBe('shop-v2');
+      expect(await asked(host, '/p25')).toBe(404);
+      expect(await asked(host, '/r24')).toBe('everywhere');
+    }
+    for (const host of [wide[0], wide[19], wide[20], wide[24]].flatMap((one) => one ?? [])) {
+      expect(await asked(`a.${host}`, '/q24/x')).toBe('big');
+      expect(await asked(`a.${host}`, '/q25')).toBe(404);
+      expect(await asked(host, '/q0')).toBe(404);
+    }
+  });
+
   test('sixty hosts of one service, and of sixty services, are all found', async () => {
     const [backend] = backends;
     const many = Array.from({ length: 130 }, (_, at) => `h${at}.example.org`);

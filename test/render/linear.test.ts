@@ -122,7 +122,7 @@ const CALLS: Readonly<Record<string, string>> = {
   getenv: 'getenv(x, "none")',
   'number of a text': 'x * 1',
 };
-const SYNONYMS = new Set(['filter d', 'filter e', 'filter random', 'filter serverIds']);
+const SYNONYMS = new Set(['filter d', 'filter e', 'filter random', 'filter routeRules', 'filter serverIds']);
 const NO_TEXT = new Set('add sub mul div mod hostname services routes vars node haproxy'.split(' '));
 
 const LIMIT = { ms: 5000, words: 'more than 5 s', hint: '' };
