@@ -39,6 +39,25 @@ export type PresentHaproxy = UnseenHaproxy | RunningHaproxy;
 /** What is known of the HAProxy that should run our file. */
 export type HaproxyState = AwayHaproxy | PresentHaproxy;
 
+/** A server that a person set. */
+export interface ServerSetByHand {
+  readonly backend: string;
+  readonly server: string;
+  /** As the text writes it. */
+  readonly address: string;
+  /** Null where it is as the text says. */
+  readonly admin: 'ready' | 'maint' | 'drain' | null;
+  /** Null where it is as the text says. */
+  readonly weight: number | null;
+  /** Milliseconds since 1970, when it was seen first. */
+  readonly since: number;
+}
+
+/** What was set of it, for people: `drain`, `weight 0`. */
+export function wordsOfHand({ admin, weight }: Pick<ServerSetByHand, 'admin' | 'weight'>): string {
+  return [admin, weight === null ? null : `weight ${weight}`].filter((word) => word !== null).join(', ');
+}
+
 /** What HAProxy does. */
 export type HaproxyEvent =
   /** The HAProxy that judges (null: not known), and what to say where another branch runs. */
@@ -56,6 +75,16 @@ export type HaproxyEvent =
   | { readonly kind: 'servers-drifted'; readonly differences: readonly string[]; readonly count: number }
   /** A removed server had its last session and is deleted; `ms` since it left the text. */
   | { readonly kind: 'server-gone'; readonly backend: string; readonly server: string; readonly ms: number }
+  /** A person set a server on the stats socket otherwise than the text says. It is seen within seconds, and outlives reloads. */
+  | { readonly kind: 'set-by-hand'; readonly server: ServerSetByHand }
+  /** That is so for over an hour: it may be forgotten. Said once. */
+  | { readonly kind: 'set-by-hand-long'; readonly server: ServerSetByHand; readonly ms: number }
+  /** It is not so any more: somebody set it back, its instance is gone or another, or HAProxy began anew without us. */
+  | {
+      readonly kind: 'set-by-hand-over';
+      readonly server: ServerSetByHand;
+      readonly cause: 'set back' | 'registered anew' | 'undone';
+    }
   /** HAProxy was started, and answers (`managed`). The pid is its master's. */
   | { readonly kind: 'haproxy-started'; readonly pid: number }
   /** A HAProxy that already ran is ours now (`managed`). */

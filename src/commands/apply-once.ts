@@ -10,7 +10,7 @@ import { createPauseNotes } from '../state/pause-notes.ts';
 import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
-import { catalogOptions, checkedBy, pauseKeys } from './assemble.ts';
+import { catalogOptions, checkedBy, pauseKeys, registeredIn } from './assemble.ts';
 import { believeOnce } from './believed-once.ts';
 import { templateVersion } from './haproxy-versions.ts';
 import { EXIT, type ExitCode, type Io } from './io.ts';
@@ -36,12 +36,12 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
   const emit = (event: PointsmanEvent) => void said.push(event);
   const begun = clock.now();
   // A HAProxy that outlives this command would be nobody's.
-  const shell = await shellOf(settings, emit, 'wait');
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
+  const shell = await shellOf(settings, emit, { absent: 'wait', registered: registeredIn(served) });
   const [set, version] = await Promise.all([
     new TemplateFolder(settings.template).read(),
     templateVersion(settings, shell.haproxy, io.signal),
   ]);
-  const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
   const drawing = drawingOf(settings, { env: io.env, version, emit });
   await drawing.templates.set(set);
   const guard = flags.from === undefined ? guardOf(settings, flags.acceptStale ? 'any' : 'fresh') : null;

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
+
+import type { HandRecordOptions } from '../haproxy/hand-record.ts';
 import { networkOf } from '../model/address-rules.ts';
 import type { CatalogOptions } from '../model/catalog.ts';
+import { registeredAs } from '../model/registered-as.ts';
 import { portsOf } from '../plan/bound-ports.ts';
 import { readWords } from '../plan/words.ts';
+
 import type { PaceOptions } from '../reconcile/pace.ts';
 import type { RenderInput } from '../render/context.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 
 /** What of the settings the catalog needs. `vars.domain` and `vars.defaultRoutes` belong to it. */
 export function catalogOptions(settings: Settings): CatalogOptions {
@@ -67,6 +72,11 @@ export function serverStatePath({ haproxy, output }: Pick<Settings, 'haproxy' | 
 /** The free keys that ask the whole fleet for a pause: `<prefix>/pointsman/pause` of each watched prefix. */
 export function pauseKeys({ prefixes }: Pick<Settings, 'prefixes'>): readonly string[] {
   return prefixes.keys.map((prefix) => `${prefix === '/' ? '' : prefix}/pointsman/pause`);
+}
+
+/** By which keys the instance is registered that a server is, as far as its tree is known. */
+export function registeredIn(served: ServedTree): NonNullable<HandRecordOptions['registered']> {
+  return (server) => (served.hasTree ? registeredAs(served.catalog, server) : null);
 }
 
 /** Ports that no service may claim: those of the settings, Pointsman's own, and what the packaged template binds by itself. */

@@ -1,6 +1,7 @@
 import { access, constants, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageAndHint } from '../errors.ts';
+import { wordsOfHand } from '../events-haproxy.ts';
 import { loadedBy, loadedFiles, otherFilesOf } from '../haproxy/loaded-files.ts';
 import { RuntimeSession } from '../haproxy/runtime-session.ts';
 import { SocketError } from '../haproxy/socket-command.ts';
@@ -22,6 +23,7 @@ import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { mountPoints, singleFileMounts } from './mount-points.ts';
 import { judgeAsPublished, type Shell, settingsOf, shellOf, sourceOf } from './open.ts';
 import { previewOf, textOf } from './preview.ts';
+import { minutesSince } from './services.ts';
 
 /** The doctor: looks at everything that a run needs, changes nothing, and says what to do. */
 export async function check(io: Io, flags: FromFlags): Promise<ExitCode> {
@@ -213,6 +215,10 @@ async function checkHaproxy(
   const trouble = otherBranch(version, judge ?? null);
   if (trouble !== null) {
     return add('wrong', 'running', trouble);
+  }
+  for (const one of await shell.hands.load()) {
+    const place = `${one.backend}/${one.server}`;
+    add('note', 'by hand', `server ${place} is set to ${wordsOfHand(one)} by hand for ${minutesSince(one)}`);
   }
   add(
     'ok',

@@ -5,9 +5,16 @@ import { type SystemError, UsageError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { createJudge } from '../haproxy/check.ts';
 import { createControl } from '../haproxy/control.ts';
+import type { ControlSettings } from '../haproxy/control-settings.ts';
+import { HandRecord, type HandRecordOptions } from '../haproxy/hand-record.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../haproxy/runtime-apply.ts';
-import { keepHealth, type ServerStateFile, serverStateFile } from '../haproxy/server-state.ts';
+import {
+  keepHealth,
+  type ServerStateFile,
+  type ServerStateOptions,
+  serverStateFile,
+} from '../haproxy/server-state.ts';
 import { Catalog } from '../model/catalog.ts';
 import type { Entry } from '../model/entry.ts';
 import { withMark } from '../plan/mark.ts';
@@ -30,7 +37,6 @@ import { acquireLock } from '../state/lock.ts';
 import { createPendingNote } from '../state/pending-note.ts';
 import { createStateFile } from '../state/state-file.ts';
 import { setNewerAside } from '../state/versions.ts';
-import type { FileAccess } from '../system/temp-file.ts';
 import type { GuardParts } from '../tree/trees.ts';
 import { catalogOptions, renderContext, serverStatePath } from './assemble.ts';
 import { refuseOpenFolders } from './exposures.ts';
@@ -118,18 +124,21 @@ export interface Shell {
   readonly pending: PendingNote;
   /** Null where health does not pass from one worker to the next. */
   readonly serverState: ServerStateFile | null;
+  /** What a person set of HAProxy's servers. */
+  readonly hands: HandRecord;
   /** Where those who list the servers of HAProxy and those who delete them take turns. */
   readonly servers: Serial;
 }
 
 /**
- * Opens nothing yet but finds owner and group. `absent` is what a reload does in `managed` where no HAProxy runs. Throws a `SystemError` where they do not exist. The candidates of
+ * Opens nothing yet but finds owner and group. `absent` is what a reload does in `managed` where no HAProxy runs, `registered`
+ * as in `HandRecordOptions`. Throws a `SystemError` where they do not exist. The candidates of
  * `haproxy -c` lie beside the output, or in the temporary folder while the output's folder is not there.
  */
 export async function shellOf(
   settings: Settings,
   emit: Emit,
-  absent: 'start' | 'wait' = 'start',
+  { absent, ...of }: Pick<ControlSettings, 'absent'> & Pick<HandRecordOptions, 'registered'> = {},
 ): Promise<Shell> {
   const { output, haproxy, stateDir } = settings;
   const { mode, owner, group } = output;
@@ -142,23 +151,27 @@ export async function shellOf(
   const { checkCommand, checkTimeout } = haproxy;
   const judge = createJudge({ path: await candidatePath(output.path), access, checkCommand, checkTimeout });
   const servers = new Serial();
-  const control = controlOf(settings, emit, absent);
+  const hands = handsOf(settings, { emit, ...of });
+  const serverState = serverStateOf(settings, { access, emit, servers, hands });
+  const control = controlOf(settings, emit, {
+    ...(absent ? { absent } : {}),
+    ...(serverState ? { aroundStart: (start, until) => serverState.during(start, { signal: until }) } : {}),
+  });
   const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
-  const serverState = serverStateOf(settings, { access, emit, servers });
   const health = serverState ? keepHealth(control, serverState) : control;
-  return { judge, file, haproxy: health, preflight, pending, serverState, servers };
+  return { judge, file, haproxy: health, preflight, pending, serverState, hands, servers };
 }
 
 /** What asks HAProxy and tells it to reload; it opens nothing yet. */
 export function controlOf(
   { haproxy, output }: Settings,
   emit: Emit,
-  absent: 'start' | 'wait' = 'start',
+  how: Pick<ControlSettings, 'absent' | 'aroundStart'> = {},
 ): HaproxyControl {
   const { reloadCommand, ...rest } = haproxy;
   return createControl({
     ...rest,
-    absent,
+    ...how,
     ...(reloadCommand === undefined ? {} : { reloadCommand }),
     configPath: output.path,
     onLine: withoutEcho((line) => emit({ kind: 'haproxy-log', line })),
@@ -168,21 +181,35 @@ export function controlOf(
 
 function serverStateOf(
   settings: Settings,
-  { access, emit, servers }: { access: FileAccess; emit: Emit; servers: Serial },
+  { emit, ...rest }: Pick<ServerStateOptions, 'access' | 'servers' | 'hands'> & { readonly emit: Emit },
 ): ServerStateFile | null {
   const file = serverStatePath(settings);
   if (file === '') {
     return null;
   }
   return serverStateFile({
+    ...rest,
     path: file,
-    access,
-    servers,
     statsSocket: settings.haproxy.statsSocket,
     configPath: settings.output.path,
     onTrouble: (message) => emit({ kind: 'notice', message }),
   });
 }
+
+function handsOf(
+  { stateDir }: Settings,
+  { emit, ...of }: Pick<HandRecordOptions, 'registered'> & { readonly emit: Emit },
+): HandRecord {
+  return new HandRecord({
+    ...of,
+    file: createStateFile(stateDir, HANDS_FILE),
+    onChange: emit,
+    onTrouble: (message) => emit({ kind: 'notice', message }),
+  });
+}
+
+/** The servers that a person set, in `stateDir`. */
+export const HANDS_FILE = 'set-by-hand.json';
 
 /** Has a rendered text judged as it would be published: with its mark, where there is a HAProxy to read it. */
 export function judgeAsPublished(

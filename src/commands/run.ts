@@ -1,5 +1,6 @@
 import { PointsmanError } from '../errors.ts';
-import { type Bus, createBus, noticeOf } from '../events.ts';
+import { type Bus, createBus, type Emit, failureOf, noticeOf } from '../events.ts';
+import { watchHands } from '../haproxy/hand-watch.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -12,12 +13,14 @@ import { createStateFile } from '../state/state-file.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
-import { catalogOptions, checkedBy, paceOf, pauseKeys } from './assemble.ts';
+
+import { catalogOptions, checkedBy, paceOf, pauseKeys, registeredIn } from './assemble.ts';
 import { exposures } from './exposures.ts';
+
 import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
-import { drawingOf, guardOf, ownState, runtimeOf, settingsOf, shellOf } from './open.ts';
+import { drawingOf, guardOf, ownState, runtimeOf, type Shell, settingsOf, shellOf } from './open.ts';
 
 /** The flags of `run`. */
 export interface RunFlags extends CommonFlags {
@@ -33,9 +36,9 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const { emit } = bus;
   const version = await versionAtFirst(settings, io.signal);
   const sources = openSources(settings, { env: io.env });
-  const shell = await shellOf(settings, emit);
-  await shell.serverState?.clear();
   const served = new ServedTree({ catalog: catalogOptions(settings), emit });
+  const shell = await shellOf(settings, emit, { registered: registeredIn(served) });
+  await shell.serverState?.clear();
   const drawing = drawingOf(settings, { env: io.env, version, emit });
   await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
   const reconciler = new Reconciler({
@@ -81,6 +84,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const farewell = farewellOf(bus, settings.haproxy.mode);
   io.onCrash(farewell);
   await using haproxy = shell.haproxy;
+  await using _hands = followHands(io, settings, shell, emit);
   // Said when it is heard, whatever has still to come to its end.
   const onSignal = () => emit({ kind: 'stopping', cause: String(io.signal.reason) });
   io.signal.addEventListener('abort', onSignal, { once: true });
@@ -101,6 +105,31 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   emit({ kind: 'stopped' });
   return EXIT.fine;
 }
+
+/** Follows what a person sets on HAProxy's socket. It hinders nothing else: where it breaks off, that is told. */
+function followHands(
+  { signal }: Io,
+  { haproxy, output, apply }: Settings,
+  { serverState, ...shell }: Shell,
+  emit: Emit,
+): AsyncDisposable {
+  const every = Math.min(apply.readBack, LOOK_AT_HANDS);
+  const options = { ...shell, statsSocket: haproxy.statsSocket, configPath: output.path, every };
+  const end = new AbortController();
+  const until = AbortSignal.any([signal, end.signal]);
+  const following = (serverState ? watchHands(options, until) : Promise.resolve()).catch((error: unknown) =>
+    emit(failureOf('looking at what is set by hand', error)),
+  );
+  return {
+    [Symbol.asyncDispose]: () => {
+      end.abort();
+      return following;
+    },
+  };
+}
+
+/** Milliseconds after which at the latest it is seen what a person set. */
+const LOOK_AT_HANDS = 10_000;
 
 /** The longest that a step of a pass takes by its own limits, and a minute more. */
 function stepLimit({ haproxy }: Settings): number {

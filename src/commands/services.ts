@@ -1,7 +1,10 @@
+import { type ServerSetByHand, wordsOfHand } from '../events-haproxy.ts';
+import { readHandFile } from '../haproxy/hand-record.ts';
 import type { Instance, Rejection, Service } from '../model/service.ts';
 import { visibleLines, visibleQuoted } from '../model/visible.ts';
+import { createStateFile } from '../state/state-file.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
-import { catalogOf, settingsOf } from './open.ts';
+import { catalogOf, HANDS_FILE, settingsOf } from './open.ts';
 
 /** The flags of `services`. */
 export interface ServicesFlags extends FromFlags {
@@ -12,13 +15,15 @@ export interface ServicesFlags extends FromFlags {
 export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> {
   const settings = await settingsOf(io, flags);
   const catalog = await catalogOf(io, settings, flags.from);
+  const setByHand = await readHandFile(createStateFile(settings.stateDir, HANDS_FILE));
   if (flags.json) {
     const { rejected, ignored, remarks } = catalog;
-    const text = JSON.stringify({ services: catalog.services, rejected, remarks, ignored }, null, 2);
+    const all = { services: catalog.services, setByHand: setByHand.map(inJson), rejected, remarks, ignored };
+    const text = JSON.stringify(all, null, 2);
     io.out(`${visibleQuoted(text)}\n`);
     return EXIT.fine;
   }
-  const blocks = catalog.services.map(describe);
+  const blocks = catalog.services.map((service) => describe(service, setByHand));
   const rejected = catalog.rejected.flatMap(({ key, value, reason, other }) => [
     `  ${key}  "${value}"`,
     `    ${reason}${other === undefined ? '' : `: ${other}`}`,
@@ -37,12 +42,17 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
   return EXIT.fine;
 }
 
-function describe(service: Service): string {
+function inJson({ backend, server, address, admin, weight, since }: ServerSetByHand) {
+  return { backend, server, address, admin, weight, since: new Date(since).toISOString() };
+}
+
+function describe(service: Service, setByHand: readonly ServerSetByHand[]): string {
   const width = service.instances.reduce((most, { id }) => Math.max(most, id.length), 0);
   return [
     `${service.name}  ${reach(service)}`,
     ...service.instances.map(
-      (instance) => `  ${instance.id.padEnd(width)}  ${instance.address}${extras(instance)}`,
+      (instance) =>
+        `  ${instance.id.padEnd(width)}  ${instance.address}${extras(instance)}${byHand(instance, setByHand)}`,
     ),
     ...(service.instances.length === 0 ? ['  no instance'] : []),
   ].join('\n');
@@ -66,6 +76,17 @@ function extras({ weight, maxconn, backup, drain, tags }: Instance): string {
     ...tags.map((tag) => `#${tag}`),
   ];
   return words.length === 0 ? '' : `  ${words.join(' ')}`;
+}
+
+/** What a person set of it on HAProxy's socket, and for how long. */
+function byHand({ id, address }: Instance, setByHand: readonly ServerSetByHand[]): string {
+  const one = setByHand.find((set) => set.address === address && set.server === id);
+  return one ? `  ${wordsOfHand(one)} by hand for ${minutesSince(one)}` : '';
+}
+
+/** How long ago a person set it, for people. */
+export function minutesSince({ since }: Pick<ServerSetByHand, 'since'>): string {
+  return `${Math.max(0, Math.round((Date.now() - since) / 60_000))} min`;
 }
 
 /** A rejection in one line. */

@@ -178,7 +178,8 @@ class ManagedHaproxy implements HaproxyControl {
       return { kind: 'trouble', message };
     }
     if (proc === null) {
-      return this.#start(signal);
+      const { aroundStart = (start) => start() } = this.#settings;
+      return aroundStart(() => this.#start(signal), signal);
     }
     if (proc.master !== masterOf(this.#state)) {
       this.#adopt(proc.master);

@@ -32,10 +32,12 @@ export interface ControlSettings {
   readonly absent?: 'start' | 'wait';
   /** `managed`: gets each line that HAProxy says on stdout and stderr. */
   readonly onLine?: (line: string) => void;
+  /** `managed`: goes around each start of a HAProxy, until that answers or has failed. */
+  readonly aroundStart?: <T>(start: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   /** `managed`: told when a HAProxy became ours or ended. */
   readonly onChange?: (change: ManagedChange) => void;
 }
 
 /** What mode `managed` needs. */
 export type ManagedSettings = Pick<ControlSettings, 'binary' | 'masterSocket' | 'configPath'> &
-  Partial<Pick<ControlSettings, 'grace' | 'absent' | 'patience' | 'onLine' | 'onChange'>>;
+  Partial<Pick<ControlSettings, 'grace' | 'absent' | 'patience' | 'onLine' | 'onChange' | 'aroundStart'>>;

@@ -17,11 +17,8 @@ export function createControl(settings: ControlSettings): HaproxyControl {
 /** From 3.1 on HAProxy ends over a reload without a file, whoever took it away. */
 function onlyWithFile(control: HaproxyControl, configPath: string): HaproxyControl {
   const message = `loading ${configPath}: somebody took it away`;
-  return withReload(control, (mark, signal, reload) =>
-    access(configPath).then(
-      () => reload(mark, signal),
-      () => ({ kind: 'failed', message }),
-    ),
+  return withReload(control, (_, reload) =>
+    access(configPath).then(reload, () => ({ kind: 'failed', message })),
   );
 }
 

@@ -1,83 +1,180 @@
-import { inheritedBy } from '../plan/inherited.ts';
-import { sectionLines, takePicture } from '../plan/picture.ts';
-import { mergeServers } from '../plan/proxy.ts';
-import { literalAddress, type Server } from '../plan/server-line.ts';
+import { type CheckedServer, checkedServers } from '../plan/checked-servers.ts';
+import { literalAddress } from '../plan/server-line.ts';
+import { type HandState, handStateOf, mayBeByHand } from './hand-state.ts';
 import { type ServerRow, sameHost } from './runtime-server-rows.ts';
 
+/** A server that a person set otherwise than the text says. */
+export interface ServerByHand extends HandState {
+  readonly backend: string;
+  readonly server: string;
+  /** As the text writes it. */
+  readonly address: string;
+}
+
+export interface CarryOptions {
+  /** What the new worker loads. */
+  readonly text: string;
+  /** What the old one runs; null where that is not known. */
+  readonly running: string | null;
+  /** The texts that HAProxy loads before this one. @default none */
+  readonly before?: readonly string[];
+  /** Whether it is still the one that a person set. @default all are */
+  readonly isSame?: (server: ServerByHand) => boolean;
+}
+
 /**
- * The rows for a new worker that loads `text`: of those servers that are DOWN by their checks, or that are UP and would
- * start as DOWN (`init-state down`, 3.2 and later), and in `text` still have the same address and a check that can change
- * it again. All others start as the text says, so that nothing in it is undone; UP is what they start as. `before` are the texts that HAProxy loads before this one.
+ * What of `rows` a new worker takes over: who is DOWN by the checks (or UP and would start as DOWN: `init-state down`, 3.2
+ * and later), where its address and all that decides its health are as before; and what a person set, where its address
+ * is. All others start as the text says, so that nothing in it is undone; UP is what they start as.
  */
-export function healthRows(
-  rows: readonly ServerRow[],
-  text: string,
-  before: readonly string[] = [],
-): string[] {
+export function carryOver(rows: readonly ServerRow[], options: CarryOptions): readonly string[] {
+  const { text, running, before = [], isSame = () => true } = options;
   const startDown = [text, ...before].some((one) => one.includes('init-state'));
   const some = rows.filter(
-    ({ state, admin }) => admin === 'ready' && (state === 'down' || (startDown && state === 'up')),
+    (row) => row.state === 'down' || (startDown && row.state === 'up') || mayBeByHand(row),
   );
   if (some.length === 0) {
     return [];
   }
-  const servers = serversOf(text, new Set(some.map(({ backend }) => backend)), before);
+  const backends = new Set(some.map(({ backend }) => backend));
+  const servers = checkedServers(text, backends, before);
+  const were = running === null || running === text ? servers : checkedServers(running, backends, before);
   return some.flatMap((row) => {
-    const server = servers.get(`${row.backend}/${row.server}`);
-    return server && keeps(row, server) ? [healthRow(row, server)] : [];
+    const name = `${row.backend}/${row.server}`;
+    const [server, was] = [servers.get(name), were.get(name)];
+    if (!server || !was || !isWhereItWas(row, server, was)) {
+      return [];
+    }
+    const hand = byHandOf(row, was);
+    const byHand = hand !== null && isSame(hand) ? hand : null;
+    const keepsHealth = (row.admin === 'ready' || byHand?.admin === 'drain') && isStillSo(row, server, was);
+    return byHand || keepsHealth ? [stateRow(row, { server, was, byHand, keepsHealth })] : [];
   });
+}
+
+/** The rows of what a person set, for a HAProxy that starts: nobody knows who of them is healthy. */
+export function rowsOfHands(hands: readonly ServerByHand[], text: string): readonly string[] {
+  const servers = checkedServers(text, new Set(hands.map(({ backend }) => backend)));
+  return hands.flatMap((byHand) => {
+    const { backend, server: name, address } = byHand;
+    const server = servers.get(`${backend}/${name}`);
+    const literal = literalAddress(address);
+    if (!literal || server?.address !== address) {
+      return [];
+    }
+    const row: ServerRow = {
+      backend,
+      server: name,
+      ...literal,
+      weight: 1,
+      state: 'up',
+      admin: 'ready',
+      line: '0',
+    };
+    return [stateRow(row, { server, was: server, byHand, keepsHealth: false })];
+  });
+}
+
+/** What a person set of the servers of one text. */
+export function serversByHand(
+  rows: readonly ServerRow[],
+  text: string,
+  before: readonly string[] = [],
+): readonly ServerByHand[] {
+  const some = rows.filter(mayBeByHand);
+  if (some.length === 0) {
+    return [];
+  }
+  const servers = checkedServers(text, new Set(some.map(({ backend }) => backend)), before);
+  return some
+    .map((row) => {
+      const server = servers.get(`${row.backend}/${row.server}`);
+      return server ? byHandOf(row, server) : null;
+    })
+    .filter((one) => one !== null);
+}
+
+function byHandOf(row: ServerRow, server: CheckedServer): ServerByHand | null {
+  const state = handStateOf(row, server);
+  const { backend, server: name } = row;
+  return state && { backend, server: name, address: server.address, ...state };
+}
+
+/** The state file would undo another port. */
+function isWhereItWas(row: ServerRow, server: CheckedServer, was: CheckedServer): boolean {
+  const literal = literalAddress(server.address);
+  return literal
+    ? literal.port === row.port && sameHost(literal.host, row.host)
+    : server.address === was.address;
 }
 
 const STARTS_DOWN = /^(?:fully-)?down$/;
 
-function keeps(row: ServerRow, { address, settings, unread }: Server): boolean {
-  const literal = literalAddress(address);
-  if (unread || !literal || !settings.has('check') || settings.has('track') || settings.has('disabled')) {
+function isStillSo(
+  row: ServerRow,
+  { address, settings, unread, checkedBy }: CheckedServer,
+  was: CheckedServer,
+): boolean {
+  if (
+    unread ||
+    !literalAddress(address) ||
+    !settings.has('check') ||
+    settings.has('track') ||
+    settings.has('disabled')
+  ) {
     return false;
   }
-  if (row.state === 'up' && !STARTS_DOWN.test(settings.get('init-state') ?? '')) {
-    return false;
-  }
-  return literal.port === row.port && sameHost(literal.host, row.host);
+  const matters =
+    row.state === 'down' || (row.state === 'up' && STARTS_DOWN.test(settings.get('init-state') ?? ''));
+  return matters && checkedBy === was.checkedBy;
 }
+
+interface Carried {
+  readonly server: CheckedServer;
+  readonly was: CheckedServer;
+  readonly byHand: HandState | null;
+  readonly keepsHealth: boolean;
+}
+
+/** `SRV_ADMF_CMAINT`: the text that ran says `disabled`. Where the next one says otherwise, HAProxy goes by that. */
+const DISABLED = 0x04;
+const ADMIN = { ready: 0, maint: 0x01, drain: 0x08 } as const;
 
 /**
  * The first 20 columns, which is the least that HAProxy takes (`server_state.c`). No address; the port and the weight,
- * which it would take from here, are those of the text. Backends and servers are found by their names.
+ * which it would take from here, are those of the text, or what a person set over the same weight. Backends and servers
+ * are found by their names.
  */
-function healthRow({ line, backend, server, state }: ServerRow, { settings, address }: Server): string {
+function stateRow({ line, backend, server: name, state, port }: ServerRow, carried: Carried): string {
   const [backendId = '0', , serverId = '0', , , , , , , since = '0', status = '0', result = '0'] =
     line.split(' ');
-  const weight = settings.get('weight') ?? '1';
+  const { server, was, byHand, keepsHealth } = carried;
+  const isUp = !keepsHealth || state === 'up';
+  const weights =
+    byHand?.weight == null ? [weightOf(server), weightOf(server)] : [byHand.weight, weightOf(was)];
+  const disabled = byHand?.admin != null && was.settings.has('disabled') ? DISABLED : 0;
+  const admin = disabled + ADMIN[byHand?.admin ?? 'ready'];
   const checked = 6; // CHK_ST_CONFIGURED and CHK_ST_ENABLED
-  const place = [backendId, backend, serverId, server, '-'];
-  const health = [state === 'up' ? 2 : 0, 0, weight, weight, since, status, result, 0, checked, 0];
-  return [...place, ...health, 0, 0, '-', literalAddress(address)?.port, '-'].join(' ');
+  const found = keepsHealth ? [status, result] : [0, 0];
+  const place = [backendId, backend, serverId, name, '-'];
+  return [
+    ...place,
+    isUp ? 2 : 0,
+    admin,
+    ...weights,
+    since,
+    ...found,
+    0,
+    checked,
+    0,
+    0,
+    0,
+    '-',
+    port,
+    '-',
+  ].join(' ');
 }
 
-function serversOf(
-  text: string,
-  backends: ReadonlySet<string>,
-  before: readonly string[],
-): Map<string, Server> {
-  const picture = takePicture(text);
-  const filesBefore = before.map(takePicture);
-  const servers = new Map<string, Server>();
-  picture.sections.forEach(({ kind }, index) => {
-    if (kind !== 'backend' && kind !== 'listen') {
-      return;
-    }
-    const lines = sectionLines(picture, index);
-    const backend = lines.header.words[1] ?? '';
-    if (!backends.has(backend) || lines.unclear.length > 0) {
-      return;
-    }
-    for (const server of mergeServers(
-      lines,
-      inheritedBy({ picture, index, header: lines.header }, filesBefore),
-    )) {
-      servers.set(`${backend}/${server.name}`, server);
-    }
-  });
-  return servers;
+function weightOf({ settings }: CheckedServer): string {
+  return settings.get('weight') ?? '1';
 }

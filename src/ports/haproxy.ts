@@ -18,8 +18,9 @@ export interface HaproxyControl {
   /** Asks now. Never throws for an absent HAProxy. */
   state(signal: AbortSignal): Promise<HaproxyState>;
   /** Has HAProxy load the file, and waits until it says that it runs `mark`, or that it does not. In
-   *  `managed`, starts it where it does not run. One call at a time. */
-  reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome>;
+   *  `managed`, starts it where it does not run. One call at a time. `running` is the text that it runs until then, without
+   *  its mark; null (the default) where that is not known. */
+  reload(mark: string, signal: AbortSignal, running?: string | null): Promise<ReloadOutcome>;
   /** Yields whenever HAProxy came, went, or changed its worker or mark: within 1 s. */
   watch(signal: AbortSignal): AsyncIterable<HaproxyState>;
   /** Closes its own connections. HAProxy goes on, in every mode. */

@@ -3,7 +3,7 @@ import { Serial } from '../ports/serial.ts';
 import type { Wake } from '../ports/wake.ts';
 import { CatchUp } from './catch-up.ts';
 import { ConfigWriter, type ConfigWriterOptions } from './config-writer.ts';
-import { type Target, withLoaded } from './current.ts';
+import { runningSet, type Target, withLoaded } from './current.ts';
 import { CurrentState } from './current-state.ts';
 import type { Action } from './decide.ts';
 import { Drift } from './drift.ts';
@@ -153,7 +153,8 @@ export class Executor {
   /** Has HAProxy load the installed file. If it does not, `before` is put back in the file's place. */
   async #load(set: ConfigSet, at: At, before: string | null = null): Promise<Result> {
     const { haproxy, emit } = this.#options;
-    const outcome = await at.watch.time('reload', () => haproxy.reload(set.hash, at.signal));
+    const running = runningSet(this.current.now)?.text ?? null;
+    const outcome = await at.watch.time('reload', () => haproxy.reload(set.hash, at.signal, running));
     switch (outcome.kind) {
       case 'verified':
         this.current.replace((now) => withLoaded(now, set, outcome.pid));

@@ -16,6 +16,7 @@ export const STATE_VERSIONS = {
   holds: ROWS_VERSION,
   'quarantine.json': 1,
   'server-journal.json': 1,
+  'set-by-hand.json': 1,
   'pause-keys': 1,
   'pause-held': 1,
 } as const;

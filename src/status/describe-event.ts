@@ -1,6 +1,6 @@
 import type { EventOf, PassEvent, PointsmanEvent } from '../events.ts';
 import type { GuardRule } from '../events-guard.ts';
-import type { PresentHaproxy } from '../events-haproxy.ts';
+import { type PresentHaproxy, type ServerSetByHand, wordsOfHand } from '../events-haproxy.ts';
 import { type LogLevel, type LogLine, levelOfHaproxyLine } from './log-line.ts';
 
 const SHOWN = 20;
@@ -98,6 +98,20 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
       `HAProxy's servers are not those of its configuration, which is loaded anew: ${said}`,
     );
   },
+  'set-by-hand': ({ server }) =>
+    line('info', `${handed(server)}, until somebody sets it back or it registers anew`, { ...server }),
+  'set-by-hand-long': ({ server, ms }) =>
+    line(
+      'warn',
+      `${handed(server)}, for ${Math.round(ms / 60_000)} min already; set it back where it was forgotten`,
+      {
+        ...server,
+      },
+    ),
+  'set-by-hand-over': ({ server, cause }) => {
+    const said = `server ${server.backend}/${server.server} is no longer set to ${wordsOfHand(server)} by hand`;
+    return line(cause === 'undone' ? 'warn' : 'info', `${said}: ${HAND_OVER[cause]}`, { ...server, cause });
+  },
   'server-gone': ({ backend, server, ms }) =>
     line('debug', `server ${backend}/${server} had its last session and is deleted`, { ms }),
   published: ({ path, hash, bytes }) => line('debug', `published ${path}`, { hash, bytes }),
@@ -126,6 +140,16 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
   'reload-failed': ({ message, retryInMs, failures }) =>
     line('error', `the reload failed${again(retryInMs)}: ${message.trim()}`, { failures }),
 };
+
+const HAND_OVER: Readonly<Record<EventOf<'set-by-hand-over'>['cause'], string>> = {
+  'set back': 'somebody set it back',
+  'registered anew': 'its instance went, or was registered anew',
+  undone: 'HAProxy was started or reloaded by somebody else, or its template loads no server-state file',
+};
+
+function handed(server: ServerSetByHand): string {
+  return `server ${server.backend}/${server.server} is set to ${wordsOfHand(server)} by hand`;
+}
 
 /** Without a socket nobody can answer: then a process was seen, or nothing at all. */
 function appeared(found: PresentHaproxy): LogLine {

@@ -48,6 +48,14 @@ export const GAUGES: readonly GaugeRow[] = [
   gauge('held_age_seconds', 'Since the oldest hold began; 0 where nothing is held.', (status, age) =>
     [...status.held.values()].reduce((oldest, { since }) => Math.max(oldest, age(since)), 0),
   ),
+  gauge(
+    'servers_set_by_hand',
+    "Servers that a person drained or took out on HAProxy's socket; /api/status names them.",
+    (status) => status.setByHand.size,
+  ),
+  gauge('set_by_hand_age_seconds', 'Since the longest of these was set; 0 where none is.', (status, age) =>
+    [...status.setByHand.values()].reduce((longest, { since }) => Math.max(longest, age(since)), 0),
+  ),
   gauge('cache_served', '1 while the cache is served because no source has answered.', (status) =>
     flag(status.cache !== null),
   ),

@@ -41,6 +41,11 @@ export function statusJson(status: Status, now: number, turned: number) {
         ageSeconds: age(since),
         secondsLeft: until === null ? null : Math.max(0, Math.round(until - now) / 1000),
       })),
+    setByHand: [...status.setByHand.values()].map(({ since, ...one }) => ({
+      ...one,
+      since: new Date(since).toISOString(),
+      ageSeconds: age(since),
+    })),
     quarantined: [...status.quarantined.values()].map(({ since, ...one }) => ({
       ...one,
       ageSeconds: age(since),

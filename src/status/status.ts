@@ -9,7 +9,7 @@ import type {
   RejectedKey,
 } from '../events.ts';
 import type { HeldKey } from '../events-guard.ts';
-import type { HaproxyState, PresentHaproxy } from '../events-haproxy.ts';
+import type { HaproxyState, PresentHaproxy, ServerSetByHand } from '../events-haproxy.ts';
 
 /** What is known of one source. Times are milliseconds since 1970. */
 export interface SourceStatus {
@@ -55,6 +55,8 @@ export interface Status {
   readonly quarantined: ReadonlyMap<string, QuarantinedUnit>;
   /** What the guard holds, by key. */
   readonly held: ReadonlyMap<string, HeldKey>;
+  /** What a person set of HAProxy's servers, by `backend/server`. */
+  readonly setByHand: ReadonlyMap<string, ServerSetByHand>;
   /** Not null while the cache is served because no source has answered: when it was last known to be right. */
   readonly cache: { readonly freshAt: number } | null;
   readonly lastPass: (PassEvent & { readonly at: number }) | null;

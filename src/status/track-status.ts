@@ -1,4 +1,5 @@
 import type { Counts, Emit, EventOf, PassEvent, PointsmanEvent } from '../events.ts';
+import type { ServerSetByHand } from '../events-haproxy.ts';
 import { describeEvent } from './describe-event.ts';
 import { missingFor } from './readiness.ts';
 import { hashOf, isThere, type SourceStatus, type Status } from './status.ts';
@@ -37,6 +38,7 @@ export function trackStatus(options: {
     massClaims: [],
     quarantined: new Map(),
     held: new Map(),
+    setByHand: new Map(),
     cache: null,
     lastPass: null,
     lastApply: null,
@@ -92,6 +94,8 @@ const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } =
       keys.map(({ key }) => key),
     ),
   }),
+  'set-by-hand': ({ server }, { setByHand }) => ({ setByHand: withThese(setByHand, [server], placeOf) }),
+  'set-by-hand-over': ({ server }, { setByHand }) => ({ setByHand: without(setByHand, [placeOf(server)]) }),
   'cache-served': ({ ageMs }, _, at) => ({ cache: { freshAt: at - ageMs } }),
   'cache-over': () => ({ cache: null }),
   quarantined: ({ units }, { quarantined }) => ({
@@ -113,6 +117,10 @@ const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } =
   'haproxy-drift': ({ found }, { haproxy }) =>
     haproxy.kind === 'running' ? { haproxy: { ...haproxy, mark: found } } : {},
 };
+
+function placeOf({ backend, server }: ServerSetByHand): string {
+  return `${backend}/${server}`;
+}
 
 function withThese<V>(
   map: ReadonlyMap<string, V>,

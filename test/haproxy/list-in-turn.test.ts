@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
+import { HandRecord } from '../../src/haproxy/hand-record.ts';
 import { createRuntimeApplier } from '../../src/haproxy/runtime-apply.ts';
 import { serverStateFile } from '../../src/haproxy/server-state.ts';
 import { Serial } from '../../src/ports/serial.ts';
@@ -29,6 +30,10 @@ test('servers are listed only while none of ours is being deleted: each list has
     ...options,
     path: `${configPath}.servers`,
     access: { mode: 0o640 },
+    hands: new HandRecord({
+      file: createStateFile(folder.path, 'set-by-hand.json'),
+      onTrouble: (message) => expect.fail(message),
+    }),
     onTrouble: (message) => expect.fail(message),
   });
   await using applier = await createRuntimeApplier({
@@ -36,7 +41,7 @@ test('servers are listed only while none of ours is being deleted: each list has
     journal: createStateFile(folder.path, 'server-journal.json'),
   });
   for (const list of [
-    () => file.fill(never),
+    () => file.fill(null, never),
     () => applier.readBackAll({ pid: 1, servers: new Map() }, never),
   ]) {
     const before = asked;

@@ -3,8 +3,10 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createJudge } from '../../src/haproxy/check.ts';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
+import { HandRecord, type HandRecordOptions } from '../../src/haproxy/hand-record.ts';
 import { keepHealth, serverStateFile } from '../../src/haproxy/server-state.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
+import { createStateFile } from '../../src/state/state-file.ts';
 import { freePort, startBackend, startLoad, startProcess, tempFolder, waitFor } from '../support/haproxy.ts';
 import { type HaproxyBinary, haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeRuntimeSite, never, type RuntimeSite, type RuntimeSiteOptions } from './runtime-fixture.ts';
@@ -85,14 +87,116 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     await waitFor(async () => (await site.servers()).filter((row) => row.endsWith('state 2')).length >= 4);
   });
 
-  test('weights, maintenance and addresses that were changed at run time do not outlive the reload', async () => {
+  test('a server whose check is another than before starts as a new one; how often it is checked changes nothing', async () => {
+    await using web = await startBackend('web');
+    const slow = 'check inter 30s fastinter 30s downinter 30s rise 3';
+    const said = {
+      port: `port ${await freePort()}`,
+      ssl: 'ssl verify none',
+      proxy: 'send-proxy',
+      same: 'ssl verify none',
+    };
+    const names = ['port', 'ssl', 'proxy', 'same'] as const;
+    const lines = (of: Partial<typeof said>, pace: string) =>
+      names.map((name) => `server ${name} ${web.address} ${pace} ${of[name] ?? ''}`);
+    await using site = await makeHealthSite(binary, lines(said, 'check'), {
+      backend: ['option httpchk GET /'],
+    });
+    await waitFor(async () => (await site.servers()).every((row) => row.endsWith('state 0')));
+    const states = async () => (await site.servers()).map((row) => `${row.split(' ')[0]} ${row.at(-1)}`);
+    await site.reload(lines(said, slow));
+    expect(await states()).toEqual(['port 0', 'ssl 0', 'proxy 0', 'same 0']);
+    await site.reload(lines({ same: said.same }, `${slow} weight 7`));
+    expect(await states()).toEqual(['port 2', 'ssl 2', 'proxy 2', 'same 0']);
+  });
+
+  test('so does one whose backend is checked otherwise', async () => {
+    await using web = await startBackend('web');
+    const lines = [`server web ${web.address} check inter 30s fastinter 30s downinter 30s fall 1 rise 3`];
+    const isDown = async () => (await site.servers())[0]?.endsWith('state 0');
+    const expects = (status: number) => ['option httpchk GET /', `http-check expect status ${status}`];
+    await using site = await makeHealthSite(binary, lines, { backend: expects(299) });
+    await waitFor(isDown);
+    const [before, after] = [expects(299)[1] ?? '', expects(200)[1] ?? ''];
+    await site.reload(lines, (text) => text.replace('retries 0', 'retries 1\n  option log-health-checks'));
+    expect(await isDown()).toBe(true);
+    await site.reload(lines, (text) => text.replace(before, after));
+    expect(await isDown()).toBe(false);
+  });
+
+  test('so does one whose defaults are checked otherwise', async () => {
+    await using web = await startBackend('web');
+    const lines = [`server web ${web.address} check inter 30s fastinter 30s downinter 30s fall 1 rise 3`];
+    const isDown = async () => (await site.servers())[0]?.endsWith('state 0');
+    await using site = await makeHealthSite(binary, lines, { backend: ['option ssl-hello-chk'] });
+    await waitFor(isDown);
+    const toDefaults = (text: string) =>
+      text.replace('  option ssl-hello-chk\n', '').replace('retries 0', 'option ssl-hello-chk');
+    await site.reload(lines, toDefaults);
+    expect(await isDown()).toBe(true);
+    await site.reload(lines, (text) => toDefaults(text).replace('option ssl-hello-chk', 'retries 0'));
+    expect(await isDown()).toBe(false);
+  });
+
+  test('weights and states that a person set outlive reloads, and end where the instance is another', async () => {
+    await using one = await startBackend('one');
+    const names = ['drained', 'maintained', 'weighted', 'moved', 'anew', 'enabled', 'plain', 'idle'];
+    const keys = new Map<string, string>();
+    const line = (name: string, more = '') => `server ${name} ${one.address} check ${more}`;
+    const texts = (moved = one.address) => [
+      line('drained'),
+      line('maintained'),
+      line('weighted', 'weight 5'),
+      `server moved ${moved} check`,
+      line('anew'),
+      line('enabled', 'disabled'),
+      line('plain'),
+      line('idle', 'weight 0'),
+    ];
+    await using site = await makeHealthSite(binary, texts(), {
+      registered: ({ server }) => keys.get(server) ?? '',
+    });
+    const set = ['drained drain', 'maintained maint', 'moved drain', 'anew maint', 'enabled ready'];
+    await site.cli(
+      `${set.map((one) => `set server be/${one.replace(' ', ' state ')}`).join(';')};set server be/weighted weight 2`,
+    );
+    await site.reload([...texts(), line('more')]);
+    const states = async () =>
+      (await site.servers()).map((row) => row.replace(/ \S+ weight (\d+) admin (\d+) .*/, ' $1 $2'));
+    const after = await states();
+    const kept = ['drained 1 8', 'maintained 1 1', 'weighted 2 0', 'moved 1 8', 'anew 1 1', 'enabled 1 4'];
+    expect(after.slice(0, 7)).toEqual([...kept, 'plain 1 0']);
+    expect((await site.hands.load()).map(({ server }) => server)).toEqual(names.slice(0, 6));
+    keys.set('anew', 'registered since');
+    await site.reload(texts('127.0.0.2:9'));
+    const next = await states();
+    expect(next.slice(0, 7)).toEqual([
+      ...kept.slice(0, 3),
+      'moved 1 0',
+      'anew 1 0',
+      'enabled 1 4',
+      'plain 1 0',
+    ]);
+    expect(next[7]).toBe(after[7]);
+    await site.cli('set server be/drained state ready; set server be/weighted weight 5');
+    await site.reload(texts().map((text) => text.replace(' disabled', '')));
+    expect((await states()).slice(0, 6)).toEqual([
+      'drained 1 0',
+      'maintained 1 1',
+      'weighted 5 0',
+      'moved 1 0',
+      'anew 1 0',
+      'enabled 1 0',
+    ]);
+    expect((await site.hands.load()).map(({ server }) => server)).toEqual(['maintained', 'enabled']);
+  });
+
+  test('an address that was changed at run time does not outlive the reload', async () => {
     const [one, two] = [await freePort(), await freePort()];
     const lines = [`server a 127.0.0.1:${one} check`, `server b 127.0.0.1:${two} check`];
     await using site = await makeHealthSite(binary, lines);
     await waitFor(async () => (await site.servers()).every((row) => row.endsWith('state 0')));
-    await site.cli(
-      `set server be/a weight 9; set server be/b addr 127.0.0.9 port 9; set server be/b state maint`,
-    );
+    await site.cli(`set server be/b addr 127.0.0.9 port 9; set server be/b state maint`);
     await site.reload([...lines, `server c 127.0.0.1:${one}`]);
     const rows = await site.servers();
     expect(rows).toEqual([
@@ -146,12 +250,12 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
   test('a configuration that does not ask for it, or a HAProxy that is away, costs nothing', async () => {
     await using folder = await tempFolder();
     const file = stateFileOf(folder.path, { path: path.join(folder.path, 'cfg.servers') });
-    expect(await file.fill(never)).toBe(0);
+    expect(await file.fill(null, never)).toBe(0);
     await writeFile(
       path.join(folder.path, 'haproxy.cfg'),
       `global\n  server-state-file ${folder.path}/cfg.servers\n`,
     );
-    expect(await file.fill(never)).toBe(0);
+    expect(await file.fill(null, never)).toBe(0);
     expect(await readFile(path.join(folder.path, 'cfg.servers'), 'utf8')).toBe('1\n');
   });
 });
@@ -176,20 +280,29 @@ function stateFileOf(folder: string, options: { path: string; onTrouble?: (messa
     statsSocket: path.join(folder, 's.sock'),
     configPath: path.join(folder, 'haproxy.cfg'),
     access: { mode: 0o640 },
-    onTrouble: (message) => {
-      throw new Error(message);
-    },
+    hands: handsOf(folder),
+    onTrouble,
     ...options,
   });
+}
+
+function handsOf(folder: string, options: Partial<HandRecordOptions> = {}): HandRecord {
+  return new HandRecord({ file: createStateFile(folder, 'set-by-hand.json'), onTrouble, ...options });
+}
+
+function onTrouble(message: string): never {
+  throw new Error(message);
 }
 
 /** A site whose reloads carry the health over. */
 async function makeHealthSite(
   binary: HaproxyBinary,
   servers: readonly string[],
+  { registered, ...more }: Pick<RuntimeSiteOptions, 'backend'> & Pick<HandRecordOptions, 'registered'> = {},
 ): Promise<
   RuntimeSite & {
     stateFile: string;
+    hands: HandRecord;
     reload(servers: readonly string[], form?: (text: string) => string): Promise<void>;
   }
 > {
@@ -200,27 +313,31 @@ async function makeHealthSite(
   const options: RuntimeSiteOptions = {
     global: [`server-state-file ${stateFile}`],
     defaults: ['load-server-state-from-file global'],
+    ...more,
   };
   const site = stack.use(await makeRuntimeSite(binary, servers, options));
+  const hands = handsOf(folder.path, registered ? { registered } : {});
   const file = serverStateFile({
     path: stateFile,
     statsSocket: site.statsSocket,
     configPath: site.configPath,
     access: { mode: 0o640 },
-    onTrouble: (message) => {
-      throw new Error(message);
-    },
+    hands,
+    onTrouble,
   });
+  let running = site.text(...servers);
   const masterSocket = site.haproxy.masterSocket;
   const control = keepHealth(controlByMasterSocket({ masterSocket, configPath: site.configPath }), file);
   stack.use(control);
   const owned = stack.move();
   return Object.assign(site, {
     stateFile,
+    hands,
     async reload(lines: readonly string[], form = (text: string) => text) {
       const text = form(site.text(...lines));
       await writeFile(site.configPath, withMark(text));
-      expect(await control.reload(hashText(text), never)).toMatchObject({ kind: 'verified' });
+      expect(await control.reload(hashText(text), never, running)).toMatchObject({ kind: 'verified' });
+      running = text;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   });

@@ -61,6 +61,9 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
   'haproxy-drift': 'busy',
   'servers-drifted': 'busy',
   'server-gone': 'busy',
+  'set-by-hand': 'cached',
+  'set-by-hand-long': 'cached',
+  'set-by-hand-over': 'cached',
   'haproxy-started': 'busy',
   'haproxy-adopted': 'cached',
   'haproxy-exited': 'busy',
@@ -369,7 +372,7 @@ test.each([
 );
 
 test('a life after a kill, without its source: HAProxy is adopted and the cache served, until the source is back', async () => {
-  const { site, at, keys } = await siteOf({ more: { cache: { wait: '3s' } } });
+  const { site, at, keys } = await siteOf({ more: { cache: { wait: '3s' }, apply: { readBack: '500ms' } } });
   await using _site = site;
   await keys({ web: { one: '127.0.0.1:1' }, slow: { one: '127.0.0.1:2' } });
   {
@@ -381,11 +384,20 @@ test('a life after a kill, without its source: HAProxy is adopted and the cache 
     daemon.child.kill('SIGKILL');
     await daemon.ended;
   }
+  await cli(site.statsSocket, 'set server be_web/one state drain');
+  const set = { backend: 'be_web', server: 'one', address: '127.0.0.1:1', admin: 'drain', weight: null };
+  const since = Date.now() - 2 * 3_600_000;
+  await writeFile(
+    at('state/set-by-hand.json'),
+    JSON.stringify({ servers: [{ ...set, since, registered: '' }] }),
+  );
   await rename(at('services.yaml'), at('away.yaml'));
   await using daemon = await site.start();
   await said(daemon, 'haproxy-adopted', 'cache-served');
   expect(await moved(site)).toContain('pointsman_cache_starts_total');
   await rename(at('away.yaml'), at('services.yaml'));
+  await said(daemon, 'set-by-hand-long');
+  await cli(site.statsSocket, 'set server be_web/one state ready');
   await said(daemon, ...kindsOf('cached'));
   expect([...(await moved(site))]).toEqual(expect.arrayContaining(outcomesOf('cached').map(passes)));
 }, 60_000);

@@ -3,6 +3,10 @@ import { samplePass } from './sample-pass.ts';
 
 const WEB = '/services/web/one';
 const SINCE = 90_000;
+const SET_BY_HAND = {
+  ...{ backend: 'be_web', server: 'one', address: '10.0.0.1:80' },
+  ...{ admin: 'drain' as const, weight: null, since: SINCE },
+};
 
 /** One event of each kind: the compiler asks for a new one. */
 export const SAMPLES: {
@@ -81,6 +85,9 @@ export const SAMPLES: {
   'haproxy-changed': { kind: 'haproxy-changed', state: { kind: 'unseen' } },
   'haproxy-drift': { kind: 'haproxy-drift', expected: 'ab', found: null },
   'servers-drifted': { kind: 'servers-drifted', differences: ['x'], count: 1 },
+  'set-by-hand': { kind: 'set-by-hand', server: SET_BY_HAND },
+  'set-by-hand-long': { kind: 'set-by-hand-long', server: SET_BY_HAND, ms: 3_600_000 },
+  'set-by-hand-over': { kind: 'set-by-hand-over', server: SET_BY_HAND, cause: 'set back' },
   'server-gone': { kind: 'server-gone', backend: 'be_web', server: 'one', ms: 1000 },
   'reload-delayed': { kind: 'reload-delayed', cause: 'x' },
   'reload-failed': { kind: 'reload-failed', message: 'x', failures: 1, retryInMs: 500 },

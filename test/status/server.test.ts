@@ -205,6 +205,7 @@ describe('/api/status', () => {
       stale: false,
       cache: null,
       held: [],
+      setByHand: [],
       quarantined: [],
       rejected: [{ key: '/services/web/1', value: 'foo', reason: 'no port' }],
       lastPass: { at: '2026-01-01T00:00:00.000Z', ageSeconds: 5, kind: 'pass', ...pass },
