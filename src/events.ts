@@ -111,12 +111,27 @@ export interface MassClaim {
   readonly of: number;
 }
 
+/** A key whose value is refused, and that keeps its last good form. */
+export interface KeptKey {
+  readonly key: string;
+  /** Who refuses it. */
+  readonly by: 'grammar' | 'limits' | 'check';
+  /** One sentence without the key: what was found and what would fit. */
+  readonly reason: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** The value that stands in its place, shortened to 80 characters, control characters escaped. */
+  readonly form: string;
+}
+
 /** What is set aside because HAProxy or the template refuses it. */
 export interface QuarantinedUnit {
   /** `instances of web`, `route of web`, `key /haproxy/maxconn`. */
   readonly unit: string;
   /** The keys whose value is not used as it stands, at most 20 of them. */
   readonly keys: readonly string[];
+  /** The values that stand in their place, by key, shortened; a key is missing where nothing does. */
+  readonly forms: Readonly<Record<string, string>>;
   /** HAProxy's or the template's own words. */
   readonly reason: string;
   /** What stands in its place: its last good form (with what only moves since), or nothing. */
@@ -147,6 +162,12 @@ export type SourceHappening =
     }
   /** Keys that are rejected and were not before, or for another reason. */
   | { readonly kind: 'keys-rejected'; readonly rejected: readonly RejectedKey[] }
+  /** Keys that keep their last good form and did not before, or for another reason or in another form. */
+  | { readonly kind: 'keys-kept'; readonly kept: readonly KeptKey[] }
+  /** Keys that have kept it for longer than `kept.max`: said once. */
+  | { readonly kind: 'kept-too-long'; readonly keys: readonly string[] }
+  /** Keys that kept it and are right now, gone, or without their address. */
+  | { readonly kind: 'kept-over'; readonly keys: readonly string[] }
   /** What may not be meant as it stands, each told once: unknown fields, fields that are left out, UDP ports. */
   | { readonly kind: 'keys-remarked'; readonly remarks: readonly KeyRemark[] }
   /** All of these as they are now, at most 100 of them. */
@@ -235,8 +256,10 @@ export interface Counts {
 export interface Hashes {
   /** Of all keys as the sources give them. */
   readonly raw: string | null;
-  /** Of the keys that were rendered: without what is held or quarantined. */
+  /** Of those, with what disappeared and is held. */
   readonly believed: string | null;
+  /** Of the keys that were rendered: of those, with what was refused replaced by its last good form. */
+  readonly served: string | null;
   /** Of the rendered text, without the mark: what the mark carries. */
   readonly text: string | null;
 }

@@ -15,7 +15,7 @@ import { believeOnce } from './believed-once.ts';
 import { templateVersion } from './haproxy-versions.ts';
 import { EXIT, type ExitCode, type Io } from './io.ts';
 import { drawingOf, entriesOf, guardOf, shellOf } from './open.ts';
-import { rejectionLine } from './services.ts';
+import { keptLine, rejectionLine } from './services.ts';
 
 /** Nobody comes after, so nothing is waited for. */
 const AT_ONCE = { quiet: 0, maxWait: 0, reloadInterval: 0 };
@@ -58,6 +58,9 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
     await (guard
       ? believeOnce(io, settings, { ...parts, shell, store: guard.store })
       : takeOnce(parts, await entriesOf(io, settings, flags.from)));
+    for (const one of parts.served.kept) {
+      io.err(keptLine(one));
+    }
     for (const rejection of parts.served.rejected) {
       io.err(rejectionLine(rejection));
     }

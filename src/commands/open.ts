@@ -15,7 +15,6 @@ import {
   type ServerStateOptions,
   serverStateFile,
 } from '../haproxy/server-state.ts';
-import { Catalog } from '../model/catalog.ts';
 import type { Entry } from '../model/entry.ts';
 import { withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
@@ -30,15 +29,16 @@ import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
-import { believedFiles } from '../state/believed-files.ts';
+import { believedFiles, readBelieved } from '../state/believed-files.ts';
 import { createConfigFile } from '../state/config-file.ts';
 import { resolveAccess } from '../state/file-owner.ts';
 import { acquireLock } from '../state/lock.ts';
 import { createPendingNote } from '../state/pending-note.ts';
 import { createStateFile } from '../state/state-file.ts';
 import { setNewerAside } from '../state/versions.ts';
+import type { ServedTree } from '../tree/served-tree.ts';
 import type { GuardParts } from '../tree/trees.ts';
-import { catalogOptions, renderContext, serverStatePath } from './assemble.ts';
+import { renderContext, serverStatePath } from './assemble.ts';
 import { refuseOpenFolders } from './exposures.ts';
 import type { FromFlags, Io } from './io.ts';
 
@@ -99,11 +99,20 @@ export async function entriesOf(io: Io, settings: Settings, from?: string): Prom
   return source.read(io.signal);
 }
 
-/** Reads every key once, as a catalog. */
-export async function catalogOf(io: Io, settings: Settings, from?: string): Promise<Catalog> {
-  const catalog = new Catalog(catalogOptions(settings));
-  catalog.replace(await entriesOf(io, settings, from));
-  return catalog;
+/**
+ * Reads every key once into a served tree. Where a key's value is refused, what the daemon of this `stateDir` keeps in its
+ * place stands there. Throws a `SourceError`.
+ */
+export async function fillFrom(
+  io: Io,
+  settings: Settings,
+  { served, from }: { readonly served: ServedTree; readonly from?: string },
+): Promise<void> {
+  const entries = await entriesOf(io, settings, from);
+  const origin = originOf(settings);
+  const cached = from === undefined ? await readBelieved({ stateDir: settings.stateDir, origin }) : null;
+  const isFresh = cached !== null && Date.now() - cached.freshAt <= settings.cache.maxAge;
+  served.fill(entries, isFresh ? cached.entries : []);
 }
 
 /** What draws the template of the settings. */

@@ -7,9 +7,9 @@ import type { Settings } from '../settings/settings.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { applyOnce, refused } from './apply-once.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
-import { entriesOf, judgeAsPublished, ownState, settingsOf, shellOf } from './open.ts';
+import { fillFrom, judgeAsPublished, ownState, settingsOf, shellOf } from './open.ts';
 import { previewOf, textOf } from './preview.ts';
-import { rejectionLine } from './services.ts';
+import { keptLine, rejectionLine } from './services.ts';
 
 /** The flags of `render`. */
 export interface RenderFlags extends FromFlags {
@@ -50,7 +50,10 @@ export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
 async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<ExitCode> {
   const set = await new TemplateFolder(settings.template).read();
   const { served, drawing } = await previewOf(io, settings);
-  served.fill(await entriesOf(io, settings, flags.from));
+  await fillFrom(io, settings, { served, ...flags });
+  for (const one of served.kept) {
+    io.err(keptLine(one));
+  }
   for (const rejection of served.catalog.rejected) {
     io.err(rejectionLine(rejection));
   }

@@ -36,7 +36,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const { emit } = bus;
   const version = await versionAtFirst(settings, io.signal);
   const sources = openSources(settings, { env: io.env });
-  const served = new ServedTree({ catalog: catalogOptions(settings), emit });
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit, keptMax: settings.kept.max });
   const shell = await shellOf(settings, emit, { registered: registeredIn(served) });
   await shell.serverState?.clear();
   const drawing = drawingOf(settings, { env: io.env, version, emit });

@@ -1,10 +1,13 @@
+import type { KeptKey } from '../events.ts';
 import { type ServerSetByHand, wordsOfHand } from '../events-haproxy.ts';
 import { readHandFile } from '../haproxy/hand-record.ts';
 import type { Instance, Rejection, Service } from '../model/service.ts';
 import { visibleLines, visibleQuoted } from '../model/visible.ts';
 import { createStateFile } from '../state/state-file.ts';
+import { ServedTree } from '../tree/served-tree.ts';
+import { catalogOptions } from './assemble.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
-import { catalogOf, HANDS_FILE, settingsOf } from './open.ts';
+import { fillFrom, HANDS_FILE, settingsOf } from './open.ts';
 
 /** The flags of `services`. */
 export interface ServicesFlags extends FromFlags {
@@ -14,16 +17,22 @@ export interface ServicesFlags extends FromFlags {
 /** Prints every service and instance, and every rejected key with its reason. */
 export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> {
   const settings = await settingsOf(io, flags);
-  const catalog = await catalogOf(io, settings, flags.from);
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
+  await fillFrom(io, settings, { served, ...flags });
+  const { catalog, kept } = served;
   const setByHand = await readHandFile(createStateFile(settings.stateDir, HANDS_FILE));
   if (flags.json) {
-    const { rejected, ignored, remarks } = catalog;
-    const all = { services: catalog.services, setByHand: setByHand.map(inJson), rejected, remarks, ignored };
+    const { services, rejected, ignored, remarks } = catalog;
+    const all = { services, setByHand: setByHand.map(inJson), kept, rejected, remarks, ignored };
     const text = JSON.stringify(all, null, 2);
     io.out(`${visibleQuoted(text)}\n`);
     return EXIT.fine;
   }
   const blocks = catalog.services.map((service) => describe(service, setByHand));
+  if (kept.length > 0) {
+    const each = kept.flatMap(({ key, form, reason }) => [`  ${key}  "${form}"`, `    ${reason}`]);
+    blocks.push(['kept in their last good form', ...each].join('\n'));
+  }
   const rejected = catalog.rejected.flatMap(({ key, value, reason, other }) => [
     `  ${key}  "${value}"`,
     `    ${reason}${other === undefined ? '' : `: ${other}`}`,
@@ -87,6 +96,11 @@ function byHand({ id, address }: Instance, setByHand: readonly ServerSetByHand[]
 /** How long ago a person set it, for people. */
 export function minutesSince({ since }: Pick<ServerSetByHand, 'since'>): string {
   return `${Math.max(0, Math.round((Date.now() - since) / 60_000))} min`;
+}
+
+/** A key that keeps its last good form, in one line. */
+export function keptLine({ key, form, reason }: KeptKey): string {
+  return `kept ${key} "${form}": ${reason}`;
 }
 
 /** A rejection in one line. */

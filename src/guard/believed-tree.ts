@@ -52,7 +52,7 @@ type Put = Extract<RawChange, { kind: 'put' }>;
  * Rules: docs/guard.md.
  */
 export class BelievedTree implements Iterable<ReadEntry> {
-  readonly #raw: Iterable<ReadEntry>;
+  readonly #raw: Iterable<ReadEntry> & { readonly hash: string };
   readonly #options: GuardOptions | 'off';
   /** How many keys the sources have, by group, and how many instances by address. */
   readonly #there = new Map<Group, number>();
@@ -66,7 +66,7 @@ export class BelievedTree implements Iterable<ReadEntry> {
   #services: ServiceSums = NO_SERVICE;
 
   /** `raw`: what the sources say, always with every change that is given here. `off`: all that is believed at once. */
-  constructor(raw: Iterable<ReadEntry>, options: GuardOptions | 'off') {
+  constructor(raw: Iterable<ReadEntry> & { readonly hash: string }, options: GuardOptions | 'off') {
     this.#raw = raw;
     this.#options = options;
   }
@@ -74,6 +74,15 @@ export class BelievedTree implements Iterable<ReadEntry> {
   /** By key; the oldest first. */
   get held(): ReadonlyMap<string, Held> {
     return this.#held;
+  }
+
+  /** 16 hex digits over all of it. */
+  get hash(): string {
+    let sum = BigInt(`0x${this.#raw.hash}`);
+    for (const { entry } of this.#held.values()) {
+      sum += entry.meaning.weight;
+    }
+    return BigInt.asUintN(64, sum).toString(16).padStart(16, '0');
   }
 
   /** Everything. */

@@ -15,8 +15,8 @@ export interface Counted {
 const ROUTE: Counted = { group: 'routes', service: null, host: null, address: null };
 const FREE: Counted = { ...ROUTE, group: 'keys' };
 
-/** What an entry counts as; null where it counts for nothing. A route whose value is refused is there all the same. */
-export function countedAs({ meaning }: ReadEntry): Counted | null {
+/** What an entry counts as, by what is served of it; null where it counts for nothing. A route whose value is refused is there all the same. */
+export function countedAs({ form: { meaning } }: ReadEntry): Counted | null {
   switch (meaning.kind) {
     case 'instance': {
       const { service } = meaning.role;

@@ -1,5 +1,6 @@
 import type { Emit } from '../events.ts';
 import type { Entry } from '../model/entry.ts';
+import { keeping } from '../model/kept.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../ports/stores.ts';
@@ -64,7 +65,7 @@ export class TreeCache {
       why: age > maxAge ? tooOld(age) : words.length > 0 ? UNUSABLE : 'there is no cache',
       raw: tree?.entries.filter(({ key }) => !held.has(key)) ?? [],
       holds: holds.map(({ entry, rule, since }) => ({
-        entry: ReadEntry.of(entry, prefixes),
+        entry: keeping(ReadEntry.of(entry, prefixes), entry.kept && entry, { prefixes, now }),
         rule,
         since: Math.min(since, now),
       })),

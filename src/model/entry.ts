@@ -12,6 +12,15 @@ export interface Entry {
   readonly modified: bigint;
   /** Why it was kept out: a limit (`limits.ts`), or bytes that are no text. Then `value` is only its beginning, for people. */
   readonly refused?: string;
+  /** What stands in its place while its value is refused. */
+  readonly kept?: Kept;
+}
+
+/** The last good form of a key whose value is refused. */
+export interface Kept<E extends Entry = Entry> {
+  readonly form: E;
+  /** Since when its value is refused, in milliseconds since 1970. */
+  readonly since: number;
 }
 
 /** One step from a tree to the next. The changes of one etcd transaction are always applied together. */

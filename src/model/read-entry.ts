@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { asError } from '../errors.ts';
 import type { AddressRules } from './address-rules.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, Kept } from './entry.ts';
 import type { DroppedField } from './fields.ts';
 import type { Grammar } from './grammar.ts';
 import { type PartialInstance, parseInstance, partOfInstance } from './instance-value.ts';
@@ -61,9 +61,10 @@ export class ReadEntry implements Entry {
   readonly created: bigint;
   readonly modified: bigint;
   declare readonly refused?: string;
+  declare readonly kept?: Kept<ReadEntry>;
   readonly #meaning: Meaning;
 
-  private constructor(entry: Entry, meaning: Meaning) {
+  private constructor(entry: Entry, meaning: Meaning, kept?: Kept<ReadEntry>) {
     this.key = entry.key;
     this.value = entry.value;
     this.source = entry.source;
@@ -71,6 +72,9 @@ export class ReadEntry implements Entry {
     this.modified = entry.modified;
     if (entry.refused !== undefined) {
       this.refused = entry.refused;
+    }
+    if (kept) {
+      this.kept = kept;
     }
     this.#meaning = meaning;
   }
@@ -95,6 +99,16 @@ export class ReadEntry implements Entry {
 
   get meaning(): Meaning {
     return this.#meaning;
+  }
+
+  /** What is served of it: what stands in its place, or itself. */
+  get form(): ReadEntry {
+    return this.kept?.form ?? this;
+  }
+
+  /** The same, with what stands in its place. */
+  keeping(kept: Kept<ReadEntry> | undefined): ReadEntry {
+    return new ReadEntry(this, this.#meaning, kept);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Emit, failureOf, type QuarantinedUnit as ToldUnit } from '../events.ts';
+import { shorten } from '../model/shorten.ts';
 import type { StateFile } from '../ports/stores.ts';
 import type { Refused } from '../tree/refusals.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
@@ -104,7 +105,16 @@ function hasMoved(before: Refused | undefined, now: Refused): boolean {
 
 function describe({ unit, good, believed, served, reason, since }: Refused): ToldUnit {
   const keys = new Set([...believed.keys(), ...good.keys()]);
-  const differing = [...keys].filter((key) => believed.get(key)?.value !== served.get(key)?.value);
+  const differing = [...keys]
+    .filter((key) => believed.get(key)?.value !== served.get(key)?.value)
+    .sort()
+    .slice(0, SHOWN);
+  const forms = Object.fromEntries(
+    differing.flatMap((key) => {
+      const form = served.get(key);
+      return form && form.refused === undefined ? [[key, shorten(form.value)]] : [];
+    }),
+  );
   const instead = good.size === 0 ? 'nothing' : 'last good';
-  return { unit: unit.id, keys: differing.sort().slice(0, SHOWN), reason, instead, since };
+  return { unit: unit.id, keys: differing, forms, reason, instead, since };
 }

@@ -156,6 +156,7 @@ export const settingsSchema = z.strictObject({
       hold: duration().prefault('6m'),
     })
     .prefault({}),
+  kept: z.strictObject({ max: longDuration().prefault('24h') }).prefault({}),
   cache: z.strictObject({ wait: duration().prefault('3s'), maxAge: duration().prefault('24h') }).prefault({}),
   limits: z
     .strictObject({

@@ -42,13 +42,19 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
       if (held.length === 0) {
         return rm(holds, { force: true });
       }
-      const whole = held.filter(({ entry }) => entry.refused === undefined);
-      const rows = whole.map(({ entry, rule, since }) => [...rowOf(entry), rule, since]);
+      const whole = held.filter(({ entry }) => entry.refused === undefined || entry.kept);
+      const rows = whole.map(({ entry, rule, since }) => [...rowOf(entry), rule, since, ...restOf(entry)]);
       return writeRows(holds, HOLDS, { meta: { origin }, rows });
     },
     releaseAsked: async () => (await stat(release).catch(() => null)) !== null,
     releaseDone: () => rm(release, { force: true }),
   };
+}
+
+/** What was believed last, for those who only look: nothing is set aside. Null where it cannot be used. */
+export async function readBelieved({ stateDir, origin }: BelievedFilesOptions): Promise<CachedTree | null> {
+  const found = await readRows(path.join(stateDir, TREE), TREE).catch(() => null);
+  return found?.kind === 'good' && found.meta.origin === origin ? readTree(found.meta, found.rows) : null;
 }
 
 /** Asks the daemon that uses this state folder, or the next one, to believe the disappearance. */
@@ -104,7 +110,15 @@ function rowOf({ key, value, source, created, modified }: Entry): readonly unkno
 }
 
 function rowOfTree(entry: Entry): readonly unknown[] {
-  return entry.refused === undefined ? rowOf(entry) : [...rowOf(entry), entry.refused];
+  return [...rowOf(entry), ...restOf(entry)];
+}
+
+/** Why it was kept out, and what stands in its place; nothing where it is as it should be. */
+function restOf({ refused, kept }: Entry): readonly unknown[] {
+  if (kept) {
+    return [refused ?? null, kept.since, rowOf(kept.form)];
+  }
+  return refused === undefined ? [] : [refused];
 }
 
 /** What a key was when all was accepted for the last time. */
@@ -146,7 +160,7 @@ function goodOf(row: unknown): readonly [string, Entry | undefined] | null {
 
 function readHolds(_: unknown, rows: readonly unknown[]): readonly Hold[] | null {
   const holds = rows.map((row): Hold | null => {
-    const entry = entryOf(row);
+    const entry = wholeEntryOf(row, 7);
     const [rule, since]: readonly unknown[] = Array.isArray(row) ? row.slice(5) : [];
     return entry && isRule(rule) && typeof since === 'number' ? { entry, rule, since } : null;
   });
@@ -168,9 +182,21 @@ function entryOf(row: unknown): Entry | null {
 }
 
 function entryOfTree(row: unknown): Entry | null {
+  return wholeEntryOf(row, 5);
+}
+
+/** The entry of a row, with what stands in it from column `at` on. */
+function wholeEntryOf(row: unknown, at: number): Entry | null {
   const entry = entryOf(row);
-  const refused: unknown = Array.isArray(row) ? row[5] : undefined;
-  return entry && typeof refused === 'string' ? { ...entry, refused } : entry;
+  const [refused, since, form]: readonly unknown[] = Array.isArray(row) ? row.slice(at) : [];
+  const kept = entryOf(form);
+  return (
+    entry && {
+      ...entry,
+      ...(typeof refused === 'string' ? { refused } : {}),
+      ...(typeof since === 'number' && kept ? { kept: { since, form: kept } } : {}),
+    }
+  );
 }
 
 function isRule(rule: unknown): rule is GuardRule {

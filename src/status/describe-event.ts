@@ -43,6 +43,14 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
   'source-data': ({ name, what, source, changed, keys, revision }) =>
     line('debug', `${name}: ${what}`, { source, changed, keys, revision }),
   'keys-rejected': rejected,
+  'keys-kept': kept,
+  'kept-too-long': ({ keys }) =>
+    line('error', `kept for longer than kept.max, and still refused: ${shorten(keys)}`, {
+      count: keys.length,
+      keys: keys.slice(0, SHOWN),
+    }),
+  'kept-over': ({ keys }) =>
+    line('info', `not kept any more: ${shorten(keys)}`, { count: keys.length, keys: keys.slice(0, SHOWN) }),
   'keys-remarked': remarked,
   'addresses-taken': ({ claims }) => {
     const each = claims
@@ -215,6 +223,13 @@ function rejected({ rejected: keys }: EventOf<'keys-rejected'>): LogLine {
   const each = shown.map(({ key, reason, other }) => `${key}: ${reason}${other ? `: ${other}` : ''}`);
   const message = `rejected ${each.join('; ')}${more(keys.length - shown.length)}`;
   return line('warn', message, { count: keys.length, rejected: shown });
+}
+
+function kept({ kept: keys }: EventOf<'keys-kept'>): LogLine {
+  const shown = keys.slice(0, SHOWN);
+  const each = shown.map(({ key, reason, form }) => `${key} keeps "${form}": ${reason}`);
+  const message = `refused, so the last good form stays: ${each.join('; ')}${more(keys.length - shown.length)}`;
+  return line('error', message, { count: keys.length, kept: shown });
 }
 
 function setAside({ units }: EventOf<'quarantined'>): LogLine {

@@ -1,5 +1,5 @@
 import type { PointsmanEvent } from '../events.ts';
-import { hashOf, isThere, type SourceStatus, type Status } from './status.ts';
+import { hashOf, isThere, keptIn, type SourceStatus, type Status } from './status.ts';
 
 /** Seconds since a time of the status; 0 where it never was. */
 export type Age = (at: number | null) => number;
@@ -66,6 +66,14 @@ export const GAUGES: readonly GaugeRow[] = [
     'quarantined_units',
     'What is set aside because it is refused; /api/status names it.',
     (status) => status.quarantined.size,
+  ),
+  gauge(
+    'kept_keys',
+    'Keys whose value is refused and that keep their last good form; /api/status names them.',
+    (status) => keptIn(status).length,
+  ),
+  gauge('kept_age_seconds', 'Since the oldest of them was refused; 0 where nothing is kept.', (status, age) =>
+    keptIn(status).reduce((oldest, { since }) => Math.max(oldest, age(since)), 0),
   ),
   gauge(
     'ignored_keys',
@@ -138,6 +146,7 @@ export const SOURCE_GAUGES: readonly GaugeRow<SourceStatus>[] = [
 export const HASHES: Readonly<Record<string, (status: Status) => string | null>> = {
   raw: (status) => status.hashes.raw,
   believed: (status) => status.hashes.believed,
+  served: (status) => status.hashes.served,
   text: (status) => status.hashes.text,
   running: (status) => answering(status)?.mark ?? hashOf(status.applied),
 };

@@ -98,6 +98,8 @@ const ENDS = new Set<PointsmanEvent['kind']>(['stopped', 'crashed']);
 const TOPICS: Readonly<Partial<Record<PointsmanEvent['kind'], string>>> = {
   'keys-rejected': 'rejected keys',
   'rejections-gone': 'rejected keys',
+  'keys-kept': 'kept keys',
+  'kept-over': 'kept keys',
   'keys-held': 'held keys',
   'keys-let-go': 'held keys',
   quarantined: 'quarantine',

@@ -1,4 +1,4 @@
-import type { Status } from './status.ts';
+import { keptIn, type Status } from './status.ts';
 
 /** So many rejected keys are listed; `counts.rejected` has all, and `pointsman services` lists them. */
 const SHOWN = 1000;
@@ -46,10 +46,14 @@ export function statusJson(status: Status, now: number, turned: number) {
       since: new Date(since).toISOString(),
       ageSeconds: age(since),
     })),
-    quarantined: [...status.quarantined.values()].map(({ since, ...one }) => ({
+    quarantined: [...status.quarantined.values()].map(({ since, forms: _, ...one }) => ({
       ...one,
       ageSeconds: age(since),
     })),
+    kept: [...keptIn(status)]
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .slice(0, SHOWN)
+      .map(({ since, ...one }) => ({ ...one, since: new Date(since).toISOString(), ageSeconds: age(since) })),
     rejected: [...status.rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, SHOWN),
     lastPass: when(status.lastPass),
     lastApply: when(status.lastApply),

@@ -2,6 +2,7 @@ import type {
   Applied,
   Counts,
   Hashes,
+  KeptKey,
   KeyRemark,
   MassClaim,
   PassEvent,
@@ -53,6 +54,7 @@ export interface Status {
   readonly massClaims: readonly MassClaim[];
   /** What is set aside, by unit. */
   readonly quarantined: ReadonlyMap<string, QuarantinedUnit>;
+  readonly kept: ReadonlyMap<string, KeptKey>;
   /** What the guard holds, by key. */
   readonly held: ReadonlyMap<string, HeldKey>;
   /** What a person set of HAProxy's servers, by `backend/server`. */
@@ -80,4 +82,12 @@ export function hashOf(applied: Applied): string | null {
 /** Whether a HAProxy is there, whether or not it can be asked. */
 export function isThere(haproxy: HaproxyStatus): haproxy is PresentHaproxy & { readonly since: number } {
   return haproxy.kind === 'running' || haproxy.kind === 'unseen';
+}
+
+/** Every key that keeps its last good form, whoever refuses its value. */
+export function keptIn({ kept, quarantined }: Pick<Status, 'kept' | 'quarantined'>): readonly KeptKey[] {
+  const aside = [...quarantined.values()].flatMap(({ forms, reason, since }) =>
+    Object.entries(forms).map(([key, form]): KeptKey => ({ key, by: 'check', reason, since, form })),
+  );
+  return [...kept.values(), ...aside];
 }

@@ -1,5 +1,8 @@
-import type { Emit } from '../events.ts';
+import type { Emit, KeptKey } from '../events.ts';
 import type { CatalogView } from '../model/catalog-view.ts';
+import { refusalOf } from '../model/kept.ts';
+import type { ReadEntry } from '../model/read-entry.ts';
+import { rejection } from '../model/rejection.ts';
 import type { Remark } from '../model/remarks.ts';
 import type { MassClaim, Rejection } from '../model/service.ts';
 
@@ -12,12 +15,29 @@ export class KeyReports {
   readonly #emit: Emit;
   #rejected: readonly Rejection[] = [];
   #knownRejections = new Map<string, Rejection>();
+  readonly #keptMax: number;
+  readonly #toldLong = new Set<string>();
+  /** What was told of the kept ones, by key. */
+  readonly #kept = new Map<string, KeptKey>();
   #remarks: readonly Remark[] = [];
   #massClaims: readonly MassClaim[] = [];
   readonly #toldRemarks = new Set<string>();
 
-  constructor(emit: Emit) {
+  /** `keptMax`: after so many milliseconds a kept key is said again, and louder. */
+  constructor(emit: Emit, keptMax = Number.POSITIVE_INFINITY) {
     this.#emit = emit;
+    this.#keptMax = keptMax;
+  }
+
+  /** Time goes on; `now`: milliseconds since 1970. */
+  turn(now: number): void {
+    const keys = [...this.#kept.values()]
+      .filter(({ key, since }) => now - since > this.#keptMax && !this.#toldLong.has(key))
+      .map(({ key }) => key);
+    if (keys.length > 0) {
+      keys.forEach((key) => void this.#toldLong.add(key));
+      this.#emit({ kind: 'kept-too-long', keys });
+    }
   }
 
   /** What is wrong with the keys as it is now. */
@@ -43,6 +63,25 @@ export class KeyReports {
       this.#emit({ kind: 'addresses-taken', claims: fresh });
     }
     this.#emit({ kind: 'mass-claims', claims: claims.slice(0, SHOWN), count: claims.length });
+  }
+
+  /** Keys that keep their last good form from now on, or another one, and keys that do not any more. */
+  kept(entries: Iterable<ReadEntry>, over: Iterable<string> = []): void {
+    const fresh = [...entries].map(keptKey).filter((now) => {
+      const before = this.#kept.get(now.key);
+      return before?.reason !== now.reason || before.form !== now.form;
+    });
+    const gone = [...over].filter((key) => this.#kept.delete(key));
+    for (const one of fresh) {
+      this.#kept.set(one.key, one);
+    }
+    gone.forEach((key) => void this.#toldLong.delete(key));
+    if (fresh.length > 0) {
+      this.#emit({ kind: 'keys-kept', kept: fresh });
+    }
+    if (gone.length > 0) {
+      this.#emit({ kind: 'kept-over', keys: gone });
+    }
   }
 
   #tellRejections(rejected: readonly Rejection[]): void {
@@ -75,4 +114,11 @@ export class KeyReports {
     }
     this.#emit({ kind: 'remarks', remarks: remarks.slice(0, SHOWN), count: remarks.length });
   }
+}
+
+/** What is told of an entry that keeps its last good form. */
+export function keptKey(entry: ReadEntry): KeptKey {
+  const { by, reason } = refusalOf(entry) ?? { by: 'grammar', reason: '' };
+  const { key, value } = rejection(entry.form, reason);
+  return { key, by, reason, since: entry.kept?.since ?? 0, form: value };
 }

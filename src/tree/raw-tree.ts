@@ -1,8 +1,17 @@
 import { type Entry, sameEntry } from '../model/entry.ts';
+import { keeping } from '../model/kept.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { RawChange } from '../model/tree-changes.ts';
 import type { SourceEvent } from '../ports/source.ts';
+
+/** What is known when a source says something. */
+export interface TakingOptions {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** What is believed of a key that the sources do not have. */
+  readonly believed: (key: string) => ReadEntry | undefined;
+}
 
 /** What a source says of its keys. */
 export type SourceData = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
@@ -44,9 +53,21 @@ export class RawTree implements Iterable<ReadEntry> {
   }
 
   /** Takes what the sources say: all of it, or nothing where an entry cannot be read. Gives what differs by it. */
-  take(event: SourceData): readonly RawChange[] {
+  take(event: SourceData, options: TakingOptions): readonly RawChange[] {
     const changes =
-      event.kind === 'snapshot' ? this.#changesTo(event.entries) : this.#changesOf(event.changes);
+      event.kind === 'snapshot'
+        ? this.#changesTo(event.entries, options)
+        : this.#changesOf(event.changes, options);
+    this.#apply(changes);
+    return changes;
+  }
+
+  /** Nothing stands in the place of these any more. Gives what differs by it. */
+  endKept(keys: readonly string[]): readonly RawChange[] {
+    const changes = keys.flatMap((key): RawChange[] => {
+      const before = this.#entries.get(key);
+      return before?.kept ? [{ kind: 'put', entry: before.keeping(undefined), before }] : [];
+    });
     this.#apply(changes);
     return changes;
   }
@@ -69,12 +90,12 @@ export class RawTree implements Iterable<ReadEntry> {
   }
 
   /** The deletions first. */
-  #changesTo(entries: Iterable<Entry>): RawChange[] {
+  #changesTo(entries: Iterable<Entry>, options: TakingOptions): RawChange[] {
     const gone = new Map(this.#entries);
     const puts = new Map<string, RawChange>();
     for (const entry of entries) {
       gone.delete(entry.key);
-      const put = this.#put(entry);
+      const put = this.#put(entry, options);
       if (put) {
         puts.set(entry.key, put);
       } else {
@@ -86,22 +107,27 @@ export class RawTree implements Iterable<ReadEntry> {
   }
 
   /** One change a key: of several in one transaction the last counts. */
-  #changesOf(changes: Extract<SourceData, { kind: 'changes' }>['changes']): RawChange[] {
+  #changesOf(
+    changes: Extract<SourceData, { kind: 'changes' }>['changes'],
+    options: TakingOptions,
+  ): RawChange[] {
     const found = new Map<string, RawChange | undefined>();
     for (const change of changes) {
       const key = change.kind === 'put' ? change.entry.key : change.key;
-      found.set(key, change.kind === 'put' ? this.#put(change.entry) : this.#delete(key));
+      found.set(key, change.kind === 'put' ? this.#put(change.entry, options) : this.#delete(key));
     }
     return [...found.values()].filter((change) => change !== undefined);
   }
 
   /** Undefined where the same is there. */
-  #put(entry: Entry): RawChange | undefined {
+  #put(entry: Entry, { now, believed }: TakingOptions): RawChange | undefined {
     const before = this.#entries.get(entry.key);
     if (sameEntry(before, entry)) {
       return undefined;
     }
-    return { kind: 'put', entry: ReadEntry.of(entry, this.#prefixes, before), before };
+    const read = ReadEntry.of(entry, this.#prefixes, before);
+    const known = before ?? believed(entry.key) ?? (entry.kept && entry);
+    return { kind: 'put', entry: keeping(read, known, { prefixes: this.#prefixes, now }), before };
   }
 
   #delete(key: string): RawChange | undefined {

@@ -1,16 +1,17 @@
 import { asError } from '../errors.ts';
-import type { Counts, Emit } from '../events.ts';
+import type { Counts, Emit, KeptKey } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import { type Change, compare, type Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
-import type { ReadEntry } from '../model/read-entry.ts';
+import { type InstanceEntry, isInstance, type ReadEntry } from '../model/read-entry.ts';
 import type { Rejection } from '../model/service.ts';
 import { shorten } from '../model/shorten.ts';
 import type { BelievedChange } from '../model/tree-changes.ts';
 import { clock } from '../ports/clock.ts';
 import type { Differences } from '../ports/stores.ts';
-import { KeyReports } from './key-reports.ts';
+import { KeyReports, keptKey } from './key-reports.ts';
 import { LastGood } from './last-good.ts';
+import { RawTree } from './raw-tree.ts';
 import {
   type RefusalRecord,
   type RefusalStep,
@@ -23,6 +24,8 @@ import { entriesOfUnit, type Unit, type UnitChange } from './unit.ts';
 export interface ServedTreeOptions {
   readonly catalog: CatalogOptions;
   readonly emit: Emit;
+  /** `kept.max` in milliseconds: what is kept for longer is said. @default for ever */
+  readonly keptMax?: number;
 }
 
 /** What a text is made of. */
@@ -47,6 +50,8 @@ export class ServedTree {
   readonly #refusals: Refusals;
   readonly #lastGood: LastGood;
   readonly #reports: KeyReports;
+  /** What is believed of the keys whose value is refused by itself, and that keep their last good form. */
+  readonly #kept = new Map<string, ReadEntry>();
   #catalog: Catalog;
   #unplaced: readonly Rejection[] = [];
   #missing = 'no source has given its keys yet';
@@ -54,12 +59,12 @@ export class ServedTree {
   #isDoubtful = false;
   #view: readonly unknown[] = [];
 
-  constructor({ catalog, emit }: ServedTreeOptions) {
+  constructor({ catalog, emit, keptMax }: ServedTreeOptions) {
     this.#options = catalog;
     this.#catalog = new Catalog(catalog);
     this.#refusals = new Refusals(catalog.prefixes);
     this.#lastGood = new LastGood(catalog.prefixes);
-    this.#reports = new KeyReports(emit);
+    this.#reports = new KeyReports(emit, keptMax);
   }
 
   /** The prefixes of the settings. */
@@ -88,6 +93,24 @@ export class ServedTree {
   /** What is set aside: single values, then units, each in the order in which they were. */
   get refused(): readonly Refused[] {
     return this.#refusals.all;
+  }
+
+  /** The keys that keep their last good form. */
+  get kept(): readonly KeptKey[] {
+    return [...this.#kept.values()].map(keptKey);
+  }
+
+  /** The kept instances whose address was claimed by another key: nothing that is kept keeps it. */
+  get claimed(): readonly string[] {
+    if (this.#kept.size === 0) {
+      return [];
+    }
+    const { rejected, tree } = this.#catalog;
+    return rejected.flatMap(({ key, other }) => {
+      const form = this.#kept.get(key)?.form;
+      const live = other === undefined ? undefined : tree.at(other);
+      return form && live && isInstance(form) && isInstance(live) && sameAddress(form, live) ? [key] : [];
+    });
   }
 
   /** The last tree that was accepted. */
@@ -138,6 +161,31 @@ export class ServedTree {
    * by itself is set aside, and the others are taken. Gives the changes of what is served.
    */
   apply(changes: readonly BelievedChange[]): readonly Change<ReadEntry>[] {
+    const forms = changes.map((change) =>
+      change.kind === 'put' && change.entry.kept ? { ...change, entry: change.entry.form } : change,
+    );
+    const served = this.#applyForms(forms);
+    this.#keep(changes);
+    return served;
+  }
+
+  #keep(changes: readonly BelievedChange[]): void {
+    const kept = changes.flatMap((change) =>
+      change.kind === 'put' && change.entry.kept ? [change.entry] : [],
+    );
+    const over = changes.flatMap((change) => {
+      const [key, keeps] = change.kind === 'put' ? [change.entry.key, change.entry.kept] : [change.key];
+      return !keeps && this.#kept.delete(key) ? [key] : [];
+    });
+    for (const entry of kept) {
+      this.#kept.set(entry.key, entry);
+    }
+    if (this.#hasTree) {
+      this.#reports.kept(kept, over);
+    }
+  }
+
+  #applyForms(changes: readonly BelievedChange[]): readonly Change<ReadEntry>[] {
     try {
       return this.#take(this.#refusals.replace(changes));
     } catch (error) {
@@ -148,9 +196,20 @@ export class ServedTree {
     }
   }
 
-  /** Takes a whole tree that nobody follows. */
-  fill(entries: Iterable<Entry>): void {
-    this.#change(this.#catalog.tree.changesTo(entries));
+  /** Says what has been kept for too long; `now`: milliseconds since 1970. */
+  turn(now: number): void {
+    this.#reports.turn(now);
+  }
+
+  /** Takes a whole tree that nobody follows; `known`: what was believed of it before. */
+  fill(entries: readonly Entry[], known: readonly Entry[] = []): void {
+    const raw = new RawTree(this.prefixes);
+    const options = { now: clock.date(), believed: () => undefined };
+    for (const all of [known, entries]) {
+      raw.take({ kind: 'snapshot', entries: all, revision: 0n }, options);
+    }
+    this.apply([...raw].map((entry) => ({ kind: 'put', entry })));
+    this.apply(raw.endKept(this.claimed));
     this.begin('sure');
   }
 
@@ -166,6 +225,7 @@ export class ServedTree {
       this.#hasTree = true;
       this.#refusals.begin();
       this.#tell();
+      this.#reports.kept(this.#kept.values());
     }
   }
 
@@ -282,4 +342,8 @@ export class ServedTree {
     catalog.replace(entries);
     return catalog;
   }
+}
+
+function sameAddress(a: InstanceEntry, b: InstanceEntry): boolean {
+  return a.meaning.instance.address === b.meaning.instance.address;
 }

@@ -5,6 +5,7 @@ import { HoldEvents } from '../guard/hold-events.ts';
 import { SourceHealth } from '../guard/source-health.ts';
 import { TreeCache } from '../guard/tree-cache.ts';
 import { isInstance } from '../model/read-entry.ts';
+import type { RawChange } from '../model/tree-changes.ts';
 import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree, Differences, Hold } from '../ports/stores.ts';
@@ -103,7 +104,9 @@ export class Trees {
   /** Null before there is a tree. */
   get hashes(): Omit<Hashes, 'text'> {
     const { hasTree, catalog } = this.served;
-    return hasTree ? { raw: this.raw.hash, believed: catalog.tree.hash } : { raw: null, believed: null };
+    return hasTree
+      ? { raw: this.raw.hash, believed: this.#believed.hash, served: catalog.tree.hash }
+      : { raw: null, believed: null, served: null };
   }
 
   /** Begins with what was believed last. `file`: whether a file of ours is installed. */
@@ -118,9 +121,10 @@ export class Trees {
     if (tree) {
       this.#health.begin(tree);
     }
-    const changes = this.raw.take({ kind: 'snapshot', entries: raw, revision: 0n });
+    const changes = this.#takeRaw({ kind: 'snapshot', entries: raw, revision: 0n });
     this.#believed.begin(holds);
-    this.#mayBeEmpty = file === 'none' || (tree !== null && [...this.#believed].some(isInstance));
+    this.#mayBeEmpty =
+      file === 'none' || (tree !== null && [...this.#believed].some(({ form }) => isInstance(form)));
     const held = [...this.#believed.held.values()];
     const puts = held.map(({ entry }) => ({ kind: 'put', entry, held: true }) as const);
     this.#pass({ changes: [...changes, ...puts], held, letGo: [] });
@@ -146,7 +150,7 @@ export class Trees {
     const { emit } = this.#options;
     const arrivals = this.answered || this.hasCache ? 'new' : 'known';
     const before = this.#sight();
-    const changes = this.raw.take(event);
+    const changes = this.#takeRaw(event);
     const holds = [...this.#believed.held.values()];
     try {
       const step = { changes, now: now(), doubted: this.#health.doubted, arrivals } as const;
@@ -156,6 +160,7 @@ export class Trees {
       this.#believed.begin(holds);
       throw error;
     }
+    this.#endClaimed();
     const isFirst = !this.answered;
     this.#health.gave(now());
     if (isFirst) {
@@ -199,6 +204,7 @@ export class Trees {
 
   /** Lets go what was held for long enough. */
   turn(): Taken {
+    this.served.turn(now());
     const { lastGood, refused } = this.served;
     const isGood = lastGood.isServed && refused.length === 0;
     this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood });
@@ -232,6 +238,22 @@ export class Trees {
     const before = this.#sight();
     this.#pass(step);
     return this.#took(step.letGo.length, before);
+  }
+
+  #takeRaw(event: SourceData): readonly RawChange[] {
+    return this.raw.take(event, {
+      now: now(),
+      believed: (key) => this.#believed.held.get(key)?.entry,
+    });
+  }
+
+  /** A kept form gives its address up to the key that was written later, and so it ends. */
+  #endClaimed(): void {
+    const { claimed } = this.served;
+    if (claimed.length > 0) {
+      this.#pass(this.#believed.apply({ changes: this.raw.endKept(claimed), now: now() }));
+      this.#pass(this.#believed.letGo(claimed, 'claimed'));
+    }
   }
 
   /** Passes on what is believed of a step, and tells what is held and let go by it. */

@@ -1,8 +1,8 @@
 import { compare, type Entry } from '../model/entry.ts';
+import { atAddress } from '../model/kept.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { Instance } from '../model/service.ts';
-import { parseJson } from '../model/written-number.ts';
 import type { Entries, UnitChange } from './unit.ts';
 
 /**
@@ -56,14 +56,4 @@ export function lastGoodForm({ unit, good, goal }: UnitChange, prefixes: Prefixe
 
 function instanceOf({ meaning }: ReadEntry): Instance | undefined {
   return meaning.kind === 'instance' ? meaning.instance : undefined;
-}
-
-/** A value with the address and the drain of an instance. */
-function atAddress(value: string, { address, host, port, drain }: Instance): string {
-  const plain = !/^\s*[{"]/.test(value);
-  if (plain && !drain) {
-    return address;
-  }
-  const { drain: _, ...fields } = plain ? {} : (parseJson(value) as Record<string, unknown>);
-  return JSON.stringify({ ...fields, host, port, ...(drain ? { drain } : {}) });
 }

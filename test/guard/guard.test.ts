@@ -30,7 +30,7 @@ function setUp(settings: Partial<GuardOptions> = {}) {
       return step;
     },
     step(event: SourceData, doubted?: ReadonlySet<number>) {
-      const changes = raw.take(event);
+      const changes = raw.take(event, { now: site.now, believed: (key) => guard.held.get(key)?.entry });
       return site.apply(guard.apply({ changes, now: site.now, ...(doubted ? { doubted } : {}) }));
     },
     take: (changes: readonly Change[], doubted?: ReadonlySet<number>) =>

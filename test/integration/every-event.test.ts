@@ -26,6 +26,9 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
   'source-state': 'busy',
   'source-data': 'busy',
   'keys-rejected': 'busy',
+  'keys-kept': 'busy',
+  'kept-too-long': 'busy',
+  'kept-over': 'busy',
   'keys-remarked': 'busy',
   remarks: 'busy',
   'addresses-taken': 'busy',
@@ -207,7 +210,7 @@ test('a busy life: each event and each counter of what befalls keys, template, f
     template: write,
   } = await siteOf({
     haproxy: { checkCommand: CHECK, maxOldWorkers: 1 },
-    more: { apply: { readBack: '500ms' } },
+    more: { apply: { readBack: '500ms' }, kept: { max: '1s' } },
   });
   await using _site = site;
   await using slow = await slowServer();
@@ -223,8 +226,10 @@ test('a busy life: each event and each counter of what befalls keys, template, f
   await said(daemon, 'ahead', 'recorded', 'ahead-over', 'haproxy-changed');
   await keys({ ...all, web: { ...web, bad: 'nonsense' } });
   await said(daemon, 'keys-rejected');
+  await keys({ ...all, web: { ...web, two: 'nonsense' } });
+  await said(daemon, 'keys-kept', 'kept-too-long');
   await keys({ ...all, web: { ...web, odd: { host: '127.0.0.1', port: 5, wieght: 2 } } });
-  await said(daemon, 'rejections-gone', 'keys-remarked', 'remarks');
+  await said(daemon, 'kept-over', 'rejections-gone', 'keys-remarked', 'remarks');
   await keys({ ...all, web: { ...web, odd: { host: '127.0.0.1', port: 5, options: 'nonsense' } } });
   await said(daemon, 'check-refused', 'quarantined');
   await keys({ ...all, zoo: { a: web.two, b: web.three } });

@@ -81,15 +81,24 @@ export class Watcher {
     this.#raw = null;
     this.#rawBefore = '';
     [this.#replaced, this.#notLoaded] = [null, null];
-    // The cache is written some seconds after a change: what came right before a kill is not known as good.
-    const cached = new Map(this.#world.disk.tree?.entries.map((entry) => [entry.key, entry]));
+    this.#forgetUnknown();
+    this.#bornAt = this.#world.time.now;
+  }
+
+  /**
+   * The cache is written some seconds after a change: what came right before a kill is not known as good. What is kept
+   * lies in it, and is not used where it is too old.
+   */
+  #forgetUnknown(): void {
+    const { tree } = this.#world.disk;
+    const isUsable = tree !== null && this.#world.time.date - tree.freshAt < SETTINGS.cache.maxAge - 60_000;
+    const cached = new Map(tree?.entries.map((entry) => [entry.key, entry.kept?.form ?? entry]));
     for (const [server, { entry }] of this.#settled) {
-      const isGood = this.#world.disk.tree?.sinceGood?.has(entry.key) === false;
+      const isGood = isUsable && tree.sinceGood?.has(entry.key) === false;
       if (!isGood || cached.get(entry.key)?.value !== entry.value) {
         this.#settled.delete(server);
       }
     }
-    this.#bornAt = this.#world.time.now;
   }
 
   /** The source gives all that it has. */
@@ -126,7 +135,9 @@ export class Watcher {
     for (const [server, { entry, address }] of this.#settled) {
       const found = this.#raw.get(entry.key);
       const isSame = found?.value === entry.value && found.modified === entry.modified;
-      if (!isSame || claims.get(address) !== 1) {
+      // Overwritten with nonsense, it keeps its last good form until its address is claimed.
+      const isKept = found?.value === NONSENSE;
+      if (!(isSame || isKept) || (claims.get(address) ?? 0) !== (isKept ? 0 : 1)) {
         this.#settled.delete(server);
       }
     }
@@ -420,3 +431,6 @@ function addressOf({ value }: Entry): string {
   const found = /"host":"([^"]+)","port":(\d+)/.exec(value);
   return found ? `${found[1]}:${found[2]}` : value;
 }
+
+/** A value that the grammar refuses (`spoil` of the actions). */
+const NONSENSE = 'nothing of ours';

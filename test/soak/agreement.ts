@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 interface Report {
   readonly ready: boolean;
   readonly pending: string | null;
-  readonly hashes: Record<'raw' | 'believed' | 'text' | 'running', string | null>;
+  readonly hashes: Record<'raw' | 'believed' | 'served' | 'text' | 'running', string | null>;
   readonly held: readonly unknown[];
   readonly quarantined: readonly unknown[];
 }
@@ -53,6 +53,7 @@ async function differences(world: World): Promise<string[]> {
   equal('the number of quarantined units', status.quarantined.length, 0);
   equal("the daemon's raw tree", status.hashes.raw, raw.hash);
   equal('the believed tree', status.hashes.believed, raw.hash);
+  equal('the served tree', status.hashes.served, raw.hash);
   equal("the daemon's text", status.hashes.text, hashText(text));
   equal("the file's mark", mark, hashText(text));
   equal('what HAProxy says it runs', running, mark);

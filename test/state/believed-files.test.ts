@@ -2,7 +2,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Hold } from '../../src/ports/stores.ts';
-import { askRelease, believedFiles, countHolds } from '../../src/state/believed-files.ts';
+import { askRelease, believedFiles, countHolds, readBelieved } from '../../src/state/believed-files.ts';
 import { entry } from '../support/catalog.ts';
 import { tempFolder } from '../support/haproxy.ts';
 
@@ -31,6 +31,30 @@ describe('believedFiles()', () => {
     expect(await countHolds(stateDir)).toBe(1);
     await store.saveHolds([]);
     expect(await readdir(stateDir)).toEqual(['tree']);
+  });
+
+  test('keeps what stands in the place of a refused value with it, where older builds pass over it', async () => {
+    await using folder = await tempFolder();
+    const store = believedFiles({ stateDir: folder.path, origin: 'o' });
+    const kept = { form: entry('/services/web/a', '10.0.0.1:80', 7), since: 55 };
+    const nonsense = { ...entry('/services/web/a', 'nonsense', 9), kept };
+    const large = { ...entry('/services/web/b', 'x', 9), refused: 'too large', kept };
+    const holds: Hold[] = [
+      { entry: nonsense, rule: 'emptied', since: 99 },
+      { entry: large, rule: 'emptied', since: 99 },
+    ];
+    const tree = { ...TREE, entries: [nonsense, large] };
+    await store.saveTree(tree);
+    await store.saveHolds(holds);
+    expect(await store.load()).toEqual({ tree, holds, words: [] });
+    const rows = (await readFile(path.join(folder.path, 'tree'), 'utf8')).split('\n');
+    const [row] = rows
+      .filter((line) => line.startsWith('["/services/web/a"'))
+      .map((line) => JSON.parse(line));
+    expect(row.slice(0, 6)).toEqual(['/services/web/a', 'nonsense', 0, '9', '9', null]);
+    expect(await readBelieved({ stateDir: folder.path, origin: 'o' })).toEqual(tree);
+    expect(await readBelieved({ stateDir: folder.path, origin: 'another' })).toBeNull();
+    expect(await readdir(folder.path)).toEqual(['holds', 'tree']);
   });
 
   test.each([

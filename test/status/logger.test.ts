@@ -33,7 +33,12 @@ describe('openLog()', () => {
       ms: 142,
       steps: { render: 2, check: 60, reload: 80 },
       counts: { keys: 7, services: 2, instances: 5, routes: 1, rejected: 1, ignored: 3 },
-      hashes: { raw: '0123456789abcdef', believed: '1123456789abcdef', text: '2123456789abcdef' },
+      hashes: {
+        raw: '0123456789abcdef',
+        believed: '1123456789abcdef',
+        served: '3123456789abcdef',
+        text: '2123456789abcdef',
+      },
       applied: { kind: 'verified', hash: '2123456789abcdef' },
       pending: null,
       msg: 'etcd: 1 key changed -> reloaded in 142 ms (backend be_web added)',
@@ -99,7 +104,14 @@ describe('openLog()', () => {
 
   it('names 20 of very many units that are set aside, and counts the others', async () => {
     const unit = (at: number) => ({
-      ...({ unit: `instances of s${at}`, keys: [], reason: 'r', instead: 'nothing', since: 0 } as const),
+      ...({
+        unit: `instances of s${at}`,
+        keys: [],
+        forms: {},
+        reason: 'r',
+        instead: 'nothing',
+        since: 0,
+      } as const),
     });
     const units = Array.from({ length: 5000 }, (_, at) => unit(at));
     const [text = ''] = await written([{ kind: 'quarantined', units }]);

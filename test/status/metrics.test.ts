@@ -64,7 +64,7 @@ describe('openMetrics()', () => {
     for (const step of STEPS) {
       expect(first.get(`pointsman_step_duration_seconds_count{step="${step}"}`)).toBe(0);
     }
-    for (const of of ['raw', 'believed', 'text', 'running']) {
+    for (const of of ['raw', 'believed', 'served', 'text', 'running']) {
       expect(first.get(`pointsman_hash{of="${of}"}`)).toBe(0);
     }
     expect(first.get('pointsman_source_changes_total{source="0",name="etcd"}')).toBe(0);

@@ -32,6 +32,12 @@ export const SAMPLES: {
   'cache-over': { kind: 'cache-over' },
   'keys-rejected': { kind: 'keys-rejected', rejected: [{ key: WEB, value: 'x', reason: 'no port' }] },
   'rejections-gone': { kind: 'rejections-gone', keys: [WEB] },
+  'keys-kept': {
+    kind: 'keys-kept',
+    kept: [{ key: WEB, by: 'grammar', reason: 'no port', since: SINCE, form: '10.0.0.1:80' }],
+  },
+  'kept-too-long': { kind: 'kept-too-long', keys: [WEB] },
+  'kept-over': { kind: 'kept-over', keys: [WEB] },
   'keys-remarked': {
     kind: 'keys-remarked',
     remarks: [{ service: 'web', kind: 'misspelt', count: 1, key: WEB, message: 'wieght' }],
@@ -56,7 +62,9 @@ export const SAMPLES: {
   'template-mended': { kind: 'template-mended' },
   quarantined: {
     kind: 'quarantined',
-    units: [{ unit: 'instances of web', keys: [WEB], reason: 'x', instead: 'nothing', since: SINCE }],
+    units: [
+      { unit: 'instances of web', keys: [WEB], forms: {}, reason: 'x', instead: 'nothing', since: SINCE },
+    ],
   },
   'quarantine-released': { kind: 'quarantine-released', units: ['instances of web'] },
   'nobody-quarantined': { kind: 'nobody-quarantined', fault: 'template', message: 'x' },

@@ -13,10 +13,12 @@ const [a, b, c] = ['a', 'b', 'c'].map((id, at) => entry(`/services/web/${id}`, `
 const put = (one: Entry): Change => ({ kind: 'put', entry: one });
 const gone = ({ key }: Entry): Change => ({ kind: 'delete', key });
 
+const KNOWN = { now: 5, believed: () => undefined };
+
 function setUp(...entries: Entry[]) {
   const raw = new RawTree(OPTIONS.prefixes);
-  const snapshot = (...all: Entry[]) => raw.take({ kind: 'snapshot', entries: all, revision: 1n });
-  const changes = (...all: Change[]) => raw.take({ kind: 'changes', changes: all, revision: 1n });
+  const snapshot = (...all: Entry[]) => raw.take({ kind: 'snapshot', entries: all, revision: 1n }, KNOWN);
+  const changes = (...all: Change[]) => raw.take({ kind: 'changes', changes: all, revision: 1n }, KNOWN);
   snapshot(...entries);
   return { raw, snapshot, changes };
 }
