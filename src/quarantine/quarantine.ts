@@ -44,6 +44,11 @@ export class Quarantine {
   readonly #backOff: BackOff;
   #retryAt = Number.POSITIVE_INFINITY;
   #woken = new AbortController();
+  /** The hash of the served tree at the last try, and how long that took. */
+  #triedWith = '';
+  #tryMs = 0;
+  /** The one that was accepted last. */
+  #template: unknown;
   #search: Promise<SearchOutcome> | undefined;
   #finishing: Promise<void> = Promise.resolve();
   #abort = new AbortController();
@@ -72,9 +77,11 @@ export class Quarantine {
     if (bug) {
       this.#options.onBug?.('taking what the sources say', bug.error);
     }
-    // What was released may be what others wait for.
+    // What was released may be what others wait for, and so may any other key.
     if (hasMoved) {
-      this.#retrySoon(200);
+      this.#retrySoon(SOON);
+    } else if (this.#isAside && this.#options.served.catalog.tree.hash !== this.#triedWith) {
+      this.#retryIn(Math.max(SOON, this.#tryMs * TRY_SHARE));
     }
   }
 
@@ -85,8 +92,15 @@ export class Quarantine {
     }
     this.#said = '';
     this.#attempts = 0;
-    this.#options.served.accepted();
-    this.#options.drawing.accepted();
+    const { served, drawing } = this.#options;
+    served.accepted();
+    drawing.accepted();
+    if (drawing.templates.current !== this.#template) {
+      this.#template = drawing.templates.current;
+      if (this.#isAside) {
+        this.#retrySoon(SOON);
+      }
+    }
   }
 
   /**
@@ -151,20 +165,27 @@ export class Quarantine {
   }
 
   async #tryAgain(signal: AbortSignal): Promise<void> {
-    const { served, drawing } = this.#options;
-    const isAside = () => served.refused.length > 0 || drawing.templates.refused !== undefined;
+    const { served } = this.#options;
     this.#retryAt = Number.POSITIVE_INFINITY;
-    if (isAside() && served.lastGood.from !== 'this run') {
+    if (this.#isAside && served.lastGood.from !== 'this run') {
       this.#retryIn(1000);
       return;
     }
+    const begun = clock.now();
+    this.#triedWith = served.catalog.tree.hash;
     if (await tryAgain(this.#options, signal)) {
       this.#backOff.succeeded();
     }
+    this.#tryMs = clock.now() - begun;
     this.#record.look();
-    if (isAside()) {
+    if (this.#isAside) {
       this.#retryLater();
     }
+  }
+
+  get #isAside(): boolean {
+    const { served, drawing } = this.#options;
+    return served.refused.length > 0 || drawing.templates.refused !== undefined;
   }
 
   #retryLater(): void {
@@ -235,12 +256,20 @@ export class Quarantine {
 
   /** What is set aside is on the disk before anything goes out without it: a crash does not forget it. */
   async #apply({ forms }: Settled): Promise<void> {
+    const { served } = this.#options;
+    const isFirst = served.refused.length === 0;
     for (const { unit, goal, kept, reason } of forms) {
       if (!sameValues(kept, goal)) {
-        this.#options.served.setAside(unit, { kept, judged: goal, reason });
+        served.setAside(unit, { kept, judged: goal, reason });
       }
     }
     this.#record.look();
+    // With others it may be right together.
+    if (isFirst) {
+      this.#triedWith = served.catalog.tree.hash;
+    } else {
+      this.#retryIn(SOON);
+    }
     await this.#record.saved;
   }
 
@@ -271,6 +300,12 @@ export class Quarantine {
     return false;
   }
 }
+
+/** Milliseconds until what is set aside is tried again after something that it may have waited for. */
+const SOON = 200;
+
+/** Between two such tries so many times as long as the last one took. */
+const TRY_SHARE = 9;
 
 /** Milliseconds between two tries of what is set aside, at most. */
 const LONGEST_PAUSE = 300_000;

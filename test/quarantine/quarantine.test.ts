@@ -359,6 +359,41 @@ describe('Quarantine', () => {
     expect(loop.text()).not.toContain('server b ');
   });
 
+  test('tries again at once what another key makes right, and what is right only together', async () => {
+    await using loop = setUp({
+      quarantine: { retry: 60_000 },
+      template: `${TEMPLATE}
+{% for h in lsdir("/haproxy/web") %}
+  member {{ h }} {{ getv("/haproxy/web/" ~ h ~ "/ip") }}:{{ getv("/haproxy/web/" ~ h ~ "/port") }}
+{% endfor %}
+`,
+    });
+    const of = (host: string, part: string) => `/haproxy/web/${host}/${part}`;
+    loop.snapshot(server('web', 'a'), entry(of('h1', 'ip'), '10.0.0.1'), entry(of('h1', 'port'), '1'));
+    await waitFor(() => loop.text().includes('member h1 10.0.0.1:1'));
+    loop.put(entry(of('h2', 'ip'), '10.0.0.2'));
+    await waitFor(() => loop.served.refused.length === 1);
+    loop.put(entry(of('h2', 'port'), '2'));
+    await waitFor(() => loop.text().includes('member h2 10.0.0.2:2'));
+    await waitFor(() => loop.served.refused.length === 0);
+    loop.delete(of('h1', 'port'));
+    await waitFor(() => loop.served.refused.length === 1);
+    loop.delete(of('h1', 'ip'));
+    await waitFor(() => !loop.text().includes('member h1'));
+    await waitFor(() => loop.served.refused.length === 0);
+  });
+
+  test('tries again at once what another template makes right', async () => {
+    await using loop = setUp({ quarantine: { retry: 60_000 } });
+    loop.snapshot(server('web', 'a'));
+    await waitFor(() => loop.text().includes('server a'));
+    loop.put(server('web', 'b', 'bad'));
+    await waitFor(() => loop.served.refused.length === 1);
+    loop.template(TEMPLATE.replace('i.meta.opt', 'i.meta.other'));
+    await waitFor(() => loop.text().includes('server b'));
+    await waitFor(() => loop.served.refused.length === 0);
+  });
+
   test('costs nothing while everything is accepted', async () => {
     await using loop = setUp();
     loop.snapshot(server('web', 'a'));
