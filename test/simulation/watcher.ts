@@ -125,7 +125,9 @@ export class Watcher {
   }
 
   #given(before: readonly Entry[], now: readonly Entry[]): void {
-    const { time } = this.#world;
+    const { time, disk } = this.#world;
+    // What an earlier life held vanished in that one.
+    const held = servicesOf(this.#raw === null ? disk.holds.map(({ entry }) => entry) : []);
     this.#rawBefore = this.#raw === null ? '' : hashOf(this.#raw.values());
     this.#raw = new Map(now.map((entry) => [entry.key, entry]));
     if (hashOf(now) !== this.#rawBefore) {
@@ -142,12 +144,12 @@ export class Watcher {
       }
     }
     const there = servicesOf(now);
-    const installed = serversOf(this.#world.disk.config ?? '');
+    const installed = serversOf(disk.config ?? '');
     for (const service of servicesOf(before)) {
       const since = this.#servedSince.get(service);
       const isServed = (installed.get(`be_${service}`)?.size ?? 0) > 0;
       const isOld = isServed && since !== undefined && time.now - since > 2 * SETTINGS.guard.window;
-      if (!there.has(service) && isOld && !this.#vanished.has(service)) {
+      if (!there.has(service) && isOld && !held.has(service) && !this.#vanished.has(service)) {
         const addresses = before.filter(({ key }) => serviceOf(key) === service).map(addressOf);
         this.#vanished.set(service, { at: time.now, addresses: new Set(addresses) });
       }
