@@ -15,8 +15,9 @@ const NUMBER = '\\d{1,10}';
 const ADDRESS = '(?:[a-z0-9_.-]{1,253}|\\[[0-9a-f:]{2,39}\\]):\\d{1,5}';
 const STATUS = '[1-5]\\d\\d(?:-[1-5]\\d\\d)?(?:,[1-5]\\d\\d(?:-[1-5]\\d\\d)?)*';
 const BALANCE = '(?:roundrobin|static-rr|leastconn|first|random|source|uri)';
-const OF_HOST = `\\{ var\\(txn\\.host\\) -m (?:str|beg|end) -- ${HOST} \\}`;
-const OF_PATH = `\\{ var\\(txn\\.path\\) -m beg -- ${PATH} \\}`;
+const OF_HOST = `\\{ var\\(txn\\.host\\) -m str -- ${HOST}(?: ${HOST}){0,19} \\}`;
+const BELOW_HOST = `\\{ var\\(txn\\.host\\) -m (?:end -- ${HOST}(?: ${HOST}){0,19}|beg -- ${HOST}) \\}`;
+const OF_PATH = `\\{ var\\(txn\\.path\\) -m beg -- ${PATH}(?: ${PATH}){0,19} \\}`;
 const RESEND = 'http-request disable-l7-retry unless { method GET HEAD OPTIONS }';
 const CHECKS = 'fastinter 500ms downinter 5s fall 3 rise 3 observe layer4 error-limit 5 on-error mark-down';
 
@@ -71,16 +72,18 @@ const SECTIONS: readonly Section[] = [
       `acl some_server nbsrv\\(be_${NAME}\\) gt 0`,
       literal('monitor fail unless some_server'),
       literal('monitor fail if { stopping }'),
-      literal('http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)'),
+      literal('http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.)'),
       literal('http-request set-var(txn.label) var(txn.host),field(1,.)'),
       literal('http-request set-var(txn.path) path,concat(/)'),
       literal(RESEND),
       `acl host_of_name var\\(txn\\.host\\) -m str -- ${HOST}(?: ${HOST}){0,49}`,
       `acl label_of_name var\\(txn\\.label\\) -m str -- ${NAME}(?: ${NAME}){0,49}`,
       literal('use_backend be_%[var(txn.label)] if host_of_name'),
-      literal('use_backend be_%[var(txn.label)] if label_of_name { var(txn.host) -m sub . }'),
+      literal('acl is_name req.fhdr(host) -m reg -i -- ^[a-z0-9_-][a-z0-9_.-]*(:[0-9]+)?$'),
+      literal('use_backend be_%[var(txn.label)] if label_of_name { var(txn.host) -m sub . } is_name'),
       `use_backend be_${NAME} if \\{ var\\(txn\\.host\\) -m str -- ${HOST}(?: ${HOST}){0,49} \\}`,
-      `use_backend be_${NAME} if (?:TRUE|${OF_HOST}|${OF_PATH}|${OF_HOST} ${OF_PATH})`,
+      `use_backend be_${NAME} if (?:TRUE|${OF_PATH}|${OF_HOST} ${OF_PATH}|${OF_HOST})`,
+      `use_backend be_${NAME} if ${BELOW_HOST} (?:${OF_PATH} )?is_name`,
       `default_backend (?:not_found|be_${NAME})`,
     ],
   },
