@@ -37,4 +37,9 @@ export interface Source {
   /** Reads everything, then follows it until `signal` aborts (then it ends without an error). Never throws
    *  for what can heal: such things are `state` events and retried inside. */
   watch(signal: AbortSignal): AsyncIterable<SourceEvent>;
+  /**
+   * What each of these keys held right before it was written like this, by key; without those of which the source does not
+   * know it (any more). Rejects only when `signal` aborts.
+   */
+  readonly earlier?: (entries: readonly Entry[], signal: AbortSignal) => Promise<ReadonlyMap<string, Entry>>;
 }

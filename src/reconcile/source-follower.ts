@@ -1,5 +1,7 @@
+import type { Entry } from '../model/entry.ts';
 import type { Source } from '../ports/source.ts';
 import type { SourceData } from '../tree/raw-tree.ts';
+import { takeEarlierValues } from './earlier-values.ts';
 import type { Parts } from './parts.ts';
 
 /**
@@ -8,9 +10,13 @@ import type { Parts } from './parts.ts';
  */
 export async function followSource(parts: Parts, source: Source, signal: AbortSignal): Promise<void> {
   const { trees, mailbox, quarantine, emit } = parts;
-  const take = (event: SourceData) => {
+  const asked = new WeakSet<Entry>();
+  const take = async (event: SourceData) => {
     const first = !trees.served.hasTree;
     const { changed, seen } = trees.take(event);
+    if (event.kind === 'snapshot') {
+      await takeEarlierValues(parts, { source, asked, signal });
+    }
     quarantine.look();
     if ((changed > 0 && seen) || first) {
       mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
@@ -35,7 +41,7 @@ export async function followSource(parts: Parts, source: Source, signal: AbortSi
       }
       case 'snapshot':
       case 'changes':
-        take(event);
+        await take(event);
     }
   }
 }

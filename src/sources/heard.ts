@@ -9,6 +9,7 @@ export function heard(source: Source, index: number): Source {
     name: source.name,
     read: (signal) => source.read(signal),
     watch: (signal) => watchHeard(source, index, signal),
+    ...(source.earlier ? { earlier: source.earlier } : {}),
   };
 }
 

@@ -14,6 +14,7 @@ export function limited(source: Source, options: LimitedOptions): Source {
     name: source.name,
     read: async (signal) => new Admission(options.limits).replace(await source.read(signal)),
     watch: (signal) => watchLimited(source, options, signal),
+    ...(source.earlier ? { earlier: source.earlier } : {}),
   };
 }
 

@@ -30,6 +30,13 @@ export function mergeSources(sources: readonly Source[]): Source {
         };
         await Promise.all(sources.map(feed));
       }),
+    async earlier(entries, signal) {
+      const of = Map.groupBy(entries, ({ source }) => source);
+      const found = await Promise.all(
+        [...of].map(async ([place, own]) => (await sources[place]?.earlier?.(own, signal)) ?? []),
+      );
+      return new Map(found.flatMap((each) => [...each]));
+    },
   };
 }
 

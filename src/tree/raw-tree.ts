@@ -62,6 +62,17 @@ export class RawTree implements Iterable<ReadEntry> {
     return changes;
   }
 
+  /** What keys whose value is refused were before, which nobody here has seen. Gives what differs by it. */
+  takeEarlier(found: ReadonlyMap<ReadEntry, Entry>, now: number): readonly RawChange[] {
+    const changes = [...found].flatMap(([before, earlier]): RawChange[] => {
+      const isThere = this.#entries.get(before.key) === before;
+      const entry = isThere ? keeping(before, earlier, { prefixes: this.#prefixes, now }) : before;
+      return entry === before ? [] : [{ kind: 'put', entry, before }];
+    });
+    this.#apply(changes);
+    return changes;
+  }
+
   /** Nothing stands in the place of these any more. Gives what differs by it. */
   endKept(keys: readonly string[]): readonly RawChange[] {
     const changes = keys.flatMap((key): RawChange[] => {

@@ -4,7 +4,9 @@ import type { GuardOptions } from '../guard/guard.ts';
 import { HoldEvents } from '../guard/hold-events.ts';
 import { SourceHealth } from '../guard/source-health.ts';
 import { TreeCache } from '../guard/tree-cache.ts';
-import { isInstance } from '../model/read-entry.ts';
+import type { Entry } from '../model/entry.ts';
+import { refusalOf } from '../model/kept.ts';
+import { isInstance, type ReadEntry } from '../model/read-entry.ts';
 import type { RawChange } from '../model/tree-changes.ts';
 import { clock } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
@@ -172,6 +174,22 @@ export class Trees {
     }
     this.#phase = 'live';
     this.#begin();
+    return this.#took(changes.length, before);
+  }
+
+  /** The keys whose value is refused and was another one before, which nobody here has seen. */
+  get unseen(): readonly ReadEntry[] {
+    return [...this.raw].filter(
+      (entry) => !entry.kept && entry.modified > entry.created && refusalOf(entry) !== null,
+    );
+  }
+
+  /** Takes what they were before, as far as that is known and good. */
+  takeEarlier(found: ReadonlyMap<ReadEntry, Entry>): Taken {
+    const before = this.#sight();
+    const changes = this.raw.takeEarlier(found, now());
+    this.#pass(this.#believed.apply({ changes, now: now() }));
+    this.#endClaimed();
     return this.#took(changes.length, before);
   }
 

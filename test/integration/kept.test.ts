@@ -99,7 +99,7 @@ test('five of six instances that are overwritten with values that the grammar re
   await waitFor(async () => (await shop.kept()).length === 3, { what: 'the mended one and the deleted one' });
   await shop.asked([0, 1, 2, 4, 5]);
   expect(load.failures()).toEqual([]);
-});
+}, 120_000);
 
 test('what is overwritten while Pointsman is away, or right before it is killed, stays as it was', async () => {
   await using shop = await shopUnderLoad();
@@ -118,4 +118,28 @@ test('what is overwritten while Pointsman is away, or right before it is killed,
   await waitFor(async () => (await shop.kept()).length === 1, { what: 'the claimed one' });
   await shop.asked(ALL);
   expect(load.failures()).toEqual([]);
-});
+}, 120_000);
+
+test('a host that has just joined serves what the others keep, and leaves out what etcd has forgotten', async () => {
+  await using etcd = await startEtcd();
+  await using first = await startBackend('first');
+  await using second = await startBackend('second');
+  await etcd.put('/services/old/a', '127.0.0.1:1');
+  await etcd.put('/services/old/a', 'foo bar');
+  const { header } = await etcd.client.get('/services/old/a').exec();
+  await etcd.client.kv.compact({ revision: header.revision });
+  await etcd.put('/services/shop/a', first.address);
+  await etcd.put('/services/shop/b', second.address);
+  await etcd.put('/services/shop/a', 'foo bar');
+  await etcd.put('/services/shop/a', '');
+  await etcd.put('/services/never/a', 'foo bar');
+  await etcd.put('/services/never/a', 'worse');
+  await using site = await makeSite({ sources: [{ etcd: { endpoints: [etcd.endpoint] } }] });
+  await using daemon = await site.start();
+  await daemon.ready();
+  await waitFor(async () => (await request(site.url, { host: 'shop' })).body === 'first');
+  await waitFor(async () => (await request(site.url, { host: 'shop' })).body === 'second');
+  const { kept, rejected } = (await daemon.status()) as Record<string, readonly ShownKept[]>;
+  expect(kept).toMatchObject([{ key: '/services/shop/a', by: 'grammar', form: first.address }]);
+  expect(rejected?.map(({ key }) => key)).toEqual(['/services/never/a', '/services/old/a']);
+}, 120_000);
