@@ -20,7 +20,16 @@ import { exposures } from './exposures.ts';
 import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
-import { drawingOf, guardOf, ownState, runtimeOf, type Shell, settingsOf, shellOf } from './open.ts';
+import {
+  drawingOf,
+  guardOf,
+  originOf,
+  ownState,
+  runtimeOf,
+  type Shell,
+  settingsOf,
+  shellOf,
+} from './open.ts';
 
 /** The flags of `run`. */
 export interface RunFlags extends CommonFlags {
@@ -52,7 +61,11 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     pace: paceOf(settings),
     pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
     ...(runtime ? { runtime: { ...settings.apply, runtime } } : {}),
-    quarantine: { file: createStateFile(stateDir, 'quarantine.json'), ...checkedBy(settings) },
+    quarantine: {
+      file: createStateFile(stateDir, 'quarantine.json'),
+      origin: originOf(settings),
+      ...checkedBy(settings),
+    },
     crashFile: createCrashFile({ stateDir, version: io.version }),
     stepLimit: stepLimit(settings),
     emit,

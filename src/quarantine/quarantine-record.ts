@@ -13,6 +13,8 @@ export interface QuarantineRecordOptions {
   readonly served: Pick<ServedTree, 'refused' | 'restore'>;
   readonly emit: Emit;
   readonly file?: StateFile;
+  /** Of which sources and prefixes it is: a file of others is not used. */
+  readonly origin?: string;
 }
 
 /** What is set aside, and is other than when it was looked at last. */
@@ -42,20 +44,20 @@ export class QuarantineRecord {
 
   /** Takes over what an earlier run had set aside. A file that is not ours or broken is left alone, with a word. */
   async open(): Promise<void> {
-    const { file, served, emit } = this.#options;
+    const { file, served, emit, origin } = this.#options;
     let text: string | null | undefined;
     try {
       text = await file?.read();
     } catch (error) {
       this.#warn(error);
     }
-    const records = readRecords(text ?? '');
+    const records = readRecords(text ?? '', origin);
     if (records) {
       this.#written = text ?? '';
       served.restore(records);
       this.look();
     } else if (file && text) {
-      const message = `reading ${file.path}: it is not whole; nothing is set aside`;
+      const message = `reading ${file.path}: it is not whole, or of other sources or prefixes; nothing is set aside`;
       emit({ kind: 'notice', message, hint: 'it is written anew when something is' });
     }
   }
@@ -83,8 +85,8 @@ export class QuarantineRecord {
 
   /** One write after the other, where it is another text. */
   #save(refused: readonly Refused[]): void {
-    const { file } = this.#options;
-    const text = refused.length === 0 && this.#written === '' ? '' : recordsText(refused);
+    const { file, origin } = this.#options;
+    const text = refused.length === 0 && this.#written === '' ? '' : recordsText(refused, origin);
     if (file && text !== this.#written) {
       this.#written = text;
       this.#writing = this.#writing.then(() => file.write(text)).catch((error: unknown) => this.#warn(error));

@@ -14,8 +14,9 @@ export interface QuarantineOptions extends QuarantineNeeds {
   /** The text of the file that lies there, or null. */
   readonly installed: () => string | null;
   readonly emit: Emit;
-  /** Where what is set aside survives a restart. */
+  /** Where what is set aside survives a restart, and of which sources and prefixes that is. */
   readonly file?: StateFile;
+  readonly origin?: string;
   /** For how long the loop waits for a search, in milliseconds. @default 5000 */
   readonly patience?: number;
   /** The first pause between two tries of what is set aside, in milliseconds; they double. @default 5000 */

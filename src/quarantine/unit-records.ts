@@ -22,23 +22,35 @@ const unit = z.object({
 });
 const file = z.object({
   version: z.literal(VERSION),
+  /** Missing in files of before; then it may be of any. */
+  origin: z.string().optional(),
   units: z.array(unit),
   keys: z.array(entry).default([]),
 });
 
-/** The state file's text: the last good form of everything that is set aside; of a single value only where it has one. */
-export function recordsText(refused: readonly Pick<Refused, 'unit' | 'good' | 'reason' | 'since'>[]): string {
+/**
+ * The state file's text: the last good form of everything that is set aside; of a single value only where it has one.
+ * `origin`: of which sources and prefixes it is.
+ */
+export function recordsText(
+  refused: readonly Pick<Refused, 'unit' | 'good' | 'reason' | 'since'>[],
+  origin?: string,
+): string {
   const [values, units] = [refused.filter(isValue), refused.filter((one) => !isValue(one))];
   const rows = units.map(({ unit, good, reason, since }) => ({ ...unit, reason, since, good: rowsOf(good) }));
   const keys = values.flatMap(({ good }) => rowsOf(good));
   const parts = { units: rows, ...(keys.length === 0 ? {} : { keys }) };
-  return `${JSON.stringify({ version: VERSION, ...parts }, null, 1)}\n`;
+  const head = { version: VERSION, ...(origin === undefined ? {} : { origin }) };
+  return `${JSON.stringify({ ...head, ...parts }, null, 1)}\n`;
 }
 
-/** Reads it back; null where it is none of ours or not whole. */
-export function readRecords(text: string): RefusalRecord[] | null {
+/** Reads it back; null where it is none of ours, of another origin, or not whole. */
+export function readRecords(text: string, origin?: string): RefusalRecord[] | null {
   try {
-    const { units, keys } = file.parse(JSON.parse(text));
+    const { units, keys, origin: written } = file.parse(JSON.parse(text));
+    if (written !== undefined && written !== origin) {
+      return null;
+    }
     const values = keys.map((good) => ({
       unit: { id: `key ${good.key}`, kind: 'value', name: good.key } as const,
       ...{ good: [good], reason: '', since: 0 },

@@ -30,7 +30,7 @@ export interface PartsOptions
     /** `apply.readBack` */
     readonly readBack?: number;
   };
-  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'patience' | 'retry' | 'checkCommand'>;
+  readonly quarantine?: Pick<QuarantineOptions, 'file' | 'origin' | 'patience' | 'retry' | 'checkCommand'>;
   /** Milliseconds for which a step of a pass counts as life. @default 2 min */
   readonly stepLimit?: number;
 }

@@ -130,7 +130,9 @@ describe('the record of what is set aside', () => {
       { unit: value, good: [one] },
       { unit: WEB, good: [...good.values()], reason: 'unknown keyword', since: 5 },
     ]);
-    expect(readRecords('{"version":1,"units":[]}')).toEqual([]);
+    expect(readRecords('{"version":1,"units":[]}', 'here')).toEqual([]);
+    expect(readRecords(recordsText([], 'here'), 'here')).toEqual([]);
+    expect(readRecords(recordsText([], 'here'), 'there')).toBeNull();
     expect(readRecords(text.slice(0, -9))).toBeNull();
     expect(readRecords('{"version":99,"units":[]}')).toBeNull();
     expect(readRecords('{"version":1,"units":[{"kind":"odd"}]}')).toBeNull();
