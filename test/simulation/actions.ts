@@ -74,6 +74,9 @@ const MOMENTS = [
   'writing the cache',
 ];
 
+/** A key that asks the fleet for a pause. */
+export const PAUSE_KEY = '/haproxy/pointsman/pause';
+
 const SERVICES = ['web', 'api', 'db', 'mail'];
 const IDS = ['a', 'b', 'c', 'd', 'e'];
 
@@ -97,7 +100,17 @@ export function actionsOf(random: Random): readonly Timed[] {
       actions.push({ at: at + random.whole(0, 400), action: oneOf(random, kinds) });
     }
   }
+  actions.push(...pauseKeys(random.stream('pause keys'), seconds * 1000));
   return actions.sort((one, other) => one.at - other.at);
+}
+
+/** In some seeds the fleet is asked to pause. */
+function pauseKeys(random: Random, ms: number): readonly Timed[] {
+  const count = random.chance(0.15) ? random.whole(1, 3) : 0;
+  return Array.from({ length: count }, () => {
+    const value = random.pick(['1s', '10s', '30s', 'soon', null]);
+    return { at: random.whole(0, ms), action: { kind: 'write', keys: [[PAUSE_KEY, value]] } };
+  });
 }
 
 const WEIGHTS = {

@@ -7,7 +7,7 @@ import { compileTemplate } from '../../src/render/compile-template.ts';
 import { Drawing } from '../../src/rollout/drawing.ts';
 import { ServedTree } from '../../src/tree/served-tree.ts';
 import { OPTIONS } from '../support/catalog.ts';
-import type { TemplateVariant } from './actions.ts';
+import { PAUSE_KEY, type TemplateVariant } from './actions.ts';
 import type { Ports } from './ports.ts';
 import { type Mode, templateSet } from './world.ts';
 
@@ -49,7 +49,7 @@ export function coreOf(ports: Ports, mode: Mode, emit: Emit): { run(signal: Abor
     guard: { rules, cache, store: ports.store },
     file: ports.file,
     target: mode === 'file' ? 'file' : 'haproxy',
-    pause: { notes: ports.notes, keys: ['/haproxy/pointsman/pause'] },
+    pause: { notes: ports.notes, keys: [PAUSE_KEY] },
     ...(mode === 'seen' ? { runtime: { runtime, newServers: 'up', drain: 0, readBack } } : {}),
     quarantine: { ...quarantine, file: ports.quarantine },
   });

@@ -108,8 +108,9 @@ const ACTIONS: { readonly [K in Action['kind']]: Happens<Extract<Action, { kind:
     disk.releaseAsked = true;
     watcher.released();
   },
-  clock: ({ by }, { world: { time, disk } }) => {
+  clock: ({ by }, { world: { time, disk }, watcher }) => {
     time.shift += by;
+    watcher.clockSet();
     // A pause that was over may hold again.
     disk.pause = disk.pause && { ...disk.pause, since: time.now };
   },

@@ -28,6 +28,8 @@ export class InTime {
   #other = '';
   /** The worker and the file that were compared last. */
   #compared = '';
+  /** As Pointsman tells it, in milliseconds since 1970. */
+  #pausedUntil = 0;
   /** How the last pass ended. */
   #outcome: Outcome = 'waiting';
   readonly #held = new Set<string>();
@@ -53,6 +55,7 @@ export class InTime {
     this.#held.clear();
     this.#aside.clear();
     this.#outcome = 'waiting';
+    this.#pausedUntil = 0;
   }
 
   /** The check refused a text. */
@@ -76,6 +79,13 @@ export class InTime {
         break;
       case 'quarantine-released':
         event.units.forEach((unit) => void this.#aside.delete(unit));
+        this.touched();
+        break;
+      case 'paused':
+        this.#pausedUntil = event.until;
+        break;
+      case 'resumed':
+        this.#pausedUntil = 0;
         this.touched();
         break;
       case 'pass':
@@ -114,7 +124,7 @@ export class InTime {
     const { faults, haproxy, store, disk, time } = world;
     const { checkBroken, checkSlow, preflight, templateMissing } = faults;
     const until = Math.max(checkBroken, checkSlow, preflight, templateMissing, faults.disk.until);
-    const isPaused = disk.pause !== null && disk.pause.until > time.date;
+    const isPaused = Math.max(disk.pause?.until ?? 0, this.#pausedUntil) > time.date;
     const isThere = haproxy.isUp || world.mode === 'file';
     // A template that fails leaves HAProxy with what it is ahead with, for as long as the check says no to everything.
     const isStuck = this.#outcome === 'template-error' && time.now < faults.checkRefuses;

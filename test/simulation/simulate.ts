@@ -1,6 +1,6 @@
 import type { PointsmanEvent } from '../../src/events.ts';
 import { useClock } from '../../src/ports/clock.ts';
-import { type Action, actionsOf, type Timed } from './actions.ts';
+import { type Action, actionsOf, PAUSE_KEY, type Timed } from './actions.ts';
 import { coreOf } from './core.ts';
 import { happen } from './happen.ts';
 import { Life } from './life.ts';
@@ -183,6 +183,7 @@ class Simulation {
     this.#world.mend();
     this.#world.time.shift = 0;
     this.#world.disk.pause = null;
+    this.#world.store.write(new Map([[PAUSE_KEY, null]]));
     this.#world.setTemplate(this.#world.template === 'second' ? 'second' : 'first');
     this.#life.killAfter(Number.POSITIVE_INFINITY, () => {});
     this.#restart = 100;

@@ -2,6 +2,7 @@ import type { PassEvent, PointsmanEvent } from '../../src/events.ts';
 import type { Change, Entry } from '../../src/model/entry.ts';
 import { Tree } from '../../src/model/tree.ts';
 import { hashText, splitMark } from '../../src/plan/mark.ts';
+import { PAUSE_KEY } from './actions.ts';
 import { SETTINGS } from './core.ts';
 import type { Worker } from './fake-haproxy.ts';
 import { difference, type Servers, serversOf } from './haproxy-text.ts';
@@ -14,6 +15,14 @@ export interface Violation {
   /** In milliseconds since the beginning. */
   readonly at: number;
   readonly what: string;
+}
+
+/** A pause that a key asks for. */
+interface Asked {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+  readonly since: number;
 }
 
 /**
@@ -46,6 +55,7 @@ export class Watcher {
   readonly #servedSince = new Map<string, number>();
   /** Services that had instances and have none now. */
   readonly #vanished = new Map<string, { readonly at: number; readonly addresses: ReadonlySet<string> }>();
+  #asked: Asked | null = null;
   #releasedAt = Number.NEGATIVE_INFINITY;
   /** A bug was put in: parts may fail. */
   bugs = 0;
@@ -133,6 +143,7 @@ export class Watcher {
     if (hashOf(now) !== this.#rawBefore) {
       this.#unseenSince = time.now;
     }
+    this.#asked = this.#askedBy(this.#raw.get(PAUSE_KEY));
     const claims = claimsOf(now);
     for (const [server, { entry, address }] of this.#settled) {
       const found = this.#raw.get(entry.key);
@@ -160,6 +171,18 @@ export class Watcher {
         this.#vanished.delete(service);
       }
     }
+  }
+
+  #askedBy(entry: Entry | undefined): Asked {
+    const { time } = this.#world;
+    const seconds = Number(/^(\d+)s$/.exec(entry?.value ?? '')?.[1] ?? 0);
+    const id = `${entry?.modified} ${entry?.value}`;
+    return this.#asked?.id === id ? this.#asked : { id, until: time.date + seconds * 1000, since: time.now };
+  }
+
+  /** The machine's clock was set: a pause that was over may hold again. */
+  clockSet(): void {
+    this.#asked = this.#asked && { ...this.#asked, since: this.#world.time.now };
   }
 
   /** A person believes what vanished. */
@@ -303,8 +326,10 @@ export class Watcher {
   /** For so long that Pointsman must have noticed. */
   #isPaused(): boolean {
     const { disk, time } = this.#world;
-    const since = Math.max(disk.pause?.since ?? 0, this.#bornAt);
-    return disk.pause !== null && disk.pause.until > time.date && time.now - since > PAUSED;
+    const known = Math.max(this.#bornAt, this.#speaksSince);
+    return (
+      isOverdue(disk.pause, this.#bornAt, time) || (this.#raw !== null && isOverdue(this.#asked, known, time))
+    );
   }
 
   /** Work that nobody else may be at at the same time. */
@@ -394,6 +419,15 @@ const ENDS_OF_A_LOAD: ReadonlySet<PointsmanEvent['kind']> = new Set([
   'recorded',
   'part-failed',
 ]);
+
+/** Whether a pause holds for so long that Pointsman must have noticed. */
+function isOverdue(
+  pause: { readonly since: number; readonly until: number } | null,
+  knownSince: number,
+  { now, date }: { readonly now: number; readonly date: number },
+): boolean {
+  return pause !== null && pause.until > date && now - Math.max(pause.since, knownSince) > PAUSED;
+}
 
 /** What is at work on the file, or on HAProxy. */
 export const BOTH = 'the file and HAProxy';
