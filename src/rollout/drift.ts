@@ -3,6 +3,7 @@ import { splitMark } from '../plan/mark.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
+import type { ConfigWriter } from './config-writer.ts';
 import { installedMark, withFile } from './current.ts';
 import type { Following } from './current-state.ts';
 import type { FileFact } from './facts.ts';
@@ -11,6 +12,8 @@ import { afterRestore, afterTouch } from './worker-trust.ts';
 
 export interface DriftOptions extends Following {
   readonly file: ConfigFile;
+  /** Remembers that HAProxy is to load the file. */
+  readonly writer: Pick<ConfigWriter, 'owe'>;
 }
 
 const OURS: FileFact = { kind: 'ours' };
@@ -106,6 +109,10 @@ export class Drift {
     if (good === null) {
       current.replace((now) => withFile(now, found));
     } else {
+      if (current.now.haproxy.kind === 'unseen') {
+        // It may have loaded what was found, and cannot be asked.
+        await this.#options.writer.owe(installedMark(current.now));
+      }
       await publishOver(found, good, this.#options);
     }
   }

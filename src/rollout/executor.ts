@@ -55,7 +55,7 @@ export class Executor {
     this.current = new CurrentState(target, emit);
     const { current, troubles, queue } = this;
     this.#writer = new ConfigWriter({ ...options, current, troubles, queue });
-    this.drift = new Drift({ ...options, current });
+    this.drift = new Drift({ ...options, current, writer: this.#writer });
     this.catchUp = new CatchUp({ ...options, current, troubles, writer: this.#writer });
     this.changes = runtime && new RuntimeChanges({ ...runtime, current, emit });
   }

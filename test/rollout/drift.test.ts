@@ -15,7 +15,8 @@ async function setUp(installed: string | null, kept: string[] = []) {
   const [haproxy, said, mailbox] = [new FakeHaproxy(file), recorder(), new Mailbox()];
   const current = new CurrentState('haproxy', () => {});
   current.replace((now) => withFile(now, installed));
-  const drift = new Drift({ file, current, mailbox, emit: said.emit });
+  const writer = { owe: async () => {} };
+  const drift = new Drift({ file, current, writer, mailbox, emit: said.emit });
   await drift.open();
   const stop = new AbortController();
   const following = drift.follow(stop.signal);

@@ -73,6 +73,17 @@ const STORIES: readonly Story[] = [
       { at: 45_000, action: { kind: 'reread' } },
     ],
   },
+  {
+    title:
+      'a HAProxy that cannot be asked loads the file again when an edit of it was put right: it may have loaded that',
+    mode: 'unseen',
+    actions: [
+      write(0, ['/services/web/a', '10.0.0.1:80']),
+      { at: 5000, action: { kind: 'pause', ms: 10_000 } },
+      { at: 6000, action: { kind: 'edit', how: 'foreign' } },
+      { at: 7000, action: { kind: 'HAProxy ends', ms: 300 } },
+    ],
+  },
 ];
 
 describe('a story that a seed has found', () => {
