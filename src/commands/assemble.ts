@@ -28,13 +28,14 @@ export function catalogOptions(settings: Settings): CatalogOptions {
       },
       ruled: new Set([...sources.keys()].filter((place) => sources[place]?.kind === 'etcd')),
       reservedPorts: reservedPorts(settings),
+      placesPerService: limits.placesPerService,
     },
     duplicateAddresses: settings.duplicateAddresses,
     defaultRoutes: {
       kind: defaultRoutes === 'any' || defaultRoutes === 'none' ? defaultRoutes : 'domain',
       domain: typeof domain === 'string' && domain !== '' ? domain.toLowerCase() : null,
     },
-    limits: { pairs: limits.routes, hosts: limits.hosts, perService: limits.placesPerService },
+    limits: { pairs: limits.routes, hosts: limits.hosts },
     massShare: settings.guard.share,
   };
 }

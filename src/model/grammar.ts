@@ -9,4 +9,6 @@ export interface Grammar extends Prefixes {
   readonly ruled?: ReadonlySet<number>;
   /** Ports that no route may claim, with who has them, for people. @default none */
   readonly reservedPorts?: ReadonlyMap<number, string>;
+  /** How many hosts times paths a route may ask for: `limits.placesPerService`. @default no limit */
+  readonly placesPerService?: number;
 }

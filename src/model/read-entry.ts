@@ -163,7 +163,7 @@ function parse(entry: Entry, role: KeyRole, grammar: Grammar): Said {
       return { kind: 'refused', role, by: 'value', reason: result.reason, partial };
     }
     case 'route': {
-      const result = parseRoute(value, grammar.reservedPorts);
+      const result = parseRoute(value, grammar);
       return result.kind === 'good'
         ? { kind: 'route', role, route: result.value, unknown: result.unknown }
         : { kind: 'refused', role, by: 'value', reason: result.reason, partial: NOTHING };

@@ -31,8 +31,6 @@ export interface PlaceLimits {
   readonly pairs: number;
   /** Hosts without paths, of all routes and services: they are looked up in sets. `limits.hosts` */
   readonly hosts: number;
-  /** Places of one service, of either kind. `limits.placesPerService` */
-  readonly perService: number;
 }
 
 /**
@@ -106,9 +104,7 @@ function beyondLimits(claims: Iterable<RouteClaim>, limits: PlaceLimits): Map<Ro
   return beyond;
 }
 
-type Places = Pick<PlaceLimits, 'pairs' | 'hosts'>;
-
-function placesOf({ hosts, paths }: RouteClaim): Places {
+function placesOf({ hosts, paths }: RouteClaim): PlaceLimits {
   const all = hosts.length * paths.length;
   const looked = paths.some((path) => path !== null)
     ? 0
@@ -116,12 +112,8 @@ function placesOf({ hosts, paths }: RouteClaim): Places {
   return { pairs: all - looked, hosts: looked };
 }
 
-function tooMany(asked: Places, taken: Places, limits: PlaceLimits): string | undefined {
-  const { pairs, hosts, perService } = limits;
-  const all = asked.pairs + asked.hosts;
-  if (all > perService) {
-    return `its hosts and paths are ${all} places, more than limits.placesPerService (${perService})`;
-  }
+function tooMany(asked: PlaceLimits, taken: PlaceLimits, limits: PlaceLimits): string | undefined {
+  const { pairs, hosts } = limits;
   if (taken.pairs + asked.pairs > pairs) {
     return `its ${asked.pairs} pairs of host and path go beyond limits.routes (${pairs} of all routes together), and older routes keep theirs`;
   }

@@ -14,6 +14,7 @@ import {
   type Read,
   unknownFields,
 } from './fields.ts';
+import type { Grammar } from './grammar.ts';
 import { BALANCE, type Balance, type Check, type Meta, TIMEOUTS, type TimeoutName } from './service.ts';
 import { shorten } from './shorten.ts';
 import { WrittenNumber } from './written-number.ts';
@@ -64,13 +65,10 @@ const PATH = /^\/[A-Za-z0-9._~:@%+=!&*/-]{0,254}$/;
 const CHECK_PATH = /^\/[A-Za-z0-9._~:@%+=!&*/?-]{0,254}$/;
 const STATUS = /^[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?){0,31}$/;
 
-/**
- * Reads the value of `/routes/<service>`. Fields that it does not know go to `meta`. `reservedPorts` says who has a port that
- * no route may claim.
- */
+/** Reads the value of `/routes/<service>`. Fields that it does not know go to `meta`. */
 export function parseRoute(
   value: string,
-  reservedPorts?: ReadonlyMap<number, string>,
+  { reservedPorts, placesPerService }: Pick<Grammar, 'reservedPorts' | 'placesPerService'> = {},
 ): Parsed<Read<RouteValue>> {
   return parsed(() => {
     const fields = jsonObject(value);
@@ -95,6 +93,11 @@ export function parseRoute(
     const owner = route.port === null ? undefined : reservedPorts?.get(route.port);
     if (owner !== undefined) {
       throw new BadValue(`the port ${route.port} is taken by ${owner}`);
+    }
+    const places = Math.max(1, route.hosts.length) * Math.max(1, route.paths.length);
+    if (placesPerService !== undefined && places > placesPerService) {
+      const limit = `limits.placesPerService (${placesPerService})`;
+      throw new BadValue(`its hosts and paths are ${places} places, more than ${limit}`);
     }
     return { value: route, unknown: unknownFields(fields, READ) };
   });

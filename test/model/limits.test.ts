@@ -160,12 +160,12 @@ describe('the limits of places', () => {
 
   const limits = (some: Partial<PlaceLimits>) => ({
     ...OPTIONS,
-    limits: { pairs: 100, hosts: 100, perService: 100, ...some },
+    limits: { pairs: 100, hosts: 100, ...some },
   });
   const told = (catalog: Catalog) => catalog.rejected.map(({ key, reason }) => `${key}: ${reason}`);
 
   test('a route that asks for more places than one service may have is rejected whole; the others stay', () => {
-    const catalog = new Catalog(limits({ perService: 10 }));
+    const catalog = new Catalog({ ...OPTIONS, prefixes: { ...OPTIONS.prefixes, placesPerService: 10 } });
     const plain = (count: number) => ({ hosts: route(count, 'plain').hosts });
     catalog.replace([
       entry('/routes/few', route(5, 'few'), 1),
@@ -176,8 +176,8 @@ describe('the limits of places', () => {
     const served = Object.groupBy(catalog.routes, ({ service }) => service);
     expect([served.few?.length, served.less?.length]).toEqual([10, 10]);
     expect(told(catalog)).toEqual([
-      '/routes/many: its hosts and paths are 12 places, more than limits.placesPerService (10)',
-      '/routes/plain: its hosts and paths are 11 places, more than limits.placesPerService (10)',
+      '/routes/many: its hosts and paths are 12 places, more than limits.placesPerService (10); until it is mended the service is on no frontend',
+      '/routes/plain: its hosts and paths are 11 places, more than limits.placesPerService (10); until it is mended the service is on no frontend',
     ]);
   });
 
