@@ -149,6 +149,15 @@ function join(older: PointsmanEvent, newer: PointsmanEvent): PointsmanEvent {
   if (older.kind === 'rejections-gone' && newer.kind === 'rejections-gone') {
     return { ...newer, keys: [...new Set([...older.keys, ...newer.keys])] };
   }
+  if (older.kind === 'keys-kept' && newer.kind === 'keys-kept') {
+    return { ...newer, kept: byKey(older.kept, newer.kept) };
+  }
+  if (
+    (older.kind === 'kept-over' && newer.kind === 'kept-over') ||
+    (older.kind === 'kept-too-long' && newer.kind === 'kept-too-long')
+  ) {
+    return { ...newer, keys: [...new Set([...older.keys, ...newer.keys])] };
+  }
   if (older.kind === 'keys-held' && newer.kind === 'keys-held') {
     return { ...newer, held: byKey(older.held, newer.held) };
   }

@@ -44,6 +44,26 @@ describe('render --dry-run', () => {
     expect(stdout).toMatch(/^\+ {2}server a 127\.0\.0\.1:8002 check$/m);
   });
 
+  test('keeps the last good form of a value that is refused, as render itself does, and says so', async () => {
+    await using site = await makeSite({ haproxy: { mode: 'none' } });
+    await tree(site);
+    expect((await site.run('render')).code).toBe(0);
+    await tree(site, TREE.replace('a: 127.0.0.1:8001', 'a: nonsense'));
+    const said = 'kept /services/web/a "127.0.0.1:8001": ';
+    const dry = await site.run('render', '--dry-run');
+    expect(dry.stdout).toContain('server a 127.0.0.1:8001 check');
+    expect(dry.stderr).toContain(said);
+    for (const verb of ['once', 'again']) {
+      const { code, stderr } = await site.run('render');
+      expect([verb, code]).toEqual([verb, 0]);
+      expect(stderr).toContain(said);
+      expect(await readFile(site.configPath, 'utf8')).toContain('server a 127.0.0.1:8001 check');
+    }
+    await tree(site, TREE.replace('8001', '8002'));
+    expect((await site.run('render')).stderr).not.toContain('kept');
+    expect(await readFile(site.configPath, 'utf8')).toContain('server a 127.0.0.1:8002 check');
+  });
+
   test('--validate and check judge a text as it is published: one without a last line break passes', async () => {
     await using site = await makeSite({ more: { template: './own.njk' } });
     await tree(site);

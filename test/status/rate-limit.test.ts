@@ -127,6 +127,25 @@ describe('limitRate()', () => {
     ]);
   });
 
+  it('loses no key that is kept, and none that is not any more', () => {
+    const { seen, lines } = collect();
+    const kept = (key: string) => ({ key, by: 'grammar', reason: 'r', since: 1, form: 'f' }) as const;
+    for (const name of ['/a', '/b', '/c']) {
+      lines.listener({ kind: 'keys-kept', kept: [kept(name)] });
+    }
+    vi.advanceTimersByTime(1000);
+    for (const name of ['/a', '/b', '/c']) {
+      lines.listener({ kind: 'kept-over', keys: [name] });
+    }
+    vi.advanceTimersByTime(1000);
+    expect(seen).toEqual([
+      [{ kind: 'keys-kept', kept: [kept('/a')] }, 0],
+      [{ kind: 'keys-kept', kept: [kept('/b'), kept('/c')] }, 0],
+      [{ kind: 'kept-over', keys: ['/a'] }, 0],
+      [{ kind: 'kept-over', keys: ['/b', '/c'] }, 0],
+    ]);
+  });
+
   it('writes what still waits when it is disposed, and then holds no timer', () => {
     const { seen, lines } = collect();
     lines.listener(stopping('1'));
