@@ -173,11 +173,16 @@ export class Watcher {
     }
   }
 
-  #askedBy(entry: Entry | undefined): Asked {
+  #askedBy(entry: Entry | undefined): Asked | null {
     const { time } = this.#world;
-    const seconds = Number(/^(\d+)s$/.exec(entry?.value ?? '')?.[1] ?? 0);
-    const id = `${entry?.modified} ${entry?.value}`;
-    return this.#asked?.id === id ? this.#asked : { id, until: time.date + seconds * 1000, since: time.now };
+    const seconds = /^(\d+)s$/.exec(entry?.value ?? '')?.[1];
+    if (entry === undefined || seconds === undefined) {
+      return null;
+    }
+    const id = `${entry.modified} ${entry.value}`;
+    return this.#asked?.id === id
+      ? this.#asked
+      : { id, until: time.date + Number(seconds) * 1000, since: time.now };
   }
 
   /** The machine's clock was set: a pause that was over may hold again. */
