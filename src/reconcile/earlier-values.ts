@@ -1,5 +1,6 @@
 import type { Entry } from '../model/entry.ts';
-import { refusalOf } from '../model/kept.ts';
+import { keeping, refusalOf } from '../model/kept.ts';
+import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
@@ -30,21 +31,23 @@ export async function takeEarlierValues(
   const cancel = clock.after(PATIENCE, () => late.abort(), 'lazy');
   const good = new Map<ReadEntry, Entry>();
   const within = AbortSignal.any([signal, late.signal]);
+  const { prefixes } = trees.served;
   try {
-    let open = new Map(unseen.map((entry) => [entry.key, { of: entry, entry: entry as Entry }]));
+    /** What was refused, the newest first. */
+    let open = new Map<string, readonly [ReadEntry, ...ReadEntry[]]>(
+      unseen.map((entry) => [entry.key, [entry]]),
+    );
     for (let step = 0; step < STEPS && open.size > 0; step++) {
-      const found = await source.earlier(
-        [...open.values()].map(({ entry }) => entry),
-        within,
-      );
+      const oldest = [...open.values()].flatMap((refused) => refused.at(-1) ?? []);
+      const found = await source.earlier(oldest, within);
       const next: typeof open = new Map();
-      for (const [key, entry] of found) {
-        const of = open.get(key)?.of;
-        const isRefused = refusalOf(ReadEntry.of(entry, trees.served.prefixes)) !== null;
-        if (of && !isRefused) {
-          good.set(of, entry);
-        } else if (of && entry.modified > entry.created) {
-          next.set(key, { of, entry });
+      for (const [key, refused] of open) {
+        const entry = found.get(key);
+        const read = entry && ReadEntry.of(entry, prefixes);
+        if (read && refusalOf(read) === null) {
+          good.set(refused[0], overwritten(read, refused.slice(1), prefixes));
+        } else if (read && read.modified > read.created) {
+          next.set(key, [...refused, read]);
         }
       }
       open = next;
@@ -58,4 +61,10 @@ export async function takeEarlierValues(
     cancel();
   }
   trees.takeEarlier(good);
+}
+
+/** A good entry after these were written over it, the newest first: each may have moved its last good form. */
+function overwritten(good: ReadEntry, refused: readonly ReadEntry[], prefixes: Prefixes): ReadEntry {
+  const now = clock.origin + clock.now();
+  return refused.reduceRight((before, entry) => keeping(entry, before, { prefixes, now }), good);
 }

@@ -42,7 +42,11 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
       if (held.length === 0) {
         return rm(holds, { force: true });
       }
-      const whole = held.filter(({ entry }) => entry.refused === undefined || entry.kept);
+      // What a limit keeps out goes by its form: the rest of its value is not there to come back.
+      const whole = held.flatMap(({ entry, ...hold }) => {
+        const form = entry.refused === undefined ? entry : entry.kept?.form;
+        return form ? [{ entry: form, ...hold }] : [];
+      });
       const rows = whole.map(({ entry, rule, since }) => [...rowOf(entry), rule, since, ...restOf(entry)]);
       return writeRows(holds, HOLDS, { meta: { origin }, rows });
     },

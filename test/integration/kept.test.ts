@@ -130,7 +130,11 @@ test('a host that has just joined serves what the others keep, and leaves out wh
   await etcd.client.kv.compact({ revision: header.revision });
   await etcd.put('/services/shop/a', first.address);
   await etcd.put('/services/shop/b', second.address);
+  await etcd.put('/services/shop/a', '127.0.0.1:9');
   await etcd.put('/services/shop/a', 'foo bar');
+  // Refused, and all the same it says where its server is now.
+  const moved = { host: '127.0.0.1', port: first.port, weight: 'heavy' };
+  await etcd.put('/services/shop/a', JSON.stringify(moved));
   await etcd.put('/services/shop/a', '');
   await etcd.put('/services/never/a', 'foo bar');
   await etcd.put('/services/never/a', 'worse');

@@ -46,7 +46,8 @@ describe('believedFiles()', () => {
     const tree = { ...TREE, entries: [nonsense, large] };
     await store.saveTree(tree);
     await store.saveHolds(holds);
-    expect(await store.load()).toEqual({ tree, holds, words: [] });
+    const [first, second] = holds;
+    expect(await store.load()).toEqual({ tree, holds: [first, { ...second, entry: kept.form }], words: [] });
     const rows = (await readFile(path.join(folder.path, 'tree'), 'utf8')).split('\n');
     const [row] = rows
       .filter((line) => line.startsWith('["/services/web/a"'))
