@@ -72,6 +72,9 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
     }
     io.waitsFor('HAProxy to judge the configuration and run it');
     const end = await passUntilQuiet(parts, io.signal);
+    for (const rejection of drawing.rejected) {
+      io.err(rejectionLine(rejection));
+    }
     for (const event of said.filter(({ kind }) => TOLD.has(kind))) {
       io.err(describeEvent(event).message);
     }

@@ -89,4 +89,9 @@ test('check names ports of services that this host may give its own connections,
   const dry = await site.run('render', '--dry-run');
   expect(dry.stderr).toContain('/routes/mail');
   expect(dry.stdout.match(/bind .*:2525/g)).toHaveLength(1);
+  const once = await site.run('render');
+  expect(once.code).toBe(0);
+  expect(once.stderr).toMatch(
+    /^rejected \/routes\/mail ".*": the port 2525 is taken by frontend mine of the configuration itself$/m,
+  );
 });
