@@ -28,7 +28,9 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
     io.out(`${visibleQuoted(text)}\n`);
     return EXIT.fine;
   }
-  const blocks = catalog.services.map((service) => describe(service, setByHand));
+  const keys = new Set(kept.map(({ key }) => key));
+  const mark = (one: Instance) => `${byHand(one, setByHand)}${keys.has(one.key) ? '  kept' : ''}`;
+  const blocks = catalog.services.map((service) => describe(service, mark));
   if (kept.length > 0) {
     const each = kept.flatMap(({ key, form, reason }) => [`  ${key}  "${form}"`, `    ${reason}`]);
     blocks.push(['kept in their last good form', ...each].join('\n'));
@@ -55,13 +57,13 @@ function inJson({ backend, server, address, admin, weight, since }: ServerSetByH
   return { backend, server, address, admin, weight, since: new Date(since).toISOString() };
 }
 
-function describe(service: Service, setByHand: readonly ServerSetByHand[]): string {
+/** `mark`: what else there is to say of an instance. */
+function describe(service: Service, mark: (instance: Instance) => string): string {
   const width = service.instances.reduce((most, { id }) => Math.max(most, id.length), 0);
   return [
     `${service.name}  ${reach(service)}`,
     ...service.instances.map(
-      (instance) =>
-        `  ${instance.id.padEnd(width)}  ${instance.address}${extras(instance)}${byHand(instance, setByHand)}`,
+      (instance) => `  ${instance.id.padEnd(width)}  ${instance.address}${extras(instance)}${mark(instance)}`,
     ),
     ...(service.instances.length === 0 ? ['  no instance'] : []),
   ].join('\n');

@@ -91,6 +91,8 @@ test('five of six instances that are overwritten with values that the grammar re
   expect(listed.stdout).toContain(
     `kept in their last good form\n  ${key(0)}  "${backends[0]?.address}"\n    weight must`,
   );
+  expect(listed.stdout).toContain(`  i0  ${backends[0]?.address}  kept\n`);
+  expect(listed.stdout).toContain(`  i5  ${backends[5]?.address}\n`);
   const dry = await shop.site.run('render', '--dry-run');
   expect(dry.stdout).toContain(`server i0 ${backends[0]?.address}`);
   expect(dry.stderr).toContain(`kept ${key(0)} "${backends[0]?.address}": weight must`);
