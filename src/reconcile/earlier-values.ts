@@ -8,6 +8,8 @@ import type { Trees } from '../tree/trees.ts';
 
 /** So long a tree may wait for it, in milliseconds. */
 const PATIENCE = 3_000;
+/** So many keys are asked for after a full read: whoever writes nonsense in masses does not keep etcd busy. */
+const MOST = 1_000;
 /** A value may have been refused so many times in a row. */
 const STEPS = 10;
 
@@ -23,10 +25,12 @@ export async function takeEarlierValues(
     signal,
   }: { readonly source: Source; readonly asked: WeakSet<Entry>; readonly signal: AbortSignal },
 ): Promise<void> {
-  const unseen = trees.unseen.filter((entry) => !asked.has(entry));
+  const unseen = trees.unseen.filter((entry) => !asked.has(entry)).slice(0, MOST);
   if (!source.earlier || unseen.length === 0) {
     return;
   }
+  // Once, whatever comes of it: changes wait for the answer.
+  unseen.forEach((entry) => void asked.add(entry));
   const late = new AbortController();
   const cancel = clock.after(PATIENCE, () => late.abort(), 'lazy');
   const good = new Map<ReadEntry, Entry>();
@@ -52,7 +56,6 @@ export async function takeEarlierValues(
       }
       open = next;
     }
-    unseen.forEach((entry) => void asked.add(entry));
   } catch (error) {
     if (!within.aborted) {
       throw error;
