@@ -136,6 +136,8 @@ export interface QuarantinedUnit {
   readonly reason: string;
   /** What stands in its place: its last good form (with what only moves since), or nothing. */
   readonly instead: 'last good' | 'nothing';
+  /** Only this host refuses it: another process holds its port here. */
+  readonly local?: true;
   /** Milliseconds since 1970. */
   readonly since: number;
 }

@@ -19,9 +19,13 @@ export function createPreflight(): Preflight {
       const found = [
         ...(seen?.sameFiles ? await missingFolders(next, seen) : []),
         ...(seen ? tooFewDescriptors(next, seen) : []),
-        ...(running.text === null ? [] : await takenPorts(next, demandsOf(running.text))),
       ];
-      return found.length === 0 ? null : `HAProxy would fail to load it: ${found.join(' ')}`;
+      const taken = running.text === null ? [] : await takenPorts(next, demandsOf(running.text));
+      if (found.length + taken.length === 0) {
+        return null;
+      }
+      const output = [...found, ...taken.map(({ words }) => words)].join('\n');
+      return { output, lines: found.length > 0 ? [] : taken.map(({ line }) => line) };
     },
   };
 }
@@ -114,13 +118,18 @@ function tooFewDescriptors({ descriptors }: Demands, { mostDescriptors: most }: 
   ];
 }
 
-async function takenPorts(next: Demands, now: Demands): Promise<string[]> {
+async function takenPorts(
+  next: Demands,
+  now: Demands,
+): Promise<{ readonly line: number; readonly words: string }[]> {
   const added = addedBinds(next.binds, now.binds);
   if (added.length === 0 || !(await seesTheNetworkOf(now.binds))) {
     return [];
   }
   const tried = await Promise.all(added.map(async (bind) => ({ bind, trouble: await tryBind(bind) })));
   return tried.flatMap(({ bind, trouble }) =>
-    trouble === null ? [] : [`line ${bind.line}, bind ${bind.host}:${bind.port}: ${trouble}`],
+    trouble === null
+      ? []
+      : [{ line: bind.line, words: `line ${bind.line}, bind ${bind.host}:${bind.port}: ${trouble}` }],
   );
 }

@@ -58,9 +58,32 @@ export function wordsOf(output: string, options: { lines?: readonly number[]; li
     .filter((line) => line.trim() !== '' && !NO_CAUSE.test(line))
     .map((line) => line.replace(/^\[\w+\]\s*\(\d+\) : (?:config : )?/, '').trim());
   const { lines, limit = 3 } = options;
-  const about = lines && all.filter((line) => lines.some((number) => line.includes(`:${number}]`)));
+  const about =
+    lines &&
+    all.filter((line) =>
+      lines.some((number) => line.includes(`:${number}]`) || line.startsWith(`line ${number}, `)),
+    );
   const words = about && about.length > 0 ? about : all;
   return words.slice(0, limit).join('; ');
+}
+
+/**
+ * The alerts about the port or address of a `bind` in HAProxy's words over a load that failed, and the lines that they
+ * name: nothing else that it says then is about a line of the text alone.
+ */
+export function alertsIn(
+  output: string,
+  text: string,
+): { readonly output: string; readonly lines: readonly number[] } {
+  const all = text.split('\n');
+  const found = output.split('\n').flatMap((words) => {
+    const line = Number(/^\[ALERT\].*Binding \[[^\]]*:(\d+)\]/.exec(words)?.[1] ?? 0);
+    return /^\s*bind\s/.test(all[line - 1] ?? '') ? [{ words, line }] : [];
+  });
+  return {
+    output: found.map(({ words }) => words).join('\n'),
+    lines: [...new Set(found.map(({ line }) => line))],
+  };
 }
 
 const NO_CAUSE = /^\[NOTICE\]|Fatal errors found in configuration|Error\(s\) found in configuration file/;

@@ -1,10 +1,22 @@
 import type { PointsmanError } from '../errors.ts';
 
+/**
+ * Who refuses a text. What `preflight` foresees, or what a `reload` fails over, is a matter of this host alone: a port that
+ * another process holds.
+ */
+export type RefusedBy = 'check' | 'preflight' | 'reload';
+
 /** What `haproxy -c` says of a text. */
 export type Verdict =
   | { readonly kind: 'accepted'; readonly warnings: string }
   /** `output` is HAProxy's own words with the candidate's path replaced by the target's; `lines` are those it names (1-based). */
-  | { readonly kind: 'refused'; readonly output: string; readonly lines: readonly number[] }
+  | {
+      readonly kind: 'refused';
+      readonly output: string;
+      readonly lines: readonly number[];
+      /** @default 'check' */
+      readonly by?: RefusedBy;
+    }
   /** The check itself could not be done: binary missing, time limit, folder not writable. Says what to do. */
   | { readonly kind: 'broken'; readonly message: string };
 
@@ -15,6 +27,8 @@ export type Refusal =
       readonly output: string;
       readonly lines: readonly number[];
       readonly text: string;
+      /** @default 'check' */
+      readonly by?: RefusedBy;
     }
   | { readonly kind: 'template-error'; readonly error: PointsmanError }
   /** It makes Pointsman itself fail: rendering it, planning the way to it, or checking it threw what is a bug. */
@@ -25,15 +39,23 @@ export interface Judge {
   check(fileText: string, signal: AbortSignal): Promise<Verdict>;
 }
 
+/** What is in the way of a text. */
+export interface Foreseen {
+  /** What was found and what to do, a line each. */
+  readonly output: string;
+  /** The lines of the text that ask for it (1-based), where that is all: without them HAProxy would load it. */
+  readonly lines: readonly number[];
+}
+
 /** Looks for what would make HAProxy fail over a text that `haproxy -c` accepts: the check cannot see it. */
 export interface Preflight {
   /**
-   * Gives what was found and what to do, or null where nothing speaks against loading `fileText` or it cannot be
+   * Gives what was found, or null where nothing speaks against loading `fileText` or it cannot be
    * judged from here. `running` is what HAProxy runs now: its text, null where that is not known, and its worker.
    */
   check(
     fileText: string,
     running: { readonly text: string | null; readonly pid: number | null },
     signal: AbortSignal,
-  ): Promise<string | null>;
+  ): Promise<Foreseen | null>;
 }

@@ -6,7 +6,7 @@ export interface Part {
 }
 
 /** What a search asks and tells. `R` is a refusal: whatever says why a set of parts was not accepted. */
-export interface SearchOptions<P extends Part, R> {
+export interface SearchOptions<P extends Part, R, W> {
   /** In the order in which they are kept; each after the one that it needs. */
   readonly parts: readonly P[];
   /** What was said of all of them together. */
@@ -17,17 +17,19 @@ export interface SearchOptions<P extends Part, R> {
   blame(
     refusal: R,
     parts: { readonly kept: readonly P[]; readonly rest: readonly P[] },
-  ): Promise<ReadonlyMap<P, string>>;
-  /** The words for a part that was found by halving. */
-  words(refusal: R): string;
+  ): Promise<ReadonlyMap<P, W>>;
+  /** The words for a part that was found by halving; null where that says nothing: only what is named is to blame. */
+  words(refusal: R): W | null;
 }
 
 /** What a search found. */
-export type SearchResult<P, R> =
+export type SearchResult<P, R, W> =
   /** The text of `kept` was judged itself and accepted; `aside` says why each other part is left out. */
-  | { readonly kind: 'settled'; readonly kept: readonly P[]; readonly aside: ReadonlyMap<P, string> }
+  | { readonly kind: 'settled'; readonly kept: readonly P[]; readonly aside: ReadonlyMap<P, W> }
   /** Not even the last good state is accepted now: none of the parts is to blame. */
-  | { readonly kind: 'base refused'; readonly refusal: R };
+  | { readonly kind: 'base refused'; readonly refusal: R }
+  /** The refusal names nothing, and no test would tell. */
+  | { readonly kind: 'nobody named' };
 
 /** After so many rounds in which what was named did not help, lines are not to be trusted. */
 const ROUNDS = 4;
@@ -37,24 +39,26 @@ const ROUNDS = 4;
  * it names nothing by halving, in the order of the parts, keeping each half that passes together with what is
  * kept already. The parts that are kept were accepted together, as one text.
  */
-export async function searchCulprits<P extends Part, R>(
-  options: SearchOptions<P, R>,
-): Promise<SearchResult<P, R>> {
-  const aside = new Map<P, string>();
+export async function searchCulprits<P extends Part, R, W>(
+  options: SearchOptions<P, R, W>,
+): Promise<SearchResult<P, R, W>> {
+  const aside = new Map<P, W>();
   const test = (parts: readonly P[]) => options.test(parts, aside.size);
   let { parts: rest, refusal } = options;
   let kept: readonly P[] = [];
-  const leaveOut = (named: ReadonlyMap<P, string>) => {
+  const leaveOut = (named: ReadonlyMap<P, W>) => {
     withDependents(named, rest).forEach((words, part) => void aside.set(part, words));
     rest = rest.filter((part) => !aside.has(part));
   };
   let rounds = 0;
   let isBaseGood = false;
   for (;;) {
-    const named = rounds < ROUNDS ? await options.blame(refusal, { kept, rest }) : new Map<P, string>();
+    const named = rounds < ROUNDS ? await options.blame(refusal, { kept, rest }) : new Map<P, W>();
     if (named.size > 0) {
       rounds++;
       leaveOut(named);
+    } else if (options.words(refusal) === null) {
+      return { kind: 'nobody named' };
     } else {
       const wrong = isBaseGood ? null : await test([]);
       if (wrong !== null) {
@@ -65,8 +69,9 @@ export async function searchCulprits<P extends Part, R>(
       const culprit = rest[found.at];
       kept = [...kept, ...rest.slice(0, found.at)];
       rest = rest.slice(found.at);
-      if (culprit !== undefined) {
-        leaveOut(new Map([[culprit, options.words(found.refusal)]]));
+      const words = options.words(found.refusal);
+      if (culprit !== undefined && words !== null) {
+        leaveOut(new Map([[culprit, words]]));
       }
       if (rest.length === 0) {
         return { kind: 'settled', kept, aside };
@@ -84,7 +89,7 @@ export async function searchCulprits<P extends Part, R>(
   }
 }
 
-/** The first part with which what is kept is refused, and what is said of it. */
+/** The first part with which what is kept is refused, and what is said of it; past the last one where none is. */
 async function halve<P, R>(
   { kept, rest, refusal }: { kept: readonly P[]; rest: readonly P[]; refusal: R },
   test: (parts: readonly P[]) => Promise<R | null>,
@@ -102,14 +107,16 @@ async function halve<P, R>(
       said = answer;
     }
   }
+  if (fails === rest.length) {
+    // All of it was refused before the last good state was accepted: what the check reads may be mended since.
+    const answer = await test([...kept, ...rest]);
+    return answer === null ? { at: fails, refusal: said } : { at: passes, refusal: answer };
+  }
   return { at: passes, refusal: said };
 }
 
 /** What cannot stay without one of these goes with it, for the same reason. */
-function withDependents<P extends Part>(
-  named: ReadonlyMap<P, string>,
-  parts: readonly P[],
-): ReadonlyMap<P, string> {
+function withDependents<P extends Part, W>(named: ReadonlyMap<P, W>, parts: readonly P[]): ReadonlyMap<P, W> {
   const all = new Map(named);
   const words = new Map([...named].map(([part, said]) => [part.id, said]));
   for (const part of parts) {

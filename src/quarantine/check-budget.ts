@@ -1,7 +1,7 @@
 import { clock, rest } from '../ports/clock.ts';
 
 /**
- * How long the loop waits for a search: 2·(culprits+1)+log2(parts) checks and `patience` milliseconds. Beyond
+ * How long the loop waits for a search: 2·(culprits+1)+1+log2(parts) checks and `patience` milliseconds. Beyond
  * that the search goes on behind the loop, and leaves the processor as much time as it takes.
  */
 export class CheckBudget {
@@ -30,7 +30,7 @@ export class CheckBudget {
 
   /** So many culprits are found, among so many parts. */
   found(culprits: number, parts: number): void {
-    this.#allowed = 2 * (culprits + 1) + Math.ceil(Math.log2(Math.max(1, parts)));
+    this.#allowed = 2 * (culprits + 1) + 1 + Math.ceil(Math.log2(Math.max(1, parts)));
   }
 
   /** Before each check: waits where the loop has stopped waiting. Rejects when the search is to end. */

@@ -1,5 +1,6 @@
 import { type Emit, failureOf, type QuarantinedUnit as ToldUnit } from '../events.ts';
 import { shorten } from '../model/shorten.ts';
+import type { RefusedBy } from '../ports/judge.ts';
 import type { StateFile } from '../ports/stores.ts';
 import type { Refused } from '../tree/refusals.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
@@ -105,7 +106,11 @@ function hasMoved(before: Refused | undefined, now: Refused): boolean {
   );
 }
 
-function describe({ unit, good, believed, served, reason, since }: Refused): ToldUnit {
+function local(by: RefusedBy): Pick<ToldUnit, 'local'> {
+  return by === 'check' ? {} : { local: true };
+}
+
+function describe({ unit, good, believed, served, reason, by = 'check', since }: Refused): ToldUnit {
   const keys = new Set([...believed.keys(), ...good.keys()]);
   const differing = [...keys]
     .filter((key) => believed.get(key)?.value !== served.get(key)?.value)
@@ -118,5 +123,5 @@ function describe({ unit, good, believed, served, reason, since }: Refused): Tol
     }),
   );
   const instead = good.size === 0 ? 'nothing' : 'last good';
-  return { unit: unit.id, keys: differing, forms, reason, instead, since };
+  return { unit: unit.id, keys: differing, forms, reason, instead, since, ...local(by) };
 }

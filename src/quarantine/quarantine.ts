@@ -6,7 +6,7 @@ import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
 import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { QuarantineRecord } from './quarantine-record.ts';
-import { type Refusal, wordsOfRefusal } from './refusal.ts';
+import { type Refusal, refusedBy, wordsOfRefusal } from './refusal.ts';
 import { type SearchOutcome, type Settled, searchChanges } from './search.ts';
 import { tryAgain } from './try-again.ts';
 
@@ -28,13 +28,19 @@ export interface QuarantineOptions extends QuarantineNeeds {
 }
 
 /**
+ * What came of a refusal: something is set aside or another template is in use, so that it is to be drawn again; all of it is
+ * accepted by now (`fine`); or nothing new is published, since the check itself is at fault, or nobody is known to be.
+ */
+export type Resolution = 'acted' | 'fine' | 'check' | 'nobody';
+
+/**
  * When a tree is refused, finds what of it is to blame and sets that aside, so that all else goes on. What is
  * set aside is tried again in the background, when it changes and with growing pauses: the loop never waits
  * for that. Rules: docs/quarantine.md.
  *
  *     refused --> what changed since the last good tree? --nothing--> the template or the check is at fault
  *                   |
- *                   v      within 5 s and 2·(culprits+1)+log2(changed) checks
+ *                   v      within 5 s and 2·(culprits+1)+1+log2(changed) checks
  *                 search --------------------------------------> set aside --> draw again
  *                   |beyond                                          ^
  *                   +--> nothing new goes out; it goes on behind ----+
@@ -44,6 +50,7 @@ export class Quarantine {
   readonly #record: QuarantineRecord;
   readonly #backOff: BackOff;
   #retryAt = Number.POSITIVE_INFINITY;
+  #portsAt = Number.POSITIVE_INFINITY;
   #woken = new AbortController();
   /** The hash of the served tree at the last try, and how long that took. */
   #triedWith = '';
@@ -105,13 +112,12 @@ export class Quarantine {
   }
 
   /**
-   * A text was refused, or could not be drawn. True where something was done about it (something is set aside, or another
-   * template is in use), so that it is to be drawn again.
+   * A text was refused, or could not be drawn: something is done about it, or it is said why not.
    */
-  async resolve(refusal: Refusal, signal: AbortSignal): Promise<boolean> {
+  async resolve(refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
     const { served, drawing } = this.#options;
     if (!drawing.templates.current) {
-      return false;
+      return 'nobody';
     }
     if (this.#search) {
       return this.#stay('unknown', WORDS.searching);
@@ -122,18 +128,24 @@ export class Quarantine {
     const changes = served.changedUnits;
     // What threw is tried in any case: it need not come from the keys or the template at all.
     if (changes.length === 0 && refusal.kind !== 'crashed') {
+      if (refusedBy(refusal) === 'reload') {
+        return this.#stay('unknown', WORDS.notNamed(wordsOfRefusal(refusal)));
+      }
       return this.#blameNoKey(refusal, refusal, signal);
     }
     this.#abort = new AbortController();
     const stop = AbortSignal.any([signal, this.#abort.signal]);
     const patience = this.#options.patience ?? 5000;
     const budget = new CheckBudget({ patience, spent: refusal.kind === 'refused' ? 1 : 0, signal: stop });
+    // A test would accept what only a reload fails over.
+    const isOfReload = refusedBy(refusal) === 'reload';
     const isSure =
       refusal.kind !== 'crashed' &&
       served.lastGood.from === 'this run' &&
       !drawing.templates.isNew &&
       !served.lastGood.hasNewer;
-    const known = isSure ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
+    const known =
+      isSure || isOfReload ? ({ kind: 'refused', refusal } as const) : ({ kind: 'nothing' } as const);
     const search = searchChanges(changes, { ...this.#options, budget, signal: stop, known });
     const early = await Promise.race([search, budget.exceeded]);
     if (early !== 'exceeded') {
@@ -155,7 +167,7 @@ export class Quarantine {
    */
   async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const left = this.#retryAt - clock.now();
+      const left = Math.min(this.#retryAt, this.#portsAt) - clock.now();
       if (left > 0 || this.#search) {
         this.#woken = new AbortController();
         await rest(Math.min(1000, Math.max(50, left)), signal, this.#woken.signal);
@@ -167,20 +179,31 @@ export class Quarantine {
 
   async #tryAgain(signal: AbortSignal): Promise<void> {
     const { served } = this.#options;
-    this.#retryAt = Number.POSITIVE_INFINITY;
+    const isDue = this.#retryAt <= clock.now();
+    this.#retryAt = isDue ? Number.POSITIVE_INFINITY : this.#retryAt;
+    this.#portsAt = Number.POSITIVE_INFINITY;
     if (this.#isAside && served.lastGood.from !== 'this run') {
       this.#retryIn(1000);
       return;
     }
     const begun = clock.now();
-    this.#triedWith = served.catalog.tree.hash;
-    if (await tryAgain(this.#options, signal)) {
+    this.#triedWith = isDue ? served.catalog.tree.hash : this.#triedWith;
+    if (await tryAgain(this.#options, isDue ? 'all' : 'ports', signal)) {
       this.#backOff.succeeded();
     }
     this.#tryMs = clock.now() - begun;
     this.#record.look();
-    if (this.#isAside) {
+    if (this.#isAside && isDue) {
       this.#retryLater();
+    }
+    this.#retryPorts();
+  }
+
+  /** A port may be free at any time, and to look costs little. */
+  #retryPorts(): void {
+    if (this.#options.served.refused.some(({ by }) => by === 'preflight')) {
+      this.#portsAt = clock.now() + PORT_PAUSE;
+      this.#woken.abort();
     }
   }
 
@@ -191,6 +214,7 @@ export class Quarantine {
 
   #retryLater(): void {
     this.#retryIn(this.#backOff.failed());
+    this.#retryPorts();
   }
 
   #retrySoon(ms: number): void {
@@ -207,7 +231,7 @@ export class Quarantine {
    * The last good keys are refused as well, with the words of `said`: the check is at fault, or the template. `refusal` is
    * of the real text: what is said of an empty one, or of the last good keys, is of no text of anybody's.
    */
-  async #blameNoKey(refusal: Refusal, said: Refusal, signal: AbortSignal): Promise<boolean> {
+  async #blameNoKey(refusal: Refusal, said: Refusal, signal: AbortSignal): Promise<Resolution> {
     const { judge, installed, served, drawing } = this.#options;
     const there = said.kind === 'refused' ? installed() : null;
     if (there !== null && (await judge.checkRendered(there, signal)).kind !== 'accepted') {
@@ -222,7 +246,7 @@ export class Quarantine {
       return this.#stay('template', message);
     }
     this.#retryLater();
-    return true;
+    return 'acted';
   }
 
   #wordsOf(refusal: Refusal): string {
@@ -232,10 +256,12 @@ export class Quarantine {
     return `${wordsOfRefusal(refusal)}${judge}`;
   }
 
-  async #settle(outcome: SearchOutcome, refusal: Refusal, signal: AbortSignal): Promise<boolean> {
+  async #settle(outcome: SearchOutcome, refusal: Refusal, signal: AbortSignal): Promise<Resolution> {
     switch (outcome.kind) {
       case 'broken':
         return this.#stay('check', outcome.message);
+      case 'nobody named':
+        return this.#stay('unknown', WORDS.notNamed(wordsOfRefusal(refusal)));
       case 'base refused':
         return this.#blameNoKey(refusal, outcome.refusal, signal);
       case 'settled': {
@@ -248,9 +274,16 @@ export class Quarantine {
           const words = [...new Set(refused)].slice(0, 2).join('; ');
           return this.#stay('template', WORDS.nothingGood(words));
         }
+        if (outcome.forms.every(({ goal, kept }) => sameValues(kept, goal))) {
+          return 'fine';
+        }
         await this.#apply(outcome);
         this.#retryLater();
-        return true;
+        if (outcome.forms.some(({ by }) => by === 'reload')) {
+          // The preflight may see it by now, and then it sees the end of it too.
+          this.#retryIn(1000);
+        }
+        return 'acted';
       }
     }
   }
@@ -259,9 +292,9 @@ export class Quarantine {
   async #apply({ forms }: Settled): Promise<void> {
     const { served } = this.#options;
     const isFirst = served.refused.length === 0;
-    for (const { unit, goal, kept, reason } of forms) {
+    for (const { unit, goal, kept, reason, by } of forms) {
       if (!sameValues(kept, goal)) {
-        served.setAside(unit, { kept, judged: goal, reason });
+        served.setAside(unit, { kept, judged: goal, reason, by });
       }
     }
     this.#record.look();
@@ -278,7 +311,8 @@ export class Quarantine {
     try {
       const outcome = await search;
       this.#search = undefined;
-      if (await this.#settle(outcome, refusal, signal)) {
+      const resolution = await this.#settle(outcome, refusal, signal);
+      if (resolution === 'acted' || resolution === 'fine') {
         this.#options.mailbox.post('the search for what is refused ended');
       }
     } catch (error) {
@@ -292,13 +326,13 @@ export class Quarantine {
   }
 
   /** Nothing new is published: says why, once. */
-  #stay(fault: 'check' | 'template' | 'unknown', message: string): false {
+  #stay(fault: 'check' | 'template' | 'unknown', message: string): 'check' | 'nobody' {
     if (this.#said !== message) {
       this.#said = message;
       this.#options.emit({ kind: 'nobody-quarantined', fault, message });
     }
     this.#attempts = 0;
-    return false;
+    return fault === 'check' ? 'check' : 'nobody';
   }
 }
 
@@ -310,6 +344,9 @@ const TRY_SHARE = 9;
 
 /** Milliseconds between two tries of what is set aside, at most. */
 const LONGEST_PAUSE = 300_000;
+
+/** Milliseconds between two looks whether a port is free that another process held. */
+const PORT_PAUSE = 3000;
 
 /** While the keys change all the time, what is found may be out of date before it helps. */
 const ATTEMPTS = 5;
@@ -327,6 +364,8 @@ const WORDS = {
     `nothing was accepted yet, and it is not one key alone, so the template or the settings are at fault, or what it names and the check does not find (certificates, maps, users): ${words}`,
   notAgain: (words: string) =>
     `it is no key and not the template: rendered, planned and checked alone, the same text is fine: ${words}`,
+  notNamed: (words: string) =>
+    `HAProxy does not load it, and what it says is about no key, HAProxy goes on with what it has: ${words}`,
   bugAtFault: (words: string) =>
     `with the last good keys it is the same, HAProxy goes on with what it has: ${words}`,
 };

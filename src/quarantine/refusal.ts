@@ -1,8 +1,19 @@
 import { shorten } from '../model/shorten.ts';
 import { wordsOf } from '../plan/blame.ts';
-import type { Refusal } from '../ports/judge.ts';
+import type { Refusal, RefusedBy } from '../ports/judge.ts';
 
 export type { Refusal };
+
+/** Why a part is left out: for people, and who says so. */
+export interface Blame {
+  readonly words: string;
+  readonly by: RefusedBy;
+}
+
+/** Who refuses. */
+export function refusedBy(refusal: Refusal): RefusedBy {
+  return (refusal.kind === 'refused' ? refusal.by : undefined) ?? 'check';
+}
 
 /** What a refusal says, for people. */
 export function wordsOfRefusal(refusal: Refusal): string {

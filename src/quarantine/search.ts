@@ -1,8 +1,9 @@
+import type { RefusedBy } from '../ports/judge.ts';
 import type { Entries, UnitChange } from '../tree/unit.ts';
 import { searchCulprits } from './blame-search.ts';
 import type { CheckBudget } from './check-budget.ts';
 import type { QuarantineNeeds } from './quarantine-needs.ts';
-import { type Refusal, wordsOfRefusal } from './refusal.ts';
+import { type Blame, type Refusal, refusedBy, wordsOfRefusal } from './refusal.ts';
 import { CheckBroken, SubsetTester } from './subset-tester.ts';
 import { entriesWith, orderedParts, type SplitChange, splitChanges, type UnitPart } from './unit-parts.ts';
 
@@ -12,6 +13,8 @@ export interface SettledForm extends UnitChange {
   readonly kept: Entries;
   /** Why it is not the goal; empty where it is. */
   readonly reason: string;
+  /** Who refuses the goal. */
+  readonly by: RefusedBy;
 }
 
 /** What was accepted, as one text. */
@@ -19,7 +22,7 @@ export interface Settled {
   readonly forms: readonly SettledForm[];
   /** How many parts are in it. */
   readonly taken: number;
-  /** Why each of the others is not, but for those that only go with one of them. */
+  /** Why each of the others is not, but for those that only go with one of them, and those that only this host refuses. */
   readonly refused: readonly string[];
 }
 
@@ -29,7 +32,9 @@ export type SearchOutcome =
   /** Not even the last good state is accepted now. */
   | { readonly kind: 'base refused'; readonly refusal: Refusal }
   /** The check could not be done. */
-  | { readonly kind: 'broken'; readonly message: string };
+  | { readonly kind: 'broken'; readonly message: string }
+  /** What is said of it names nothing, and a test would not tell. */
+  | { readonly kind: 'nobody named' };
 
 /** What a search starts from. */
 export interface SearchStart extends Pick<QuarantineNeeds, 'served' | 'drawing' | 'judge' | 'plan'> {
@@ -75,7 +80,7 @@ export async function searchChanges(
     if (refusal === null) {
       return { kind: 'settled', ...settled(split, parts, new Map()) };
     }
-    const found = await searchCulprits<UnitPart, Refusal>({
+    const found = await searchCulprits<UnitPart, Refusal, Blame>({
       parts,
       refusal,
       test(some, culprits) {
@@ -83,9 +88,13 @@ export async function searchChanges(
         return tester.test(some);
       },
       blame: (said, among) => tester.blame(said, among),
-      words: wordsOfRefusal,
+      // A reload is never tried to find something out: each that fails refuses connections.
+      words: (said) => {
+        const by = refusedBy(said);
+        return by === 'reload' ? null : { words: wordsOfRefusal(said), by };
+      },
     });
-    if (found.kind === 'base refused') {
+    if (found.kind !== 'settled') {
       return found;
     }
     return { kind: 'settled', ...settled(split, found.kept, found.aside) };
@@ -100,17 +109,18 @@ export async function searchChanges(
 function settled(
   changes: readonly SplitChange[],
   kept: readonly UnitPart[],
-  aside: ReadonlyMap<UnitPart, string>,
+  aside: ReadonlyMap<UnitPart, Blame>,
 ): Settled {
   const taken = new Set(kept.map(({ id }) => id));
   const forms = changes.map((change) => {
     const { unit, good, goal, parts } = change;
     const part = parts.find((one) => aside.has(one));
-    return { unit, good, goal, kept: entriesWith(change, taken), reason: (part && aside.get(part)) ?? '' };
+    const { words: reason, by } = (part && aside.get(part)) ?? { words: '', by: 'check' };
+    return { unit, good, goal, kept: entriesWith(change, taken), reason, by };
   });
   const out = new Set([...aside.keys()].map(({ id }) => id));
   const refused = [...aside]
-    .filter(([{ needs }]) => needs === null || !out.has(needs))
-    .map(([, words]) => words);
+    .filter(([{ needs }, { by }]) => by === 'check' && (needs === null || !out.has(needs)))
+    .map(([, { words }]) => words);
   return { forms, taken: taken.size, refused };
 }

@@ -7,7 +7,7 @@ import { changesBetween, type Entries } from '../tree/unit.ts';
 import { findGivers, withNeeds } from './blame-search.ts';
 import type { CheckBudget } from './check-budget.ts';
 import type { QuarantineNeeds } from './quarantine-needs.ts';
-import { type Refusal, wordsOfRefusal } from './refusal.ts';
+import { type Blame, type Refusal, refusedBy, wordsOfRefusal } from './refusal.ts';
 import { entriesWith, type SplitChange, type UnitPart } from './unit-parts.ts';
 
 export interface SubsetTesterOptions extends Pick<QuarantineNeeds, 'drawing' | 'judge' | 'plan'> {
@@ -62,7 +62,7 @@ export class SubsetTester {
       case 'broken':
         throw new CheckBroken(verdict.message);
       case 'refused':
-        return { kind: 'refused', output: verdict.output, lines: verdict.lines, text };
+        return { ...verdict, text };
     }
   }
 
@@ -73,7 +73,8 @@ export class SubsetTester {
   async blame(
     refusal: Refusal,
     { kept, rest }: { readonly kept: readonly UnitPart[]; readonly rest: readonly UnitPart[] },
-  ): Promise<ReadonlyMap<UnitPart, string>> {
+  ): Promise<ReadonlyMap<UnitPart, Blame>> {
+    const by = refusedBy(refusal);
     const base = await this.#draw(kept);
     if (typeof base !== 'string') {
       return new Map();
@@ -82,7 +83,7 @@ export class SubsetTester {
     if (refusal.kind !== 'refused') {
       return findGivers(rest, async (group) => {
         const drawn = await drawWith(group);
-        return typeof drawn === 'string' ? null : wordsOfRefusal(drawn);
+        return typeof drawn === 'string' ? null : { words: wordsOfRefusal(drawn), by };
       });
     }
     const named = placesOf(refusal.text, refusal.lines.slice(0, LINES));
@@ -96,7 +97,9 @@ export class SubsetTester {
       const found = typeof drawn === 'string' ? placesIn(drawn, places) : [];
       return found.length === 0 ? null : found;
     });
-    return new Map([...givers].map(([part, found]) => [part, wordsFor(refusal.output, found)]));
+    return new Map(
+      [...givers].map(([part, found]) => [part, { words: wordsFor(refusal.output, found), by }]),
+    );
   }
 
   async #draw(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {

@@ -1,11 +1,19 @@
+import { clock } from '../ports/clock.ts';
 import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
 import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { searchChanges } from './search.ts';
 
-/** Tries a template that is refused, and else what is set aside. True where something of it is accepted now. */
-export async function tryAgain(needs: QuarantineNeeds, signal: AbortSignal): Promise<boolean> {
-  return (await tryTemplate(needs, signal)) || (await tryUnits(needs, signal));
+/** Milliseconds until what a reload failed over is tried again: only a reload tells, and one that fails refuses connections. */
+const AFTER_RELOAD = 300_000;
+
+/** Tries a template that is refused, and else what is set aside. True where something of it is accepted now. `ports`: only what this host alone refuses. */
+export async function tryAgain(
+  needs: QuarantineNeeds,
+  what: 'all' | 'ports',
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (what === 'all' && (await tryTemplate(needs, signal))) || (await tryUnits(needs, what, signal));
 }
 
 async function tryTemplate(needs: QuarantineNeeds, signal: AbortSignal): Promise<boolean> {
@@ -30,9 +38,22 @@ async function tryTemplate(needs: QuarantineNeeds, signal: AbortSignal): Promise
   return true;
 }
 
-async function tryUnits(needs: QuarantineNeeds, signal: AbortSignal): Promise<boolean> {
+async function tryUnits(
+  needs: QuarantineNeeds,
+  what: 'all' | 'ports',
+  signal: AbortSignal,
+): Promise<boolean> {
   const { served, mailbox } = needs;
-  const units = () => served.refused.filter(({ unit }) => unit.kind !== 'value');
+  const units = () =>
+    served.refused.filter(
+      ({ unit, by }) => unit.kind !== 'value' && (what === 'all' || (by ?? 'check') !== 'check'),
+    );
+  // By now the preflight may see what only the reload told.
+  const waits = new Set(
+    units()
+      .filter(({ by, since }) => by === 'reload' && clock.date() - since < AFTER_RELOAD)
+      .map(({ unit }) => unit.id),
+  );
   const before = units();
   if (before.length === 0) {
     return false;
@@ -44,15 +65,19 @@ async function tryUnits(needs: QuarantineNeeds, signal: AbortSignal): Promise<bo
     return false;
   }
   // What changed in the meantime is another one.
-  const now = new Set(units());
-  const same = new Set(before.filter((one) => now.has(one)).map(({ unit }) => unit.id));
+  const still = new Set(units());
+  const same = new Set(before.filter((one) => still.has(one)).map(({ unit }) => unit.id));
   let changed = false;
-  for (const { unit, good, goal, kept, reason } of outcome.forms.filter(({ unit: { id } }) => same.has(id))) {
+  for (const { unit, good, goal, kept, reason, by } of outcome.forms.filter(({ unit: { id } }) =>
+    same.has(id),
+  )) {
     if (sameValues(kept, goal)) {
-      served.release(unit);
-      changed = true;
+      if (!waits.has(unit.id)) {
+        served.release(unit);
+        changed = true;
+      }
     } else {
-      served.setAside(unit, { kept, judged: good, reason });
+      served.setAside(unit, { kept, judged: good, reason, by });
       changed ||= !sameValues(kept, good);
     }
   }

@@ -17,6 +17,7 @@ const unit = z.object({
   kind: z.enum(['instances', 'route', 'key']),
   name: z.string(),
   reason: z.string(),
+  by: z.enum(['check', 'preflight', 'reload']).default('check'),
   since: z.number(),
   good: z.array(entry),
 });
@@ -33,11 +34,15 @@ const file = z.object({
  * `origin`: of which sources and prefixes it is.
  */
 export function recordsText(
-  refused: readonly Pick<Refused, 'unit' | 'good' | 'reason' | 'since'>[],
+  refused: readonly Pick<Refused, 'unit' | 'good' | 'reason' | 'by' | 'since'>[],
   origin?: string,
 ): string {
   const [values, units] = [refused.filter(isValue), refused.filter((one) => !isValue(one))];
-  const rows = units.map(({ unit, good, reason, since }) => ({ ...unit, reason, since, good: rowsOf(good) }));
+  const rows = units.map(({ unit, good, reason, by, since }) => ({
+    ...unit,
+    ...(by === undefined || by === 'check' ? {} : { by }),
+    ...{ reason, since, good: rowsOf(good) },
+  }));
   const keys = values.flatMap(({ good }) => rowsOf(good));
   const parts = { units: rows, ...(keys.length === 0 ? {} : { keys }) };
   const head = { version: VERSION, ...(origin === undefined ? {} : { origin }) };
@@ -55,7 +60,10 @@ export function readRecords(text: string, origin?: string): RefusalRecord[] | nu
       unit: { id: `key ${good.key}`, kind: 'value', name: good.key } as const,
       ...{ good: [good], reason: '', since: 0 },
     }));
-    return [...values, ...units.map(({ good, reason, since, ...of }) => ({ unit: of, good, reason, since }))];
+    return [
+      ...values,
+      ...units.map(({ good, reason, by, since, ...of }) => ({ unit: of, good, reason, by, since })),
+    ];
   } catch {
     return null;
   }

@@ -42,7 +42,7 @@ export type Parts = ReturnType<typeof partsOf>;
 export function partsOf(options: PartsOptions) {
   const { served, drawing, emit, runtime } = options;
   const [mailbox, turns, trees] = [new Mailbox(), new Turns(options.stepLimit), new Trees(options)];
-  const judge = cachingJudge(options);
+  const judge = cachingJudge({ ...options, foreseen: (text, signal) => executor.foreseen(text, signal) });
   // What was accepted beside the loop is good, where it is still what was drawn last.
   const onRecorded = ({ text }: ConfigSet) => text === drawing.drawn && quarantine.accepted();
   const executor = new Executor({ ...options, judge, mailbox, onRecorded });

@@ -3,6 +3,8 @@ import type { PassEvent } from '../events.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { Refusal } from '../ports/judge.ts';
+import type { Resolution } from '../quarantine/quarantine.ts';
+import { refusedBy } from '../quarantine/refusal.ts';
 import { type Action, decide } from '../rollout/decide.ts';
 import type { Deed, Result } from '../rollout/executor.ts';
 import type { Facts } from '../rollout/facts.ts';
@@ -170,22 +172,30 @@ export class Passes {
     if (refusal.kind === 'crashed') {
       throw refusal.error;
     }
-    if (!(await this.#resolve(refusal, pass)) && refusal.kind === 'template-error') {
+    const resolution = await this.#resolve(refusal, pass);
+    if (resolution !== 'acted' && refusal.kind === 'template-error') {
       // It may be the check that fails: nobody says when that is mended.
       pass.retryMs = this.#templateRetry.failed();
+    }
+    const { troubles } = this.#parts.executor;
+    const isNobodys = resolution === 'nobody' && refusedBy(refusal) !== 'check';
+    if (desired.kind === 'set' && resolution === 'fine') {
+      troubles.forget(desired.set.hash);
+    } else if (desired.kind === 'set' && (resolution === 'check' || isNobodys)) {
+      troubles.excuse(desired.set.hash);
     }
     return { kind: 'again' };
   }
 
-  /** Finds and sets aside what is to blame. True where that changed what is to be drawn. */
-  async #resolve(refusal: Refusal, pass: Pass): Promise<boolean> {
+  /** Finds and sets aside what is to blame. */
+  async #resolve(refusal: Refusal, pass: Pass): Promise<Resolution> {
     const { quarantine } = this.#parts;
     await this.#idle();
-    const isOther = await pass.watch.time('quarantine', () => quarantine.resolve(refusal, pass.signal));
-    if (isOther) {
+    const resolution = await pass.watch.time('quarantine', () => quarantine.resolve(refusal, pass.signal));
+    if (resolution === 'acted') {
       Object.assign(pass, ANEW);
     }
-    return isOther;
+    return resolution;
   }
 
   /** A pass that threw is a failed pass: what brought it is looked for, and set aside as if it had been refused. */
@@ -199,7 +209,7 @@ export class Passes {
     await crashes.tell('a pass', error, retryInMs);
     pass.reasons = [];
     try {
-      if (await this.#resolve({ kind: 'crashed', error }, pass)) {
+      if ((await this.#resolve({ kind: 'crashed', error }, pass)) === 'acted') {
         return null;
       }
     } catch (another) {

@@ -3,12 +3,12 @@ import { type Emit, noticeOf } from '../events.ts';
 import { excerpt, firstLines } from '../plan/excerpt.ts';
 import { hashText, partsOf, splitMark, withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
-import type { Judge, Preflight } from '../ports/judge.ts';
+import type { Foreseen, Judge, Preflight } from '../ports/judge.ts';
 import type { Serial } from '../ports/serial.ts';
 import type { PendingNote } from '../ports/stores.ts';
 import { runningSet, withFile, withPublished, workerOf } from './current.ts';
 import type { CurrentState } from './current-state.ts';
-import type { ConfigSet } from './facts.ts';
+import type { ConfigSet, Trouble } from './facts.ts';
 import { publishOver } from './kept-edits.ts';
 import type { At, Stopwatch } from './stopwatch.ts';
 import type { Troubles } from './troubles.ts';
@@ -83,10 +83,24 @@ export class ConfigWriter {
 
   /** False where something is in the way of a reload that the check cannot see. */
   async foresee(set: ConfigSet, signal: AbortSignal): Promise<boolean> {
+    const foreseen = await this.foreseen(set.text, signal);
+    if (foreseen === null) {
+      return true;
+    }
+    const { output, lines } = foreseen;
+    const message = `HAProxy would fail to load it: ${output.replaceAll('\n', ' ')}`;
+    const trouble: Trouble =
+      lines.length > 0
+        ? { kind: 'refused', by: 'preflight', output, lines, judged: false }
+        : { kind: 'failed', message };
+    return this.#failed('preflight-failed', set, message, trouble);
+  }
+
+  /** What is in the way of a reload that the check cannot see; null where nothing is, as far as can be seen. */
+  async foreseen(text: string, signal: AbortSignal): Promise<Foreseen | null> {
     const { preflight, current } = this.#options;
     const running = { text: runningSet(current.now)?.text ?? null, pid: workerOf(current.now) };
-    const message = (await preflight?.check(set.text, running, signal)) ?? null;
-    return message === null || this.#failed('preflight-failed', set, message);
+    return (await preflight?.check(text, running, signal)) ?? null;
   }
 
   /** True where it is the file now. */
@@ -161,9 +175,10 @@ export class ConfigWriter {
     kind: 'check-broken' | 'preflight-failed' | 'publish-failed',
     { hash }: ConfigSet,
     message: string,
+    trouble: Trouble = { kind: 'failed', message },
   ): false {
     const { troubles, emit } = this.#options;
-    emit({ kind, message, retryInMs: troubles.add(hash, { kind: 'failed', message }) });
+    emit({ kind, message, retryInMs: troubles.add(hash, trouble) });
     return false;
   }
 

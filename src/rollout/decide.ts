@@ -98,7 +98,7 @@ export function goalOf(facts: Omit<Facts, 'way'>): ConfigSet | null {
   if (trouble === null) {
     return desired.set;
   }
-  return trouble.kind === 'refused' && trouble.judged ? installed : null;
+  return isRefused(trouble) && trouble.judged ? installed : null;
 }
 
 function decideFor(set: ConfigSet, facts: Facts): Action {
@@ -121,6 +121,11 @@ function decideFor(set: ConfigSet, facts: Facts): Action {
       : { kind: 'record', set, reasons };
   }
   return bringOut(set, need, facts);
+}
+
+/** It is what is wrong, as far as anybody knows. */
+function isRefused(trouble: Trouble | null): trouble is Extract<Trouble, { kind: 'refused' }> {
+  return trouble?.kind === 'refused' && trouble.excused !== true;
 }
 
 /** What a set needs that is neither refused nor on its way. */
@@ -161,7 +166,7 @@ function inTrouble(set: ConfigSet, { kind, reasons }: Need, trouble: Trouble, fa
   }
   const wait: Wait = { kind: 'wait', for: 'retry', ms: facts.retryMs, reasons };
   // The file is right, or HAProxy runs it already.
-  const mayWait = kind !== 'publish' && trouble.kind !== 'refused';
+  const mayWait = kind !== 'publish' && !isRefused(trouble);
   return mayWait ? wait : orElseInstalled(facts, wait);
 }
 
@@ -174,7 +179,7 @@ function orElseInstalled(facts: Facts, wait: Wait): Action {
   if (recording !== null) {
     return { ...wait, for: 'record' };
   }
-  if (trouble?.kind === 'refused') {
+  if (isRefused(trouble)) {
     if (way.kind === 'runtime') {
       return { kind: 'takeBack', set: installed, commands: way.commands, reasons: wait.reasons };
     }

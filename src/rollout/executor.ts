@@ -1,4 +1,6 @@
+import { alertsIn } from '../plan/blame.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { Foreseen } from '../ports/judge.ts';
 import { Serial } from '../ports/serial.ts';
 import type { Wake } from '../ports/wake.ts';
 import { CatchUp } from './catch-up.ts';
@@ -64,6 +66,11 @@ export class Executor {
   async open(): Promise<void> {
     await this.#writer.open();
     await this.drift.open();
+  }
+
+  /** What is in the way of loading a text that the check cannot see. */
+  foreseen(text: string, signal: AbortSignal): Promise<Foreseen | null> {
+    return this.#writer.foreseen(text, signal);
   }
 
   /** Does it. What went wrong with a set is among the troubles. */
@@ -169,7 +176,14 @@ export class Executor {
         return { ...done('published-waiting'), error: outcome.cause };
       case 'failed': {
         const { message } = outcome;
-        const retryInMs = this.troubles.add(set.hash, { kind: 'failed', message });
+        const { output, lines } = alertsIn(message, set.text);
+        const isNamed = lines.length > 0;
+        const retryInMs = this.troubles.add(
+          set.hash,
+          isNamed
+            ? { kind: 'refused', by: 'reload', output, lines, judged: false }
+            : { kind: 'failed', message },
+        );
         emit({ kind: 'reload-failed', message, failures: this.troubles.failuresOf(set.hash), retryInMs });
         if (before !== null && before !== this.current.now.fileText) {
           await this.#writer.putBack(before);

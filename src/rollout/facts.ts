@@ -1,6 +1,7 @@
 import type { PointsmanError } from '../errors.ts';
 import type { ServerCommand } from '../plan/plan.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
+import type { RefusedBy } from '../ports/judge.ts';
 
 /** What is published as one: today HAProxy's one file, without its mark. Two are the same where their hashes are. */
 export interface ConfigSet {
@@ -57,12 +58,16 @@ export interface WayPart {
 
 /** What came of a set that was refused or did not load. `judged`: the quarantine was asked about it, and knows nothing better. */
 export type Trouble =
-  /** HAProxy's check refused it. `lines` are 1-based. */
+  /** It was refused. `lines` are 1-based. */
   | {
       readonly kind: 'refused';
+      /** @default 'check' */
+      readonly by?: RefusedBy;
       readonly output: string;
       readonly lines: readonly number[];
       readonly judged: boolean;
+      /** What is installed is refused as well: nothing is known against this set. */
+      readonly excused?: true;
     }
   | { readonly kind: 'failed'; readonly message: string }
   /** It threw what is a bug. */

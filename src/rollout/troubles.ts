@@ -49,6 +49,17 @@ export class Troubles {
     }
   }
 
+  /** It is not this set that is wrong, as far as anybody knows: what went out of it stays, and all of it is tried again. */
+  excuse(hash: string): void {
+    const known = this.#of.get(hash);
+    if (known?.trouble.kind === 'refused') {
+      const { by = 'check', output: message } = known.trouble;
+      const trouble: Trouble =
+        by === 'check' ? { ...known.trouble, excused: true } : { kind: 'failed', message };
+      this.#of.set(hash, { ...known, trouble });
+    }
+  }
+
   /** This set was accepted. */
   forget(hash: string): void {
     this.#of.delete(hash);

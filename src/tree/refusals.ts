@@ -2,6 +2,7 @@ import type { Entry } from '../model/entry.ts';
 import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedChange } from '../model/tree-changes.ts';
+import type { RefusedBy } from '../ports/judge.ts';
 import {
   changesBetween,
   type Entries,
@@ -24,6 +25,8 @@ export interface Refused {
   readonly served: Entries;
   /** HAProxy's, the template's or our own words. */
   readonly reason: string;
+  /** Who refuses it. @default 'check' */
+  readonly by?: RefusedBy;
   /** When it was set aside, in milliseconds since 1970. */
   readonly since: number;
   /** What was thrown over it, which is a bug. */
@@ -31,7 +34,7 @@ export interface Refused {
 }
 
 /** What a restart needs to know of it. */
-export interface RefusalRecord extends Pick<Refused, 'unit' | 'reason' | 'since'> {
+export interface RefusalRecord extends Pick<Refused, 'unit' | 'reason' | 'by' | 'since'> {
   readonly good: readonly Entry[];
 }
 
@@ -42,6 +45,7 @@ export interface UnitVerdict {
   /** The form that the verdict was about. */
   readonly judged: Entries;
   readonly reason: string;
+  readonly by?: RefusedBy;
 }
 
 /** A step, not taken yet. */
@@ -122,7 +126,7 @@ export class Refusals {
    */
   setAside(
     unit: Unit,
-    { kept, judged, reason }: UnitVerdict,
+    { kept, judged, reason, by = 'check' }: UnitVerdict,
     { now, at }: { readonly now: Entries; readonly at: number },
   ): RefusalStep {
     const before = this.get(unit);
@@ -131,7 +135,7 @@ export class Refusals {
       ? kept
       : movedForm({ unit, good: kept, goal: believed }, this.#prefixes);
     const since = before?.since ?? at;
-    const refused = [{ unit, good: kept, believed, served, reason, since }];
+    const refused = [{ unit, good: kept, believed, served, reason, by, since }];
     return { changes: changesBetween(now, served), refused, over: [] };
   }
 
@@ -143,7 +147,7 @@ export class Refusals {
 
   /** Takes over what an earlier run had set aside, before the first tree: what is believed comes with that. */
   restore(records: readonly RefusalRecord[]): void {
-    for (const { unit, good: entries, reason, since } of records) {
+    for (const { unit, good: entries, reason, by, since } of records) {
       const good = entriesOf(entries.map((entry) => ReadEntry.of(entry, this.#prefixes)));
       if (unit.kind === 'value') {
         good.forEach((entry, key) => void this.#earlier.set(key, entry));
@@ -155,6 +159,7 @@ export class Refusals {
           believed: entriesOf([]),
           served: entriesOf([]),
           reason,
+          ...(by ? { by } : {}),
           since,
         });
       }

@@ -105,8 +105,9 @@ async function setUp() {
   const haproxy = await startHaproxy({ configPath });
   const pid = (await showProc(haproxy.masterSocket)).workers[0] ?? 0;
   const preflight = createPreflight();
-  const check = (...more: string[]) =>
+  const found = (...more: string[]) =>
     preflight.check(text(...more), { text: text(), pid }, AbortSignal.timeout(5000));
+  const check = async (...more: string[]) => (await found(...more))?.output ?? null;
   return {
     folder: folder.path,
     port,
@@ -165,7 +166,7 @@ describe('preflight', () => {
     const chroot = path.join(site.folder, 'jail');
     const lines = [`chroot ${chroot}`, `stats socket ${site.folder}/run/s.sock`];
     expect(await site.check(...lines)).toMatch(
-      /chroot: there is no folder .*jail.*socket .*: there is no folder/,
+      /chroot: there is no folder .*jail.*\n.*socket .*: there is no folder/,
     );
     await mkdir(chroot);
     await mkdir(path.join(site.folder, 'run'));

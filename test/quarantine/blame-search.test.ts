@@ -14,7 +14,7 @@ async function run(
 ) {
   let checks = 0;
   const judge = (list: readonly Part[]) => bad(new Set(ids(list)));
-  const result = await searchCulprits<Part, string>({
+  const result = await searchCulprits<Part, string, string>({
     parts: all,
     refusal: judge(all) ?? 'refused',
     async test(list) {
@@ -116,7 +116,7 @@ describe('searchCulprits()', () => {
   });
 
   test('gives up where its budget says so', async () => {
-    const search = searchCulprits<Part, string>({
+    const search = searchCulprits<Part, string, string>({
       parts: parts(8),
       refusal: 'no',
       blame: async () => new Map(),

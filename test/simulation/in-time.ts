@@ -105,6 +105,9 @@ export class InTime {
     if (this.#isHindered()) {
       this.#hinderedAt = Math.max(this.#hinderedAt, now);
     }
+    if (this.#isStuck()) {
+      this.#hinderedAt = Math.max(this.#hinderedAt, now + LONGEST_RETRY);
+    }
     this.#compareWithFile();
     if (this.#otherSince !== null && this.#isLate(Math.max(this.#otherSince, this.#touchedAt))) {
       violate(`${Math.round(now - this.#otherSince)} ms long: ${this.#other}`);
@@ -126,10 +129,15 @@ export class InTime {
     const until = Math.max(checkBroken, checkSlow, preflight, templateMissing, faults.disk.until);
     const isPaused = Math.max(disk.pause?.until ?? 0, this.#pausedUntil) > time.date;
     const isThere = haproxy.isUp || world.mode === 'file';
-    // A template that fails leaves HAProxy with what it is ahead with, for as long as the check says no to everything.
-    const isStuck = this.#outcome === 'template-error' && time.now < faults.checkRefuses;
-    const isReady = isThere && !store.isCut && this.#outcome !== 'waiting' && !isStuck;
+    const isReady = isThere && !store.isCut && this.#outcome !== 'waiting';
     return !isAlive() || time.now < until || isPaused || !isReady;
+  }
+
+  /** HAProxy stays ahead with what it was made to run while the check says no to everything, and until the next try after it. */
+  #isStuck(): boolean {
+    const { faults, time } = this.#options.world;
+    const isRefused = this.#outcome === 'template-error' || this.#outcome === 'refused';
+    return isRefused && time.now < faults.checkRefuses;
   }
 
   #compareWithFile(): void {
@@ -174,6 +182,8 @@ export class InTime {
 
 /** Milliseconds after which what happened must be everywhere, where nothing hinders it. */
 export const IN_TIME = 20_000;
+/** Milliseconds between two tries of what was refused, at most. */
+const LONGEST_RETRY = 60_000;
 
 /** Milliseconds after a refusal in which the next try may still be waited for. */
 const LONGEST_PAUSE = 90_000;

@@ -165,7 +165,9 @@ function preflightOf({ world, life }: Around): Preflight {
   return {
     check: () =>
       life.step('the preflight', () =>
-        world.time.now < world.faults.preflight ? 'port 80 is taken by another program' : null,
+        world.time.now < world.faults.preflight
+          ? { output: 'port 80 is taken by another program', lines: [] }
+          : null,
       ),
   };
 }

@@ -64,7 +64,7 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
-    title: 'what HAProxy took at run time is taken back while the check refuses everything',
+    title: 'what HAProxy took at run time stays while the check refuses everything',
     mode: 'seen',
     actions: [
       write(0, ['/services/web/a', '10.0.0.1:80']),
