@@ -151,6 +151,8 @@ export type SourceHappening =
       readonly state: 'connecting' | 'live' | 'stale';
       /** Why it is not `live`. */
       readonly error: string | null;
+      /** It answers, but may not be asked for these prefixes: what was read of them before is served. @default none */
+      readonly refused?: readonly string[];
     }
   /** A snapshot or changes arrived: `changed` keys in it, `keys` now in all, at the source's `revision` (decimal). */
   | {

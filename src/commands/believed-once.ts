@@ -1,12 +1,12 @@
 import { PointsmanError, SourceError } from '../errors.ts';
-import type { Entry } from '../model/entry.ts';
 import type { BelievedStore } from '../ports/stores.ts';
 import { lookOnce } from '../reconcile/guard-watch.ts';
 import type { Parts } from '../reconcile/parts.ts';
 import type { Settings } from '../settings/settings.ts';
+import { type ReadLayers, readLayers } from '../sources/read-layers.ts';
 import type { Trees } from '../tree/trees.ts';
 import type { Io } from './io.ts';
-import { entriesOf, type Shell } from './open.ts';
+import { type Shell, sourcesOf } from './open.ts';
 
 export interface OnceOptions extends Pick<Parts, 'trees' | 'quarantine' | 'mailbox'> {
   readonly shell: Pick<Shell, 'file'>;
@@ -27,7 +27,13 @@ export async function believeOnce(io: Io, settings: Settings, options: OnceOptio
       throw answer;
     }
   } else {
-    trees.take({ kind: 'snapshot', entries: answer, revision: 0n });
+    for (const { place, refused } of answer.given) {
+      trees.read(place, refused);
+    }
+    for (const { message } of answer.stale) {
+      io.err(`stale: what was read before is used: ${message}`);
+    }
+    trees.take({ kind: 'snapshot', entries: answer.entries, revision: 0n });
   }
   quarantine.look();
   await lookOnce(options, store);
@@ -38,15 +44,13 @@ export async function believeOnce(io: Io, settings: Settings, options: OnceOptio
 }
 
 /** With a cache to fall back on it waits for `cache.wait`, else until the sources answer or fail. */
-async function readPatiently(
-  io: Io,
-  settings: Settings,
-  trees: Trees,
-): Promise<readonly Entry[] | PointsmanError> {
+async function readPatiently(io: Io, settings: Settings, trees: Trees): Promise<ReadLayers | PointsmanError> {
   const limits = trees.hasCache ? [AbortSignal.timeout(trees.wait)] : [];
   const signal = AbortSignal.any([io.signal, ...limits]);
   try {
-    return await entriesOf({ ...io, signal }, settings);
+    const sources = sourcesOf(io, settings);
+    io.waitsFor(`the sources (${sources.map(({ name }) => name).join(', ')})`);
+    return await readLayers(sources, trees.known, signal);
   } catch (error) {
     io.signal.throwIfAborted();
     if (signal.aborted) {

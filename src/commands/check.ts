@@ -13,6 +13,7 @@ import { otherBranch } from '../plan/haproxy-branch.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
+import { readLayers } from '../sources/read-layers.ts';
 import { hasBelievedTree } from '../state/believed-files.ts';
 import { ourUser } from '../system/our-user.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
@@ -21,7 +22,7 @@ import { checkOwnPorts } from './check-ports.ts';
 import { judgeCommand } from './haproxy-versions.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { mountPoints, singleFileMounts } from './mount-points.ts';
-import { judgeAsPublished, type Shell, settingsOf, shellOf, sourceOf } from './open.ts';
+import { judgeAsPublished, type Shell, settingsOf, shellOf, sourcesOf } from './open.ts';
 import { previewOf, textOf } from './preview.ts';
 import { minutesSince } from './services.ts';
 
@@ -103,6 +104,9 @@ async function checkOutput(settings: Settings, add: Add): Promise<void> {
   }
 }
 
+/** What is wrong with a source is to be seen, also where a start would go on with the cache. */
+const NOTHING_KNOWN = { of: () => null };
+
 /** Null where files can be made in `folder`, or where the folder can be made. */
 async function whyNotWritable(folder: string): Promise<string | null> {
   try {
@@ -124,10 +128,16 @@ async function readSource(
   from: string | undefined,
   add: Add,
 ): Promise<readonly Entry[]> {
-  const source = sourceOf(io, settings, from);
-  io.waitsFor(`the sources (${source.name})`);
-  const entries = await source.read(io.signal);
-  add('ok', 'source', `${source.name}: ${entries.length} ${entries.length === 1 ? 'key' : 'keys'}`);
+  const sources = sourcesOf(io, settings, from);
+  const name = sources.map((source) => source.name).join(', ');
+  io.waitsFor(`the sources (${name})`);
+  const { entries, stale } = await readLayers(sources, NOTHING_KNOWN, io.signal);
+  for (const error of stale) {
+    const { message, hint } = messageAndHint(error);
+    const said = `${message}\nIt is optional: a start without its keys in the cache goes on without them.`;
+    add('note', 'source', hint === undefined ? said : `${said}\n${hint}`);
+  }
+  add('ok', 'source', `${name}: ${entries.length} ${entries.length === 1 ? 'key' : 'keys'}`);
   return entries;
 }
 

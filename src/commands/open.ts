@@ -84,12 +84,19 @@ export async function ownState(settings: Settings, verb: 'run' | 'render'): Prom
   return Object.assign(lock, { newer: await setNewerAside(stateDir) });
 }
 
+/** The sources of the settings, or what `--from` names instead of them. */
+export function sourcesOf(io: Io, settings: Settings, from?: string): Source[] {
+  const place = from === undefined || from === '-' ? from : path.resolve(io.cwd, from);
+  return openSources(settings, {
+    stdin: io.stdin,
+    env: io.env,
+    ...(place === undefined ? {} : { from: place }),
+  });
+}
+
 /** The sources of the settings as one, or what `--from` names instead of them. */
 export function sourceOf(io: Io, settings: Settings, from?: string): Source {
-  const place = from === undefined || from === '-' ? from : path.resolve(io.cwd, from);
-  return mergeSources(
-    openSources(settings, { stdin: io.stdin, env: io.env, ...(place === undefined ? {} : { from: place }) }),
-  );
+  return mergeSources(sourcesOf(io, settings, from));
 }
 
 /** Reads every key once. Throws a `SourceError`. */
@@ -277,6 +284,7 @@ export function guardOf(settings: Settings, cache: 'fresh' | 'any'): GuardParts 
     rules: guard,
     cache: { wait, maxAge: cache === 'any' ? Number.POSITIVE_INFINITY : maxAge },
     store: believedFiles({ stateDir, origin: originOf(settings) }),
+    sources: settings.sources,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Prefixes } from '../model/keys.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../ports/stores.ts';
 import { Saver } from './saver.ts';
+import { newestOf, type SourceRank, youngOf } from './young-layers.ts';
 
 /** Milliseconds from a change to its write, and between two writes: 1 more for each key of a tree, as it is written whole. */
 const TREE = { soon: 1_000, every: 5_000 };
@@ -16,6 +17,7 @@ export interface TreeCacheOptions {
   readonly store: BelievedStore;
   /** `cache.maxAge`, in milliseconds; Infinity with `--accept-stale`. */
   readonly maxAge: number;
+  readonly sources: readonly SourceRank[];
   /** What is believed now. */
   readonly tree: () => CachedTree;
   readonly holds: () => readonly Hold[];
@@ -24,8 +26,10 @@ export interface TreeCacheOptions {
 
 /** What a start finds on the disk. */
 export interface FoundTree {
-  /** Null where it may not be served, and `why` says why. */
+  /** What of it is young enough; null where nothing is. */
   readonly tree: CachedTree | null;
+  /** Whether nothing is missing in it that a start cannot do without: where not, `why` says what. */
+  readonly isWhole: boolean;
   readonly why: string;
   /** Of it, what was not held. */
   readonly raw: readonly Entry[];
@@ -52,17 +56,17 @@ export class TreeCache {
 
   /** Reads what was written last. What cannot be used is said. */
   async load(prefixes: Prefixes, now: number): Promise<FoundTree> {
-    const { store, maxAge, emit } = this.#options;
+    const { store, maxAge, sources, emit } = this.#options;
     const { tree: found, holds, words } = await store.load();
     for (const message of words) {
       emit({ kind: 'notice', message });
     }
-    const age = found === null ? 0 : Math.max(0, now - found.freshAt);
-    const tree = age > maxAge ? null : found;
+    const { tree, isWhole, why } = found ? youngOf(found, { maxAge, sources, now }) : NOTHING;
     const held = new Set(holds.map(({ entry }) => entry.key));
     return {
       tree,
-      why: age > maxAge ? tooOld(age) : words.length > 0 ? UNUSABLE : 'there is no cache',
+      isWhole,
+      why: found ? why : words.length > 0 ? UNUSABLE : 'there is no cache',
       raw: tree?.entries.filter(({ key }) => !held.has(key)) ?? [],
       holds: holds.map(({ entry, rule, since }) => ({
         entry: keeping(ReadEntry.of(entry, prefixes), entry.kept && entry, { prefixes, now }),
@@ -98,14 +102,11 @@ export class TreeCache {
 
   async #save(): Promise<void> {
     const tree = this.#options.tree();
-    const { entries, freshAt, sinceGood } = tree;
-    this.#saved = { freshAt, isGood: sinceGood?.size === 0, keys: entries.length };
+    const { entries, sinceGood } = tree;
+    this.#saved = { freshAt: newestOf(tree), isGood: sinceGood?.size === 0, keys: entries.length };
     await this.#options.store.saveTree(tree);
   }
 }
 
 const UNUSABLE = 'the cache could not be used (see the log)';
-
-function tooOld(age: number): string {
-  return `the cache is ${Math.round(age / 1000)} s old, more than cache.maxAge (--accept-stale takes it)`;
-}
+const NOTHING = { tree: null, isWhole: false, why: '' };

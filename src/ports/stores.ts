@@ -12,6 +12,14 @@ export interface Hold {
 /** Keys that changed since the last good tree, with what they were in it; undefined where they were not there. */
 export type Differences = ReadonlyMap<string, Entry | undefined>;
 
+/** How old what is known of a source is. Times are milliseconds since 1970. */
+export interface LayerAge {
+  /** When it was last known to be what the source has. */
+  readonly freshAt: number;
+  /** The same of prefixes that may not be read (any more); null where they never could be. */
+  readonly refused: ReadonlyMap<string, number | null>;
+}
+
 /** The last believed tree. */
 export interface CachedTree {
   readonly entries: readonly Entry[];
@@ -19,6 +27,8 @@ export interface CachedTree {
   readonly revisions: readonly (bigint | null)[];
   /** When it was last known to be what the sources have, in milliseconds since 1970. */
   readonly freshAt: number;
+  /** How old each source's part of it is, by its place; null where nothing is known of it. @default all of `freshAt` */
+  readonly layers?: readonly (LayerAge | null)[];
   /** By what it differs from the last tree that was accepted; null where none was yet. */
   readonly sinceGood: Differences | null;
 }

@@ -25,7 +25,8 @@ export async function waitForSources(
   quarantine.look();
   for (const { of, error } of trees.staleStates()) {
     const { index, name } = of;
-    emit({ kind: 'source-state', source: index, name, state: 'stale', error: error?.message ?? null });
+    const why = error?.message ?? null;
+    emit({ kind: 'source-state', source: index, name, state: 'stale', error: why });
   }
   mailbox.post('the sources do not answer');
 }

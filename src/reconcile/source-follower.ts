@@ -22,18 +22,25 @@ export async function followSource(parts: Parts, source: Source, signal: AbortSi
       mailbox.post(first ? 'first tree' : `${changed} ${changed === 1 ? 'key' : 'keys'} changed`);
     }
   };
-  for await (const event of source.watch(signal)) {
+  for await (const event of source.watch(signal, trees.known)) {
     switch (event.kind) {
       case 'state': {
-        const { state, error, of } = trees.state(event);
-        emit({ kind: 'source-state', source: of.index, name: of.name, state, error: error?.message ?? null });
+        const { state, error, refused, of } = trees.state(event);
+        const source = { source: of.index, name: of.name };
+        emit({
+          kind: 'source-state',
+          ...source,
+          state,
+          error: error?.message ?? null,
+          ...(refused && { refused }),
+        });
         break;
       }
       case 'notice':
         emit(event);
         break;
       case 'heard': {
-        const { kind: _, of, revision, ...data } = event;
+        const { kind: _, of, revision, refused: __, ...data } = event;
         trees.heard(event);
         const source = { source: of.index, name: of.name };
         emit({ kind: 'source-data', ...source, ...data, revision: String(revision) });

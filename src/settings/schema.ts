@@ -53,14 +53,16 @@ const source = z
   .strictObject({
     etcd: etcd.exactOptional(),
     file: z.strictObject({ path: path('the path of a file or a folder') }).exactOptional(),
+    optional: flag().exactOptional(),
   })
-  .refine((one) => Object.keys(one).length === 1, {
+  .refine((one) => 'etcd' in one !== 'file' in one, {
     message: 'is one source: either etcd or file',
     when: unspoiled,
   })
-  .transform((one) =>
-    one.etcd ? { kind: 'etcd' as const, ...one.etcd } : { kind: 'file' as const, path: one.file?.path ?? '' },
-  );
+  .transform(({ etcd, file, ...rank }) => ({
+    ...(etcd ? { kind: 'etcd' as const, ...etcd } : { kind: 'file' as const, path: file?.path ?? '' }),
+    ...rank,
+  }));
 
 const tree = z
   .strictObject({

@@ -82,6 +82,15 @@ export function tokenAnswer(raw: unknown): string {
 }
 
 /** @throws SourceError that names what is missing or wrong. */
+export function rolesAnswer(raw: unknown): readonly string[] {
+  const { roles } = object(raw, 'a question for a user');
+  if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) {
+    throw wrong('a question for a user', 'roles', 'is no list of names');
+  }
+  return roles;
+}
+
+/** @throws SourceError that names what is missing or wrong. */
 export function watchAnswer(raw: unknown): WatchAnswer {
   const answer = object(raw, 'a watch');
   const { watch_id: watch, compact_revision: compacted } = answer;

@@ -1,6 +1,6 @@
 import type { IDuplexStream, IOptions, IRangeRequest, IWatchRequest } from 'etcd3';
 import { abortable } from './abortable.ts';
-import { type RangeAnswer, rangeAnswer, tokenAnswer } from './etcd-answers.ts';
+import { type RangeAnswer, rangeAnswer, rolesAnswer, tokenAnswer } from './etcd-answers.ts';
 import type { EtcdUser } from './etcd-denied.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { tlsOptions } from './etcd-tls.ts';
@@ -40,6 +40,8 @@ export interface EtcdConnection extends Disposable {
   probe(signal: AbortSignal, limit?: number): Promise<bigint | null>;
   /** Gets a fresh token where there is a user name; to be called before a stream and before a full read. */
   authenticate(signal: AbortSignal): Promise<void>;
+  /** The roles that etcd knows of this user; null where it does not say. */
+  roles(signal: AbortSignal): Promise<readonly string[] | null>;
   /** A small question that tells whether the member answers. */
   ask(request: IRangeRequest, signal: AbortSignal): Promise<RangeAnswer>;
   /** A page of keys, which may take `limit` milliseconds. */
@@ -103,9 +105,11 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
   const page = async (request: IRangeRequest, limit: number, signal: AbortSignal) =>
     rangeAnswer(await abortable(client.kv.range(request, within(limit)), signal));
 
+  const user: EtcdUser | null =
+    options.username === undefined ? bearer : { name: options.username, from: 'username' };
   return {
     endpoint,
-    user: options.username === undefined ? bearer : { name: options.username, from: 'username' },
+    user,
     async probe(signal, limit = ANSWER_LIMIT) {
       try {
         const { revision } = await page({ key: Buffer.from('/'), count_only: true }, limit, signal);
@@ -135,6 +139,18 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
         if (!String(error).includes('authentication is not enabled')) {
           throw error;
         }
+      }
+    },
+    async roles(signal) {
+      const name = user?.name;
+      if (name === undefined) {
+        return null;
+      }
+      try {
+        return rolesAnswer(await abortable(client.auth.userGet({ name }, within(ANSWER_LIMIT)), signal));
+      } catch {
+        // Whoever asks has something to say already.
+        return null;
       }
     },
     ask: (request, signal) => page(request, ANSWER_LIMIT, signal),

@@ -2,13 +2,14 @@ import { pauseAfter } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
 import type { EtcdConnection } from './etcd-client.ts';
+import { DeniedError, withRoles } from './etcd-denied.ts';
 import { etcdError, explainEtcdError } from './etcd-error.ts';
 import type { Explained } from './etcd-error-rules.ts';
 import { BACK_OFF, EtcdMembers } from './etcd-members.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
 import { PagePatience } from './etcd-patience.ts';
 import { rereading } from './etcd-reread.ts';
-import { allowedRanges, type EtcdSnapshot, readSnapshot, SurfeitError } from './etcd-snapshot.ts';
+import { allowedRanges, bounds, type EtcdSnapshot, readSnapshot, SurfeitError } from './etcd-snapshot.ts';
 import { followStream, type StreamEnd } from './etcd-stream.ts';
 import { Witness } from './etcd-witness.ts';
 import type { Push } from './events-of.ts';
@@ -20,6 +21,8 @@ import { type StateTeller, stateTeller } from './state-teller.ts';
 const LONGEST_PAUSE = 3_000;
 /** The same where it says at once what it does not permit. */
 const LONGEST_PERMISSION_PAUSE = 600;
+/** So often it is asked for prefixes that may not be read. */
+const ASK_AGAIN = 500;
 /** The same where all that was read was too much: a whole fleet would read it again and again. */
 const LONGEST_SURFEIT_PAUSE = 15_000;
 /** A stream that lived this long, or brought anything new, was a good one: the next failure is the first again. */
@@ -31,6 +34,8 @@ const SHORTCUTS = 3;
 /** Where we stand in the store: what was read, and what comes next. */
 interface Position {
   readonly ranges: readonly KeyRange[];
+  /** Prefixes of which nothing may be read. */
+  readonly refused: readonly string[];
   readonly clusterId: string | null;
   readonly merger: RevisionMerger;
   readonly witness: Witness;
@@ -111,11 +116,18 @@ class EtcdFollower {
     try {
       using connection = await this.#members.answering(signal);
       endpoint = connection.endpoint;
-      await connection.authenticate(signal);
-      const position = await this.#locate(connection, signal);
-      // However long a read took that failed: only a stream proves anything.
-      began = performance.now();
-      return visit(await this.#follow(connection, position, signal));
+      try {
+        await connection.authenticate(signal);
+        const position = await this.#locate(connection, signal);
+        // However long a read took that failed: only a stream proves anything.
+        began = performance.now();
+        const end = await this.#follow(connection, position, signal);
+        return visit(
+          end.kind === 'lost' ? { ...end, error: await withRoles(end.error, connection, signal) } : end,
+        );
+      } catch (error) {
+        throw await withRoles(error, connection, signal);
+      }
     } catch (error) {
       if (signal.aborted) {
         return visit({ kind: 'aborted' });
@@ -150,10 +162,14 @@ class EtcdFollower {
         this.#shortcuts++;
       }
     }
-    const { entries, revision, ranges, clusterId } = await this.#read(connection, this.#ranges, signal);
-    this.#push({ kind: 'snapshot', entries, revision });
+    const { entries, revision, ranges, refused, clusterId } = await this.#read(
+      connection,
+      this.#ranges,
+      signal,
+    );
+    this.#push({ kind: 'snapshot', entries, revision, ...partOf(refused) });
     const merger = new RevisionMerger(ranges.map(() => revision + 1n));
-    this.#position = { ranges, clusterId, merger, witness: new Witness({ entries, revision }) };
+    this.#position = { ranges, refused, clusterId, merger, witness: new Witness({ entries, revision }) };
     return this.#position;
   }
 
@@ -180,25 +196,34 @@ class EtcdFollower {
       every: this.#options.rereadEvery ?? DEFAULT_REREAD,
       read: async () => {
         await connection.authenticate(over.signal);
-        return this.#read(connection, position.ranges, over.signal);
+        const snapshot = await this.#read(connection, position.ranges, over.signal);
+        if (snapshot.refused.length > 0) {
+          throw new DeniedError(snapshot.refused, connection.user);
+        }
+        return snapshot;
       },
       tell: ({ entries, revision, read }) => {
         position.witness.reread({ entries, revision }, read);
-        this.#push({ kind: 'snapshot', entries, revision });
+        this.#push({ kind: 'snapshot', entries, revision, ...partOf(position.refused) });
       },
     });
+    const permitted = new AbortController();
     try {
-      return await followStream(connection, {
+      const end = await followStream(connection, {
         ...position,
         index: this.#options.index,
         limits: this.#options.limits,
         mute: this.#mute.has(connection.endpoint),
-        signal,
+        signal: AbortSignal.any([signal, permitted.signal]),
         onLive: () => {
           this.#failures.clear();
           this.#shortcuts = 0;
-          this.#state.live();
+          void this.#tellLive(connection, position, over.signal);
           void reread.run(over.signal);
+          void this.#whenPermitted(connection, position, {
+            signal: over.signal,
+            onPermitted: () => permitted.abort(),
+          });
         },
         onMute: () => this.#tellMute(connection.endpoint),
         onRevision: (revision) => {
@@ -209,8 +234,47 @@ class EtcdFollower {
           this.#push({ kind: 'changes', ...revision });
         },
       });
+      return permitted.signal.aborted && !signal.aborted ? { kind: 'outdated', why: 'more permitted' } : end;
     } finally {
       over.abort();
+    }
+  }
+
+  async #tellLive(connection: EtcdConnection, { refused }: Position, signal: AbortSignal): Promise<void> {
+    if (refused.length === 0) {
+      this.#state.live();
+      return;
+    }
+    const roles = await connection.roles(signal);
+    if (!signal.aborted) {
+      const error = new DeniedError(refused, connection.user, roles);
+      const { endpoint } = connection;
+      const found = new Map([[endpoint, explainEtcdError(error, endpoint, this.#options)]]);
+      this.#state.partly(refused, etcdError(found, 'watching etcd', error));
+    }
+  }
+
+  /** Asks for what is refused until something of it may be read, or `signal` aborts. */
+  async #whenPermitted(
+    connection: EtcdConnection,
+    { refused }: Position,
+    { signal, onPermitted }: { readonly signal: AbortSignal; readonly onPermitted: () => void },
+  ): Promise<void> {
+    const ranges = this.#ranges.filter(({ prefix }) => refused.includes(prefix || '/'));
+    while (ranges.length > 0 && !signal.aborted) {
+      await rest(ASK_AGAIN, signal);
+      for (const range of signal.aborted ? [] : ranges) {
+        try {
+          await connection.ask({ ...bounds(range), limit: 1, keys_only: true }, signal);
+          onPermitted();
+          return;
+        } catch (error) {
+          // Whether etcd is well is the stream's business; what changes permissions may end our token.
+          if (/auth token|auth store/.test(String(error))) {
+            await connection.authenticate(signal).catch(() => undefined);
+          }
+        }
+      }
     }
   }
 
@@ -259,6 +323,10 @@ class EtcdFollower {
     });
     this.#state.failed(etcdError(new Map(ordered), 'watching etcd', error));
   }
+}
+
+function partOf(refused: readonly string[]): { readonly refused?: readonly string[] } {
+  return refused.length === 0 ? {} : { refused };
 }
 
 function sameRanges(a: readonly KeyRange[], b: readonly KeyRange[]): boolean {

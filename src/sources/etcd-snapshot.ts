@@ -3,7 +3,7 @@ import { compare, type Entry } from '../model/entry.ts';
 import { type Limits, refuse, tooLarge } from '../model/limits.ts';
 import type { KeyValue, RangeAnswer } from './etcd-answers.ts';
 import type { EtcdConnection } from './etcd-client.ts';
-import { denied } from './etcd-denied.ts';
+import { DeniedError } from './etcd-denied.ts';
 import type { PagePatience } from './etcd-patience.ts';
 import { isWithin, type KeyRange } from './key-ranges.ts';
 import { notUtf8, textOf } from './utf8-text.ts';
@@ -30,6 +30,8 @@ export interface EtcdSnapshot {
   readonly clusterId: string | null;
   /** The ranges that this user may read. */
   readonly ranges: readonly KeyRange[];
+  /** The prefixes of which he may read nothing. */
+  readonly refused: readonly string[];
 }
 
 export interface SnapshotOptions extends Reading {
@@ -48,7 +50,7 @@ export async function readSnapshot(
 ): Promise<EtcdSnapshot> {
   for (let tries = 1; ; tries++) {
     try {
-      const { ranges, revision, clusterId } = await allowedRanges(connection, wanted, signal);
+      const { ranges, revision, ...more } = await allowedRanges(connection, wanted, signal);
       const entries: Entry[] = [];
       let size = 0;
       for (const range of ranges) {
@@ -60,7 +62,7 @@ export async function readSnapshot(
         }
       }
       patience.finished();
-      return { entries, revision, clusterId, ranges };
+      return { entries, revision, ranges, ...more };
     } catch (error) {
       if (tries === 10 || !String(error).includes('has been compacted')) {
         throw error;
@@ -73,7 +75,7 @@ export async function readSnapshot(
  * Asks each range for one key: this shows which ones the user may read (often `/key/` is granted and `/key`
  * itself is not, or the other way round), and that the member has caught up, as the answer needs a quorum.
  *
- * @throws SourceError for a prefix of which nothing may be read.
+ * @throws DeniedError where nothing at all may be read.
  */
 export async function allowedRanges(
   connection: EtcdConnection,
@@ -83,13 +85,20 @@ export async function allowedRanges(
   const answers = await Promise.all(wanted.map((range) => allowed(connection, range, signal)));
   const ranges = wanted.filter((_, place) => answers[place] !== null);
   const given = answers.filter((answer) => answer !== null);
-  const refused = wanted.find((range) => !ranges.some(({ prefix }) => prefix === range.prefix));
+  const readable = new Set(ranges.map(({ prefix }) => prefix));
+  const refused = [...new Set(wanted.map(({ prefix }) => prefix))].filter((prefix) => !readable.has(prefix));
   // The lowest of the answers' revisions: all of them know it, and it cannot be compacted yet.
   const oldest = given.sort((a, b) => compare(a.revision, b.revision))[0];
-  if (refused || !oldest) {
-    throw denied(refused ?? { prefix: '' }, connection.user);
+  if (!oldest) {
+    throw new DeniedError(refused.map(named), connection.user);
   }
-  return { ranges, revision: oldest.revision, clusterId: oldest.clusterId };
+  const { revision, clusterId } = oldest;
+  return { ranges, revision, clusterId, refused: refused.map(named) };
+}
+
+/** A prefix as the settings name it. */
+function named(prefix: string): string {
+  return prefix === '' ? '/' : prefix;
 }
 
 async function allowed(
@@ -127,7 +136,7 @@ async function* pages(
         patience.stayedAway();
       }
       if (String(error).includes('permission denied')) {
-        throw denied(range, connection.user);
+        throw new DeniedError([named(range.prefix)], connection.user);
       }
       if (limit === 1 || !String(error).includes('larger than max')) {
         throw error;

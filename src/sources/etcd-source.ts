@@ -1,7 +1,8 @@
 import type { Entry } from '../model/entry.ts';
-import type { Source, SourceEvent } from '../ports/source.ts';
+import type { Refusal, Source, SourceEvent } from '../ports/source.ts';
 import { abortable } from './abortable.ts';
 import { connectEtcd, type EtcdConnection } from './etcd-client.ts';
+import { DeniedError, withRoles } from './etcd-denied.ts';
 import { etcdError, explainEtcdError } from './etcd-error.ts';
 import type { Explained } from './etcd-error-rules.ts';
 import { followEtcd } from './etcd-follow.ts';
@@ -27,17 +28,22 @@ export function etcdSource(options: EtcdSourceOptions): Source {
   const ranges = keyRanges(options.prefixes);
   return {
     name: etcdName(options),
-    read: (signal) => readOnce(options, ranges, signal),
+    read: (signal, onRefused) => readOnce(options, ranges, { signal, onRefused }),
     watch: (signal) =>
       eventsOf<SourceEvent>(signal, (push, inner) => followEtcd(options, ranges, { push, signal: inner })),
     earlier: (entries, signal) => readEarlier(options, entries, signal),
   };
 }
 
+interface ReadOptions {
+  readonly signal: AbortSignal;
+  readonly onRefused: ((refusal: Refusal) => void) | undefined;
+}
+
 async function readOnce(
   options: EtcdSourceOptions,
   ranges: readonly KeyRange[],
-  signal: AbortSignal,
+  { signal, onRefused }: ReadOptions,
 ): Promise<readonly Entry[]> {
   const failures = new Map<string, Explained>();
   let cause: unknown;
@@ -45,12 +51,23 @@ async function readOnce(
     try {
       using connection = await abortable(connectEtcd(endpoint, options), signal);
       await connection.authenticate(signal);
-      const { entries } = await readSnapshot(connection, ranges, {
-        index: options.index,
-        limits: options.limits,
-        patience: new PagePatience(ONE_TRY),
-        signal,
-      });
+      const { entries, refused } = await orWithRoles(connection, signal, () =>
+        readSnapshot(connection, ranges, {
+          index: options.index,
+          limits: options.limits,
+          patience: new PagePatience(ONE_TRY),
+          signal,
+        }),
+      );
+      if (refused.length > 0) {
+        const roles = await connection.roles(signal);
+        const denied = new DeniedError(refused, connection.user, roles);
+        if (!onRefused) {
+          throw denied;
+        }
+        const found = new Map([[endpoint, explainEtcdError(denied, endpoint, options)]]);
+        onRefused({ prefixes: refused, error: etcdError(found, 'reading etcd', denied) });
+      }
       return entries;
     } catch (error) {
       signal.throwIfAborted();
@@ -111,9 +128,22 @@ async function readOneEarlier(
     const [kv] = (await connection.ask(request, signal)).kvs;
     return kv ? toEntry(kv, options) : null;
   } catch (error) {
-    if (String(error).includes('has been compacted')) {
+    if (/has been compacted|permission denied/.test(String(error))) {
       return null;
     }
     throw error;
+  }
+}
+
+/** What is not permitted is told with the roles of the user. */
+async function orWithRoles<T>(
+  connection: EtcdConnection,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw await withRoles(error, connection, signal);
   }
 }

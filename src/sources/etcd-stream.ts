@@ -1,7 +1,7 @@
 import { SourceError } from '../errors.ts';
 import { type WatchAnswer, type WatchEvent, watchAnswer } from './etcd-answers.ts';
 import type { EtcdConnection, WatchStream } from './etcd-client.ts';
-import { denied } from './etcd-denied.ts';
+import { DeniedError } from './etcd-denied.ts';
 import { StreamLife } from './etcd-life.ts';
 import { bounds, type Reading, toEntry } from './etcd-snapshot.ts';
 import { isWithin, type KeyRange } from './key-ranges.ts';
@@ -12,7 +12,10 @@ export type StreamEnd =
   /** The connection or the member failed: another try from where we are. */
   | { readonly kind: 'lost'; readonly error: unknown; readonly events: number }
   /** What we have can no longer be continued: everything must be read anew. */
-  | { readonly kind: 'outdated'; readonly why: 'compacted' | 'rolled back' | 'other cluster' }
+  | {
+      readonly kind: 'outdated';
+      readonly why: 'compacted' | 'rolled back' | 'other cluster' | 'more permitted';
+    }
   | { readonly kind: 'aborted' };
 
 export interface StreamOptions extends Reading {
@@ -197,7 +200,7 @@ class Follower {
   #whyEnded({ watch, reason }: Extract<WatchAnswer, { kind: 'ended' }>): Error {
     const range = this.#options.ranges[this.#watches.get(watch) ?? this.#watches.size];
     if (range && reason.includes('permission denied')) {
-      return denied(range, this.#connection.user);
+      return new DeniedError([range.prefix || '/'], this.#connection.user);
     }
     return new Error(reason || 'it ended the watch');
   }

@@ -1,3 +1,4 @@
+import { covers } from '../model/keys.ts';
 import type { Source, SourceEvent } from '../ports/source.ts';
 
 /**
@@ -7,7 +8,8 @@ import type { Source, SourceEvent } from '../ports/source.ts';
 export function heard(source: Source, index: number): Source {
   return {
     name: source.name,
-    read: (signal) => source.read(signal),
+    ...(source.optional ? { optional: true } : {}),
+    read: (signal, onRefused) => source.read(signal, onRefused),
     watch: (signal) => watchHeard(source, index, signal),
     ...(source.earlier ? { earlier: source.earlier } : {}),
   };
@@ -18,12 +20,18 @@ async function* watchHeard(source: Source, index: number, signal: AbortSignal): 
   const of = { index, name: source.name };
   for await (const event of source.watch(signal)) {
     if (event.kind === 'snapshot') {
-      keys.clear();
+      const { refused = [] } = event;
+      for (const key of keys) {
+        if (!refused.some((prefix) => covers(prefix, key))) {
+          keys.delete(key);
+        }
+      }
       for (const { key } of event.entries) {
         keys.add(key);
       }
       const { revision, entries } = event;
-      yield { kind: 'heard', of, what: 'snapshot', changed: entries.length, keys: keys.size, revision };
+      const changed = entries.length;
+      yield { kind: 'heard', of, what: 'snapshot', changed, keys: keys.size, revision, refused };
     } else if (event.kind === 'changes') {
       for (const change of event.changes) {
         if (change.kind === 'put') {

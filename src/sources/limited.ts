@@ -12,7 +12,8 @@ export interface LimitedOptions {
 export function limited(source: Source, options: LimitedOptions): Source {
   return {
     name: source.name,
-    read: async (signal) => new Admission(options.limits).replace(await source.read(signal)),
+    read: async (signal, onRefused) =>
+      new Admission(options.limits).replace(await source.read(signal, onRefused)),
     watch: (signal) => watchLimited(source, options, signal),
     ...(source.earlier ? { earlier: source.earlier } : {}),
   };

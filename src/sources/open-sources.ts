@@ -15,9 +15,13 @@ export type SourceConfig =
       'endpoints' | 'tls' | 'username' | 'passwordFile' | 'proxy'
     >)
   | { readonly kind: 'file'; readonly path: string };
+/** Of either kind: whether a start may do without it where nothing is known of it. @default false */
+export interface SourceRank {
+  readonly optional?: boolean;
+}
 
 export interface SourcesSettings {
-  readonly sources: readonly SourceConfig[];
+  readonly sources: readonly (SourceConfig & SourceRank)[];
   /** Of each source by itself. @default none */
   readonly limits?: Limits;
   readonly prefixes: {
@@ -60,6 +64,6 @@ export function openSources(
       config.kind === 'etcd'
         ? etcdSource({ ...config, noProxy, prefixes, index, ...(limits ? { limits } : {}) })
         : fileSource({ path: config.path, shape, index });
-    return heard(within(source, index), index);
+    return heard({ ...within(source, index), optional: config.optional ?? false }, index);
   });
 }

@@ -3,8 +3,11 @@ import type { Push } from './events-of.ts';
 
 /** What tells the state of a source. */
 export interface StateTeller {
+  /** Whether it answers, and be it only in part. */
   readonly isLive: boolean;
   live(): void;
+  /** It answers, but not for these prefixes. */
+  partly(refused: readonly string[], error: Error): void;
   failed(error: Error): void;
 }
 
@@ -18,18 +21,28 @@ export function stateTeller(
 ): StateTeller {
   let told = '';
   let wasLive = false;
+  let answers = false;
   return {
     get isLive() {
-      return told === 'live';
+      return answers;
+    },
+    partly(refused, error) {
+      const isNews = told !== `stale ${error.message}`;
+      if (isNews || !answers) {
+        [wasLive, answers] = [true, true];
+        told = `stale ${error.message}`;
+        push({ kind: 'state', state: 'stale', error, refused, of });
+      }
     },
     live() {
-      wasLive = true;
+      [wasLive, answers] = [true, true];
       if (told !== 'live') {
         told = 'live';
         push({ kind: 'state', state: 'live', of });
       }
     },
     failed(error) {
+      answers = false;
       const state = wasLive ? 'stale' : 'connecting';
       if (told !== `${state} ${error.message}`) {
         told = `${state} ${error.message}`;

@@ -2,7 +2,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { GUARD_RULES, type GuardRule } from '../events-guard.ts';
 import type { Entry } from '../model/entry.ts';
-import type { BelievedStore, CachedTree, Hold, LoadedState } from '../ports/stores.ts';
+import type { BelievedStore, CachedTree, Hold, LayerAge, LoadedState } from '../ports/stores.ts';
 import { readRows, writeRows, writeStateFile } from './state-file.ts';
 
 const TREE = 'tree';
@@ -27,12 +27,13 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
       const held = await load(holds, { what: HOLDS, origin, words, read: readHolds });
       return { tree: found ?? null, holds: held ?? [], words } satisfies LoadedState;
     },
-    saveTree: ({ entries, revisions, freshAt, sinceGood }) =>
+    saveTree: ({ entries, revisions, freshAt, layers, sinceGood }) =>
       writeRows(tree, TREE, {
         meta: {
           origin,
           freshAt,
           revisions: revisions.map((one) => (one === null ? null : String(one))),
+          ...(layers && { layers: layers.map(rowOfLayer) }),
           accepted: sinceGood === null ? 'never' : 'but for these',
         },
         // What a limit kept out is named, so that a start from here does not take its beginning for its value.
@@ -125,6 +126,10 @@ function restOf({ refused, kept }: Entry): readonly unknown[] {
   return refused === undefined ? [] : [refused];
 }
 
+function rowOfLayer(layer: LayerAge | null): object | null {
+  return layer && { freshAt: layer.freshAt, refused: Object.fromEntries(layer.refused) };
+}
+
 /** What a key was when all was accepted for the last time. */
 function rowOfGood([key, entry]: readonly [string, Entry | undefined]): object {
   return { key, good: entry ? rowOfTree(entry) : null };
@@ -148,7 +153,24 @@ function readTree(meta: Readonly<Record<string, unknown>>, all: readonly unknown
     return null;
   }
   const read = revisions.map((one: unknown) => (typeof one === 'string' ? BigInt(one) : null));
-  return { entries, freshAt, revisions: read, sinceGood: accepted === 'but for these' ? good : null };
+  const layers = Array.isArray(meta.layers) ? meta.layers.map(layerOf) : undefined;
+  return {
+    entries,
+    freshAt,
+    revisions: read,
+    ...(layers && { layers }),
+    sinceGood: accepted === 'but for these' ? good : null,
+  };
+}
+
+function layerOf(row: unknown): LayerAge | null {
+  if (typeof row !== 'object' || row === null || !('freshAt' in row) || typeof row.freshAt !== 'number') {
+    return null;
+  }
+  const refused =
+    'refused' in row && typeof row.refused === 'object' ? Object.entries(row.refused ?? {}) : [];
+  const ages = refused.map(([prefix, at]) => [prefix, typeof at === 'number' ? at : null] as const);
+  return { freshAt: row.freshAt, refused: new Map(ages) };
 }
 
 function goodOf(row: unknown): readonly [string, Entry | undefined] | null {

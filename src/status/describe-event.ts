@@ -36,9 +36,10 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
     return line('warn', said, { until });
   },
   resumed: ({ cause }) => line('warn', `no longer paused: ${cause}`),
-  'source-state': ({ name, source, state, error }) => {
+  'source-state': ({ name, source, state, error, refused = [] }) => {
     const why = error === null ? '' : `: ${error}`;
-    return line(state === 'stale' ? 'warn' : 'info', `${name} is ${state}${why}`, { source, state });
+    const part = refused.length === 0 ? '' : `, the keys of ${refused.join(', ')} are those of before`;
+    return line(state === 'stale' ? 'warn' : 'info', `${name} is ${state}${part}${why}`, { source, state });
   },
   'source-data': ({ name, what, source, changed, keys, revision }) =>
     line('debug', `${name}: ${what}`, { source, changed, keys, revision }),
@@ -73,7 +74,7 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
   'keys-let-go': letGo,
   'cache-served': ({ keys, ageMs, waitedMs }) => {
     const age = `${Math.round(ageMs / 1000)} s old`;
-    const waited = `the sources did not answer in ${waitedMs / 1000} s`;
+    const waited = `not all sources answered in ${waitedMs / 1000} s`;
     return line('warn', `stale: ${waited}, serving ${keys} keys of the cache, ${age}`, { keys, ageMs });
   },
   'cache-over': () => line('info', 'the sources answer: the cache is served no longer'),

@@ -56,8 +56,10 @@ export const GAUGES: readonly GaugeRow[] = [
   gauge('set_by_hand_age_seconds', 'Since the longest of these was set; 0 where none is.', (status, age) =>
     [...status.setByHand.values()].reduce((longest, { since }) => Math.max(longest, age(since)), 0),
   ),
-  gauge('cache_served', '1 while the cache is served because no source has answered.', (status) =>
-    flag(status.cache !== null),
+  gauge(
+    'cache_served',
+    '1 while the cache, or a part of it, is served because its source has not answered.',
+    (status) => flag(status.cache !== null),
   ),
   gauge('cache_age_seconds', 'How old the served cache is; 0 while none is served.', (status, age) =>
     age(status.cache?.freshAt ?? null),
@@ -129,6 +131,11 @@ export const SOURCE_GAUGES: readonly GaugeRow<SourceStatus>[] = [
   gauge('source_live', '1 while the source answers.', ({ state }) => flag(state === 'live')),
   gauge('source_stale', '1 while what was read last still holds but may be old.', ({ state }) =>
     flag(state === 'stale'),
+  ),
+  gauge(
+    'source_refused_prefixes',
+    'Prefixes that may not be read; what was read of them before is served.',
+    ({ refused }) => refused.length,
   ),
   gauge('source_state_age_seconds', 'Since the source is live, stale or connecting.', (one, age) =>
     age(one.since),

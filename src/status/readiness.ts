@@ -36,15 +36,11 @@ function whyNothing(status: Omit<Status, 'missing'>): string {
     return `nothing is applied yet: ${status.template.error}`;
   }
   const error = status.lastPass?.error ?? null;
-  if (error !== null) {
-    return `nothing is applied yet: ${error}`;
-  }
-  const waiting = status.sources.filter((source) => source.lastData === null);
-  if (waiting.length === 0) {
-    return 'nothing is applied yet';
-  }
+  const isWaiting = error === null || status.lastPass?.outcome === 'waiting';
+  const waiting = status.sources.filter((source) => isWaiting && source.lastData === null);
   const each = waiting.map(
     (source) => `${source.name} is ${source.state}${source.error ? ` (${source.error})` : ''}`,
   );
-  return `nothing is applied yet: ${each.join(', ')}`;
+  const why = [...(error === null ? [] : [error]), ...(each.length === 0 ? [] : [each.join(', ')])];
+  return why.length === 0 ? 'nothing is applied yet' : `nothing is applied yet: ${why.join('; ')}`;
 }

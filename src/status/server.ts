@@ -4,7 +4,7 @@ import { allowedHosts } from './allowed-hosts.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { type ListenAddress, listenError } from './listen-error.ts';
 import type { Metrics } from './metrics.ts';
-import type { Status } from './status.ts';
+import type { SourceStatus, Status } from './status.ts';
 import { statusJson } from './status-json.ts';
 
 /** The loop must turn at least this often, in milliseconds. */
@@ -112,9 +112,12 @@ function addRoutes(
     return answer(request, reply, { yes: 'healthy', no: 'unhealthy', missing });
   });
   server.get('/readyz', async (request, reply) => {
-    const { missing, paused } = status();
-    const note = paused && `PAUSED until ${new Date(paused.until).toISOString()} by ${paused.by}`;
-    return answer(request, reply, { yes: 'ready', no: 'not ready', missing, note });
+    const { missing, paused, sources } = status();
+    const notes = [
+      ...(paused ? [`PAUSED until ${new Date(paused.until).toISOString()} by ${paused.by}`] : []),
+      ...sources.filter(({ state }) => state === 'stale').map(describeStale),
+    ];
+    return answer(request, reply, { yes: 'ready', no: 'not ready', missing, notes });
   });
   server.get('/api/status', async () => statusJson(status(), now(), heartbeat()));
   server.get('/metrics', async (_, reply) => {
@@ -128,20 +131,29 @@ interface Answer {
   readonly no: string;
   readonly missing: readonly string[];
   /** To be said in either case. */
-  readonly note?: string | null;
+  readonly notes?: readonly string[];
+}
+
+function describeStale({ name, error, refused }: SourceStatus): string {
+  const what = refused.length === 0 ? 'its keys are' : `the keys of ${refused.join(', ')} are`;
+  return `${name} is stale, ${what} those of before${error === null ? '' : `: ${error}`}`;
 }
 
 /** 200 or 503; JSON for who asks for it, else text. */
 function answer(
   request: FastifyRequest,
   reply: FastifyReply,
-  { yes, no, missing, note }: Answer,
+  { yes, no, missing, notes = [] }: Answer,
 ): FastifyReply {
   const ok = missing.length === 0;
   reply.code(ok ? 200 : 503);
   if (request.headers.accept?.includes('application/json')) {
-    return reply.send({ status: ok ? yes : no, missing, ...(note ? { note } : {}) });
+    return reply.send({
+      status: ok ? yes : no,
+      missing,
+      ...(notes.length > 0 ? { note: notes.join('\n') } : {}),
+    });
   }
-  const lines = [ok ? yes : no, ...missing, ...(note ? [note] : [])];
+  const lines = [ok ? yes : no, ...missing, ...notes];
   return reply.type('text/plain; charset=utf-8').send(`${lines.join('\n')}\n`);
 }

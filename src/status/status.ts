@@ -19,6 +19,8 @@ export interface SourceStatus {
   readonly error: string | null;
   /** Since when it is in this state. */
   readonly since: number;
+  /** Prefixes that may not be read: what was read of them before is served. */
+  readonly refused: readonly string[];
   /** When keys last came from it. */
   readonly lastData: number | null;
   readonly keys: number;
@@ -59,7 +61,7 @@ export interface Status {
   readonly held: ReadonlyMap<string, HeldKey>;
   /** What a person set of HAProxy's servers, by `backend/server`. */
   readonly setByHand: ReadonlyMap<string, ServerSetByHand>;
-  /** Not null while the cache is served because no source has answered: when it was last known to be right. */
+  /** Not null while the cache, or a source's part of it, is served because that has not answered: when it was last known to be right. */
   readonly cache: { readonly freshAt: number } | null;
   readonly lastPass: (PassEvent & { readonly at: number }) | null;
   /** The last pass that changed what is applied. */

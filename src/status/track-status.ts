@@ -142,7 +142,16 @@ function without<V>(map: ReadonlyMap<string, V>, keys: readonly string[]): Map<s
 }
 
 function newSource(name: string, at: number): SourceStatus {
-  return { name, state: 'connecting', error: null, since: at, lastData: null, keys: 0, revision: null };
+  return {
+    name,
+    state: 'connecting',
+    error: null,
+    since: at,
+    refused: [],
+    lastData: null,
+    keys: 0,
+    revision: null,
+  };
 }
 
 function changeSource(
@@ -157,6 +166,7 @@ function changeSource(
           ...before,
           state: event.state,
           error: event.error,
+          refused: event.refused ?? [],
           since: before.state === event.state ? before.since : at,
         }
       : { ...before, lastData: at, keys: event.keys, revision: event.revision };

@@ -4,12 +4,13 @@ import type { GuardOptions } from '../guard/guard.ts';
 import { HoldEvents } from '../guard/hold-events.ts';
 import { SourceHealth } from '../guard/source-health.ts';
 import { TreeCache } from '../guard/tree-cache.ts';
+import { newestOf, type SourceRank } from '../guard/young-layers.ts';
 import type { Entry } from '../model/entry.ts';
 import { refusalOf } from '../model/kept.ts';
 import { isInstance, type ReadEntry } from '../model/read-entry.ts';
 import type { RawChange } from '../model/tree-changes.ts';
 import { clock } from '../ports/clock.ts';
-import type { SourceEvent } from '../ports/source.ts';
+import type { KnownLayers, SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree, Differences, Hold } from '../ports/stores.ts';
 import { RawTree, type SourceData } from './raw-tree.ts';
 import type { ServedTree } from './served-tree.ts';
@@ -20,6 +21,8 @@ export interface GuardParts {
   /** `cache` of the settings, in milliseconds; `maxAge` is Infinity with `--accept-stale`. */
   readonly cache: { readonly wait: number; readonly maxAge: number };
   readonly store: BelievedStore;
+  /** Those of the settings. @default those that the cache knows, and none is optional */
+  readonly sources?: readonly SourceRank[];
 }
 
 export interface TreesOptions {
@@ -47,10 +50,11 @@ type State = Extract<SourceEvent, { kind: 'state' }>;
  *
  * Believed is what the sources say and what the guard holds. It is kept on the disk, and a start begins with what was
  * believed last: it is what the guard compares the sources' first answer with, and what is served where they give none.
+ * What it has of a single source, or of a prefix that may not be read, stands in for that alone (`known`).
  *
- *     loaded --answer in `cache.wait`--> live
- *       |none: cache young enough          ^
- *       +--> cache (stale) --answer--------+
+ *     loaded --answers in `cache.wait`--> live
+ *       |not all: cache young enough        ^
+ *       +--> cache (stale) --an answer------+
  *       |no cache                          |
  *       +--> nothing: HAProxy is not touched
  */
@@ -64,6 +68,9 @@ export class Trees {
   readonly #cache: TreeCache | undefined;
   #phase: 'loaded' | 'cache' | 'live' = 'loaded';
   #cached: CachedTree | null = null;
+  #cacheIsWhole = false;
+  #cacheIsServed = false;
+  readonly #gaveUp = new AbortController();
   #whyNoCache = 'there is no cache';
   /** False where a first, empty tree would take away what a file of ours serves. */
   #mayBeEmpty = true;
@@ -80,7 +87,9 @@ export class Trees {
       tree: () => this.#toWrite(),
       holds: () => [...this.#believed.held.values()],
     };
-    this.#cache = store && new TreeCache({ store, maxAge: cache?.maxAge ?? 0, emit, ...parts }, now());
+    const { sources = [] } = guard ?? {};
+    this.#cache =
+      store && new TreeCache({ store, maxAge: cache?.maxAge ?? 0, sources, emit, ...parts }, now());
   }
 
   /** How long a start waits for the sources, in milliseconds. */
@@ -95,7 +104,19 @@ export class Trees {
 
   /** Whether there is a cache that may be served. */
   get hasCache(): boolean {
-    return this.#cached !== null;
+    return this.#cacheIsWhole;
+  }
+
+  /** What is known of the sources now. */
+  get known(): KnownLayers {
+    return {
+      gaveUp: this.#gaveUp.signal,
+      of: (index) => {
+        const layer = this.#health.layer(index);
+        const without = [...(layer?.refused ?? [])].flatMap(([prefix, at]) => (at === null ? [prefix] : []));
+        return layer && { entries: [...this.raw].filter(({ source }) => source === index), without };
+      },
+    };
   }
 
   /** Whether the sources have answered since the start. */
@@ -117,8 +138,9 @@ export class Trees {
       return;
     }
     const { served } = this;
-    const { tree, raw, holds, why } = await this.#cache.load(served.prefixes, now());
+    const { tree, isWhole, raw, holds, why } = await this.#cache.load(served.prefixes, now());
     this.#cached = tree;
+    this.#cacheIsWhole = isWhole;
     this.#whyNoCache = why;
     if (tree) {
       this.#health.begin(tree);
@@ -139,18 +161,24 @@ export class Trees {
   /** Takes note of a source's state; gives it as it is to be told: with the cache served, `stale`. */
   state(event: State): State {
     this.#health.state(event, now());
-    return this.#phase === 'cache' && event.state === 'connecting' ? { ...event, state: 'stale' } : event;
+    const isStoodInFor = this.#cacheIsServed && this.#health.layer(event.of.index) !== null;
+    return isStoodInFor && event.state === 'connecting' ? { ...event, state: 'stale' } : event;
   }
 
   /** Takes note of a single source's figures. */
   heard(event: Heard): void {
-    this.#health.heard(event);
+    this.#health.heard(event, now());
+  }
+
+  /** A source was read once; `refused` are prefixes that may not be. */
+  read(index: number, refused: readonly string[]): void {
+    this.#health.gaveAll(index, refused, now());
   }
 
   /** Takes what the sources say: all of it, or none where that throws. */
   take(event: SourceData): Taken {
     const { emit } = this.#options;
-    const arrivals = this.answered || this.hasCache ? 'new' : 'known';
+    const arrivals = this.answered || this.#cached ? 'new' : 'known';
     const before = this.#sight();
     const changes = this.#takeRaw(event);
     const holds = [...this.#believed.held.values()];
@@ -169,7 +197,8 @@ export class Trees {
       // Before the start there was no window.
       this.#believed.settle();
     }
-    if (this.#phase === 'cache') {
+    if (this.#cacheIsServed && !this.#health.isStoodInFor) {
+      this.#cacheIsServed = false;
       emit({ kind: 'cache-over' });
     }
     this.#phase = 'live';
@@ -196,22 +225,28 @@ export class Trees {
   /** The sources did not answer in time: serves the cache, or says why not. False where they did. */
   giveUpWaiting(): boolean {
     const { served } = this;
+    const cached = this.#cacheIsWhole ? this.#cached : null;
     if (this.#phase !== 'loaded') {
       return false;
     }
-    if (this.#cached === null) {
-      served.waitFor(`no source has given its keys in ${this.wait / 1000} s, and ${this.#whyNoCache}`);
+    if (cached === null) {
+      this.#gaveUp.abort();
+      served.waitFor(
+        `not all sources have given their keys in ${this.wait / 1000} s, and ${this.#whyNoCache}`,
+      );
       return true;
     }
     this.#phase = 'cache';
-    const ageMs = Math.round(Math.max(0, now() - this.#cached.freshAt));
+    this.#cacheIsServed = true;
+    const ageMs = Math.round(Math.max(0, now() - cached.freshAt));
     this.#options.emit({
       kind: 'cache-served',
-      keys: this.#cached.entries.length,
+      keys: cached.entries.length,
       ageMs,
       waitedMs: this.wait,
     });
     served.begin(this.#mayBeEmpty ? 'sure' : 'in doubt');
+    this.#gaveUp.abort();
     return true;
   }
 
@@ -225,7 +260,8 @@ export class Trees {
     this.served.turn(now());
     const { lastGood, refused } = this.served;
     const isGood = lastGood.isServed && refused.length === 0;
-    this.#cache?.confirm({ freshAt: this.#health.fresh(now()), isGood });
+    const [freshAt, layers] = [this.#health.fresh(now()), this.#health.layers(now())];
+    this.#cache?.confirm({ freshAt: newestOf({ freshAt, layers }), isGood });
     return this.#letGo(this.#believed.turn(now()));
   }
 
@@ -291,10 +327,12 @@ export class Trees {
 
   /** What is believed, to be written down. */
   #toWrite(): CachedTree {
+    const layers = this.#health.layers(now());
     return {
       entries: [...this.#believed],
       revisions: this.#health.revisions,
       freshAt: this.#health.fresh(now()),
+      ...(layers.length > 0 && { layers }),
       sinceGood: this.served.believedSinceGood,
     };
   }

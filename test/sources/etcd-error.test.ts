@@ -123,12 +123,12 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     };
     const found = await failure(options);
     expect(found).toContain(
-      'permission denied for /services to the user "client" | etcdctl role grant-permission',
+      'permission denied for /services to the user "client" | etcdctl role grant-permission ROLE read',
     );
     expect(found).toContain('etcdctl user add client --no-password && etcdctl user grant-role client ROLE');
     const user = { ...options, username: 'reader', password: 'word' };
     expect(await failure({ ...user, prefixes: ['/routes'] })).toContain(
-      'permission denied for /routes to the user "reader" | etcdctl role grant-permission ROLE read --prefix /routes/ ("etcdctl user get reader"',
+      'permission denied for /routes to the user "reader" (role "tester") | etcdctl role grant-permission tester read --prefix /routes/ ("etcdctl user get reader"',
     );
     expect(await etcdSource({ ...PLAIN, ...user }).read(AbortSignal.timeout(20_000))).toEqual([]);
     await etcd.client.user('client').create('x');

@@ -92,7 +92,7 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     expect(await failure(wrong)).toContain('the user name or the password is wrong | check username');
     const refused = await failure({ ...options, prefixes: ['/services', '/routes'] });
     expect(refused).toContain(
-      'permission denied for /routes to the user "reader" | etcdctl role grant-permission',
+      'permission denied for /routes to the user "reader" (role "tester") | etcdctl role grant-permission tester read',
     );
     await rm(passwordFile);
     expect(await failure(options)).toContain('reading passwordFile of the etcd source: ENOENT');

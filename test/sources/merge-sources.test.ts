@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Change, Entry } from '../../src/model/entry.ts';
-import type { Source, SourceEvent } from '../../src/ports/source.ts';
+import type { KnownLayers, Source, SourceEvent } from '../../src/ports/source.ts';
 import { eventsOf, type Push } from '../../src/sources/events-of.ts';
 import { mergeSources } from '../../src/sources/merge-sources.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
@@ -11,6 +11,7 @@ import { SourceRecorder } from '../support/source-recorder.ts';
 /** A source that says what a test tells it to. */
 class ScriptedSource implements Source {
   readonly name: string;
+  optional = false;
   readonly #index: number;
   #push: Push<SourceEvent> | undefined;
   entries: Entry[] = [];
@@ -35,9 +36,9 @@ class ScriptedSource implements Source {
     return { key, value, source: this.#index, created: 0n, modified: 0n };
   }
 
-  snapshot(values: Record<string, string>, revision = 0n): void {
+  snapshot(values: Record<string, string>, revision = 0n, refused?: readonly string[]): void {
     const entries = Object.entries(values).map(([key, value]) => this.entry(key, value));
-    this.#push?.({ kind: 'snapshot', entries, revision });
+    this.#push?.({ kind: 'snapshot', entries, revision, ...(refused && { refused }) });
   }
 
   change(values: Record<string, string | null>, revision = 0n): void {
@@ -146,3 +147,108 @@ test('read() merges, too', async () => {
     '/only-1': 'x',
   });
 });
+
+/** What is known of both from before. */
+function knownOf(values: readonly (Record<string, string> | null)[], without: readonly string[] = []) {
+  const gaveUp = new AbortController();
+  const of = (index: number) => {
+    const known = values[index];
+    const source = new ScriptedSource(index);
+    return known
+      ? { entries: Object.entries(known).map(([key, value]) => source.entry(key, value)), without }
+      : null;
+  };
+  return { of, gaveUp: gaveUp.signal, giveUp: () => gaveUp.abort() };
+}
+
+/** Follows merged sources with what is known of them. */
+function follow(sources: readonly ScriptedSource[], known: KnownLayers): SourceRecorder {
+  const merged = mergeSources(sources);
+  return new SourceRecorder({ ...merged, watch: (signal) => merged.watch(signal, known) });
+}
+
+test('what is known of a silent source stands in for it once it is waited for no longer, and until it gives its own', async () => {
+  const [first, second] = scripted();
+  const known = knownOf([{ '/a': 'old' }, { '/b': 'old', '/c': 'old' }]);
+  await using seen = follow([first, second], known);
+  first.snapshot({ '/a': 'new' });
+  first.state('live');
+  await seen.until(() => seen.states.length === 1);
+  expect(seen.snapshots).toEqual([]);
+  known.giveUp();
+  await seen.until(() => seen.snapshots.length === 1);
+  expect(seen.values).toEqual({ '/a': 'new', '/b': 'old', '/c': 'old' });
+  first.change({ '/d': 'new' });
+  await seen.until(() => seen.values['/d'] === 'new');
+  second.snapshot({ '/b': 'new' });
+  await seen.until(() => seen.snapshots.length === 2);
+  expect(seen.values).toEqual({ '/a': 'new', '/b': 'new', '/d': 'new' });
+});
+
+test('where nothing gives anything, nothing is given: that is what the cache as a whole is for', async () => {
+  const [first, second] = scripted();
+  const known = knownOf([{ '/a': 'old' }, { '/b': 'old' }]);
+  await using seen = follow([first, second], known);
+  known.giveUp();
+  first.state('stale');
+  await seen.until(() => seen.states.length === 1);
+  expect(seen.snapshots).toEqual([]);
+});
+
+test('a source of which nothing is known is waited for, unless it is optional', async () => {
+  const sources = scripted();
+  const known = knownOf([{ '/a': 'old' }, null]);
+  await using seen = follow(sources, known);
+  known.giveUp();
+  sources[0].snapshot({ '/a': 'new' });
+  sources[0].state('live');
+  await seen.until(() => seen.states.length === 1);
+  expect(seen.snapshots).toEqual([]);
+
+  const others = scripted();
+  others[1].optional = true;
+  const more = knownOf([null, null]);
+  await using again = follow(others, more);
+  others[0].snapshot({ '/a': 'new' });
+  others[0].state('live');
+  await again.until(() => again.states.length === 1);
+  expect(again.snapshots).toEqual([]);
+  more.giveUp();
+  await again.until(() => again.snapshots.length === 1);
+  expect(again.values).toEqual({ '/a': 'new' });
+});
+
+test('a prefix that may not be read keeps what is known of it, by segment, until it may be', async () => {
+  const [first] = scripted();
+  const known = knownOf([{ '/a': 'old', '/h': 'old', '/h/x': 'old', '/ha': 'old' }]);
+  await using seen = follow([first], known);
+  first.snapshot({ '/a': 'new' }, 0n, ['/h']);
+  await seen.until(() => seen.snapshots.length === 1);
+  expect(seen.values).toEqual({ '/a': 'new', '/h': 'old', '/h/x': 'old' });
+  first.snapshot({ '/a': 'new', '/h/x': 'new' });
+  await seen.until(() => seen.snapshots.length === 2);
+  expect(seen.values).toEqual({ '/a': 'new', '/h/x': 'new' });
+  first.snapshot({ '/a': 'newer' }, 0n, ['/h']);
+  await seen.until(() => seen.snapshots.length === 3);
+  expect(seen.values).toEqual({ '/a': 'newer', '/h/x': 'new' });
+});
+
+test.each([
+  ['a source that was never read', [null]],
+  ['a prefix that never could be', [{ '/a': 'old' }]],
+] as const)(
+  'a refused prefix of %s is missing: nothing is given, nor is anything stale',
+  async (_, values) => {
+    const [first] = scripted();
+    await using seen = follow([first], knownOf(values, ['/h']));
+    first.snapshot({ '/a': 'new' }, 0n, ['/h']);
+    first.state('stale');
+    await seen.until(() => seen.states.length === 1);
+    expect([seen.states, seen.snapshots]).toEqual([['connecting'], []]);
+    first.snapshot({ '/a': 'new', '/h/x': 'new' });
+    await seen.until(() => seen.snapshots.length === 1);
+    first.snapshot({ '/a': 'newer' }, 0n, ['/h']);
+    await seen.until(() => seen.snapshots.length === 2);
+    expect(seen.values).toEqual({ '/a': 'newer', '/h/x': 'new' });
+  },
+);

@@ -10,6 +10,16 @@ const TREE = {
   entries: [entry('/services/web/a', '10.0.0.1:80', 7), entry('/haproxy/text', 'zwei\nZeilen ü', 9)],
   revisions: [12n, null],
   freshAt: 1234,
+  layers: [
+    {
+      freshAt: 1234,
+      refused: new Map([
+        ['/haproxy', 999],
+        ['/more', null],
+      ]),
+    },
+    null,
+  ],
   sinceGood: new Map([
     ['/services/web/a', entry('/services/web/a', '10.0.0.9:80', 5)],
     ['/haproxy/text', undefined],

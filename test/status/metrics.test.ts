@@ -47,7 +47,7 @@ function happenings(): readonly PointsmanEvent[] {
   const quick = Object.fromEntries(STEPS.map((step) => [step, 1]));
   return [
     ...Object.values(SAMPLES),
-    { ...SAMPLES['source-state'], state: 'stale', error: 'gone' },
+    { ...SAMPLES['source-state'], state: 'stale', error: 'gone', refused: ['/haproxy'] },
     ...OUTCOMES.map((outcome) => samplePass({ outcome, ms: 1, steps: quick, pending: 'ab' })),
     ...LET_GO_REASONS.map((why) => ({ kind: 'keys-let-go', keys: [{ key: '/a', why }] }) as const),
   ];

@@ -195,6 +195,7 @@ describe('/api/status', () => {
           name: 'etcd http://a:1',
           state: 'live',
           error: null,
+          refused: [],
           keys: 7,
           revision: '42',
           stateAgeSeconds: 5,

@@ -49,6 +49,26 @@ describe('trackStatus()', () => {
     ]);
   });
 
+  it('says which sources have not answered, and why, also when they are waited for no longer', () => {
+    const { current } = keeper(
+      STARTING,
+      {
+        kind: 'source-data',
+        source: 1,
+        name: 'file a',
+        what: 'snapshot',
+        changed: 1,
+        keys: 1,
+        revision: '0',
+      },
+      { kind: 'source-state', source: 0, name: 'etcd', state: 'connecting', error: 'permission denied' },
+      samplePass({ outcome: 'waiting', applied: { kind: 'unknown' }, error: 'there is no cache' }),
+    );
+    expect(current().missing).toEqual([
+      'nothing is applied yet: there is no cache; etcd is connecting (permission denied)',
+    ]);
+  });
+
   it('is ready once HAProxy runs what was verified, and not while it is away', () => {
     const { tell, current } = keeper(STARTING, { kind: 'started' });
     tell({ kind: 'haproxy-away', cause: 'no socket' });
@@ -133,6 +153,7 @@ describe('trackStatus()', () => {
         name: 'etcd',
         state: 'stale',
         error: 'refused',
+        refused: [],
         since: 4000,
         lastData: 3000,
         keys: 9,
@@ -142,6 +163,7 @@ describe('trackStatus()', () => {
         name: 'file a',
         state: 'connecting',
         error: null,
+        refused: [],
         since: 1000,
         lastData: null,
         keys: 0,

@@ -1,4 +1,5 @@
 import type { Entry } from '../../src/model/entry.ts';
+import { covers } from '../../src/model/keys.ts';
 import type { Source, SourceEvent } from '../../src/ports/source.ts';
 
 /** Watches a source and keeps all it says, and the tree that follows from it. */
@@ -71,7 +72,12 @@ export class SourceRecorder implements AsyncDisposable {
 
   #apply(event: SourceEvent): void {
     if (event.kind === 'snapshot') {
-      this.tree.clear();
+      const { refused = [] } = event;
+      for (const key of this.tree.keys()) {
+        if (!refused.some((prefix) => covers(prefix, key))) {
+          this.tree.delete(key);
+        }
+      }
       for (const entry of event.entries) {
         this.tree.set(entry.key, entry);
       }

@@ -99,6 +99,53 @@ describe('the trees', () => {
     expect(keys()).toHaveLength(4);
   });
 
+  test('one of two sources answers: the cache is served for the other one, until that answers too', async () => {
+    const two = { ...entry('/services/shop/b', '10.0.0.2:80', 3), source: 1 };
+    const tree = { ...cached([...servers(2), two]), revisions: [50n, 60n] };
+    const { trees, said, snapshot, keys, store } = await setUp(memory({ tree }));
+    expect(trees.known.of(1)).toEqual({ entries: [two], without: [] });
+    expect(trees.known.of(2)).toBeNull();
+    expect(trees.known.gaveUp.aborted).toBe(false);
+    trees.giveUpWaiting();
+    expect(trees.known.gaveUp.aborted).toBe(true);
+    // As the merged sources give it: their first with its keys, and the other with what is known of it.
+    snapshot([...servers(3), two], 51n);
+    expect(keys()).toHaveLength(4);
+    expect(said.kinds()).toEqual(['cache-served']);
+    const of = { index: 1, name: 'far' };
+    expect(trees.state({ kind: 'state', of, state: 'connecting' }).state).toBe('stale');
+    await trees.close();
+    const [first, second] = store.tree?.layers ?? [];
+    expect(second).toEqual({ freshAt: tree.freshAt, refused: new Map() });
+    expect(first?.freshAt).toBeGreaterThan(tree.freshAt);
+    trees.heard({ kind: 'heard', of, what: 'snapshot', changed: 1, keys: 1, revision: 61n });
+    trees.take({ kind: 'snapshot', entries: [...servers(3), two], revision: 61n });
+    expect(said.kinds()).toEqual(['cache-served', 'cache-over']);
+  });
+
+  test('what is refused is as old as when it was read last, and what never was read is nothing', async () => {
+    const { trees, store } = await setUp(memory({ tree: cached(servers(2), 5000) }));
+    const heard = (refused: readonly string[]) =>
+      trees.heard({ kind: 'heard', of: OF, what: 'snapshot', changed: 2, keys: 2, revision: 51n, refused });
+    heard(['/haproxy']);
+    trees.take({ kind: 'snapshot', entries: servers(2), revision: 51n });
+    expect(trees.known.of(0)?.without).toEqual([]);
+    await trees.close();
+    const [layer] = store.tree?.layers ?? [];
+    expect((layer?.freshAt ?? 0) - (layer?.refused.get('/haproxy') ?? 0)).toBeGreaterThanOrEqual(5000);
+
+    const fresh = await setUp();
+    const of = { index: 0, name: 'etcd' };
+    fresh.trees.heard({
+      ...{ kind: 'heard', of, what: 'snapshot' },
+      changed: 0,
+      keys: 0,
+      revision: 1n,
+      refused: ['/haproxy'],
+    });
+    expect(fresh.trees.known.of(0)?.without).toEqual(['/haproxy']);
+  });
+
   test('does not begin with a cache that is too old, and says so', async () => {
     const { trees, served, keys } = await setUp(memory({ tree: cached(servers(3), 61_000) }));
     expect(trees.giveUpWaiting()).toBe(true);
