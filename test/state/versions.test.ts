@@ -1,6 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { HandRecord } from '../../src/haproxy/hand-record.ts';
 import { ServerJournal } from '../../src/haproxy/server-journal.ts';
 import { readRecords, recordsText } from '../../src/quarantine/unit-records.ts';
 import { believedFiles } from '../../src/state/believed-files.ts';
@@ -24,6 +25,15 @@ async function fill(stateDir: string): Promise<void> {
   const journal = new ServerJournal(createStateFile(stateDir, 'server-journal.json'));
   journal.follow({ pid: 7, startedAt: 1 });
   await journal.save();
+  const hands = new HandRecord({ file: createStateFile(stateDir, 'set-by-hand.json'), onTrouble: () => {} });
+  const set = {
+    backend: 'be_web',
+    server: 'a',
+    address: '10.0.0.1:80',
+    admin: 'maint',
+    weight: null,
+  } as const;
+  await hands.saw([set], 7);
   const notes = createPauseNotes(stateDir);
   await notes.tell({ host: UNTIL, others: [] });
   await notes.firstSeen(['/ha/pointsman/pause 3 30m'], 1000);
