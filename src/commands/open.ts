@@ -7,6 +7,7 @@ import { createJudge } from '../haproxy/check.ts';
 import { createControl } from '../haproxy/control.ts';
 import type { ControlSettings } from '../haproxy/control-settings.ts';
 import { HandRecord, type HandRecordOptions } from '../haproxy/hand-record.ts';
+import { createNamedFiles } from '../haproxy/named-files.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../haproxy/runtime-apply.ts';
 import {
@@ -20,6 +21,7 @@ import { withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Judge, Preflight, Verdict } from '../ports/judge.ts';
+import type { NamedFiles } from '../ports/named-files.ts';
 import { Serial } from '../ports/serial.ts';
 import type { Source } from '../ports/source.ts';
 import type { PendingNote } from '../ports/stores.ts';
@@ -137,6 +139,7 @@ export interface Shell {
   readonly file: ConfigFile;
   readonly haproxy: HaproxyControl;
   readonly preflight: Preflight;
+  readonly namedFiles: NamedFiles;
   readonly pending: PendingNote;
   /** Null where health does not pass from one worker to the next. */
   readonly serverState: ServerStateFile | null;
@@ -175,7 +178,8 @@ export async function shellOf(
   });
   const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
   const health = serverState ? keepHealth(control, serverState) : control;
-  return { judge, file, haproxy: health, preflight, pending, serverState, hands, servers };
+  const namedFiles = createNamedFiles();
+  return { judge, file, haproxy: health, preflight, namedFiles, pending, serverState, hands, servers };
 }
 
 /** What asks HAProxy and tells it to reload; it opens nothing yet. */

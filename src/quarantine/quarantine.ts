@@ -88,7 +88,7 @@ export class Quarantine {
     // What was released may be what others wait for, and so may any other key.
     if (hasMoved) {
       this.#retrySoon(SOON);
-    } else if (this.#isAside && this.#options.served.catalog.tree.hash !== this.#triedWith) {
+    } else if (this.isAside && this.#options.served.catalog.tree.hash !== this.#triedWith) {
       this.#retryIn(Math.max(SOON, this.#tryMs * TRY_SHARE));
     }
   }
@@ -105,7 +105,7 @@ export class Quarantine {
     drawing.accepted();
     if (drawing.templates.current !== this.#template) {
       this.#template = drawing.templates.current;
-      if (this.#isAside) {
+      if (this.isAside) {
         this.#retrySoon(SOON);
       }
     }
@@ -182,7 +182,7 @@ export class Quarantine {
     const isDue = this.#retryAt <= clock.now();
     this.#retryAt = isDue ? Number.POSITIVE_INFINITY : this.#retryAt;
     this.#portsAt = Number.POSITIVE_INFINITY;
-    if (this.#isAside && served.lastGood.from !== 'this run') {
+    if (this.isAside && served.lastGood.from !== 'this run') {
       this.#retryIn(1000);
       return;
     }
@@ -193,7 +193,7 @@ export class Quarantine {
     }
     this.#tryMs = clock.now() - begun;
     this.#record.look();
-    if (this.#isAside && isDue) {
+    if (this.isAside && isDue) {
       this.#retryLater();
     }
     this.#retryPorts();
@@ -207,7 +207,15 @@ export class Quarantine {
     }
   }
 
-  get #isAside(): boolean {
+  /** Something that is read besides the keys is another: what is set aside may be right now. */
+  retryNow(): void {
+    if (this.isAside) {
+      this.#retrySoon(0);
+    }
+  }
+
+  /** Whether anything is set aside, or a template refused. */
+  get isAside(): boolean {
     const { served, drawing } = this.#options;
     return served.refused.length > 0 || drawing.templates.refused !== undefined;
   }

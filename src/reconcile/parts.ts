@@ -1,4 +1,5 @@
 import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { NamedFiles } from '../ports/named-files.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { PauseNotes } from '../ports/stores.ts';
 import { cachingJudge } from '../quarantine/caching-judge.ts';
@@ -33,6 +34,8 @@ export interface PartsOptions
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'origin' | 'patience' | 'retry' | 'checkCommand'>;
   /** Milliseconds for which a step of a pass counts as life. @default 2 min */
   readonly stepLimit?: number;
+  /** Without it what is mended is seen at the next try. */
+  readonly namedFiles?: NamedFiles;
 }
 
 /** What passes work with, and what is followed beside them. */

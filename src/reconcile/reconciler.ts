@@ -6,6 +6,7 @@ import { watchHaproxy } from '../rollout/haproxy-watch.ts';
 import { watchServers } from '../rollout/read-back-watch.ts';
 import { waitForSources, watchGuard } from './guard-watch.ts';
 import type { Mail } from './mailbox.ts';
+import { watchMends } from './mend-watch.ts';
 import { type Parts, type PartsOptions, partsOf } from './parts.ts';
 import { Passes } from './passes.ts';
 import { followSource } from './source-follower.ts';
@@ -43,7 +44,7 @@ export class Reconciler {
    * without; what is a bug later on fails its part alone.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { source, templates, guard, runtime, target } = this.#options;
+    const { source, templates, guard, runtime, target, namedFiles } = this.#options;
     const parts = this.#parts;
     const { emit, crashes, trees, executor, pause, quarantine } = parts;
     const { current, queue } = executor;
@@ -64,6 +65,8 @@ export class Reconciler {
       pause && begin('looking for a pause', (until) => pause.follow(until)),
       begin('the quarantine', (until) => quarantine.follow(until)),
       begin('recording the file', (until) => executor.catchUp.end(until)),
+      namedFiles &&
+        begin('looking at what the configuration names', (until) => watchMends(parts, namedFiles, until)),
       runtime &&
         begin("reading HAProxy's servers back", (until) =>
           watchServers({ ...runtime, ...parts, current }, until),

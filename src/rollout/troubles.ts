@@ -31,6 +31,11 @@ export class Troubles {
     return isOpen || backOff.waitMs > 0 ? trouble : null;
   }
 
+  /** Whether any set is held back, or was. */
+  get isAny(): boolean {
+    return this.#of.size > 0;
+  }
+
   /** Milliseconds until this set may be tried again. */
   waitOf(hash: string | undefined): number {
     return (hash === undefined ? undefined : this.#of.get(hash)?.backOff.waitMs) ?? 0;
