@@ -86,6 +86,14 @@ describe('youngOf()', () => {
     expect(seen.why === '').toBe(isWhole);
   });
 
+  test('takes what is of any age with --accept-stale, but nothing that was never read', () => {
+    const sources = [{}, {}];
+    const any = { maxAge: Number.POSITIVE_INFINITY, sources, now: NOW };
+    const old = tree(layer(101_000, { '/haproxy': 500_000 }), layer(101_000));
+    expect(youngOf(old, any)).toMatchObject({ isWhole: true, tree: { entries: old.entries } });
+    expect(youngOf(tree(layer(101_000, { '/haproxy': null }), layer(1)), any).isWhole).toBe(false);
+  });
+
   test('is nothing where all is too old, optional or not', () => {
     expect(look(tree(layer(101), layer(101)), true, true)).toMatchObject({ keys: null, isWhole: false });
   });

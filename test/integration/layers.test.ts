@@ -173,9 +173,16 @@ test('without a cache a prefix that may not be read is missing: not ready, and o
     expect(await answers(site, 'web')).toBe('nobody');
     await stopped(daemon);
   }
+  const lines = async (verdict: string) => {
+    const { stdout } = await site.run('check');
+    return stdout.split('\n').filter((one) => one.startsWith(`${verdict.padEnd(5)}  source`));
+  };
+  expect(await lines('wrong')).toEqual([expect.stringContaining(DENIED)]);
   const settings = JSON.parse(await readFile(site.settingsFile, 'utf8'));
   settings.sources[0].optional = true;
   await writeFile(site.settingsFile, JSON.stringify(settings));
+  expect(await lines('wrong')).toEqual([]);
+  expect(await lines('note')).toContainEqual(expect.stringContaining(DENIED));
   {
     await using daemon = await site.start();
     await waitFor(async () => (await answers(site, 'web')) === 'one', { timeout: 20_000 });
