@@ -21,6 +21,8 @@ const reload: Way = { kind: 'reload', part: null, reasons: ['backend be_web is n
 const partly: Way = { ...reload, part: { set: C, commands } };
 const refused: Trouble = { kind: 'refused', output: '[ALERT] no', lines: [1], judged: false };
 const stays: Trouble = { ...refused, judged: true };
+/** What is installed is refused as well. */
+const excused: Trouble = { ...stays, excused: true };
 const failed: Trouble = { kind: 'failed', message: 'the disk is full' };
 const crashed: Trouble = { kind: 'crashed', error: new TypeError('no'), judged: false };
 const noTemplate: Desired = { kind: 'template-error', error: new TemplateError('line 3') };
@@ -186,6 +188,16 @@ const TABLE: readonly Row[] = [
 
   ['refused', { ...BEHIND, trouble: refused }, { kind: 'quarantine', refusal: { ...refused, text: A.text } }],
   ['refused, judged', { ...BEHIND, trouble: stays }, { kind: 'wait', for: 'retry', ms: 900 }],
+  [
+    'refused, as what is installed is, after HAProxy was made to run it',
+    { ...AHEAD, trouble: excused, way: runtime },
+    { kind: 'wait', for: 'retry', ms: 900 },
+  ],
+  [
+    'refused, as what is installed is, while HAProxy is ahead with another',
+    { ...BEHIND, haproxy: runs('c'), ahead: C, trouble: excused, way: runtime },
+    { kind: 'record', set: C },
+  ],
   ['refused after HAProxy was made to run it', { ...AHEAD, trouble: refused }, { kind: 'quarantine' }],
   [
     'the same, judged',
@@ -322,6 +334,7 @@ describe('goalOf()', () => {
     expect(goalOf({ ...GOOD, ...BEHIND })).toBe(A);
     expect(goalOf({ ...GOOD, ...BEHIND, trouble: stays })).toEqual(ours(B));
     expect(goalOf({ ...GOOD, ...BEHIND, trouble: refused })).toBeNull();
+    expect(goalOf({ ...GOOD, ...BEHIND, trouble: excused })).toBeNull();
     expect(goalOf({ ...GOOD, ...BEHIND, trouble: failed })).toBeNull();
     expect(goalOf({ ...GOOD, desired: { kind: 'nothing', missing: 'keys' } })).toBeNull();
   });
@@ -354,7 +367,7 @@ const FACTS: fc.Arbitrary<Facts> = fc.record({
   running: fc.option(SET),
   ahead: fc.option(SET),
   recording: fc.constantFrom(null, 'a', 'b', 'c'),
-  trouble: fc.constantFrom<Trouble | null>(null, null, refused, stays, failed, crashed, {
+  trouble: fc.constantFrom<Trouble | null>(null, null, refused, stays, excused, failed, crashed, {
     ...crashed,
     judged: true,
   }),
