@@ -146,6 +146,9 @@ const crashDrill = (mode: 'master-socket' | 'managed', apply: 'reload' | 'auto')
   },
 });
 
+/** A file system that is soon full, in a folder that only its owner may write to: of others Pointsman warns. */
+const SMALL_DISK = ['-t', 'tmpfs', '-o', 'size=300k,mode=755', 'tmpfs'];
+
 /** Mounts a small file system on a folder, or a file on a file. */
 async function mount(args: readonly string[], target: string): Promise<AsyncDisposable> {
   await run('mount', [...args, target]);
@@ -218,7 +221,7 @@ export const crashDrills: readonly Drill[] = [
     async run() {
       await using rig = await startRig({
         haproxy: { mode: 'master-socket' },
-        prepare: (site) => mount(['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs'], path.dirname(site.configPath)),
+        prepare: (site) => mount(SMALL_DISK, path.dirname(site.configPath)),
       });
       const folder = path.dirname(rig.site.configPath);
       const empty = await fill(folder);
@@ -248,7 +251,7 @@ export const crashDrills: readonly Drill[] = [
         haproxy: { mode: 'master-socket' },
         async prepare(site) {
           await mkdir(path.join(site.folder, 'state'));
-          return mount(['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs'], path.join(site.folder, 'state'));
+          return mount(SMALL_DISK, path.join(site.folder, 'state'));
         },
       });
       const empty = await fill(path.join(rig.site.folder, 'state'));
