@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { arbitraryTree } from '../hostile/arbitrary-tree.ts';
+import { CALM } from './target.ts';
+
+/** A key and its value, as whoever has write access may put it; null: it is deleted. */
+export type Write = readonly [key: string, value: string | null];
+
+/** etcd takes no empty key, and gRPC no half of a surrogate pair. */
+const isText = (text: string) => text.isWellFormed();
+/** Who may write the keys of a service may take it away: that is no attack on another one. */
+const isOfCalm = (key: string) => new RegExp(`^/(?:services|routes)/${CALM}(?:/|$)`).test(key);
+
+const evil = fc.constantFrom<Write>(
+  // What the untouched service has: its host, every host, its place as the default.
+  ['/routes/evil', JSON.stringify({ hosts: [CALM] })],
+  ['/routes/evil', JSON.stringify({ hosts: ['*'] })],
+  ['/routes/evil', JSON.stringify({ hosts: [CALM], paths: ['/'] })],
+  ['/services/evil/calm', '127.0.0.1:1'],
+  ['/services/evil/one;shutdown sessions', '127.0.0.1:1'],
+  ['/services/evil/a\n disable server be_calm/one', '127.0.0.1:1'],
+  ['/services/CALM/one', '127.0.0.1:1'],
+  ['/services/calm./one', '127.0.0.1:1'],
+  ['/services/__proto__/constructor', '127.0.0.1:1'],
+  ['/routes/__proto__', '{"hosts":["x"],"__proto__":{"mode":"tcp"}}'],
+  ['/haproxy/loop', `${' '.repeat(60_000)}x`],
+  ['/haproxy/slashes', `a${'/'.repeat(60_000)}b`],
+);
+
+/** Writes of one moment: mostly good, often odd, sometimes evil; now and then some of them go again. */
+export const arbitraryWrites: fc.Arbitrary<readonly Write[]> = fc
+  .tuple(arbitraryTree, fc.array(evil, { maxLength: 2 }), fc.array(fc.nat(40), { maxLength: 4 }))
+  .map(([tree, more, gone]): readonly Write[] => {
+    const writes = [...tree.map(({ key, value }): Write => [key, value]), ...more].filter(
+      ([key, value]) => key !== '' && isText(`${key}${value}`) && !isOfCalm(key),
+    );
+    return writes.map(([key, value], at) => [key, gone.includes(at) ? null : value]);
+  });
+
+/** So many writes by a seed, in the moments in which they come. */
+export function writesOf(seed: number, count: number): (readonly Write[])[] {
+  const moments: (readonly Write[])[] = [];
+  let sum = 0;
+  for (let at = 0; sum < count; at++) {
+    const [moment = []] = fc.sample(arbitraryWrites, { seed: seed + at, numRuns: 1 });
+    moments.push(moment);
+    sum += moment.length;
+  }
+  return moments;
+}

@@ -1,0 +1,101 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { startEtcd, type TestEtcd } from '../support/etcd.ts';
+import { type Backend, freePort, request, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
+import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+
+/** The service that nobody touches: whatever is done to others, it is answered. */
+export const CALM = 'calm';
+
+/** Reads free keys in each way that a template may, so that what stands in them goes through all of it. */
+const TEMPLATE = `{% extends "pointsman/haproxy.cfg.njk" %}
+{% block global %}
+{{ super() }}
+{% for pair in gets("/haproxy/*") %}
+  set-var proc.free_{{ loop.index }} str({{ pair.value | trim | length }})
+  set-var proc.base_{{ loop.index }} str({{ base(pair.key) | length }})
+{% endfor %}
+{% endblock %}
+`;
+
+/** A site under attack: etcd, a running Pointsman, its HAProxy, and requests to a service that nobody touches. */
+export interface Target extends AsyncDisposable {
+  readonly etcd: TestEtcd;
+  readonly site: Site;
+  readonly daemon: Daemon;
+  readonly calm: Backend;
+  /** The ports of the shared frontend: the second one stands in a comma list behind the first. */
+  readonly ports: readonly [number, number];
+  /** The most resident memory of Pointsman so far, in MB. */
+  mostMemory(): Promise<number>;
+  /**
+   * What an outsider sees after an attack. Throws where a request to the untouched service failed or went elsewhere,
+   * where Pointsman ended, or where a new service is not reached within `timeout`. Gives what was seen, in a few words.
+   */
+  unharmed(timeout?: number): Promise<string>;
+}
+
+/** Starts a site with three instances of the untouched service, and its load. */
+export async function startTarget(more: Record<string, unknown> = {}): Promise<Target> {
+  await using stack = new AsyncDisposableStack();
+  const etcd = stack.use(await startEtcd());
+  const calm = stack.use(await startBackend(CALM));
+  const ports = [await freePort(), await freePort()] as const;
+  const site = stack.use(
+    await makeSite({
+      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
+      vars: { bind: `127.0.0.1:${ports[0]},127.0.0.1:${ports[1]}` },
+      more: { template: 'own.cfg.njk', prefixes: { keys: ['/haproxy'] }, ...more },
+    }),
+  );
+  await writeFile(path.join(site.folder, 'own.cfg.njk'), TEMPLATE);
+  await etcd.put(`/services/${CALM}/one`, calm.address);
+  // A route that is written beats one that follows from a name: who has none has no claim to keep.
+  await etcd.put(`/routes/${CALM}`, JSON.stringify({ hosts: [CALM] }));
+  const daemon = await site.start();
+  stack.use(daemon);
+  await daemon.ready();
+  const url = `http://127.0.0.1:${ports[0]}`;
+  const load = stack.use(startLoad(url, { host: CALM }));
+  await waitFor(() => load.ok() > 20, { what: 'traffic' });
+  let ended = false;
+  void daemon.ended.then(() => {
+    ended = true;
+  });
+  const mostMemory = async () => {
+    const status = await readFile(`/proc/${daemon.child.pid}/status`, 'utf8');
+    return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024);
+  };
+  let after = 0;
+  const held = stack.move();
+  return {
+    ...{ etcd, site, daemon, calm, ports },
+    mostMemory,
+    async unharmed(timeout = 60_000) {
+      const name = `after-${++after}`;
+      // The guard holds a service that vanishes: it stays.
+      const next = held.use(await startBackend(name));
+      await etcd.put(`/services/${name}/one`, next.address);
+      const begun = performance.now();
+      const reached = async () =>
+        ended || (await request(url, { host: name }).catch(() => null))?.body === name;
+      await waitFor(reached, { what: 'a new service after the attack', timeout }).catch((error) => {
+        throw new Error(`${error}\n${daemon.output().slice(-6000)}`);
+      });
+      const ms = Math.round(performance.now() - begun);
+      if (ended) {
+        throw new Error(`Pointsman ended:\n${daemon.output().slice(-6000)}`);
+      }
+      const bodies = [...load.bodies().keys()].filter((body) => body !== CALM);
+      const [failure] = load.failures();
+      if (failure !== undefined || bodies.length > 0) {
+        const { length } = load.failures();
+        throw new Error(
+          `${length} of ${load.ok() + length} requests failed (${failure}); answered: ${bodies}`,
+        );
+      }
+      return `0 of ${load.ok()} requests failed; the next service after ${ms} ms; ${await mostMemory()} MB at most`;
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
