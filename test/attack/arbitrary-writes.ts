@@ -28,9 +28,13 @@ const evil = fc.constantFrom<Write>(
 
 /** Writes of one moment: mostly good, often odd, sometimes evil; now and then some of them go again. */
 export const arbitraryWrites: fc.Arbitrary<readonly Write[]> = fc
-  .tuple(arbitraryTree, fc.array(evil, { maxLength: 2 }), fc.array(fc.nat(40), { maxLength: 4 }))
-  .map(([tree, more, gone]): readonly Write[] => {
-    const writes = [...tree.map(({ key, value }): Write => [key, value]), ...more].filter(
+  .tuple(
+    fc.array(arbitraryTree, { minLength: 3, maxLength: 3 }),
+    fc.array(evil, { maxLength: 3 }),
+    fc.array(fc.nat(60), { maxLength: 6 }),
+  )
+  .map(([trees, more, gone]): readonly Write[] => {
+    const writes = [...trees.flat().map(({ key, value }): Write => [key, value]), ...more].filter(
       ([key, value]) => key !== '' && isText(`${key}${value}`) && !isOfCalm(key),
     );
     return writes.map(([key, value], at) => [key, gone.includes(at) ? null : value]);

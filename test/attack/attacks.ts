@@ -108,7 +108,7 @@ const manyRoutes: Attack = {
 const ownPorts: Attack = {
   name: 'routes on the ports of the shared frontend',
   async run({ form }) {
-    await using target = await startTarget();
+    await using target = await startTarget('127.0.0.1');
     const stolen = createServer((socket) => {
       socket.end('HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nevil');
     }).listen(0, '127.0.0.1');
@@ -132,7 +132,7 @@ const ownPorts: Attack = {
 const heldPort: Attack = {
   name: 'a route on a port that another process of the host holds',
   async run() {
-    await using target = await startTarget();
+    await using target = await startTarget('127.0.0.1');
     await write(target, route('evil', { mode: 'tcp', port: target.etcd.port }));
     return await target.unharmed();
   },

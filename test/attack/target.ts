@@ -35,8 +35,11 @@ export interface Target extends AsyncDisposable {
   unharmed(timeout?: number): Promise<string>;
 }
 
-/** Starts a site with three instances of the untouched service, and its load. */
-export async function startTarget(more: Record<string, unknown> = {}): Promise<Target> {
+/** Where the routes of attackers get their own ports: no other test listens there. */
+const ELSEWHERE = '127.0.66.6';
+
+/** Starts a site with the untouched service and its load. `bindAddress`: where routes get their own ports. */
+export async function startTarget(bindAddress = ELSEWHERE): Promise<Target> {
   await using stack = new AsyncDisposableStack();
   const etcd = stack.use(await startEtcd());
   const calm = stack.use(await startBackend(CALM));
@@ -44,8 +47,8 @@ export async function startTarget(more: Record<string, unknown> = {}): Promise<T
   const site = stack.use(
     await makeSite({
       sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
-      vars: { bind: `127.0.0.1:${ports[0]},127.0.0.1:${ports[1]}` },
-      more: { template: 'own.cfg.njk', prefixes: { keys: ['/haproxy'] }, ...more },
+      vars: { bind: `127.0.0.1:${ports[0]},127.0.0.1:${ports[1]}`, bindAddress },
+      more: { template: 'own.cfg.njk', prefixes: { keys: ['/haproxy'] } },
     }),
   );
   await writeFile(path.join(site.folder, 'own.cfg.njk'), TEMPLATE);
