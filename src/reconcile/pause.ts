@@ -34,6 +34,8 @@ export class Pause {
   /** What the notes say while nothing is under way and nothing begins; undefined before anything was said. */
   #held: HeldPauses | null | undefined;
   #told: { readonly wish: PauseWish; readonly at: number } | null = null;
+  /** A pass found a pause, and was not woken since: it may have found one that no look sees, where the clock was set. */
+  #isFound = false;
   /** The keys that make no sense. */
   #wrong = '';
 
@@ -57,6 +59,7 @@ export class Pause {
 
   /** A pass found the pause, and nothing of ours is under way any more: that is told to whoever asked for it. */
   async holds(): Promise<void> {
+    this.#isFound = true;
     if (!this.#held) {
       await this.#options.hold?.(true);
     }
@@ -97,6 +100,9 @@ export class Pause {
       if (told) {
         const isOver = told.wish.until <= clock.date();
         emit({ kind: 'resumed', cause: isOver ? 'its time is over' : `${told.wish.by} was taken back` });
+      }
+      if (told || this.#isFound) {
+        this.#isFound = false;
         mailbox.post('the pause ended');
       }
       return;

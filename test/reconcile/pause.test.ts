@@ -118,6 +118,17 @@ describe('Pause', () => {
     expect(said.events.at(-1)).toEqual({ kind: 'resumed', cause: 'its time is over' });
   });
 
+  test('wakes what found it before a look did, and that is over at the next look', async () => {
+    const { said, mailbox, pause } = setUp();
+    await pause.holds();
+    await pause.look();
+    await pause.look();
+    expect(said.kinds()).toEqual([]);
+    expect(mailbox.take()?.triggers).toEqual(['the pause ended']);
+    await pause.look();
+    expect(mailbox.peek()).toBeUndefined();
+  });
+
   test('counts a duration in a key from when this value was first seen, and of several takes the longest', async () => {
     const { state, pause, key } = setUp();
     state.keys = [key('1h')];

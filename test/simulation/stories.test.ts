@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Timed } from './actions.ts';
+import { PAUSE_KEY, type Timed } from './actions.ts';
 import { simulate } from './simulate.ts';
 import type { Mode } from './world.ts';
 
@@ -82,6 +82,19 @@ const STORIES: readonly Story[] = [
       { at: 5000, action: { kind: 'pause', ms: 10_000 } },
       { at: 6000, action: { kind: 'edit', how: 'foreign' } },
       { at: 7000, action: { kind: 'HAProxy ends', ms: 300 } },
+    ],
+  },
+  {
+    title:
+      'a pause that the clock brought back, and that was taken back before a look saw it, holds nothing up for ever',
+    mode: 'seen',
+    actions: [
+      write(0, ['/services/web/a', '10.0.0.1:80']),
+      write(5000, [PAUSE_KEY, '10s']),
+      { at: 7000, action: { kind: 'clock', by: 20_000 } },
+      { at: 9100, action: { kind: 'clock', by: -20_000 } },
+      write(9100, ['/services/web/b', '10.0.0.2:80']),
+      write(9150, [PAUSE_KEY, null]),
     ],
   },
 ];
