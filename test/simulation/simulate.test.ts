@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../src/ports/clock.ts';
 import { Random } from './random.ts';
 import { simulate } from './simulate.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { VirtualTime, WORLD } from './virtual-time.ts';
 
 async function story(seed: number): Promise<readonly string[]> {
   const lines: string[] = [];
@@ -49,6 +50,39 @@ describe('VirtualTime', () => {
     expect(gone).toBe(false);
     await time.pass(101);
     expect(gone).toBe(true);
+  });
+});
+
+describe('work that lets no time pass', () => {
+  test.each([
+    ['looks at the clock', (clock: Clock) => Promise.resolve(clock.now())],
+    ['timers', (clock: Clock) => clock.breathe()],
+  ])('is told: %s', async (_, work) => {
+    const time = new VirtualTime();
+    let isStuck = false;
+    time.onStuck = () => {
+      isStuck = true;
+    };
+    const clock = time.clockOf(() => WORLD);
+    const busy = async () => {
+      while (!isStuck) {
+        await work(clock);
+      }
+    };
+    time.after(10, () => void busy().catch(() => {}));
+    await time.pass(20, () => isStuck);
+    expect([isStuck, time.now]).toEqual([true, 10]);
+  });
+
+  test('is none where time passes', async () => {
+    const time = new VirtualTime();
+    time.onStuck = () => expect.unreachable();
+    const clock = time.clockOf(() => WORLD);
+    for (let ms = 1; ms <= 20_000; ms++) {
+      time.after(ms, () => clock.now());
+    }
+    await time.pass(20_000);
+    expect(time.now).toBe(20_000);
   });
 });
 

@@ -66,6 +66,7 @@ class Simulation {
     this.#world = new World({ random, mode: this.#mode, say });
     this.#life = new Life(this.#world, random);
     this.#watcher = new Watcher(this.#world, () => this.#life.isAlive);
+    this.#world.time.onStuck = () => this.#stuck();
     useClock(this.#world.time.clockOf(() => this.#life));
   }
 
@@ -168,6 +169,13 @@ class Simulation {
     life.ended();
     this.#world.say(`Pointsman ${how}`);
     this.#world.time.after(this.#restart, () => this.#begin());
+  }
+
+  /** Work without an end would keep time from passing: it is ended. */
+  #stuck(): void {
+    this.#watcher.violate('it works on and on, and no time passes');
+    this.#life.ended();
+    this.#life.stop.abort(new Error('no time passes'));
   }
 
   /** Milliseconds after which it is started again. */

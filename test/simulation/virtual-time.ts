@@ -15,6 +15,9 @@ interface Timer {
 /** Somebody who lives as long as the simulation. */
 export const WORLD: Owner = { isAlive: true };
 
+/** So many looks at the clock and timers in one moment: time would never pass again. The most that seeds need is some 200. */
+const MOST_WORK = 10_000;
+
 const START = Date.UTC(2026, 0, 5, 12);
 
 /**
@@ -26,6 +29,10 @@ export class VirtualTime {
   #turn = 0;
   /** A heap: the timer that is due first is the first. */
   readonly #timers: Timer[] = [];
+  /** How often the clock was looked at and a timer was due since time passed last. */
+  #work = 0;
+  /** Called when more is done in one moment than ever should be; whoever looks at the clock then gets an error. */
+  onStuck: () => void = () => {};
   /** By how much the machine's clock was set forward or back, in milliseconds. */
   shift = 0;
 
@@ -57,7 +64,12 @@ export class VirtualTime {
   /** The clock of whoever `owner` says at that moment. */
   clockOf(owner: () => Owner): Clock {
     return {
-      now: () => this.now,
+      now: () => {
+        if (this.#isStuck()) {
+          throw new Error('looking at the clock: time does not pass any more');
+        }
+        return this.now;
+      },
       date: () => this.date,
       get origin() {
         return START;
@@ -75,13 +87,31 @@ export class VirtualTime {
         return;
       }
       const next = this.#pop(until);
+      this.#advance(next?.at ?? until);
       if (!next) {
-        this.#now = Math.max(this.#now, until);
         return;
       }
-      this.#now = Math.max(this.#now, next.at);
+      this.#isStuck();
       next.call?.();
     }
+  }
+
+  #advance(to: number): void {
+    if (to > this.#now) {
+      this.#now = to;
+      this.#work = 0;
+    }
+  }
+
+  /** Counts what is done in this moment. */
+  #isStuck(): boolean {
+    this.#work++;
+    if (this.#work <= MOST_WORK) {
+      return false;
+    }
+    this.#work = 0;
+    this.onStuck();
+    return true;
   }
 
   #pop(until: number): Timer | undefined {
