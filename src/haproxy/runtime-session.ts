@@ -1,5 +1,11 @@
-import { connect, type Socket } from 'node:net';
-import { LONGEST_ANSWER, type SocketAddress, socketError, troubleOf } from './socket-command.ts';
+import type { Socket } from 'node:net';
+import {
+  connectUntil,
+  LONGEST_ANSWER,
+  type SocketAddress,
+  socketError,
+  troubleOf,
+} from './socket-command.ts';
 
 /** Asks for the mark of the text that runs; see `parseMark`. */
 export const ASK_MARK = 'get var proc.pointsman_mark';
@@ -36,7 +42,7 @@ export class RuntimeSession implements AsyncDisposable {
   /** Opens one; commands can be sent at once. `timeout` (ms) counts from the last word on, and six times that for all. */
   constructor(path: string, signal: AbortSignal, timeout = 10_000) {
     this.#address = { path, role: 'stats socket', timeout };
-    this.#socket = connect({ path, signal });
+    this.#socket = connectUntil(path, signal);
     this.#socket.setEncoding('utf8');
     const silent = () => this.#fail(socketError(this.#address, 'silent'));
     this.#socket.setTimeout(timeout, silent);

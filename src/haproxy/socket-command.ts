@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
-import { SystemError } from '../errors.ts';
+import { connect, type Socket } from 'node:net';
+import { asError, SystemError } from '../errors.ts';
 import { whatWouldLet } from '../system/denied.ts';
 
 /** Why a socket gave no answer; whether waiting helps depends on it. */
@@ -45,6 +45,21 @@ export interface SocketAddress {
 }
 
 /**
+ * Connects to a socket, and destroys the connection where `signal` aborts. Node's own option `signal` of `connect` keeps
+ * every connection for as long as the signal lives.
+ */
+export function connectUntil(path: string, signal: AbortSignal): Socket {
+  const socket = connect({ path });
+  const end = () => socket.destroy(asError(signal.reason));
+  signal.addEventListener('abort', end, { once: true });
+  socket.once('close', () => signal.removeEventListener('abort', end));
+  if (signal.aborted) {
+    end();
+  }
+  return socket;
+}
+
+/**
  * One command on a fresh connection, and the whole answer. The sending side is closed at once: the master
  * does not close after an answer. A held connection would stay with the worker that took it, whatever runs
  * by now. Throws a `SocketError`, or the signal's reason.
@@ -55,7 +70,7 @@ export async function askSocket(
   signal: AbortSignal,
 ): Promise<string> {
   signal.throwIfAborted();
-  const socket = connect({ path: address.path, signal });
+  const socket = connectUntil(address.path, signal);
   const late = setTimeout(() => socket.destroy(socketError(address, 'silent')), address.timeout);
   try {
     socket.setEncoding('utf8').end(`${command}\n`);
