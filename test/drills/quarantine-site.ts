@@ -120,7 +120,7 @@ export async function quarantineSite(
     },
     async answered(host, by) {
       const isBy = async () => (await request(site.url, { host }).catch(() => null))?.body === by;
-      await waitFor(isBy, { what: `${host} by ${by}`, timeout: 20_000 }).catch((error) => {
+      await waitFor(isBy, { what: `${host} by ${by}`, timeout: 60_000 }).catch((error) => {
         throw new Error(`${error}\n${daemon.output().slice(-8000)}`);
       });
     },
