@@ -34,7 +34,7 @@ export async function otherWriters(folder: string): Promise<OtherWriters> {
       break;
     }
   }
-  return some(real, await stat(real));
+  return writersBy(real, await stat(real));
 }
 
 const STICKY = 0o1000;
@@ -43,7 +43,8 @@ function isOpenToAll({ mode }: Stats): boolean {
   return (mode & 0o002) !== 0 && (mode & STICKY) === 0;
 }
 
-function some(folder: string, found: Stats): OtherWriters {
+/** Who else may write to a folder by its own mode, owner and group alone. */
+export function writersBy(folder: string, found: Pick<Stats, 'mode' | 'uid' | 'gid'>): OtherWriters {
   const { mode, uid, gid } = found;
   const tell = (who: string, hint: string): OtherWriters => ({
     kind: who === 'everybody' ? 'everybody' : 'some',
@@ -66,6 +67,6 @@ function some(folder: string, found: Stats): OtherWriters {
   return { kind: 'nobody' };
 }
 
-function named(folder: string, { mode }: Stats): string {
+function named(folder: string, { mode }: Pick<Stats, 'mode'>): string {
   return `${folder} (mode ${(mode & 0o7777).toString(8)})`;
 }
