@@ -55,7 +55,9 @@ export class HandRecord {
   readonly #servers = new Map<string, HandEntry>();
   readonly #told = new Set<string>();
   #isLoaded = false;
+  /** The one that was seen last; null where whoever comes next was handed what was set. */
   #worker: number | null = null;
+  #isHandingOver = false;
 
   constructor(options: HandRecordOptions) {
     this.#options = options;
@@ -123,9 +125,15 @@ export class HandRecord {
     return known?.address === server.address && this.#isRegisteredStill(known);
   }
 
-  /** This worker took over what was set in the one before. */
-  follows(worker: number): void {
-    this.#worker = worker;
+  /** Lets HAProxy begin anew with what was set: it is nobody's loss where the new worker is seen before `begin` is over. */
+  async handOver<T>(begin: () => Promise<T>): Promise<T> {
+    this.#isHandingOver = true;
+    try {
+      return await begin();
+    } finally {
+      this.#isHandingOver = false;
+      this.#worker = null;
+    }
   }
 
   #registered(server: ServerByHand): string | null {
@@ -142,7 +150,8 @@ export class HandRecord {
     if (!this.#isRegisteredStill(server)) {
       return 'registered anew';
     }
-    return this.#worker === null || worker === this.#worker ? 'set back' : 'undone';
+    const wasTold = this.#isHandingOver || this.#worker === null;
+    return wasTold || worker === this.#worker ? 'set back' : 'undone';
   }
 }
 

@@ -46,8 +46,6 @@ export interface ServerStateFile {
     begin: () => Promise<T>,
     of: { readonly running?: string | null; readonly signal: AbortSignal },
   ): Promise<T>;
-  /** This worker has loaded what was there. */
-  followed(worker: number): void;
 }
 
 /**
@@ -88,12 +86,11 @@ export function serverStateFile(options: ServerStateOptions): ServerStateFile {
     async during(begin, { running = null, signal }) {
       await file.fill(running, signal);
       try {
-        return await begin();
+        return await (isLoaded ? hands.handOver(begin) : begin());
       } finally {
         await file.clear();
       }
     },
-    followed: (worker) => (isLoaded ? hands.follows(worker) : undefined),
   };
   return file;
 }
@@ -127,11 +124,5 @@ async function rowsAtStart(text: string, hands: HandRecord): Promise<readonly st
 
 /** The same control, whose reloads carry over which servers are DOWN, and what a person set. */
 export function keepHealth(control: HaproxyControl, file: ServerStateFile): HaproxyControl {
-  return withReload(control, async ({ running, signal }, reload) => {
-    const outcome = await file.during(reload, { running, signal });
-    if (outcome.kind === 'verified') {
-      file.followed(outcome.pid);
-    }
-    return outcome;
-  });
+  return withReload(control, ({ running, signal }, reload) => file.during(reload, { running, signal }));
 }
