@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { UsageError } from '../errors.ts';
 
 /** The outside of a command, as `main` gives it: nothing below reads argv, env or signals by itself. */
 export interface Io {
@@ -56,4 +57,20 @@ export interface CommonFlags {
   /** `haproxy.mode=none`, in the order of the command line. */
   readonly set: readonly string[];
   readonly logLevel?: string;
+}
+
+/** The settings that `--set` and `--log-level` name, by dotted path. Throws a `UsageError`. */
+export function overridesOf({ set, logLevel }: CommonFlags): Readonly<Record<string, string>> {
+  const level = logLevel === undefined ? {} : { 'log.level': logLevel };
+  return { ...Object.fromEntries(set.map(assignment)), ...level };
+}
+
+function assignment(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0) {
+    return [text.slice(0, at), text.slice(at + 1)];
+  }
+  throw new UsageError(`reading --set ${text}: expected key=value`, {
+    hint: 'For example --set haproxy.mode=none; docs/settings.md lists the keys.',
+  });
 }

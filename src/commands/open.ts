@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type SystemError, UsageError } from '../errors.ts';
+import type { SystemError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { createJudge } from '../haproxy/check.ts';
 import { createControl } from '../haproxy/control.ts';
@@ -42,7 +42,7 @@ import type { ServedTree } from '../tree/served-tree.ts';
 import type { GuardParts } from '../tree/trees.ts';
 import { renderContext, serverStatePath } from './assemble.ts';
 import { refuseOpenFolders } from './exposures.ts';
-import type { FromFlags, Io } from './io.ts';
+import { type FromFlags, type Io, overridesOf } from './io.ts';
 
 /** Loads the settings of a call: its flags, the environment, the settings file. Throws a `UsageError`. */
 export async function settingsOf(
@@ -50,26 +50,15 @@ export async function settingsOf(
   flags: FromFlags,
   sources: 'required' | 'optional' = flags.from === undefined ? 'required' : 'optional',
 ): Promise<Settings> {
-  const level = flags.logLevel === undefined ? {} : { 'log.level': flags.logLevel };
   const settings = await loadSettings({
     ...(flags.config === undefined ? {} : { configPath: flags.config }),
     env: io.env,
     cwd: io.cwd,
-    overrides: { ...Object.fromEntries(flags.set.map(assignment)), ...level },
+    overrides: overridesOf(flags),
     sources,
   });
   io.hide(secretsOf(settings, io.env));
   return settings;
-}
-
-function assignment(text: string): [string, string] {
-  const at = text.indexOf('=');
-  if (at > 0) {
-    return [text.slice(0, at), text.slice(at + 1)];
-  }
-  throw new UsageError(`reading --set ${text}: expected key=value`, {
-    hint: 'For example --set haproxy.mode=none; docs/settings.md lists the keys.',
-  });
 }
 
 /** A state folder and an output that are ours alone, until this is disposed. */

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { AnnounceFlags } from './announce-settings.ts';
 import { bounded } from './bounded.ts';
 import type { BoundedFlags, ExitCode, Io } from './io.ts';
 import type { RunFlags } from './run.ts';
@@ -18,11 +19,34 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     .addHelpText('after', `\nExample:\n  pointsman render --dry-run ${QUICKSTART}`)
     .showHelpAfterError('Try: pointsman --help');
 
-  verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow')
+  verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow', {
+    daemon: true,
+  })
     .option('--accept-stale', ACCEPT_STALE)
     .action(async (flags: RunFlags) => {
       const { run } = await import('./run.ts');
       ended(await run(io, flags));
+    });
+
+  verb(program, 'announce', 'the presence partner: register a service in etcd for as long as this runs', {
+    example: 'announce --service web --port 8080 --host 10.0.0.7 --etcd http://127.0.0.1:2379',
+    daemon: true,
+  })
+    .option('--etcd <urls>', 'the members of etcd, by comma: etcd.endpoints of the settings')
+    .option('--service <name>', 'what it is an instance of')
+    .option('--port <number>', 'the port that HAProxy reaches it at')
+    .option('--instance <id>', 'the name of the instance (default: <host>:<service>:<port>)')
+    .option('--host <address>', 'the address that HAProxy reaches it at')
+    .option('--weight <number>', 'its weight, 0 to 256')
+    .option('--tags <list>', 'tags for templates, by comma')
+    .option('--meta <name=value>', 'a fact for templates, such as version=1.2; may be repeated', collect, [])
+    .option('--owner <text>', 'whose key it is (default: <machine id>/<service>/<instance>)')
+    .option('--ttl <duration>', 'how long the key outlives this process (default: 5m)')
+    .option('--drain <duration>', 'how long it drains at the end (default: 5s)')
+    .option('--adopt', 'take over keys that have neither owner nor lease, as registrator writes them')
+    .action(async (flags: AnnounceFlags) => {
+      const { announce } = await import('./announce.ts');
+      ended(await announce(io, flags));
     });
 
   /** A verb that does one thing and ends, within `--timeout`. */
@@ -77,6 +101,8 @@ interface VerbOptions {
   readonly example?: string;
   /** Whether it reads keys. */
   readonly from?: true;
+  /** Whether it runs until it is told to end. */
+  readonly daemon?: true;
 }
 
 interface Once<Flags> extends VerbOptions {
@@ -87,7 +113,7 @@ function verb(
   program: Command,
   name: string,
   description: string,
-  { example = name, from }: VerbOptions = {},
+  { example = name, from, daemon }: VerbOptions = {},
 ): Command {
   const command = program
     .command(name)
@@ -99,7 +125,7 @@ function verb(
     )
     .addHelpText('after', `\nExample:\n  pointsman ${example} ${QUICKSTART}`)
     .showHelpAfterError(`Try: pointsman ${name} --help`);
-  if (name !== 'run') {
+  if (!daemon) {
     command.option('--timeout <duration>', 'how long it may take at most', DEFAULT_TIMEOUT);
   }
   return from

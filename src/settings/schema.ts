@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { keysOf, leaf, type SettingKey } from './leaf.ts';
 import {
+  allMatching,
   command,
   duration,
   endpoints,
@@ -11,6 +12,7 @@ import {
   hostNames,
   listenAddress,
   longDuration,
+  matching,
   names,
   networks,
   path,
@@ -133,6 +135,52 @@ const pace = z
     when: unspoiled,
   });
 
+/** What `pointsman announce` registers, and when. */
+const announce = z
+  .strictObject({
+    service: matching(
+      /^[A-Za-z0-9_.-]{1,64}$/,
+      'the name of a service: 1 to 64 of the characters A-Z a-z 0-9 _ . -',
+    ).exactOptional(),
+    instance: matching(
+      /^[A-Za-z0-9_.:-]{1,128}$/,
+      'the id of an instance: 1 to 128 of the characters A-Z a-z 0-9 _ . : -',
+    ).exactOptional(),
+    port: whole(1, 65_535).exactOptional(),
+    host: text('an IP address or a host name').exactOptional(),
+    interface: text('the name of a network interface such as eth0').exactOptional(),
+    weight: whole(0, 256).exactOptional(),
+    tags: allMatching(
+      /^[A-Za-z0-9_.:/=@+-]{1,128}$/,
+      'a list of tags: each 1 to 128 of the characters A-Z a-z 0-9 _ . : / = @ + -',
+    ).prefault([]),
+    meta: allMatching(
+      /^(?!owner=)[A-Za-z0-9_.-]{1,64}=[^\x00-\x1f\x7f]{0,256}$/,
+      'a list of name=value such as version=1.2; owner is set by Pointsman',
+    ).prefault([]),
+    owner: matching(
+      /^[A-Za-z0-9_.:/@-]{1,256}$/,
+      'whose keys they are: 1 to 256 of the characters A-Z a-z 0-9 _ . : / @ -',
+    ).exactOptional(),
+    ttl: longDuration().prefault('5m'),
+    check: matching(
+      /^(?:tcp|https?:\/\/[^\s/]+(?:\/\S*)?)$/,
+      'tcp, or a URL such as http://127.0.0.1:8080/healthz',
+    ).exactOptional(),
+    rise: whole(1, 100).prefault(2),
+    fall: whole(1, 100).prefault(3),
+    interval: longDuration().prefault('5s'),
+    drain: duration().prefault('5s'),
+    exec: command().exactOptional(),
+    adopt: flag().prefault(false),
+    listen: listenAddress().exactOptional(),
+  })
+  .refine((all) => all.ttl >= 2_000, {
+    path: ['ttl'],
+    message: 'is shorter than 2s, the least that etcd gives',
+    when: unspoiled,
+  });
+
 /** All of the settings: what `pointsman.yaml` may hold, with the defaults. */
 export const settingsSchema = z.strictObject({
   sources: z.array(source).min(1),
@@ -180,6 +228,7 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
   duplicateAddresses: word(['newest', 'allow']).prefault('newest'),
+  announce: announce.prefault({}),
   node: z.strictObject({ env: names().prefault([]) }).prefault({}),
   vars: free().prefault({}),
   status: z

@@ -34,6 +34,16 @@ export function word<const T extends readonly [string, ...string[]]>(words: T) {
   return leaf('text', fits, z.enum(words));
 }
 
+/** A text that a pattern describes. */
+export function matching(pattern: RegExp, fits: string) {
+  return leaf('text', fits, z.string().regex(pattern));
+}
+
+/** Texts that a pattern describes. */
+export function allMatching(pattern: RegExp, fits: string) {
+  return leaf('list', fits, z.array(z.string().regex(pattern)));
+}
+
 /** A text without control characters; never empty. */
 export function text(fits: string) {
   return leaf('text', fits, z.string().regex(/^[^\x00-\x1f\x7f]+$/));

@@ -1,7 +1,7 @@
 import { pauseAfter } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
-import type { EtcdConnection } from './etcd-client.ts';
+import { connectEtcd, type EtcdConnection } from './etcd-client.ts';
 import { DeniedError, withRoles } from './etcd-denied.ts';
 import { etcdError, explainEtcdError } from './etcd-error.ts';
 import type { Explained } from './etcd-error-rules.ts';
@@ -66,7 +66,7 @@ class EtcdFollower {
   readonly #ranges: readonly KeyRange[];
   readonly #push: Push<SourceEvent>;
   readonly #state: StateTeller;
-  readonly #members: EtcdMembers;
+  readonly #members: EtcdMembers<EtcdConnection>;
   readonly #failures = new Map<string, Explained>();
   readonly #patience = new PagePatience();
   /** Endpoints that answer no progress requests. */
@@ -81,7 +81,11 @@ class EtcdFollower {
     this.#ranges = ranges;
     this.#push = push;
     this.#state = stateTeller(push, { index: options.index, name: etcdName(options) });
-    this.#members = new EtcdMembers(options, (endpoint, error) => this.#failed(endpoint, error, 'at first'));
+    this.#members = new EtcdMembers({
+      endpoints: options.endpoints,
+      connect: (endpoint) => connectEtcd(endpoint, options),
+      onFailure: (endpoint, error) => this.#failed(endpoint, error, 'at first'),
+    });
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,5 @@
 import { pauseAfter } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
-import { connectEtcd, type EtcdConnection } from './etcd-client.ts';
-import type { EtcdSourceOptions } from './etcd-options.ts';
 
 /** A member that has not answered for this long is not waited for alone: the next one is asked beside it. */
 const SILENT = 500;
@@ -9,6 +7,19 @@ const SILENT = 500;
 const LONGEST_PAUSE = 600;
 /** How pauses between two rounds of the members grow. */
 export const BACK_OFF = { first: 100, spread: 0.5 } as const;
+
+/** A connection to one member, which can be asked for a sign of life. */
+export interface Probed extends Disposable {
+  readonly endpoint: string;
+  /** Rejects where none comes in time. */
+  probe(signal: AbortSignal): Promise<unknown>;
+}
+
+export interface MembersOptions<Connection extends Probed> {
+  readonly endpoints: readonly string[];
+  readonly connect: (endpoint: string) => Promise<Connection>;
+  readonly onFailure: (endpoint: string, error: unknown) => void;
+}
 
 /**
  * Finds a member of etcd that answers.
@@ -18,24 +29,22 @@ export const BACK_OFF = { first: 100, spread: 0.5 } as const;
  * A frozen host, a lost quorum and a dead connection look alike from here: no answer. Therefore a question may take
  * its 2 s, but the next one is put meanwhile, to the same member where there is no other.
  */
-export class EtcdMembers {
-  readonly #options: EtcdSourceOptions;
-  readonly #onFailure: (endpoint: string, error: unknown) => void;
+export class EtcdMembers<Connection extends Probed> {
+  readonly #options: MembersOptions<Connection>;
   // Not all instances of a fleet shall hang on the first member.
   #place: number;
 
-  constructor(options: EtcdSourceOptions, onFailure: (endpoint: string, error: unknown) => void) {
+  constructor(options: MembersOptions<Connection>) {
     this.#options = options;
-    this.#onFailure = onFailure;
     this.#place = Math.floor(Math.random() * options.endpoints.length);
   }
 
   /** Asks until somebody answers; the caller disposes the connection. Throws only what aborted `signal`, and bugs. */
-  async answering(signal: AbortSignal): Promise<EtcdConnection> {
+  async answering(signal: AbortSignal): Promise<Connection> {
     const { endpoints } = this.#options;
     const done = new AbortController();
     const search = AbortSignal.any([signal, done.signal]);
-    const found: EtcdConnection[] = [];
+    const found: Connection[] = [];
     try {
       for (let tries = 1; found.length === 0; tries++) {
         signal.throwIfAborted();
@@ -70,11 +79,11 @@ export class EtcdMembers {
   async #ask(
     endpoint: string,
     signal: AbortSignal,
-    answered: (connection: EtcdConnection) => void,
+    answered: (connection: Connection) => void,
   ): Promise<'refused' | 'over'> {
-    let connection: EtcdConnection | undefined;
+    let connection: Connection | undefined;
     try {
-      connection = await connectEtcd(endpoint, this.#options);
+      connection = await this.#options.connect(endpoint);
       await connection.probe(signal);
       if (!signal.aborted) {
         answered(connection);
@@ -89,7 +98,7 @@ export class EtcdMembers {
       if (error instanceof TypeError || error instanceof ReferenceError) {
         throw error;
       }
-      this.#onFailure(endpoint, error);
+      this.#options.onFailure(endpoint, error);
       return 'refused';
     } finally {
       connection?.[Symbol.dispose]();

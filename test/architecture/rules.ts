@@ -26,6 +26,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   haproxy: ['plan', 'ports', 'system', 'events-haproxy.ts'],
   state: ['model', 'plan', 'ports', 'system', 'events-guard.ts'],
   status: ['events.ts', 'events-guard.ts', 'events-haproxy.ts', 'system'],
+  announce: ['model', 'ports', 'system', 'sources'],
   testing: ['model', 'render', 'sources', 'templates'],
   commands: 'everything',
   'main.ts': 'everything',

@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import type { Io } from '../../src/commands/io.ts';
 import { addCommands } from '../../src/commands/program.ts';
-import { freePort, startProcess, waitFor } from '../support/haproxy.ts';
+import { startEtcd } from '../support/etcd.ts';
+import { freePort, startProcess, tempFolder, waitFor } from '../support/haproxy.ts';
 import { runToEnd } from '../support/pointsman.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,12 +23,35 @@ describe('--help', () => {
     expect(listed.sort()).toEqual([...verbs, 'help'].sort());
   });
 
-  test.each(verbs.filter((verb) => verb !== 'run'))('of %s has an example that works', async (verb) => {
-    const example = exampleOf(await help(verb));
-    expect(example[0]).toBe(verb);
-    const { code, stdout, stderr } = await runToEnd(['src/main.ts', ...example], ROOT);
-    expect(`${stdout}${stderr}`).not.toBe('');
-    expect(code, stderr).toBe(0);
+  test.each(verbs.filter((verb) => verb !== 'run' && verb !== 'announce'))(
+    'of %s has an example that works',
+    async (verb) => {
+      const example = exampleOf(await help(verb));
+      expect(example[0]).toBe(verb);
+      const { code, stdout, stderr } = await runToEnd(['src/main.ts', ...example], ROOT);
+      expect(`${stdout}${stderr}`).not.toBe('');
+      expect(code, stderr).toBe(0);
+    },
+  );
+
+  test('of announce has an example that works', async () => {
+    const example = exampleOf(await help('announce'));
+    expect(example[0]).toBe('announce');
+    await using etcd = await startEtcd();
+    await using state = await tempFolder();
+    const args = example.map((word) => word.replace('http://127.0.0.1:2379', etcd.endpoint));
+    const own = ['--set', `stateDir=${state.path}`, '--drain', '0s'];
+    await using announce = await startProcess(process.execPath, ['src/main.ts', ...args, ...own], {
+      cwd: ROOT,
+    });
+    const keys = () => etcd.client.getAll().prefix('/services/web/').keys();
+    await waitFor(async () => (await keys()).length === 1, { what: 'the key', timeout: 20_000 }).catch(
+      (error) => {
+        throw new Error(`${error}\n${announce.output()}`);
+      },
+    );
+    announce.child.kill('SIGTERM');
+    expect(await announce.ended).toBe(0);
   });
 
   test('of run has an example that works', async () => {

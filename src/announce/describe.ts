@@ -1,0 +1,81 @@
+import type { AnnounceEvent } from './events.ts';
+
+/** An event as a line of the log. */
+export interface AnnounceLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The line of an event. */
+export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
+  switch (event.kind) {
+    case 'announcing': {
+      const { version, what, owner, endpoints } = event;
+      return line('info', `announcing ${what} (pointsman ${version})`, { version, owner, endpoints });
+    }
+    case 'registered': {
+      const { key, value, why } = event;
+      return line(why === 'gone' ? 'warn' : 'info', `registered ${key}: ${PUT[why]}`, { key, value, why });
+    }
+    case 'deregistered':
+      return line('info', `deregistered ${event.key}`, { key: event.key });
+    case 'held-by-other': {
+      const { key, who, hint } = event;
+      return line('error', `${key} is left alone: it is ${who}; ${hint}`, { key, who });
+    }
+    case 'lease-held': {
+      const { lease, seconds, how } = event;
+      const message =
+        how === 'granted'
+          ? `lease ${lease} granted for ${seconds} s`
+          : `lease ${lease} of an earlier start taken up, with what is under it`;
+      return line('info', message, { lease, seconds, how });
+    }
+    case 'lease-lost': {
+      const message = `lease ${event.lease} is gone: it ran out or was revoked, or the store is another one`;
+      return line('warn', message, { lease: event.lease });
+    }
+    case 'lease-renewed':
+      return line('debug', `lease ${event.lease} renewed`, { lease: event.lease });
+    case 'store-live':
+      return line('info', `registering in etcd: ${event.endpoint} answers`, { endpoint: event.endpoint });
+    case 'store-away':
+      return line('warn', withHint(event), {});
+    case 'health': {
+      const { what, well, why } = event;
+      return line(well ? 'info' : 'warn', `${what} is ${well ? 'well' : 'not well'}: ${why}`, { what, well });
+    }
+    case 'draining': {
+      const { keys, ms } = event;
+      return line('info', `draining for ${ms / 1000} s: ${keys} ${keys === 1 ? 'key' : 'keys'}`, {
+        keys,
+        ms,
+      });
+    }
+    case 'notice':
+      return line('warn', withHint(event), {});
+    case 'stopping':
+      return line('info', `stopping: ${event.cause}`, { cause: event.cause });
+    case 'stopped':
+      return line('info', 'stopped', {});
+    default:
+      return event satisfies never;
+  }
+}
+
+const PUT: Readonly<Record<Extract<AnnounceEvent, { kind: 'registered' }>['why'], string>> = {
+  new: 'it was not there',
+  changed: 'it said something else',
+  gone: 'it had disappeared from the store',
+  'taken over': 'taken over from an earlier partner of the same owner',
+  adopted: 'adopted, as it had no owner',
+};
+
+function line(level: AnnounceLine['level'], message: string, fields: AnnounceLine['fields']): AnnounceLine {
+  return { level, message, fields };
+}
+
+function withHint({ message, hint }: { readonly message: string; readonly hint?: string }): string {
+  return hint === undefined ? message : `${message}; ${hint}`;
+}

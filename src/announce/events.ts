@@ -1,0 +1,58 @@
+/** Why a key was put. */
+export type PutReason =
+  /** It was not there. */
+  | 'new'
+  /** It is there, but says something else, or under another lease of ours. */
+  | 'changed'
+  /** Somebody deleted it, its lease ran out, or the store was emptied. */
+  | 'gone'
+  /** An earlier partner of the same owner had put it. */
+  | 'taken over'
+  /** It had neither owner nor lease (`adopt`). */
+  | 'adopted';
+
+/** What `announce` does and finds, in its order. */
+export type AnnounceEvent =
+  | {
+      readonly kind: 'announcing';
+      readonly version: string;
+      /** What it is for: `web on port 8080`. */
+      readonly what: string;
+      readonly owner: string;
+      readonly endpoints: readonly string[];
+    }
+  | {
+      readonly kind: 'registered';
+      readonly key: string;
+      readonly value: string;
+      readonly why: PutReason;
+    }
+  /** A key of ours was deleted. */
+  | { readonly kind: 'deregistered'; readonly key: string }
+  /** A key that we would put, and that is somebody else's: it is left alone. Said when it is found, and when that changes. */
+  | { readonly kind: 'held-by-other'; readonly key: string; readonly who: string; readonly hint: string }
+  /** `lease` as etcdctl writes it, in hexadecimal digits; `seconds` is what etcd gives at least. */
+  | {
+      readonly kind: 'lease-held';
+      readonly lease: string;
+      readonly seconds: number;
+      readonly how: 'granted' | 'taken up';
+    }
+  /** It ran out or was revoked, or the store is another one: what was under it is put again under a new one. */
+  | { readonly kind: 'lease-lost'; readonly lease: string }
+  /** The lease was renewed. */
+  | { readonly kind: 'lease-renewed'; readonly lease: string }
+  | { readonly kind: 'store-live'; readonly endpoint: string }
+  /** Said once for each cause. What is registered stays for as long as its lease. */
+  | { readonly kind: 'store-away'; readonly message: string; readonly hint?: string }
+  /** The check found what is announced well or not. */
+  | { readonly kind: 'health'; readonly what: string; readonly well: boolean; readonly why: string }
+  /** It takes no new sessions from now on; after `ms` it is taken out. */
+  | { readonly kind: 'draining'; readonly keys: number; readonly ms: number }
+  /** Something worth a warning, once. */
+  | { readonly kind: 'notice'; readonly message: string; readonly hint?: string }
+  | { readonly kind: 'stopping'; readonly cause: string }
+  | { readonly kind: 'stopped' };
+
+/** Takes an event to whoever tells it. */
+export type Tell = (event: AnnounceEvent) => void;

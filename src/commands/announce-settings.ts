@@ -1,0 +1,59 @@
+import type { EtcdAccess } from '../announce/etcd-link.ts';
+import { UsageError } from '../errors.ts';
+import { loadSettings } from '../settings/load-settings.ts';
+import type { Settings } from '../settings/settings.ts';
+import { type CommonFlags, type Io, overridesOf } from './io.ts';
+
+/** The flags of `announce`: each is the setting of its name. */
+export interface AnnounceFlags extends CommonFlags {
+  /** URLs of etcd by comma: `etcd.endpoints`. */
+  readonly etcd?: string;
+  readonly service?: string;
+  readonly instance?: string;
+  readonly port?: string;
+  readonly host?: string;
+  readonly interface?: string;
+  readonly weight?: string;
+  readonly tags?: string;
+  readonly meta: readonly string[];
+  readonly owner?: string;
+  readonly ttl?: string;
+  readonly check?: string;
+  readonly rise?: string;
+  readonly fall?: string;
+  readonly interval?: string;
+  readonly drain?: string;
+  readonly adopt?: true;
+  readonly listen?: string;
+}
+
+/** The settings of a call of `announce`: its flags, the environment, the settings file. Throws a `UsageError`. */
+export async function announceSettings(io: Io, flags: AnnounceFlags): Promise<Settings> {
+  const { config, set, logLevel, etcd, meta, adopt, ...plain } = flags;
+  const own = Object.entries(plain).map(([name, value]) => [`announce.${name}`, value]);
+  return loadSettings({
+    ...(config === undefined ? {} : { configPath: config }),
+    env: io.env,
+    cwd: io.cwd,
+    overrides: {
+      ...overridesOf({ set, ...(logLevel === undefined ? {} : { logLevel }) }),
+      ...Object.fromEntries(own),
+      ...(etcd === undefined ? {} : { 'etcd.endpoints': etcd }),
+      ...(meta.length === 0 ? {} : { 'announce.meta': JSON.stringify(meta) }),
+      ...(adopt ? { 'announce.adopt': 'true' } : {}),
+    },
+  });
+}
+
+/** The first etcd of the sources, which is where it registers. Throws a `UsageError` where there is none. */
+export function etcdAccess(settings: Settings, env: Io['env']): EtcdAccess {
+  const source = settings.sources.find((one) => one.kind === 'etcd');
+  if (source === undefined) {
+    throw new UsageError('announcing: the sources of the settings name no etcd', {
+      hint: 'Name it with --etcd http://10.0.0.1:2379, POINTSMAN_ETCD_ENDPOINTS, or in sources of the settings file.',
+    });
+  }
+  const { kind: _, optional: __, ...access } = source;
+  const noProxy = [env.no_grpc_proxy, env.no_proxy, env.NO_PROXY].find((one) => one) ?? '';
+  return { ...access, noProxy };
+}
