@@ -113,7 +113,8 @@ install_dependencies() {
 install_tools() {
   [ "$purpose" != test ] || {
     sh scripts/apt-install.sh 'HAProxy, etcd and what the tests need' haproxy=haproxy etcd=etcd-server \
-      systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap 9>&-
+      systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap \
+      dockerd=docker.io containerd=containerd iptables=iptables ip=iproute2 busybox=busybox-static 9>&-
     # shellcheck disable=SC2046  # a list
     sh scripts/server-versions.sh --missing \
       $(other_than "$(haproxy -v)" haproxy 2.6 3.0 3.2 3.4) $(other_than "$(etcd --version)" etcd 3.4 3.5)

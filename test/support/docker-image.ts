@@ -1,0 +1,43 @@
+import { chmod, copyFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+
+/** The program of the images: serves on for `LINGER` seconds after SIGTERM, and says what `NAME` says. */
+const SERVE = `#!/bin/sh
+trap 'sleep "\${LINGER:-5}" & wait $!; exit 0' TERM
+echo "\${NAME:-$(hostname)}" > /www/index.html
+httpd -f -p "\${PORT:-8080}" -h /www &
+wait $!
+`;
+const PROGRAMS = ['sh', 'httpd', 'sleep', 'hostname', 'kill', 'rm', 'touch', 'test', 'cat'];
+
+/**
+ * A tar of the file system of an image, made of Debian's static busybox: an HTTP server on port 8080 (`PORT`) that serves on
+ * for 5 seconds (`LINGER`) after SIGTERM and then ends with 0. It answers with `NAME`, the container's id where there is none.
+ */
+export async function imageTar(folder: string): Promise<Buffer> {
+  const root = path.join(folder, 'image');
+  await mkdir(path.join(root, 'bin'), { recursive: true });
+  await mkdir(path.join(root, 'www'));
+  await mkdir(path.join(root, 'tmp'));
+  const busybox = (await execa('sh', ['-c', 'command -v busybox'])).stdout;
+  await copyFile(busybox, path.join(root, 'bin/busybox'));
+  await copyLibraries(busybox, root);
+  for (const program of PROGRAMS) {
+    await symlink('busybox', path.join(root, 'bin', program));
+  }
+  await writeFile(path.join(root, 'serve'), SERVE);
+  await chmod(path.join(root, 'serve'), 0o755);
+  const tar = await execa('tar', ['-C', root, '--owner=0', '--group=0', '-c', '.'], { encoding: 'buffer' });
+  return Buffer.from(tar.stdout);
+}
+
+/** Where somebody has the busybox that is no static one. */
+async function copyLibraries(program: string, root: string): Promise<void> {
+  const { stdout } = await execa('ldd', [program], { reject: false });
+  for (const [library] of stdout.matchAll(/\/\S+/g)) {
+    const target = path.join(root, library);
+    await mkdir(path.dirname(target), { recursive: true });
+    await cp(library, target, { dereference: true });
+  }
+}

@@ -1,0 +1,330 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { imageTar } from './docker-image.ts';
+import { isAlive, startProcess, type TestProcess, waitFor } from './haproxy.ts';
+
+export interface DockerOptions {
+  /** Whether containers outlive a restart of the engine. @default false */
+  readonly liveRestore?: boolean;
+}
+
+/** How to run a container; what is left out is as with `docker run -d`. */
+export interface ContainerOptions {
+  readonly name?: string;
+  /** @default WEB_IMAGE */
+  readonly image?: string;
+  readonly command?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Ports, as `-p` takes them: `{ '8080': '127.0.0.1:' }` is `-p 127.0.0.1::8080`. @default `-P` */
+  readonly publish?: Readonly<Record<string, string>> | 'all' | 'none';
+  readonly network?: string;
+  /** `--restart` */
+  readonly restart?: 'no' | 'always' | 'unless-stopped' | 'on-failure';
+  readonly stopSignal?: string;
+  /** Seconds: `--stop-timeout` */
+  readonly stopTimeout?: number;
+  /** `--health-cmd`, asked every 200 ms. */
+  readonly healthCommand?: string;
+}
+
+/** The image that every engine of the tests has: see `imageTar()`. */
+export const WEB_IMAGE = 'web:git-1a2b3c4';
+
+/** A real Docker engine of the test's own. */
+export interface TestDocker extends AsyncDisposable {
+  /** The path of its socket. */
+  readonly socket: string;
+  /** What makes Docker's own client, and `announce`, speak to it. */
+  readonly env: { readonly DOCKER_HOST: string };
+  /** The pid of dockerd. */
+  readonly pid: number;
+  /** Runs a container; gives its id. */
+  run(options?: ContainerOptions): Promise<string>;
+  /** `docker stop -t SECONDS`; resolves when it has ended. */
+  stop(container: string, seconds?: number): Promise<void>;
+  /** `docker kill -s SIGNAL` */
+  kill(container: string, signal?: string): Promise<void>;
+  start(container: string): Promise<void>;
+  restart(container: string, seconds?: number): Promise<void>;
+  pause(container: string): Promise<void>;
+  unpause(container: string): Promise<void>;
+  /** `docker rm -f` */
+  remove(container: string): Promise<void>;
+  rename(container: string, name: string): Promise<void>;
+  /** `docker exec`; resolves when the command has ended. */
+  exec(container: string, ...command: string[]): Promise<void>;
+  /** The port of the host that leads to a port of a container; over IPv4 by default. */
+  port(container: string, inside?: number, ip?: string): Promise<number>;
+  /** Asks its API: gives the body of a good answer, throws on any other. */
+  api(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object | Buffer): Promise<string>;
+  /** Ends dockerd alone: in order (its containers end too, but with `liveRestore`), or by SIGKILL (they live on). */
+  end(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Starts dockerd again, on the same data, after `end()`. */
+  again(): Promise<void>;
+}
+
+/** Nobody has these: there are 256 networks of 254 addresses for as many engines of this machine. */
+const NETWORK = '10.231';
+const PREFIX = 'pm-test-';
+
+/**
+ * Starts dockerd with everything of its own, and waits until it serves: `await using docker = await startDocker()`. Several may
+ * run side by side, and beside the machine's own: it has a bridge of its own and touches no packet filter, so ports are
+ * published by Docker's proxy alone. It lives in process and mount namespaces of its own: where their first process ends
+ * (by us, or by the reaper), dockerd, its containers and their mounts are gone with it.
+ */
+export async function startDocker(options: DockerOptions = {}): Promise<TestDocker> {
+  await sweep();
+  const network = await takeNetwork();
+  const folder = folderOf(network.bridge);
+  await mkdir(folder, { mode: 0o700 });
+  const holder = await startProcess('unshare', [
+    ...['--pid', '--mount', '--fork', '--kill-child', '--mount-proc'],
+    ...['sh', '-c', 'sleep infinity & wait'],
+  ]);
+  const first = await waitFor(() => childOf(holder.pid), { what: 'the first process of the namespaces' });
+  const socket = path.join(folder, 's');
+  // Instead of the machine's own.
+  await writeFile(path.join(folder, 'daemon.json'), '{}');
+  const launch = async (): Promise<TestProcess & { readonly dockerd: number }> => {
+    const started = await startProcess('nsenter', [
+      ...['--target', String(first), '--pid', '--mount', 'dockerd'],
+      ...['--host', `unix://${socket}`, '--data-root', path.join(folder, 'root')],
+      ...['--exec-root', path.join(folder, 'exec'), '--pidfile', path.join(folder, 'pid')],
+      ...['--config-file', path.join(folder, 'daemon.json'), '--bridge', network.bridge],
+      ...[
+        '--iptables=false',
+        '--ip-forward=false',
+        '--ip-masq=false',
+        '--cgroup-parent',
+        `/${network.bridge}`,
+      ],
+      ...(options.liveRestore ? ['--live-restore'] : []),
+    ]);
+    let ended = false;
+    void started.ended.then(() => {
+      ended = true;
+    });
+    await waitFor(
+      async () => {
+        if (ended) {
+          throw new Error(`dockerd did not start:\n${started.output().slice(-4_000)}`);
+        }
+        return ask(socket, 'GET', '/_ping').catch(() => null);
+      },
+      { what: 'dockerd', timeout: 60_000 },
+    );
+    return { ...started, dockerd: await waitFor(() => childOf(started.pid)) };
+  };
+  let engine: Awaited<ReturnType<typeof launch>> | undefined;
+  const clear = async () => {
+    holder.child.kill('SIGKILL');
+    await holder.ended;
+    await waitFor(async () => !(await isAlive(first)), { what: 'the end of the namespaces' });
+    await engine?.ended;
+    await network[Symbol.asyncDispose]();
+  };
+  const api: TestDocker['api'] = (method, where, body) => ask(socket, method, where, body);
+  try {
+    await network.make();
+    engine = await launch();
+    const changes = ['CMD ["/serve"]', 'EXPOSE 8080'].map((one) => `&changes=${encodeURIComponent(one)}`);
+    const [repo, tag] = WEB_IMAGE.split(':');
+    await api(
+      'POST',
+      `/images/create?fromSrc=-&repo=${repo}&tag=${tag}${changes.join('')}`,
+      await imageTar(folder),
+    );
+  } catch (error) {
+    await clear();
+    throw error;
+  }
+  const post = async (container: string, what: string) => {
+    await api('POST', `/containers/${container}/${what}`);
+  };
+  return {
+    socket,
+    env: { DOCKER_HOST: `unix://${socket}` },
+    get pid() {
+      return engine?.dockerd ?? 0;
+    },
+    api,
+    async run(given = {}) {
+      const query = given.name === undefined ? '' : `?name=${given.name}`;
+      const { Id } = JSON.parse(await api('POST', `/containers/create${query}`, creation(given)));
+      await post(Id, 'start');
+      return Id;
+    },
+    stop: (container, seconds) => post(container, `stop${seconds === undefined ? '' : `?t=${seconds}`}`),
+    kill: (container, signal = 'KILL') => post(container, `kill?signal=${signal}`),
+    start: (container) => post(container, 'start'),
+    restart: (container, seconds = 10) => post(container, `restart?t=${seconds}`),
+    pause: (container) => post(container, 'pause'),
+    unpause: (container) => post(container, 'unpause'),
+    rename: (container, name) => post(container, `rename?name=${name}`),
+    async remove(container) {
+      await api('DELETE', `/containers/${container}?force=1&v=1`);
+    },
+    async exec(container, ...command) {
+      const { Id } = JSON.parse(await api('POST', `/containers/${container}/exec`, { Cmd: command }));
+      await api('POST', `/exec/${Id}/start`, { Detach: true });
+      await waitFor(async () => JSON.parse(await api('GET', `/exec/${Id}/json`)).Running === false);
+    },
+    async port(container, inside = 8080, ip = '0.0.0.0') {
+      const { NetworkSettings } = JSON.parse(await api('GET', `/containers/${container}/json`));
+      const bindings: { HostIp: string; HostPort: string }[] = NetworkSettings.Ports[`${inside}/tcp`] ?? [];
+      return Number(bindings.find(({ HostIp }) => HostIp === ip)?.HostPort);
+    },
+    async end(signal = 'SIGTERM') {
+      process.kill(engine?.dockerd ?? 0, signal);
+      await engine?.ended;
+    },
+    async again() {
+      engine = await launch();
+    },
+    [Symbol.asyncDispose]: clear,
+  };
+}
+
+function creation(given: ContainerOptions): object {
+  const { image = WEB_IMAGE, command, labels = {}, env = {}, publish = 'all', network } = given;
+  const bindings = Object.entries(typeof publish === 'string' ? {} : publish).map(([port, where]) => {
+    const [, ip = '', host = ''] = /^(?:(.*):)?(\d*)$/.exec(where) ?? [];
+    return [`${port}/tcp`, [{ HostIp: ip.replace(/^\[(.*)\]$/, '$1'), HostPort: host }]] as const;
+  });
+  return {
+    Image: image,
+    ...(command ? { Cmd: command } : {}),
+    Labels: labels,
+    Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    ExposedPorts: Object.fromEntries(bindings.map(([port]) => [port, {}])),
+    ...(given.stopSignal === undefined ? {} : { StopSignal: given.stopSignal }),
+    ...(given.stopTimeout === undefined ? {} : { StopTimeout: given.stopTimeout }),
+    ...(given.healthCommand === undefined ? {} : { Healthcheck: healthcheck(given.healthCommand) }),
+    HostConfig: {
+      PublishAllPorts: publish === 'all',
+      PortBindings: Object.fromEntries(bindings),
+      RestartPolicy: { Name: given.restart ?? 'no' },
+      ...(network === undefined ? {} : { NetworkMode: network }),
+    },
+  };
+}
+
+function healthcheck(command: string): object {
+  const nanoseconds = 1e6;
+  return {
+    Test: ['CMD-SHELL', command],
+    Interval: 200 * nanoseconds,
+    Timeout: 5_000 * nanoseconds,
+    Retries: 1,
+  };
+}
+
+function ask(socketPath: string, method: string, where: string, body?: object | Buffer): Promise<string> {
+  const type = Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json';
+  const sent = body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { socketPath, path: where, method, agent: false, headers: { host: 'docker', 'content-type': type } },
+      (response) => {
+        let said = '';
+        response.setEncoding('utf8').on('data', (text: string) => {
+          said += text;
+        });
+        response.once('error', reject);
+        response.once('end', () => {
+          const { statusCode = 0 } = response;
+          // 304: it is so already.
+          if (statusCode < 400) {
+            resolve(said);
+          } else {
+            reject(new Error(`docker: ${method} ${where}: ${statusCode} ${said}`));
+          }
+        });
+      },
+    );
+    asked.once('error', reject);
+    asked.end(sent);
+  });
+}
+
+/** The first child of a process; undefined as long as there is none. */
+async function childOf(pid: number): Promise<number | undefined> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const [child] = children.split(' ').filter((text) => text !== '');
+  return child === undefined ? undefined : Number(child);
+}
+
+interface Network extends AsyncDisposable {
+  readonly bridge: string;
+  make(): Promise<void>;
+}
+
+/** A network of the 256 that no test process of this machine has now. */
+async function takeNetwork(): Promise<Network> {
+  for (;;) {
+    const number = Math.floor(Math.random() * 256);
+    const bridge = `${PREFIX}${number}`;
+    const name = await takeName(bridge);
+    if (name) {
+      return {
+        bridge,
+        async make() {
+          await execa('ip', ['link', 'add', bridge, 'type', 'bridge']);
+          await execa('ip', ['address', 'add', `${NETWORK}.${number}.1/24`, 'dev', bridge]);
+          await execa('ip', ['link', 'set', bridge, 'up']);
+        },
+        async [Symbol.asyncDispose]() {
+          await remove(bridge);
+          name.close();
+        },
+      };
+    }
+  }
+}
+
+/** What a run that was killed left behind: whatever bears a name that nobody holds any more. */
+async function sweep(): Promise<void> {
+  const { stdout } = await execa('ip', ['-o', 'link', 'show', 'type', 'bridge']);
+  const bridges = [...stdout.matchAll(/^\d+: ([^:@]+)[:@]/gm)].map(([, name = '']) => name);
+  const all = new Set([...bridges, ...(await readdir(tmpdir()))].filter((name) => name.startsWith(PREFIX)));
+  for (const bridge of all) {
+    const name = await takeName(bridge);
+    if (name) {
+      await remove(bridge);
+      name.close();
+    }
+  }
+}
+
+/** The bridge of that name, with its control groups and its folder. */
+async function remove(bridge: string): Promise<void> {
+  await execa('ip', ['link', 'delete', bridge], { reject: false });
+  const groups = '/sys/fs/cgroup';
+  const controllers = await readdir(groups).catch(() => []);
+  for (const parent of [groups, ...controllers.map((name) => path.join(groups, name))]) {
+    await execa('find', [path.join(parent, bridge), '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'], {
+      reject: false,
+    });
+  }
+  await rm(folderOf(bridge), { recursive: true, force: true });
+}
+
+function folderOf(bridge: string): string {
+  return path.join(tmpdir(), bridge);
+}
+
+/** Takes a name for as long as this process lives, or until it is closed; null where another has it. */
+function takeName(name: string): Promise<Server | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(null));
+    server.listen(`\0pointsman-${name}`, () => resolve(server));
+    server.unref();
+  });
+}
