@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { BlockList, isIP } from 'node:net';
 import path from 'node:path';
 import { SystemError } from '../errors.ts';
 import type { Settings } from '../settings/settings.ts';
 import { certificateEnds } from '../sources/certificate-ends.ts';
+import { isLoopback } from '../system/loopback.ts';
 import { otherWriters } from '../system/other-writers.ts';
 import { serverStatePath } from './assemble.ts';
 
@@ -79,15 +79,6 @@ function statusExposure({ status }: Settings): readonly Exposure[] {
   const hint =
     'Let only those through who may know every service with its addresses, or listen on 127.0.0.1.';
   return [{ what: 'status', found, hint }];
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return version === 0 ? host === 'localhost' : LOOPBACK.check(host, version === 6 ? 'ipv6' : 'ipv4');
 }
 
 async function sourceExposures({ sources }: Settings): Promise<readonly Exposure[]> {
