@@ -3,6 +3,8 @@
 # there is no soak.
 set -eu
 cd "$(dirname "$0")/.."
+# What was compiled long ago may be of folders that are gone (see node.sh).
+find .cache/compile -type f -mtime +7 -delete 2> /dev/null || :
 vitest() {
   sh scripts/node.sh node_modules/vitest/vitest.mjs run "$@"
 }

@@ -7,4 +7,6 @@ fi
 # Debian keeps haproxy where only root looks.
 PATH="$PATH:/usr/sbin:/sbin"
 export PATH
+# What tests start hundreds of times is compiled once: half of the processor time of a start.
+export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE-$here/.cache/compile}"
 exec node "$@"
