@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   // examples/custom-template imports the package by its name.
@@ -12,6 +13,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     // Whatever the tests started ends with them, even where vitest is killed.
     globalSetup: ['test/support/reaper.ts'],
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // For two cores, the usual machine: tests wait for servers half of their time. With more, servers wait for each other.
