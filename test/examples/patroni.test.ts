@@ -5,12 +5,12 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { freePort, showProc, waitFor } from '../support/haproxy.ts';
-import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { oldestAndNewest } from '../support/haproxy-versions.ts';
 import { makeSite, type Site } from '../support/pointsman.ts';
 
 const FOLDER = new URL('../../examples/patroni/', import.meta.url);
 
-describe.each(haproxyVersions)('examples/patroni on HAProxy $name', ({ path: binary }) => {
+describe.each(oldestAndNewest)('examples/patroni on HAProxy $name', ({ path: binary }) => {
   test('writers only ever reach the primary: while nodes come, over a reload, and after a failover', async () => {
     await using rig = await startRig(binary, 'checked');
     const { site, a, b, c, writer } = rig;

@@ -1,21 +1,17 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ChosenHaproxy, chooseHaproxy } from '../support/chosen-haproxy.ts';
+import { describe, expect, test } from 'vitest';
 import { type Backend, request, startBackend, waitFor } from '../support/haproxy.ts';
-import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { oldestAndNewest } from '../support/haproxy-versions.ts';
 import { makeSite } from '../support/pointsman.ts';
+import { useHaproxy } from '../support/use-haproxy.ts';
 
 /** A file that HAProxy's check reads, whole and half written: of errors, which need no certificate to be made. */
 const WHOLE = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nwait';
 const HALF = WHOLE.slice(0, 20);
 
-describe.each(haproxyVersions)('on HAProxy $name', (haproxy) => {
-  let chosen: ChosenHaproxy;
-  beforeAll(() => {
-    chosen = chooseHaproxy(haproxy.name);
-  });
-  afterAll(() => chosen[Symbol.dispose]());
+describe.each(oldestAndNewest)('on HAProxy $name', (haproxy) => {
+  useHaproxy(haproxy);
 
   test('while a file that the configuration names is half written, servers come and go and stay so; mended, it is seen at once', async () => {
     await using stack = new AsyncDisposableStack();

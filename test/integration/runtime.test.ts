@@ -1,8 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { splitMark } from '../../src/plan/mark.ts';
-import { type ChosenHaproxy, chooseHaproxy } from '../support/chosen-haproxy.ts';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import {
   cli,
@@ -13,8 +12,9 @@ import {
   startLoad,
   waitFor,
 } from '../support/haproxy.ts';
-import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { haproxyVersions, oldestAndNewest } from '../support/haproxy-versions.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+import { useHaproxy } from '../support/use-haproxy.ts';
 
 const siteOn = (etcd: TestEtcd, more: Record<string, unknown> = {}) =>
   makeSite({ sources: [{ etcd: { endpoints: [etcd.endpoint] } }], vars: { defaultService: 'web' }, more });
@@ -31,11 +31,7 @@ const GATE =
   'while grep -q "server two" "$0" && ! [ -e "$(dirname "$0")/go" ]; do sleep 0.05; done; exec haproxy -c -f "$0"';
 
 describe.each(haproxyVersions)('changes of servers on HAProxy $name', (haproxy) => {
-  let chosen: ChosenHaproxy;
-  beforeAll(() => {
-    chosen = chooseHaproxy(haproxy.name);
-  });
-  afterAll(() => chosen[Symbol.dispose]());
+  useHaproxy(haproxy);
 
   test('go without a reload: added, moved, weighted, drained and removed, with the file in step', async () => {
     await using etcd = await startEtcd();
@@ -73,6 +69,35 @@ describe.each(haproxyVersions)('changes of servers on HAProxy $name', (haproxy) 
     expect(load.failures()).toEqual([]);
     expect(outcomes(daemon).filter((outcome) => outcome === 'reloaded')).toHaveLength(1);
   });
+
+  test('that haproxy -c refuses afterwards are taken back without a reload', async () => {
+    await using etcd = await startEtcd();
+    await using one = await startBackend('one');
+    // A judge that is stricter than the grammar: it stands for what only the whole configuration shows.
+    const judge = ['sh', '-c', '! grep -q "weight 13" "$0" && exec haproxy -c -f "$0"', '{config}'];
+    await using site = await makeSite({
+      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
+      vars: { defaultService: 'web' },
+      haproxy: { checkCommand: judge },
+    });
+    await etcd.put('/services/web/one', one.address);
+    await using daemon = await site.start();
+    await daemon.ready();
+    const before = await showProc(site.masterSocket);
+    const text = await readFile(site.configPath, 'utf8');
+    await etcd.put('/services/web/one', JSON.stringify({ host: '127.0.0.1', port: one.port, weight: 13 }));
+    await waitFor(() => daemon.log().some((line) => line.event === 'check-refused'), { what: 'the refusal' });
+    await inStep(site);
+    await waitFor(async () =>
+      /^\d+ be_web \d+ one (\S+ ){3}1 /m.test(await cli(site.statsSocket, 'show servers state')),
+    );
+    expect(await showProc(site.masterSocket)).toEqual(before);
+    expect(await readFile(site.configPath, 'utf8')).toBe(text);
+  });
+});
+
+describe.each(oldestAndNewest)('changes of servers on HAProxy $name', (haproxy) => {
+  useHaproxy(haproxy);
 
   test('and of more than servers, one after the other: the second kind is a reload with its reasons', async () => {
     await using etcd = await startEtcd();
@@ -172,31 +197,6 @@ describe.each(haproxyVersions)('changes of servers on HAProxy $name', (haproxy) 
     });
     await waitFor(async () => (await daemon.status()).ahead === null, { what: 'the end of it' });
     expect(outcomes(daemon).filter((outcome) => outcome === 'reloaded')).toHaveLength(1);
-  });
-
-  test('that haproxy -c refuses afterwards are taken back without a reload', async () => {
-    await using etcd = await startEtcd();
-    await using one = await startBackend('one');
-    // A judge that is stricter than the grammar: it stands for what only the whole configuration shows.
-    const judge = ['sh', '-c', '! grep -q "weight 13" "$0" && exec haproxy -c -f "$0"', '{config}'];
-    await using site = await makeSite({
-      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
-      vars: { defaultService: 'web' },
-      haproxy: { checkCommand: judge },
-    });
-    await etcd.put('/services/web/one', one.address);
-    await using daemon = await site.start();
-    await daemon.ready();
-    const before = await showProc(site.masterSocket);
-    const text = await readFile(site.configPath, 'utf8');
-    await etcd.put('/services/web/one', JSON.stringify({ host: '127.0.0.1', port: one.port, weight: 13 }));
-    await waitFor(() => daemon.log().some((line) => line.event === 'check-refused'), { what: 'the refusal' });
-    await inStep(site);
-    await waitFor(async () =>
-      /^\d+ be_web \d+ one (\S+ ){3}1 /m.test(await cli(site.statsSocket, 'show servers state')),
-    );
-    expect(await showProc(site.masterSocket)).toEqual(before);
-    expect(await readFile(site.configPath, 'utf8')).toBe(text);
   });
 
   test('are reloads where apply.mode says so, or the template opens no stats socket', async () => {

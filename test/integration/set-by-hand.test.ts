@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ChosenHaproxy, chooseHaproxy } from '../support/chosen-haproxy.ts';
+import { describe, expect, test } from 'vitest';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import { type Backend, cli, request, showProc, startBackend, waitFor } from '../support/haproxy.ts';
-import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { oldestAndNewest } from '../support/haproxy-versions.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+import { useHaproxy } from '../support/use-haproxy.ts';
 
 interface SetByHand {
   readonly backend: string;
@@ -53,12 +53,8 @@ async function reload(etcd: TestEtcd, site: Site, name: string): Promise<void> {
   );
 }
 
-describe.each(haproxyVersions)('on HAProxy $name', (haproxy) => {
-  let chosen: ChosenHaproxy;
-  beforeAll(() => {
-    chosen = chooseHaproxy(haproxy.name);
-  });
-  afterAll(() => chosen[Symbol.dispose]());
+describe.each(oldestAndNewest)('on HAProxy $name', (haproxy) => {
+  useHaproxy(haproxy);
 
   test('who was drained or taken out by hand stays so over reloads, restarts and the end of HAProxy, until it registers anew', async () => {
     await using etcd = await startEtcd();

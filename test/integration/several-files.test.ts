@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cli, freePort, showProc, startHaproxy, waitFor } from '../support/haproxy.ts';
-import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { oldestAndNewest } from '../support/haproxy-versions.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
 
 const baseText = (site: Site, maxconn: number) => `global
@@ -24,7 +24,7 @@ const TEMPLATE = `backend web
 {% endfor %}
 `;
 
-describe.each(haproxyVersions)('on HAProxy $name, with defaults in another file', ({ path: binary }) => {
+describe.each(oldestAndNewest)('on HAProxy $name, with defaults in another file', ({ path: binary }) => {
   test('servers of the Runtime API have its TLS, its limits and its checks', async () => {
     await using one = await countConnections();
     await using two = await countConnections();

@@ -1,11 +1,11 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ChosenHaproxy, chooseHaproxy } from '../support/chosen-haproxy.ts';
+import { describe, expect, test } from 'vitest';
 import { freePort, request, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
-import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { haproxyVersions, oldestAndNewest } from '../support/haproxy-versions.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+import { useHaproxy } from '../support/use-haproxy.ts';
 
 type Tree = Readonly<Record<'services' | 'routes', Readonly<Record<string, unknown>>>>;
 
@@ -38,12 +38,8 @@ const statusOf = async (site: Site, host: string) =>
   (await request(site.url, { headers: { host } }).catch(() => null))?.status;
 const reloads = (daemon: Daemon) => daemon.log().filter(({ outcome }) => outcome === 'reloaded').length;
 
-describe.each(haproxyVersions)('on HAProxy $name', (haproxy) => {
-  let chosen: ChosenHaproxy;
-  beforeAll(() => {
-    chosen = chooseHaproxy(haproxy.name);
-  });
-  afterAll(() => chosen[Symbol.dispose]());
+describe.each(oldestAndNewest)('on HAProxy $name', (haproxy) => {
+  useHaproxy(haproxy);
 
   test('a route whose port somebody else holds is set aside on this host alone, all else goes on, and it comes within 5 s of the port being free', async () => {
     await using web = await startBackend('web');
@@ -80,6 +76,32 @@ describe.each(haproxyVersions)('on HAProxy $name', (haproxy) => {
     await waitFor(async () => (await setAside(daemon)).length === 0);
     expect(load.failures()).toEqual([]);
   }, 90_000);
+
+  test('a HAProxy that does not start over one taken port starts without it', async () => {
+    await using web = await startBackend('web');
+    await using site = await makeSite({ vars: { bindAddress: '127.0.0.1' } });
+    const port = await freePort();
+    const holder = await hold(port);
+    const services = { web: { i: web.address }, own: { i: web.address.replace('127.0.0.1', '127.0.0.2') } };
+    await write(site, { services, routes: { own: { hosts: ['own.test'], port } } });
+    await using daemon = await site.start();
+    await waitFor(async () => (await statusOf(site, 'web')) === 200, { timeout: 30_000 });
+    // A service that is new with its route needs that.
+    const aside = (await setAside(daemon)).map(({ unit, local }) => `${unit} ${local}`);
+    expect(aside.sort()).toEqual(['instances of own true', 'route of own true']);
+    // Now that HAProxy runs it is seen who holds it.
+    await waitFor(async () => (await setAside(daemon))[0]?.reason.includes('holds this port'), {
+      timeout: 20_000,
+    });
+    await holder[Symbol.asyncDispose]();
+    await waitFor(async () => (await request(`http://127.0.0.1:${port}/`).catch(() => null)) !== null, {
+      timeout: 30_000,
+    });
+  }, 60_000);
+});
+
+describe.each(haproxyVersions)('on HAProxy $name', (haproxy) => {
+  useHaproxy(haproxy);
 
   test('a failed reload is blamed by the line that HAProxy names, once: nothing is searched for by reloads', async () => {
     await using web = await startBackend('web');
@@ -132,26 +154,4 @@ backend be_{{ s.name }}
       daemon.log().filter(({ event, part }) => event === 'reload-failed' && part === undefined),
     ).toHaveLength(1);
   }, 90_000);
-
-  test('a HAProxy that does not start over one taken port starts without it', async () => {
-    await using web = await startBackend('web');
-    await using site = await makeSite({ vars: { bindAddress: '127.0.0.1' } });
-    const port = await freePort();
-    const holder = await hold(port);
-    const services = { web: { i: web.address }, own: { i: web.address.replace('127.0.0.1', '127.0.0.2') } };
-    await write(site, { services, routes: { own: { hosts: ['own.test'], port } } });
-    await using daemon = await site.start();
-    await waitFor(async () => (await statusOf(site, 'web')) === 200, { timeout: 30_000 });
-    // A service that is new with its route needs that.
-    const aside = (await setAside(daemon)).map(({ unit, local }) => `${unit} ${local}`);
-    expect(aside.sort()).toEqual(['instances of own true', 'route of own true']);
-    // Now that HAProxy runs it is seen who holds it.
-    await waitFor(async () => (await setAside(daemon))[0]?.reason.includes('holds this port'), {
-      timeout: 20_000,
-    });
-    await holder[Symbol.asyncDispose]();
-    await waitFor(async () => (await request(`http://127.0.0.1:${port}/`).catch(() => null)) !== null, {
-      timeout: 30_000,
-    });
-  }, 60_000);
 });

@@ -1,8 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { blackhole } from '../support/blackhole.ts';
-import { type ChosenHaproxy, chooseHaproxy } from '../support/chosen-haproxy.ts';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import {
   cli,
@@ -13,8 +12,9 @@ import {
   startLoad,
   waitFor,
 } from '../support/haproxy.ts';
-import { haproxyVersions } from '../support/haproxy-versions.ts';
+import { haproxyVersions, oldestAndNewest } from '../support/haproxy-versions.ts';
 import { makeSite, type SiteOptions } from '../support/pointsman.ts';
+import { useHaproxy } from '../support/use-haproxy.ts';
 
 const siteOn = (etcd: TestEtcd, options: SiteOptions = {}) =>
   makeSite({
@@ -27,11 +27,7 @@ const siteOn = (etcd: TestEtcd, options: SiteOptions = {}) =>
 const showServers = (masterSocket: string) => cli(masterSocket, '@1 show servers state').catch(() => '');
 
 describe.each(haproxyVersions)('with a real etcd and HAProxy $name', (haproxy) => {
-  let chosen: ChosenHaproxy;
-  beforeAll(() => {
-    chosen = chooseHaproxy(haproxy.name);
-  });
-  afterAll(() => chosen[Symbol.dispose]());
+  useHaproxy(haproxy);
 
   test('a put is answered by the new instance, and after a delete it never answers again', async () => {
     await using etcd = await startEtcd();
@@ -63,6 +59,10 @@ describe.each(haproxyVersions)('with a real etcd and HAProxy $name', (haproxy) =
     expect(one.requests()).toBe(before);
     expect(load.failures()).toEqual([]);
   });
+});
+
+describe.each(oldestAndNewest)('with a real etcd and HAProxy $name', (haproxy) => {
+  useHaproxy(haproxy);
 
   test('of two changes 20 to 80 ms apart the second is live each time', async () => {
     await using etcd = await startEtcd();

@@ -20,6 +20,15 @@ const BRANCHES = ['2.6', '3.0', '3.2', '3.4'];
  */
 export const haproxyVersions: readonly HaproxyBinary[] = BRANCHES.map(haproxyOf);
 
+/**
+ * The oldest and the newest of them, for stories in which nothing is expected to differ by version: what does differ is
+ * tested on all of them by itself. `npm run test:all` tells these stories on all of them too.
+ */
+export const oldestAndNewest: readonly HaproxyBinary[] =
+  process.env.TEST_ALL === undefined
+    ? haproxyVersions.filter((_, at) => at === 0 || at === haproxyVersions.length - 1)
+    : haproxyVersions;
+
 /** The HAProxy of a branch. */
 export function haproxyOf(branch: string): HaproxyBinary {
   if (branch === branchOf('haproxy')) {
