@@ -62,6 +62,10 @@ export interface TestDocker extends AsyncDisposable {
   port(container: string, inside?: number, ip?: string): Promise<number>;
   /** Asks its API: gives the body of a good answer, throws on any other. */
   api(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object | Buffer): Promise<string>;
+  /** The first process of a container, as `crash()` takes it. */
+  processOf(container: string): Promise<number>;
+  /** Kills that with -9, whether or not dockerd runs. */
+  crash(process: number): Promise<void>;
   /** Ends dockerd alone: in order (its containers end too, but with `liveRestore`), or by SIGKILL (they live on). */
   end(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Starts dockerd again, on the same data, after `end()`. */
@@ -179,6 +183,13 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
       const { NetworkSettings } = JSON.parse(await api('GET', `/containers/${container}/json`));
       const bindings: { HostIp: string; HostPort: string }[] = NetworkSettings.Ports[`${inside}/tcp`] ?? [];
       return Number(bindings.find(({ HostIp }) => HostIp === ip)?.HostPort);
+    },
+    async processOf(container) {
+      return JSON.parse(await api('GET', `/containers/${container}/json`)).State.Pid;
+    },
+    async crash(number) {
+      // It is the number in there.
+      await execa('nsenter', ['--target', String(first), '--pid', '--mount', 'kill', '-9', String(number)]);
     },
     async end(signal = 'SIGTERM') {
       process.kill(engine?.dockerd ?? 0, signal);
