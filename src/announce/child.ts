@@ -47,20 +47,23 @@ export async function startChild(
   } finally {
     process.umask(ours);
   }
+  const end = () => child.kill('SIGTERM');
+  process.once('exit', end);
   const ended = new Promise<ChildEnd>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ exitCode: code ?? 128 + numberOf(signal), signal }));
+    child.once('exit', (code, signal) => {
+      process.off('exit', end);
+      resolve({ exitCode: code ?? 128 + numberOf(signal), signal });
+    });
   });
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', (error) =>
-      reject(new SystemError(`${doing}: ${whyNotRun(command, error)}`, { cause: error })),
-    );
+    child.once('error', (error) => {
+      process.off('exit', end);
+      reject(new SystemError(`${doing}: ${whyNotRun(command, error)}`, { cause: error }));
+    });
   });
   // A signal that could not be sent is no reason to end.
   child.on('error', () => undefined);
-  const end = () => child.kill('SIGTERM');
-  process.once('exit', end);
-  void ended.then(() => process.off('exit', end));
   return { pid: child.pid ?? 0, ended, send: (signal) => void child.kill(signal) };
 }
 

@@ -2,11 +2,11 @@
 import { startChild } from '../../src/announce/child.ts';
 
 const [command = '', ...args] = process.argv.slice(2);
-const child = await startChild(command, args, { umask: 0o022 });
-process.on('SIGTERM', () => child.send('SIGTERM'));
 // A bug of ours.
 process.on('SIGUSR2', () => {
   throw new Error('broken');
 });
+const child = await startChild(command, args, { umask: 0o022 });
+process.on('SIGTERM', () => child.send('SIGTERM'));
 const { exitCode } = await child.ended;
 process.exit(exitCode);
