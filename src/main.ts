@@ -14,16 +14,17 @@ const hidden: string[] = [];
 const crashListeners: ((error: unknown) => void)[] = [];
 
 /** The only place that reads argv, env and signals, and that sets the exit code. */
-async function main(): Promise<ExitCode> {
+async function main(): Promise<number> {
   keepSmall();
   // Files and folders of ours are nobody else's business; what others shall read is given to them by name.
-  process.umask(0o027);
+  const umask = process.umask(0o027);
   const stop = new AbortController();
+  let endLimit: number | null = LONGEST_END;
   // A group and its leader may both pass a signal on: the second one must not cut the stop short.
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
       if (!stop.signal.aborted) {
-        endAnyway(name);
+        endAnyway(name, endLimit);
       }
       stop.abort(name);
     });
@@ -50,9 +51,19 @@ async function main(): Promise<ExitCode> {
     cwd: process.cwd(),
     terminal: process.stderr.isTTY === true,
     signal: stop.signal,
+    onSignal: (names, listener) => {
+      for (const name of names) {
+        process.on(name, () => listener(name));
+      }
+    },
+    endsWithin: (limit) => {
+      endLimit = limit;
+    },
+    program: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    umask,
     version: packageVersion(),
   };
-  let code: ExitCode = EXIT.fine;
+  let code: number = EXIT.fine;
   const program = new Command('pointsman').version(io.version).exitOverride();
   addCommands(program, io, (ended) => {
     code = ended;
@@ -73,14 +84,17 @@ async function main(): Promise<ExitCode> {
 const LONGEST_END = 9_000;
 
 /** Whatever hangs: a signal ends the process. HAProxy goes on where it could not be told to stop. */
-function endAnyway(name: string): void {
+function endAnyway(name: string, limit: number | null): void {
+  if (limit === null) {
+    return;
+  }
   const end = () => {
     process.stderr.write(
-      `pointsman: ${name} came ${LONGEST_END / 1000} s ago, and not everything has ended: it ends now\n`,
+      `pointsman: ${name} came ${limit / 1000} s ago, and not everything has ended: it ends now\n`,
     );
     process.exit(EXIT.failed);
   };
-  setTimeout(end, LONGEST_END).unref();
+  setTimeout(end, limit).unref();
 }
 
 /** One line and a hint; a stack only for bugs and with `--log-level debug`. */

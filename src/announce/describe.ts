@@ -46,6 +46,19 @@ export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
       const { what, well, why } = event;
       return line(well ? 'info' : 'warn', `${what} is ${well ? 'well' : 'not well'}: ${why}`, { what, well });
     }
+    case 'service-started': {
+      const { program, pid } = event;
+      return line('info', `${program} runs as process ${pid}`, { program, pid });
+    }
+    case 'service-ended': {
+      const { program, exitCode, signal, asked } = event;
+      const how = signal === null ? `with ${exitCode}` : `by ${signal}`;
+      return line(asked ? 'info' : 'warn', `${program} ended ${asked ? '' : 'by itself '}${how}`, {
+        program,
+        exitCode,
+        signal,
+      });
+    }
     case 'draining': {
       const { keys, ms } = event;
       return line('info', `draining for ${ms / 1000} s: ${keys} ${keys === 1 ? 'key' : 'keys'}`, {

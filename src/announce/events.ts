@@ -47,6 +47,16 @@ export type AnnounceEvent =
   | { readonly kind: 'store-away'; readonly message: string; readonly hint?: string }
   /** The check found what is announced well or not. */
   | { readonly kind: 'health'; readonly what: string; readonly well: boolean; readonly why: string }
+  /** `--exec`: the service runs as our child. */
+  | { readonly kind: 'service-started'; readonly program: string; readonly pid: number }
+  /** `asked` is whether it ended because we passed a signal on. */
+  | {
+      readonly kind: 'service-ended';
+      readonly program: string;
+      readonly exitCode: number;
+      readonly signal: string | null;
+      readonly asked: boolean;
+    }
   /** It takes no new sessions from now on; after `ms` it is taken out. */
   | { readonly kind: 'draining'; readonly keys: number; readonly ms: number }
   /** Something worth a warning, once. */

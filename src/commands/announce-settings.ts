@@ -24,12 +24,26 @@ export interface AnnounceFlags extends CommonFlags {
   readonly interval?: string;
   readonly drain?: string;
   readonly adopt?: true;
+  readonly exec?: true;
   readonly listen?: string;
 }
 
-/** The settings of a call of `announce`: its flags, the environment, the settings file. Throws a `UsageError`. */
-export async function announceSettings(io: Io, flags: AnnounceFlags): Promise<Settings> {
-  const { config, set, logLevel, etcd, meta, adopt, ...plain } = flags;
+/** The settings of a call of `announce`: its flags with the program that follows `--exec`, the environment, the settings file. Throws a `UsageError`. */
+export async function announceSettings(
+  io: Io,
+  flags: AnnounceFlags,
+  command: readonly string[],
+): Promise<Settings> {
+  const { config, set, logLevel, etcd, meta, adopt, exec = false, ...plain } = flags;
+  if (exec !== command.length > 0) {
+    const [first = ''] = command;
+    throw new UsageError(
+      exec ? 'reading --exec: no program follows it' : `reading "${first}": it belongs to no flag`,
+      {
+        hint: 'For example: pointsman announce --service web --port 8080 --exec node server.js.',
+      },
+    );
+  }
   const own = Object.entries(plain).map(([name, value]) => [`announce.${name}`, value]);
   return loadSettings({
     ...(config === undefined ? {} : { configPath: config }),
@@ -41,6 +55,7 @@ export async function announceSettings(io: Io, flags: AnnounceFlags): Promise<Se
       ...(etcd === undefined ? {} : { 'etcd.endpoints': etcd }),
       ...(meta.length === 0 ? {} : { 'announce.meta': JSON.stringify(meta) }),
       ...(adopt ? { 'announce.adopt': 'true' } : {}),
+      ...(exec ? { 'announce.exec': JSON.stringify(command) } : {}),
     },
   });
 }

@@ -1,7 +1,12 @@
 import { hostname } from 'node:os';
 import { announceLog } from '../announce/announce-log.ts';
+import type { EtcdAccess } from '../announce/etcd-link.ts';
 import { openEtcdRegistrar } from '../announce/etcd-registrar.ts';
 import type { Tell } from '../announce/events.ts';
+import { type Health, type HealthOptions, watchHealth } from '../announce/health.ts';
+import { readHealthCheck } from '../announce/health-check.ts';
+import { hostAddress } from '../announce/host-address.ts';
+import { runUnderInit } from '../announce/init.ts';
 import { createLeaseFile } from '../announce/lease-file.ts';
 import { machineId } from '../announce/machine-id.ts';
 import type { Registrar } from '../announce/registrar.ts';
@@ -12,18 +17,25 @@ import { rest } from '../ports/clock.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type AnnounceFlags, announceSettings, etcdAccess } from './announce-settings.ts';
-import { EXIT, type ExitCode, type Io } from './io.ts';
+import { EXIT, type Io } from './io.ts';
+import { type RunningService, runService } from './run-service.ts';
 
 /** Registers one instance of a service for as long as this runs. Ends with 0 at SIGTERM or SIGINT. */
-export async function announce(io: Io, flags: AnnounceFlags): Promise<ExitCode> {
-  const settings = await announceSettings(io, flags);
+export async function announce(io: Io, flags: AnnounceFlags, command: readonly string[]): Promise<number> {
+  const settings = await announceSettings(io, flags, command);
+  const { exec, drain } = settings.announce;
+  if (exec !== undefined) {
+    runUnderInit(io.program);
+  }
+  io.endsWithin(exec === undefined ? drain + LONGEST_END : null);
   io.hide(secretsOf(settings, io.env));
   const tell = announceLog({ ...settings.log, terminal: io.terminal, write: io.err });
   io.onCrash((error) => tell(crashOf(error)));
-  const registration = await registrationOf(settings);
+  const access = etcdAccess(settings, io.env);
+  const registration = await registrationOf(settings, access);
+  const check = checkOf(settings, registration);
   const { owner = '' } = registration.meta;
   const { stateDir } = settings;
-  const access = etcdAccess(settings, io.env);
   tell({
     kind: 'announcing',
     version: io.version,
@@ -41,29 +53,88 @@ export async function announce(io: Io, flags: AnnounceFlags): Promise<ExitCode> 
     ),
     tell,
   });
-  void registrar.want([registration]);
-  await aborted(io.signal);
-  tell({ kind: 'stopping', cause: String(io.signal.reason) });
-  await takeOut(registrar, { registrations: [registration], drain: settings.announce.drain, tell });
+  const stop = new AbortController();
+  const service = exec === undefined ? null : await runService(exec, { io, tell, stop });
+  const over = AbortSignal.any([io.signal, stop.signal]);
+  const followed = followHealth(check, {
+    what: `${registration.service} at ${registration.address}:${registration.port}`,
+    tell,
+    onWell: () => void registrar.want([registration]),
+    onUnwell: () => void registrar.want([]),
+    signal: over,
+  });
+  await aborted(over);
+  await followed;
+  if (service === null || service.runs()) {
+    tell({ kind: 'stopping', cause: String(over.reason) });
+    await takeOut(registrar, { registrations: [registration], drain, tell, service });
+  } else {
+    await registrar.close({ leave: true });
+  }
+  const code = service === null ? EXIT.fine : await service.end(over.reason);
   tell({ kind: 'stopped' });
-  return EXIT.fine;
+  return code;
+}
+
+/** Milliseconds beside the drain in which everything has to come to its end after a signal. */
+const LONGEST_END = 9_000;
+
+interface HealthFollower {
+  readonly what: string;
+  readonly tell: Tell;
+  onWell(): void;
+  onUnwell(): void;
+  readonly signal: AbortSignal;
+}
+
+/** What is not checked is well. */
+async function followHealth(
+  check: HealthOptions | null,
+  { what, tell, onWell, onUnwell, signal }: HealthFollower,
+): Promise<void> {
+  if (check === null) {
+    onWell();
+    return;
+  }
+  const onChange = (health: Health) => {
+    const well = health.kind === 'well';
+    tell({ kind: 'health', what, well, why: well ? 'its checks are good' : health.reason });
+    (well ? onWell : onUnwell)();
+  };
+  await watchHealth(check, onChange, signal);
+}
+
+/** A service that was just started listens only later: so where it is our child, it is checked in any case. */
+function checkOf({ announce }: Settings, { address, port }: Registration): HealthOptions | null {
+  const { check = announce.exec === undefined ? undefined : 'tcp', rise, fall, interval } = announce;
+  if (check === undefined) {
+    return null;
+  }
+  const read = readHealthCheck(check, { host: address, port }, 'announce.check');
+  return { check: read, every: interval, rise, fall };
 }
 
 /** Has no new sessions go there, waits for `drain`, and deletes. What never was registered is not waited for. */
 async function takeOut(
   registrar: Registrar,
-  of: { readonly registrations: readonly Registration[]; readonly drain: number; readonly tell: Tell },
+  of: {
+    readonly registrations: readonly Registration[];
+    readonly drain: number;
+    readonly tell: Tell;
+    readonly service: RunningService | null;
+  },
 ): Promise<void> {
   const keys = registrar.state.registered.length;
   if (keys > 0 && of.drain > 0) {
     of.tell({ kind: 'draining', keys, ms: of.drain });
     void registrar.want(of.registrations.map((one) => ({ ...one, drain: true })));
-    await rest(of.drain);
+    // Who is gone needs no drain.
+    await rest(of.drain, of.service?.gone ?? new AbortController().signal);
   }
   await registrar.close({ leave: true });
 }
 
-async function registrationOf(settings: Settings): Promise<Registration> {
+async function registrationOf(settings: Settings, access: EtcdAccess): Promise<Registration> {
   const { service, port, weight, tags, meta } = settings.announce;
   if (service === undefined || port === undefined) {
     throw new UsageError(`announcing: ${service === undefined ? 'no service' : 'no port'} is named`, {
@@ -71,10 +142,12 @@ async function registrationOf(settings: Settings): Promise<Registration> {
     });
   }
   const name = hostname();
-  const { instance = `${name}:${service}:${port}`, host, owner } = settings.announce;
-  if (host === undefined) {
-    throw new UsageError('announcing: no host is named', { hint: 'Give --host.' });
-  }
+  const { instance = `${name}:${service}:${port}`, owner } = settings.announce;
+  const { host } = await hostAddress({
+    host: settings.announce.host,
+    interface: settings.announce.interface,
+    endpoint: access.endpoints[0] ?? '',
+  });
   const registration: Registration = {
     service,
     instance,

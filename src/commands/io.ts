@@ -20,6 +20,14 @@ export interface Io {
   onCrash(listener: (error: unknown) => void): void;
   /** Aborts at SIGTERM and SIGINT. Its reason is the signal's name. */
   readonly signal: AbortSignal;
+  /** From now on these signals, none of those two, do nothing but call `listener`. */
+  onSignal(names: readonly NodeJS.Signals[], listener: (name: NodeJS.Signals) => void): void;
+  /** Milliseconds that everything may take to end after a signal, or null for as long as it takes. @default 9000 */
+  endsWithin(limit: number | null): void;
+  /** What runs us, with our arguments: for running us once more. */
+  readonly program: readonly string[];
+  /** What files of a child are not to be, as it was before we set our own. */
+  readonly umask: number;
   /** Of Pointsman. */
   readonly version: string;
 }

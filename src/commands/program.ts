@@ -10,14 +10,15 @@ const QUICKSTART = '--config examples/quickstart/pointsman.yaml';
 const collect = (value: string, before: readonly string[]) => [...before, value];
 
 /** Every verb loads its own code when it is called, so that `--help` stays quick. */
-export function addCommands(program: Command, io: Io, ended: (code: ExitCode) => void): void {
+export function addCommands(program: Command, io: Io, ended: (code: number) => void): void {
   program
     .description(
       'The confd replacement for HAProxy: etcd or files in, a validated haproxy.cfg out, HAProxy follows.',
     )
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text.trimEnd()) })
     .addHelpText('after', `\nExample:\n  pointsman render --dry-run ${QUICKSTART}`)
-    .showHelpAfterError('Try: pointsman --help');
+    .showHelpAfterError('Try: pointsman --help')
+    .enablePositionalOptions();
 
   verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow', {
     daemon: true,
@@ -36,7 +37,15 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     .option('--service <name>', 'what it is an instance of')
     .option('--port <number>', 'the port that HAProxy reaches it at')
     .option('--instance <id>', 'the name of the instance (default: <host>:<service>:<port>)')
-    .option('--host <address>', 'the address that HAProxy reaches it at')
+    .option('--host <address>', 'the address that HAProxy reaches it at (default: that of the way to etcd)')
+    .option('--interface <name>', 'the network interface that has this address')
+    .option(
+      '--check <tcp|path|url>',
+      'registered only while it is well: tcp, /healthz, http://host:port/path',
+    )
+    .option('--rise <number>', 'good checks in a row, 100 ms apart, that make it well (default: 2)')
+    .option('--fall <number>', 'bad checks in a row that end that (default: 3)')
+    .option('--interval <duration>', 'how far apart checks are while it is well (default: 5s)')
     .option('--weight <number>', 'its weight, 0 to 256')
     .option('--tags <list>', 'tags for templates, by comma')
     .option('--meta <name=value>', 'a fact for templates, such as version=1.2; may be repeated', collect, [])
@@ -44,9 +53,17 @@ export function addCommands(program: Command, io: Io, ended: (code: ExitCode) =>
     .option('--ttl <duration>', 'how long the key outlives this process (default: 5m)')
     .option('--drain <duration>', 'how long it drains at the end (default: 5s)')
     .option('--adopt', 'take over keys that have neither owner nor lease, as registrator writes them')
-    .action(async (flags: AnnounceFlags) => {
+    .option(
+      '--exec',
+      'run the service, with what follows as its program and arguments; the last of the flags',
+    )
+    .argument('[command...]', 'with --exec')
+    .usage('[options] [--exec program arguments...]')
+    // What belongs to the service is not read as ours.
+    .passThroughOptions()
+    .action(async (command: readonly string[], flags: AnnounceFlags) => {
       const { announce } = await import('./announce.ts');
-      ended(await announce(io, flags));
+      ended(await announce(io, flags, command));
     });
 
   /** A verb that does one thing and ends, within `--timeout`. */

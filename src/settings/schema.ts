@@ -164,8 +164,8 @@ const announce = z
     ).exactOptional(),
     ttl: longDuration().prefault('5m'),
     check: matching(
-      /^(?:tcp|https?:\/\/[^\s/]+(?:\/\S*)?)$/,
-      'tcp, or a URL such as http://127.0.0.1:8080/healthz',
+      /^(?:tcp|\/\S*|http:\/\/[^\s/@]+(?:\/\S*)?)$/,
+      'tcp, a path such as /healthz, or http://host:port/path',
     ).exactOptional(),
     rise: whole(1, 100).prefault(2),
     fall: whole(1, 100).prefault(3),

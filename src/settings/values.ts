@@ -69,7 +69,10 @@ export function command() {
   return leaf(
     'list',
     'a list: the program and its arguments',
-    z.array(z.string().regex(/^[^\x00]+$/)).min(1),
+    z
+      .array(z.string().regex(/^[^\x00]*$/))
+      .min(1)
+      .refine(([program]) => program !== ''),
   );
 }
 
