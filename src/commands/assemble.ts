@@ -19,8 +19,8 @@ export function catalogOptions(settings: Settings): CatalogOptions {
   const { addresses, sources, limits } = settings;
   const networks = (texts: readonly string[]) => texts.flatMap((text) => networkOf(text) ?? []);
   return {
-    prefixes: {
-      ...settings.prefixes,
+    grammar: {
+      prefixes: settings.prefixes,
       addresses: {
         deny: networks(addresses.deny),
         allow: networks(addresses.allow),

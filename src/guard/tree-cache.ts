@@ -1,7 +1,7 @@
 import type { Emit } from '../events.ts';
 import type { Entry } from '../model/entry.ts';
 import { keeping } from '../model/kept.ts';
-import type { Prefixes } from '../model/keys.ts';
+import type { Grammar } from '../model/grammar.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../ports/stores.ts';
 import { Saver } from './saver.ts';
@@ -55,7 +55,7 @@ export class TreeCache {
   }
 
   /** Reads what was written last. What cannot be used is said. */
-  async load(prefixes: Prefixes, now: number): Promise<FoundTree> {
+  async load(grammar: Grammar, now: number): Promise<FoundTree> {
     const { store, maxAge, sources, emit } = this.#options;
     const { tree: found, holds, words } = await store.load();
     for (const message of words) {
@@ -69,7 +69,7 @@ export class TreeCache {
       why: found ? why : words.length > 0 ? UNUSABLE : 'there is no cache',
       raw: tree?.entries.filter(({ key }) => !held.has(key)) ?? [],
       holds: holds.map(({ entry, rule, since }) => ({
-        entry: keeping(ReadEntry.of(entry, prefixes), entry.kept && entry, { prefixes, now }),
+        entry: keeping(ReadEntry.of(entry, grammar), entry.kept && entry, { grammar, now }),
         rule,
         since: Math.min(since, now),
       })),

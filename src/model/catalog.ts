@@ -14,7 +14,7 @@ import { type DefaultRoutes, ServiceSlot, type Won, wonBy } from './service-slot
 import { Tree } from './tree.ts';
 
 export interface CatalogOptions {
-  readonly prefixes: Grammar;
+  readonly grammar: Grammar;
   readonly duplicateAddresses: 'newest' | 'allow';
   readonly defaultRoutes: DefaultRoutes;
   /** How much routes may ask for. @default no limit */
@@ -127,7 +127,7 @@ export class Catalog implements CatalogView {
       return change;
     }
     const { entry } = change;
-    return { kind: 'put', entry: ReadEntry.of(entry, this.#options.prefixes, this.tree.at(entry.key)) };
+    return { kind: 'put', entry: ReadEntry.of(entry, this.#options.grammar, this.tree.at(entry.key)) };
   }
 
   #take({ key, meaning: { kind, role } }: ReadEntry): void {

@@ -1,8 +1,9 @@
 import type { AddressRules } from './address-rules.ts';
 import type { Prefixes } from './keys.ts';
 
-/** What keys and values are read by: where they stand, and what none of them may ask for. */
-export interface Grammar extends Prefixes {
+/** What keys and values are read by: where they stand, and what none of them may ask for. Prefixes alone are none. */
+export interface Grammar {
+  readonly prefixes: Prefixes;
   /** Which addresses a server may have. @default all */
   readonly addresses?: AddressRules;
   /** The places of the sources in the settings whose addresses these rules are for. @default none */

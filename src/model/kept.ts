@@ -1,6 +1,6 @@
 import type { Address } from './address.ts';
 import type { Entry } from './entry.ts';
-import type { Prefixes } from './keys.ts';
+import type { Grammar } from './grammar.ts';
 import { ReadEntry } from './read-entry.ts';
 import { parseJson } from './written-number.ts';
 
@@ -38,14 +38,14 @@ export function refusalOf({
 export function keeping(
   entry: ReadEntry,
   before: Entry | undefined,
-  { prefixes, now }: { readonly prefixes: Prefixes; readonly now: number },
+  { grammar, now }: { readonly grammar: Grammar; readonly now: number },
 ): ReadEntry {
   if (!before || refusalOf(entry) === null) {
     return entry;
   }
   const { form, since } = before.kept ?? { form: before, since: Math.round(now) };
-  const good = ReadEntry.of(form, prefixes);
-  return isGood(good) ? entry.keeping({ form: movedTo(good, entry, prefixes), since }) : entry;
+  const good = ReadEntry.of(form, grammar);
+  return isGood(good) ? entry.keeping({ form: movedTo(good, entry, grammar), since }) : entry;
 }
 
 function isGood({ meaning: { kind } }: ReadEntry): boolean {
@@ -56,7 +56,7 @@ function isGood({ meaning: { kind } }: ReadEntry): boolean {
  * A good form at the address, and drained or not, that a refused value still gives. It was written when it was good: a key
  * that was written later takes its address; but a new address is claimed by the value that gives it.
  */
-function movedTo(good: ReadEntry, { meaning, modified }: ReadEntry, prefixes: Prefixes): ReadEntry {
+function movedTo(good: ReadEntry, { meaning, modified }: ReadEntry, grammar: Grammar): ReadEntry {
   if (meaning.kind !== 'refused' || good.meaning.kind !== 'instance') {
     return good;
   }
@@ -67,7 +67,7 @@ function movedTo(good: ReadEntry, { meaning, modified }: ReadEntry, prefixes: Pr
     return good;
   }
   const value = atAddress(good.value, { ...address, drain });
-  return ReadEntry.of({ ...good, value, modified: moves ? modified : good.modified }, prefixes, good);
+  return ReadEntry.of({ ...good, value, modified: moves ? modified : good.modified }, grammar, good);
 }
 
 /** A good value with another address and drain. */

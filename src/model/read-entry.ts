@@ -93,7 +93,7 @@ export class ReadEntry implements Entry {
     if (read) {
       return read;
     }
-    const role = known?.meaning.role ?? classifyKey(entry.key, grammar);
+    const role = known?.meaning.role ?? classifyKey(entry.key, grammar.prefixes);
     return new ReadEntry(entry, { ...saidBy(entry, role, grammar), weight: weigh(entry) });
   }
 

@@ -60,7 +60,7 @@ export async function searchChanges(
   if (!template) {
     throw new TypeError('there is no template');
   }
-  const split = splitChanges(changes, served.prefixes);
+  const split = splitChanges(changes, served.grammar);
   const parts = orderedParts(split);
   const tester = new SubsetTester({
     catalog: served.copy(),

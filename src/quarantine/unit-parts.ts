@@ -1,5 +1,5 @@
 import { compare } from '../model/entry.ts';
-import type { Prefixes } from '../model/keys.ts';
+import type { Grammar } from '../model/grammar.ts';
 import { type Entries, sameValues, type Unit, type UnitChange } from '../tree/unit.ts';
 import { lastGoodForm, movedForm } from '../tree/unit-forms.ts';
 import type { Part } from './blame-search.ts';
@@ -28,7 +28,7 @@ export interface SplitChange extends UnitChange {
  * Splits some changes. A service that is new with its route needs the route: without it, it would stand
  * where nobody asked for it. The instances of a service without a last good form are taken one by one.
  */
-export function splitChanges(changes: readonly UnitChange[], prefixes: Prefixes): SplitChange[] {
+export function splitChanges(changes: readonly UnitChange[], grammar: Grammar): SplitChange[] {
   const newRoutes = new Set(
     changes.flatMap(({ unit, good, goal }) =>
       unit.kind === 'route' && good.size === 0 && goal.size > 0 ? [unit.name] : [],
@@ -36,8 +36,8 @@ export function splitChanges(changes: readonly UnitChange[], prefixes: Prefixes)
   );
   return changes.map((change) => {
     const { unit, good, goal } = change;
-    const moved = movedForm(change, prefixes);
-    const split = { ...change, base: lastGoodForm(change, prefixes), moved };
+    const moved = movedForm(change, grammar);
+    const split = { ...change, base: lastGoodForm(change, grammar), moved };
     if (unit.kind !== 'instances' || good.size > 0) {
       const part = (kind: 'moves' | 'goal', needs: string | null): UnitPart => ({
         id: `${unit.id}: ${kind}`,

@@ -1,6 +1,6 @@
 import type { Entry } from '../model/entry.ts';
 import { keeping, refusalOf } from '../model/kept.ts';
-import type { Prefixes } from '../model/keys.ts';
+import type { Grammar } from '../model/grammar.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
@@ -35,7 +35,7 @@ export async function takeEarlierValues(
   const cancel = clock.after(PATIENCE, () => late.abort(), 'lazy');
   const good = new Map<ReadEntry, Entry>();
   const within = AbortSignal.any([signal, late.signal]);
-  const { prefixes } = trees.served;
+  const { grammar } = trees.served;
   try {
     /** What was refused, the newest first. */
     let open = new Map<string, readonly [ReadEntry, ...ReadEntry[]]>(
@@ -47,9 +47,9 @@ export async function takeEarlierValues(
       const next: typeof open = new Map();
       for (const [key, refused] of open) {
         const entry = found.get(key);
-        const read = entry && ReadEntry.of(entry, prefixes);
+        const read = entry && ReadEntry.of(entry, grammar);
         if (read && refusalOf(read) === null) {
-          good.set(refused[0], overwritten(read, refused.slice(1), prefixes));
+          good.set(refused[0], overwritten(read, refused.slice(1), grammar));
         } else if (read && read.modified > read.created) {
           next.set(key, [...refused, read]);
         }
@@ -67,7 +67,7 @@ export async function takeEarlierValues(
 }
 
 /** A good entry after these were written over it, the newest first: each may have moved its last good form. */
-function overwritten(good: ReadEntry, refused: readonly ReadEntry[], prefixes: Prefixes): ReadEntry {
+function overwritten(good: ReadEntry, refused: readonly ReadEntry[], grammar: Grammar): ReadEntry {
   const now = clock.origin + clock.now();
-  return refused.reduceRight((before, entry) => keeping(entry, before, { prefixes, now }), good);
+  return refused.reduceRight((before, entry) => keeping(entry, before, { grammar, now }), good);
 }

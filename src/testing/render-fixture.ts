@@ -57,7 +57,7 @@ export async function renderFixture(fixture: Fixture): Promise<Rendered> {
   const routes = listOf(fixture.prefixes?.routes ?? '/routes');
   const compiled = compileTemplate(await readTemplateSet(pathOf(template)));
   const catalog = new Catalog({
-    prefixes: { services, routes, keys: [] },
+    grammar: { prefixes: { services, routes, keys: [] } },
     duplicateAddresses: fixture.duplicateAddresses ?? 'newest',
     defaultRoutes: defaultRoutes(vars),
   });

@@ -1,5 +1,5 @@
 import type { Catalog } from '../model/catalog.ts';
-import type { Prefixes } from '../model/keys.ts';
+import type { Grammar } from '../model/grammar.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { Rejection } from '../model/service.ts';
 import type { Differences } from '../ports/stores.ts';
@@ -14,7 +14,7 @@ type Before = ReadonlyMap<string, ReadEntry | undefined>;
  * comes while a text is judged counts for the next one.
  */
 export class LastGood {
-  readonly #prefixes: Prefixes;
+  readonly #grammar: Grammar;
   /** Part of the text that was drawn last. */
   readonly #drawn = new Map<string, ReadEntry | undefined>();
   /** Came after it. */
@@ -24,8 +24,8 @@ export class LastGood {
   #rejected: readonly Rejection[] = [];
   #from: 'nowhere' | 'an earlier run' | 'this run' = 'nowhere';
 
-  constructor(prefixes: Prefixes) {
-    this.#prefixes = prefixes;
+  constructor(grammar: Grammar) {
+    this.#grammar = grammar;
   }
 
   /** Where the last good tree was accepted. */
@@ -41,7 +41,7 @@ export class LastGood {
     this.#newer.clear();
     this.#drawn.clear();
     for (const [key, entry] of differences) {
-      this.#drawn.set(key, entry && ReadEntry.of(entry, this.#prefixes));
+      this.#drawn.set(key, entry && ReadEntry.of(entry, this.#grammar));
     }
     this.#from = 'an earlier run';
   }
@@ -113,7 +113,7 @@ export class LastGood {
     });
     return [...Map.groupBy(changed, ({ unit }) => unit.id).values()].flatMap((keys) => {
       const [{ unit }] = keys as [(typeof keys)[0], ...typeof keys];
-      const goal = entriesOfUnit(tree, unit, this.#prefixes);
+      const goal = entriesOfUnit(tree, unit, this.#grammar.prefixes);
       const known = this.#from === 'nowhere' ? refused(unit)?.good : undefined;
       const good = known ?? formBefore(goal, keys);
       return sameValues(good, goal) ? [] : [{ unit, good, goal }];

@@ -1,6 +1,6 @@
 import { type Entry, sameEntry } from '../model/entry.ts';
 import { keeping } from '../model/kept.ts';
-import type { Prefixes } from '../model/keys.ts';
+import type { Grammar } from '../model/grammar.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { RawChange } from '../model/tree-changes.ts';
 import type { SourceEvent } from '../ports/source.ts';
@@ -21,12 +21,12 @@ export type SourceData = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
  * go on from here.
  */
 export class RawTree implements Iterable<ReadEntry> {
-  readonly #prefixes: Prefixes;
+  readonly #grammar: Grammar;
   readonly #entries = new Map<string, ReadEntry>();
   #sum = 0n;
 
-  constructor(prefixes: Prefixes) {
-    this.#prefixes = prefixes;
+  constructor(grammar: Grammar) {
+    this.#grammar = grammar;
   }
 
   get size(): number {
@@ -66,7 +66,7 @@ export class RawTree implements Iterable<ReadEntry> {
   takeEarlier(found: ReadonlyMap<ReadEntry, Entry>, now: number): readonly RawChange[] {
     const changes = [...found].flatMap(([before, earlier]): RawChange[] => {
       const isThere = this.#entries.get(before.key) === before;
-      const entry = isThere ? keeping(before, earlier, { prefixes: this.#prefixes, now }) : before;
+      const entry = isThere ? keeping(before, earlier, { grammar: this.#grammar, now }) : before;
       return entry === before ? [] : [{ kind: 'put', entry, before }];
     });
     this.#apply(changes);
@@ -136,9 +136,9 @@ export class RawTree implements Iterable<ReadEntry> {
     if (sameEntry(before, entry)) {
       return undefined;
     }
-    const read = ReadEntry.of(entry, this.#prefixes, before);
+    const read = ReadEntry.of(entry, this.#grammar, before);
     const known = before ?? believed(entry.key) ?? (entry.kept && entry);
-    return { kind: 'put', entry: keeping(read, known, { prefixes: this.#prefixes, now }), before };
+    return { kind: 'put', entry: keeping(read, known, { grammar: this.#grammar, now }), before };
   }
 
   #delete(key: string): RawChange | undefined {

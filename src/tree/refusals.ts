@@ -1,5 +1,5 @@
 import type { Entry } from '../model/entry.ts';
-import type { Prefixes } from '../model/keys.ts';
+import type { Grammar } from '../model/grammar.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedChange } from '../model/tree-changes.ts';
 import type { RefusedBy } from '../ports/judge.ts';
@@ -64,7 +64,7 @@ export interface RefusalStep {
  * everything passes through untouched.
  */
 export class Refusals {
-  readonly #prefixes: Prefixes;
+  readonly #grammar: Grammar;
   readonly #values = new Map<string, Refused>();
   readonly #units = new Map<string, Refused>();
   /** Ids of units of an earlier run, until there is a tree: a cache may be older than what was refused. */
@@ -72,8 +72,8 @@ export class Refusals {
   /** Last good entries of values that an earlier run refused: they may be right for this one. */
   readonly #earlier = new Map<string, ReadEntry>();
 
-  constructor(prefixes: Prefixes) {
-    this.#prefixes = prefixes;
+  constructor(grammar: Grammar) {
+    this.#grammar = grammar;
   }
 
   /** Values first, each in the order in which they were set aside. */
@@ -133,7 +133,7 @@ export class Refusals {
     const believed = before?.believed ?? now;
     const served = sameEntries(now, judged)
       ? kept
-      : movedForm({ unit, good: kept, goal: believed }, this.#prefixes);
+      : movedForm({ unit, good: kept, goal: believed }, this.#grammar);
     const since = before?.since ?? at;
     const refused = [{ unit, good: kept, believed, served, reason, by, since }];
     return { changes: changesBetween(now, served), refused, over: [] };
@@ -148,7 +148,7 @@ export class Refusals {
   /** Takes over what an earlier run had set aside, before the first tree: what is believed comes with that. */
   restore(records: readonly RefusalRecord[]): void {
     for (const { unit, good: entries, reason, by, since } of records) {
-      const good = entriesOf(entries.map((entry) => ReadEntry.of(entry, this.#prefixes)));
+      const good = entriesOf(entries.map((entry) => ReadEntry.of(entry, this.#grammar)));
       if (unit.kind === 'value') {
         good.forEach((entry, key) => void this.#earlier.set(key, entry));
       } else {
@@ -234,12 +234,12 @@ export class Refusals {
   /** What stands in the place of what is believed now. A value without a last good one is rejected by name. */
   #formOf({ unit, good, reason }: Refused, goal: Entries): Entries {
     if (unit.kind !== 'value') {
-      return movedForm({ unit, good, goal }, this.#prefixes);
+      return movedForm({ unit, good, goal }, this.#grammar);
     }
     const forms = [...goal.values()].map((entry) => {
       const before = good.get(entry.key);
       const form = before ? { ...entry, value: before.value } : { ...entry, value: '', refused: reason };
-      return ReadEntry.of(form, this.#prefixes, before);
+      return ReadEntry.of(form, this.#grammar, before);
     });
     return entriesOf(forms);
   }

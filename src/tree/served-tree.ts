@@ -2,7 +2,7 @@ import { asError } from '../errors.ts';
 import type { Counts, Emit, KeptKey } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
 import { type Change, compare, type Entry } from '../model/entry.ts';
-import type { Prefixes } from '../model/keys.ts';
+import type { Grammar } from '../model/grammar.ts';
 import { type InstanceEntry, isInstance, type ReadEntry } from '../model/read-entry.ts';
 import type { Rejection } from '../model/service.ts';
 import { shorten } from '../model/shorten.ts';
@@ -62,14 +62,14 @@ export class ServedTree {
   constructor({ catalog, emit, keptMax }: ServedTreeOptions) {
     this.#options = catalog;
     this.#catalog = new Catalog(catalog);
-    this.#refusals = new Refusals(catalog.prefixes);
-    this.#lastGood = new LastGood(catalog.prefixes);
+    this.#refusals = new Refusals(catalog.grammar);
+    this.#lastGood = new LastGood(catalog.grammar);
     this.#reports = new KeyReports(emit, keptMax);
   }
 
-  /** The prefixes of the settings. */
-  get prefixes(): Prefixes {
-    return this.#options.prefixes;
+  /** What its keys and values are read by. */
+  get grammar(): Grammar {
+    return this.#options.grammar;
   }
 
   /** The tree as services and routes; another object after it threw. */
@@ -203,7 +203,7 @@ export class ServedTree {
 
   /** Takes a whole tree that nobody follows; `known`: what was believed of it before. */
   fill(entries: readonly Entry[], known: readonly Entry[] = []): void {
-    const raw = new RawTree(this.prefixes);
+    const raw = new RawTree(this.grammar);
     const options = { now: clock.date(), believed: () => undefined };
     for (const all of [known, entries]) {
       raw.take({ kind: 'snapshot', entries: all, revision: 0n }, options);
@@ -231,7 +231,7 @@ export class ServedTree {
 
   /** Sets a unit aside, or changes what stands in its place. */
   setAside(unit: Unit, verdict: UnitVerdict): void {
-    const now = entriesOfUnit(this.#catalog.tree, unit, this.prefixes);
+    const now = entriesOfUnit(this.#catalog.tree, unit, this.grammar.prefixes);
     this.#take(this.#refusals.setAside(unit, verdict, { now, at: clock.date() }));
   }
 

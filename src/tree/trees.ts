@@ -79,7 +79,7 @@ export class Trees {
     const { served, emit, guard } = options;
     this.#options = options;
     this.served = served;
-    this.raw = new RawTree(served.prefixes);
+    this.raw = new RawTree(served.grammar);
     this.#believed = new BelievedTree(this.raw, guard?.rules ?? 'off');
     this.#holdEvents = new HoldEvents(emit);
     const { store, cache } = guard ?? {};
@@ -138,7 +138,7 @@ export class Trees {
       return;
     }
     const { served } = this;
-    const { tree, isWhole, raw, holds, why } = await this.#cache.load(served.prefixes, now());
+    const { tree, isWhole, raw, holds, why } = await this.#cache.load(served.grammar, now());
     this.#cached = tree;
     this.#cacheIsWhole = isWhole;
     this.#whyNoCache = why;

@@ -1,6 +1,6 @@
 import { compare, type Entry } from '../model/entry.ts';
 import { atAddress } from '../model/kept.ts';
-import type { Prefixes } from '../model/keys.ts';
+import type { Grammar } from '../model/grammar.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { Instance } from '../model/service.ts';
 import type { Entries, UnitChange } from './unit.ts';
@@ -10,7 +10,7 @@ import type { Entries, UnitChange } from './unit.ts';
  * drains are those of now, and a newcomer stands as its siblings stood, at its own address. All else stays as
  * it was when it was good. Routes and free keys can only go.
  */
-export function movedForm({ unit, good, goal }: UnitChange, prefixes: Prefixes): Entries {
+export function movedForm({ unit, good, goal }: UnitChange, grammar: Grammar): Entries {
   if (unit.kind !== 'instances') {
     return goal.size === 0 ? goal : good;
   }
@@ -19,7 +19,7 @@ export function movedForm({ unit, good, goal }: UnitChange, prefixes: Prefixes):
     .find((entry) => instanceOf(entry) !== undefined);
   const form = new Map<string, ReadEntry>();
   const put = (entry: Entry, before?: ReadEntry) =>
-    form.set(entry.key, ReadEntry.of(entry, prefixes, before));
+    form.set(entry.key, ReadEntry.of(entry, grammar, before));
   for (const entry of goal.values()) {
     const now = instanceOf(entry);
     const before = good.get(entry.key);
@@ -40,7 +40,7 @@ export function movedForm({ unit, good, goal }: UnitChange, prefixes: Prefixes):
  * The last good form, whole: only where even its moves are refused. An instance that is not registered like
  * this any more gives its address up to every key that claims it now: it counts as the oldest of all.
  */
-export function lastGoodForm({ unit, good, goal }: UnitChange, prefixes: Prefixes): Entries {
+export function lastGoodForm({ unit, good, goal }: UnitChange, grammar: Grammar): Entries {
   if (unit.kind !== 'instances') {
     return good;
   }
@@ -49,7 +49,7 @@ export function lastGoodForm({ unit, good, goal }: UnitChange, prefixes: Prefixe
     const live = goal.get(entry.key);
     const claimed = live && instanceOf(live)?.address === instanceOf(entry)?.address;
     const changed = claimed ? { ...live, value: entry.value } : { ...entry, source: 0, modified: 0n };
-    form.set(entry.key, ReadEntry.of(changed, prefixes, entry));
+    form.set(entry.key, ReadEntry.of(changed, grammar, entry));
   }
   return form;
 }

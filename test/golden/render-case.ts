@@ -42,8 +42,8 @@ export async function renderTree(
     sources: [{ file: { path: '/tree.yaml' } }],
   });
   const catalog = new Catalog({
-    prefixes: {
-      ...prefixes,
+    grammar: {
+      prefixes,
       reservedPorts: new Map(vars.bind === undefined ? [[80, 'the shared frontend']] : []),
     },
     duplicateAddresses: rest.duplicateAddresses,

@@ -14,7 +14,7 @@ const SETTINGS: GuardOptions = { share: 0.5, minimum: 4, window: 30_000, hold: 6
 
 /** A believed tree over what its sources say, with a clock of its own. `tree` follows its changes. */
 function setUp(settings: Partial<GuardOptions> = {}) {
-  const raw = new RawTree(OPTIONS.prefixes);
+  const raw = new RawTree(OPTIONS.grammar);
   const tree = new Tree<ReadEntry>();
   const guard = new BelievedTree(raw, { ...SETTINGS, ...settings });
   const site = {

@@ -22,7 +22,7 @@ const CONTEXT = {
   node: { hostname: 'host', env: {} },
   haproxy: { version: '', statsSocket: '/run/s.sock', masterSocket: '', serverState: '' },
 };
-const shape = OPTIONS.prefixes;
+const shape = OPTIONS.grammar.prefixes;
 
 type Vars = Readonly<Record<string, unknown>>;
 

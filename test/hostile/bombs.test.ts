@@ -50,7 +50,7 @@ describe('a JSON bomb', () => {
     const catalog = await timed(() => catalogOf({ '/services/web/a': value }));
     expect(catalog.services[0]?.instances[0]?.meta.f49999).toBe(49_999);
     const source = openSources(
-      { sources: [], prefixes: OPTIONS.prefixes, limits },
+      { sources: [], prefixes: OPTIONS.grammar.prefixes, limits },
       { from: '-', stdin: Readable.from([JSON.stringify({ services: { web: { a: value } } })]) },
     )[0];
     const [only] = (await source?.read(NEVER)) ?? [];
@@ -156,10 +156,10 @@ describe('very many keys', () => {
     const small = { ...limits, keys: 1000, totalBytes: MEGABYTE };
     const text = writeTree(
       many((at) => entry(`/services/web/i${at}`, `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}:80`)),
-      OPTIONS.prefixes,
+      OPTIONS.grammar.prefixes,
     );
     const source = openSources(
-      { sources: [], prefixes: OPTIONS.prefixes, limits: small },
+      { sources: [], prefixes: OPTIONS.grammar.prefixes, limits: small },
       { from: '-', stdin: Readable.from([text]) },
     )[0];
     const entries = (await timed(() => source?.read(NEVER), 15)) ?? [];
@@ -185,7 +185,7 @@ describe('very many keys', () => {
 });
 
 describe('a file that bites', () => {
-  const options = { file: 'x.yaml', shape: OPTIONS.prefixes, index: 0 };
+  const options = { file: 'x.yaml', shape: OPTIONS.grammar.prefixes, index: 0 };
   const laughs = ['a: &a0 [x,x,x,x,x,x,x,x,x,x]']
     .concat(
       Array.from({ length: 12 }, (_, at) => `k${at}: &a${at + 1} [${Array(10).fill(`*a${at}`).join(',')}]`),

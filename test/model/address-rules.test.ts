@@ -8,8 +8,8 @@ const RULES: AddressRules = { deny: [], allow: [], names: true };
 
 /** The address of an instance of a store, or why it was refused. */
 function read(value: string, rules: Partial<AddressRules> = {}): string {
-  const prefixes = { ...OPTIONS.prefixes, addresses: { ...RULES, ...rules }, ruled: new Set([0]) };
-  const catalog = catalogOf({ '/services/web/a': value }, { prefixes });
+  const grammar = { ...OPTIONS.grammar, addresses: { ...RULES, ...rules }, ruled: new Set([0]) };
+  const catalog = catalogOf({ '/services/web/a': value }, { grammar });
   return catalog.service('web')?.instances[0]?.address ?? `refused: ${catalog.rejected[0]?.reason}`;
 }
 
@@ -110,8 +110,8 @@ describe('an address of a store', () => {
   });
 
   test('is under no rules in a file, also where the same value moves from the one source to the other', () => {
-    const prefixes = { ...OPTIONS.prefixes, addresses: RULES, ruled: new Set([1]) };
-    const catalog = catalogOf({ '/services/web/a': '169.254.1.1:80' }, { prefixes });
+    const grammar = { ...OPTIONS.grammar, addresses: RULES, ruled: new Set([1]) };
+    const catalog = catalogOf({ '/services/web/a': '169.254.1.1:80' }, { grammar });
     expect(catalog.rejected).toEqual([]);
     const from = (source: number): Entry => ({ ...entry('/services/web/a', '169.254.1.1:80', 5), source });
     catalog.apply([{ kind: 'put', entry: from(1) }]);

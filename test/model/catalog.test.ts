@@ -73,7 +73,7 @@ describe('Catalog', () => {
     const prefixes = { services: ['/old', '/new'], routes: ['/routes'], keys: [] };
     const catalog = catalogOf(
       { '/new/web/a': '10.0.0.9:80', '/old/web/a': '10.0.0.1:80', '/old/web/b': '10.0.0.2:80' },
-      { prefixes },
+      { grammar: { prefixes } },
     );
     expect(catalog.service('web')?.instances.map((i) => i.address)).toEqual(['10.0.0.9:80', '10.0.0.2:80']);
     expect(catalog.rejected).toMatchObject([{ key: '/old/web/a', other: '/new/web/a' }]);
@@ -142,13 +142,13 @@ describe('Catalog', () => {
     });
 
     test('a bind port belongs to the older route; reserved ports to nobody', () => {
-      const prefixes = { ...OPTIONS.prefixes, reservedPorts: new Map([[80, 'the shared frontend']]) };
+      const grammar = { ...OPTIONS.grammar, reservedPorts: new Map([[80, 'the shared frontend']]) };
       const tree = {
         '/routes/db': { mode: 'tcp', port: 5432 },
         '/routes/db2': { mode: 'tcp', port: 5432 },
         '/routes/db3': { mode: 'tcp', port: 80 },
       };
-      const catalog = catalogOf(tree, { prefixes });
+      const catalog = catalogOf(tree, { grammar });
       expect(catalog.services.map((s) => s.port)).toEqual([5432, null]);
       expect(reasons(catalog)['/routes/db3']).toContain('the port 80 is taken by the shared frontend; until');
       expect(catalog.rejected).toMatchObject([

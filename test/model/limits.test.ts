@@ -165,7 +165,7 @@ describe('the limits of places', () => {
   const told = (catalog: Catalog) => catalog.rejected.map(({ key, reason }) => `${key}: ${reason}`);
 
   test('a route that asks for more places than one service may have is rejected whole; the others stay', () => {
-    const catalog = new Catalog({ ...OPTIONS, prefixes: { ...OPTIONS.prefixes, placesPerService: 10 } });
+    const catalog = new Catalog({ ...OPTIONS, grammar: { ...OPTIONS.grammar, placesPerService: 10 } });
     const plain = (count: number) => ({ hosts: route(count, 'plain').hosts });
     catalog.replace([
       entry('/routes/few', route(5, 'few'), 1),

@@ -6,7 +6,7 @@ import { unitOf } from '../../src/tree/unit.ts';
 import { recorder, servedAndDrawing } from '../reconcile/fakes.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
-const read = (one: Entry) => ReadEntry.of(one, OPTIONS.prefixes);
+const read = (one: Entry) => ReadEntry.of(one, OPTIONS.grammar);
 const put = (one: Entry) => ({ kind: 'put', entry: read(one) }) as const;
 const at = '/services/web/a';
 const good = entry(at, { host: '10.0.0.1', port: 80, opt: 'ok' }, 1);

@@ -63,7 +63,7 @@ function setUp(
   const { emit } = said;
   const { served, drawing } = servedAndDrawing(emit);
   served.apply(
-    (options.cached ?? []).map((one) => ({ kind: 'put', entry: ReadEntry.of(one, OPTIONS.prefixes) })),
+    (options.cached ?? []).map((one) => ({ kind: 'put', entry: ReadEntry.of(one, OPTIONS.grammar) })),
   );
   if (options.cached) {
     served.differsBy(options.sinceGood ?? new Map());

@@ -7,11 +7,11 @@ import { type Entries, type Unit, unitOf, valueUnit } from '../../src/tree/unit.
 import { lastGoodForm, movedForm } from '../../src/tree/unit-forms.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
-const { prefixes } = OPTIONS;
+const { grammar } = OPTIONS;
 const of = (...entries: Entry[]): Entries =>
-  new Map(entries.map((one) => [one.key, ReadEntry.of(one, prefixes)]));
+  new Map(entries.map((one) => [one.key, ReadEntry.of(one, grammar)]));
 const values = (entries: Entries) => Object.fromEntries([...entries.values()].map((e) => [e.key, e.value]));
-const unitAt = (key: string): Unit => unitOf(ReadEntry.of(entry(key, 'x'), prefixes));
+const unitAt = (key: string): Unit => unitOf(ReadEntry.of(entry(key, 'x'), grammar));
 const WEB = unitAt('/services/web/a');
 const at = (id: string) => `/services/web/${id}`;
 
@@ -43,7 +43,7 @@ describe('movedForm()', () => {
       entry(at('drains'), { host: '10.0.0.3', port: 80, drain: true, opt: 'bad' }),
       entry(at('stays'), { host: '10.0.0.4', port: 80, opt: 'bad' }),
     );
-    expect(values(movedForm({ unit: WEB, good, goal }, prefixes))).toEqual({
+    expect(values(movedForm({ unit: WEB, good, goal }, grammar))).toEqual({
       [at('moves')]: '{"host":"10.0.0.9","port":81,"maxconn":9,"opt":"ok"}',
       [at('drains')]: '{"host":"10.0.0.3","port":80,"drain":true}',
       [at('stays')]: '{"host":"10.0.0.4","port":80,"opt":"ok"}',
@@ -53,14 +53,14 @@ describe('movedForm()', () => {
   test('gives a newcomer the form of its siblings at its own address, also when all of them are gone', () => {
     const good = of(entry(at('old'), { host: '10.0.0.1', port: 80, opt: 'ok' }));
     const goal = of(entry(at('new'), { host: '10.0.0.2', port: 80, opt: 'bad' }, 7));
-    const moved = movedForm({ unit: WEB, good, goal }, prefixes);
+    const moved = movedForm({ unit: WEB, good, goal }, grammar);
     expect(values(moved)).toEqual({ [at('new')]: '{"host":"10.0.0.2","port":80,"opt":"ok"}' });
     expect(moved.get(at('new'))?.modified).toBe(7n);
   });
 
   test('leaves a service without a last good form out', () => {
     expect(
-      movedForm({ unit: WEB, good: new Map(), goal: of(entry(at('a'), '10.0.0.1:80')) }, prefixes).size,
+      movedForm({ unit: WEB, good: new Map(), goal: of(entry(at('a'), '10.0.0.1:80')) }, grammar).size,
     ).toBe(0);
   });
 });
@@ -69,7 +69,7 @@ describe('lastGoodForm()', () => {
   test('gives an address up that is not registered any more: any live key that claims it is newer', () => {
     const good = of(entry(at('gone'), '10.0.0.1:80', 50), entry(at('stays'), '10.0.0.2:80', 51));
     const goal = of(entry(at('stays'), { host: '10.0.0.2', port: 80, opt: 'bad' }, 60));
-    const held = lastGoodForm({ unit: WEB, good, goal }, prefixes);
+    const held = lastGoodForm({ unit: WEB, good, goal }, grammar);
     expect(held.get(at('gone'))).toMatchObject({ value: '10.0.0.1:80', source: 0, modified: 0n });
     expect(held.get(at('stays'))).toMatchObject({ value: '10.0.0.2:80', modified: 60n });
   });
@@ -81,7 +81,7 @@ describe('splitChanges()', () => {
   test('takes what moves first and the rest only with it', () => {
     const good = of(entry(at('a'), { host: '10.0.0.1', port: 80, opt: 'ok' }));
     const goal = of(entry(at('a'), { host: '10.0.0.2', port: 80, opt: 'bad' }));
-    const changes = splitChanges([{ unit: WEB, good, goal }], prefixes);
+    const changes = splitChanges([{ unit: WEB, good, goal }], grammar);
     expect(orderedParts(changes).map(({ id, needs }) => [id, needs])).toEqual([
       ['instances of web: moves', null],
       ['instances of web: goal', 'instances of web: moves'],
@@ -101,7 +101,7 @@ describe('splitChanges()', () => {
         { unit: WEB, good: new Map(), goal },
         { unit: route, good: new Map(), goal: of(entry('/routes/web', '{"mode":"tcp","port":7000}')) },
       ],
-      prefixes,
+      grammar,
     );
     expect(orderedParts(changes).map(({ id, needs }) => [id, needs])).toEqual([
       ['route of web: goal', null],
@@ -121,7 +121,7 @@ describe('the record of what is set aside', () => {
   test('reads back what was written, and nothing that is not whole', () => {
     const good = of(entry(at('a'), '10.0.0.1:80', 12));
     const one = entry('/haproxy/x', 'y', 7);
-    const value = valueUnit(ReadEntry.of(one, prefixes));
+    const value = valueUnit(ReadEntry.of(one, grammar));
     const text = recordsText([
       { unit: value, good: of(one), reason: 'a bug', since: 6 },
       { unit: WEB, good, reason: 'unknown keyword', since: 5 },

@@ -2,7 +2,7 @@ import { Catalog, type CatalogOptions } from '../../src/model/catalog.ts';
 import type { Entry } from '../../src/model/entry.ts';
 
 export const OPTIONS: CatalogOptions = {
-  prefixes: { services: ['/services'], routes: ['/routes'], keys: ['/haproxy'] },
+  grammar: { prefixes: { services: ['/services'], routes: ['/routes'], keys: ['/haproxy'] } },
   duplicateAddresses: 'newest',
   defaultRoutes: { kind: 'domain', domain: null },
 };

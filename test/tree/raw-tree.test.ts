@@ -16,7 +16,7 @@ const gone = ({ key }: Entry): Change => ({ kind: 'delete', key });
 const KNOWN = { now: 5, believed: () => undefined };
 
 function setUp(...entries: Entry[]) {
-  const raw = new RawTree(OPTIONS.prefixes);
+  const raw = new RawTree(OPTIONS.grammar);
   const snapshot = (...all: Entry[]) => raw.take({ kind: 'snapshot', entries: all, revision: 1n }, KNOWN);
   const changes = (...all: Change[]) => raw.take({ kind: 'changes', changes: all, revision: 1n }, KNOWN);
   snapshot(...entries);

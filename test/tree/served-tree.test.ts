@@ -13,7 +13,7 @@ import { recorder } from '../reconcile/fakes.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
 const at = (id: string) => `/services/web/${id}`;
-const read = (one: Entry) => ReadEntry.of(one, OPTIONS.prefixes);
+const read = (one: Entry) => ReadEntry.of(one, OPTIONS.grammar);
 const WEB = unitOf(read(entry(at('a'), '10.0.0.1:80')));
 const put = (one: Entry) => ({ kind: 'put', entry: read(one) }) satisfies BelievedChange;
 const gone = (one: Entry) => ({ kind: 'delete', key: one.key, before: read(one) }) satisfies BelievedChange;
