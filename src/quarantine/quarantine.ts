@@ -29,9 +29,17 @@ export interface QuarantineOptions extends QuarantineNeeds {
 
 /**
  * What came of a refusal: something is set aside or another template is in use, so that it is to be drawn again; all of it is
- * accepted by now (`fine`); or nothing new is published, since the check itself is at fault, or nobody is known to be.
+ * accepted by now (`fine`); or nothing new is published, since the check itself is at fault, nobody is known to be, or
+ * nobody is known yet (`searching`).
  */
-export type Resolution = 'acted' | 'fine' | 'check' | 'nobody';
+export type Resolution = 'acted' | 'fine' | 'check' | 'nobody' | 'searching';
+
+/** What came of a search behind the loop. */
+export interface Ended {
+  /** Over what it was begun. */
+  readonly refusal: Refusal;
+  readonly resolution: Resolution;
+}
 
 /**
  * When a tree is refused, finds what of it is to blame and sets that aside, so that all else goes on. What is
@@ -43,7 +51,7 @@ export type Resolution = 'acted' | 'fine' | 'check' | 'nobody';
  *                   v      within 5 s and 2·(culprits+1)+1+log2(changed) checks
  *                 search --------------------------------------> set aside --> draw again
  *                   |beyond                                          ^
- *                   +--> nothing new goes out; it goes on behind ----+
+ *                   +--> nothing is published; it goes on behind ----+
  */
 export class Quarantine {
   readonly #options: QuarantineOptions;
@@ -59,6 +67,7 @@ export class Quarantine {
   #template: unknown;
   #search: Promise<SearchOutcome> | undefined;
   #finishing: Promise<void> = Promise.resolve();
+  #ended: Ended | null = null;
   #abort = new AbortController();
   #said = '';
   /** How often in a row something was done about a refusal without a good text after it. */
@@ -120,7 +129,7 @@ export class Quarantine {
       return 'nobody';
     }
     if (this.#search) {
-      return this.#stay('unknown', WORDS.searching);
+      return this.#searching();
     }
     if (++this.#attempts > ATTEMPTS) {
       return this.#stay('unknown', WORDS.unsettled(wordsOfRefusal(refusal)));
@@ -153,7 +162,14 @@ export class Quarantine {
     }
     this.#search = search;
     this.#finishing = this.#finishLater(search, refusal, signal);
-    return this.#stay('unknown', WORDS.searching);
+    return this.#searching();
+  }
+
+  /** What came of the search that `resolve` did not wait for, once. */
+  takeEnded(): Ended | null {
+    const ended = this.#ended;
+    this.#ended = null;
+    return ended;
   }
 
   /** Resolves when no search goes on behind the loop any more. */
@@ -316,13 +332,11 @@ export class Quarantine {
   }
 
   async #finishLater(search: Promise<SearchOutcome>, refusal: Refusal, signal: AbortSignal): Promise<void> {
+    let resolution: Resolution = 'nobody';
     try {
       const outcome = await search;
       this.#search = undefined;
-      const resolution = await this.#settle(outcome, refusal, signal);
-      if (resolution === 'acted' || resolution === 'fine') {
-        this.#options.mailbox.post('the search for what is refused ended');
-      }
+      resolution = await this.#settle(outcome, refusal, signal);
     } catch (error) {
       if (this.#abort.signal.aborted || signal.aborted) {
         return;
@@ -331,6 +345,13 @@ export class Quarantine {
     } finally {
       this.#search = undefined;
     }
+    this.#ended = { refusal, resolution };
+    this.#options.mailbox.post('the search for what is refused ended');
+  }
+
+  #searching(): 'searching' {
+    this.#stay('unknown', WORDS.searching);
+    return 'searching';
   }
 
   /** Nothing new is published: says why, once. */
@@ -362,7 +383,7 @@ const ATTEMPTS = 5;
 /** Why nobody is set aside, with the words of whoever refuses. */
 const WORDS = {
   searching:
-    'which of the changes is refused takes longer to find: nothing new goes out until then, HAProxy goes on with what it has',
+    'which of the changes is refused takes longer to find: no text is published until then, HAProxy goes on with what it has',
   unsettled: (words: string) => `what was set aside did not help, HAProxy goes on with what it has: ${words}`,
   checkAtFault: (words: string) =>
     `what HAProxy runs already is refused as well, so the check itself is at fault, or what it reads besides the configuration (certificates, maps, users): ${words}`,

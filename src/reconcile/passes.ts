@@ -3,8 +3,9 @@ import type { PassEvent } from '../events.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { Refusal } from '../ports/judge.ts';
-import type { Resolution } from '../quarantine/quarantine.ts';
+import type { Ended, Resolution } from '../quarantine/quarantine.ts';
 import { refusedBy } from '../quarantine/refusal.ts';
+import { setOf } from '../rollout/current.ts';
 import { type Action, decide } from '../rollout/decide.ts';
 import type { Deed, Result } from '../rollout/executor.ts';
 import type { Facts } from '../rollout/facts.ts';
@@ -26,6 +27,8 @@ export class Passes {
   readonly #parts: Parts;
   readonly #crashRetry = new BackOff();
   readonly #templateRetry = new BackOff();
+  /** The hashes of the sets over which it is searched for what is refused. */
+  readonly #searched = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -76,6 +79,7 @@ export class Passes {
   #gather(pass: Pass): Promise<Facts> {
     const { turns, pause, mailbox, pace } = this.#parts;
     turns.turn();
+    this.#searchEnded();
     const mail = pass.drawn === null ? mailbox.take() : undefined;
     if (mail) {
       pace.took(mail);
@@ -177,14 +181,51 @@ export class Passes {
       // It may be the check that fails: nobody says when that is mended.
       pass.retryMs = this.#templateRetry.failed();
     }
-    const { troubles } = this.#parts.executor;
-    const isNobodys = resolution === 'nobody' && refusedBy(refusal) !== 'check';
-    if (desired.kind === 'set' && resolution === 'fine') {
-      troubles.forget(desired.set.hash);
-    } else if (desired.kind === 'set' && (resolution === 'check' || isNobodys)) {
-      troubles.excuse(desired.set.hash);
+    if (desired.kind === 'set') {
+      this.#concludes(desired.set.hash, { refusal, resolution });
     }
     return { kind: 'again' };
+  }
+
+  /** What came of a search that goes on behind the loop. */
+  #searchEnded(): void {
+    const { quarantine, executor } = this.#parts;
+    const ended = quarantine.takeEnded();
+    if (ended === null) {
+      return;
+    }
+    const { refusal } = ended;
+    const hash = refusal.kind === 'refused' ? setOf(refusal.text).hash : null;
+    // It was not about the others: they are tried anew.
+    for (const other of this.#searched) {
+      if (other !== hash) {
+        executor.troubles.forget(other);
+      }
+    }
+    this.#searched.clear();
+    if (hash !== null) {
+      this.#concludes(hash, ended);
+    }
+  }
+
+  /** What the quarantine says means this for a set that is refused. */
+  #concludes(hash: string, { refusal, resolution }: Ended): void {
+    const { troubles } = this.#parts.executor;
+    switch (resolution) {
+      case 'fine':
+        return troubles.forget(hash);
+      case 'check':
+        return troubles.excuse(hash);
+      case 'searching':
+        this.#searched.add(hash);
+        return troubles.excuse(hash);
+      case 'nobody':
+        return refusedBy(refusal) === 'check' ? troubles.blame(hash) : troubles.excuse(hash);
+      case 'acted':
+        return troubles.blame(hash);
+      default:
+        return resolution satisfies never;
+    }
   }
 
   /** Finds and sets aside what is to blame. */

@@ -66,7 +66,7 @@ export type Trouble =
       readonly output: string;
       readonly lines: readonly number[];
       readonly judged: boolean;
-      /** What is installed is refused as well: nothing is known against this set. */
+      /** What is installed is refused as well, or it is still looked for who is to blame: nothing is known against this set. */
       readonly excused?: true;
     }
   | { readonly kind: 'failed'; readonly message: string }

@@ -54,13 +54,22 @@ export class Troubles {
     }
   }
 
-  /** It is not this set that is wrong, as far as anybody knows: what went out of it stays, and all of it is tried again. */
+  /** Nobody knows that it is this set that is wrong: what went out of it stays, and all of it is tried again. */
   excuse(hash: string): void {
     const known = this.#of.get(hash);
     if (known?.trouble.kind === 'refused') {
       const { by = 'check', output: message } = known.trouble;
       const trouble: Trouble =
         by === 'check' ? { ...known.trouble, excused: true } : { kind: 'failed', message };
+      this.#of.set(hash, { ...known, trouble });
+    }
+  }
+
+  /** It is this set that is wrong, whatever was said before. */
+  blame(hash: string): void {
+    const known = this.#of.get(hash);
+    if (known?.trouble.kind === 'refused') {
+      const { excused: _, ...trouble } = known.trouble;
       this.#of.set(hash, { ...known, trouble });
     }
   }

@@ -28,6 +28,16 @@ describe('Troubles', () => {
     expect(troubles.of('a')).toBeNull();
   });
 
+  test('holds a refusal against its set again where that turns out to be to blame after all', () => {
+    const troubles = new Troubles();
+    troubles.add('a', { kind: 'refused', output: 'no', lines: [], judged: true });
+    const refused = troubles.of('a');
+    troubles.excuse('a');
+    expect(troubles.of('a')).toEqual({ ...refused, excused: true });
+    troubles.blame('a');
+    expect(troubles.of('a')).toEqual(refused);
+  });
+
   test('remembers no more than a few', () => {
     const troubles = new Troubles();
     for (let at = 0; at < 100; at++) {
