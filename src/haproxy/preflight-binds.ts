@@ -25,6 +25,12 @@ export async function tryBind(bind: TcpBind): Promise<string | null> {
     : null;
 }
 
+/** Whether an address cannot be listened on right now: somebody holds the port, or this machine does not have it. */
+export async function isHeld(bind: TcpBind): Promise<boolean> {
+  const code = await listen(bind);
+  return code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL';
+}
+
 function listen({ host, port, v6only }: TcpBind): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer((socket) => socket.destroy());

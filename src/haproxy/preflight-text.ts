@@ -78,12 +78,8 @@ export function demandsOf(text: string): Demands {
       if (words.some((word) => APART.has(word))) {
         continue;
       }
-      for (const address of second.split(',')) {
-        addSocket(address, line);
-        for (const bind of bindsOf(address, { v6only: words.includes('v6only'), line })) {
-          binds.push(bind);
-        }
-      }
+      second.split(',').forEach((address) => void addSocket(address, line));
+      bindsOf(words, line).forEach((bind) => void binds.push(bind));
     }
   }
   // A connection takes a descriptor on each side (configuration manual, "maxconn" of "global").
@@ -95,6 +91,12 @@ export function demandsOf(text: string): Demands {
 /** Keywords of a `bind` with which another namespace, device or address than this machine's own is meant. */
 const APART = new Set(['interface', 'namespace', 'transparent']);
 
+/** What a `bind` line listens on, though it be on an interface; nothing where that is in another namespace. */
+export function bindsOfLine(text: string): readonly TcpBind[] {
+  const words = wordsOf(text);
+  return words === null || words.includes('namespace') ? [] : bindsOf(words, 1);
+}
+
 /** The words of a line; null where one depends on the environment: addresses may also do so outside of quotes. */
 function wordsOf(line: string): readonly string[] | null {
   const { words } = readWords(line);
@@ -103,7 +105,13 @@ function wordsOf(line: string): readonly string[] | null {
 
 const ADDRESS = /^(?:ipv4@|ipv6@|tcp@|tcp4@|tcp6@)?(.*?):(\d{1,5})(?:-(\d{1,5}))?$/;
 
-function bindsOf(address: string, of: { readonly v6only: boolean; readonly line: number }): TcpBind[] {
+/** The addresses of the words of a `bind` line. */
+function bindsOf(words: readonly string[], line: number): TcpBind[] {
+  const of = { v6only: words.includes('v6only'), line };
+  return (words[1] ?? '').split(',').flatMap((address) => bindsAt(address, of));
+}
+
+function bindsAt(address: string, of: Pick<TcpBind, 'v6only' | 'line'>): TcpBind[] {
   const found = ADDRESS.exec(address);
   if (!found) {
     return [];

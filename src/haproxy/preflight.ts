@@ -2,8 +2,8 @@ import { access, constants, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Preflight } from '../ports/judge.ts';
 import { masterOfWorker } from './haproxy-process.ts';
-import { seesTheNetworkOf, tryBind } from './preflight-binds.ts';
-import { addedBinds, type Demands, demandsOf } from './preflight-text.ts';
+import { isHeld, seesTheNetworkOf, tryBind } from './preflight-binds.ts';
+import { addedBinds, bindsOfLine, type Demands, demandsOf } from './preflight-text.ts';
 
 /**
  * Looks for what `haproxy -c` is content with and a reload fails over: an added port that somebody holds (HAProxy
@@ -27,7 +27,21 @@ export function createPreflight(): Preflight {
       const output = [...found, ...taken.map(({ words }) => words)].join('\n');
       return { output, lines: found.length > 0 ? [] : taken.map(({ line }) => line) };
     },
+    async inTheWay(lines, running) {
+      const looked = await Promise.all(lines.map(async (line) => ({ line, is: await isAnyHeld(line) })));
+      const held = new Set(looked.flatMap(({ line, is }) => (is ? [line] : [])));
+      // What is taken needs no second look, which costs more.
+      const isSure =
+        held.size === lines.length ||
+        (running.text !== null && (await seesTheNetworkOf(demandsOf(running.text).binds)));
+      return isSure ? held : null;
+    },
   };
+}
+
+async function isAnyHeld(line: string): Promise<boolean> {
+  const held = await Promise.all(bindsOfLine(line).map(isHeld));
+  return held.includes(true);
 }
 
 /** What is known of the HAProxy that runs. */

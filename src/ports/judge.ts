@@ -47,15 +47,23 @@ export interface Foreseen {
   readonly lines: readonly number[];
 }
 
+/** What HAProxy runs now: its text, null where that is not known, and its worker. */
+export interface NowRunning {
+  readonly text: string | null;
+  readonly pid: number | null;
+}
+
 /** Looks for what would make HAProxy fail over a text that `haproxy -c` accepts: the check cannot see it. */
 export interface Preflight {
   /**
    * Gives what was found, or null where nothing speaks against loading `fileText` or it cannot be
-   * judged from here. `running` is what HAProxy runs now: its text, null where that is not known, and its worker.
+   * judged from here.
    */
-  check(
-    fileText: string,
-    running: { readonly text: string | null; readonly pid: number | null },
-    signal: AbortSignal,
-  ): Promise<Foreseen | null>;
+  check(fileText: string, running: NowRunning, signal: AbortSignal): Promise<Foreseen | null>;
+  /**
+   * Those of some `bind` lines whose port somebody holds right now, or whose address this machine does not have; null where that cannot
+   * be seen from here. It costs little, and looks at binds to an interface as well, of which `check` says nothing: another
+   * interface's port is none of theirs.
+   */
+  inTheWay(binds: readonly string[], running: NowRunning): Promise<ReadonlySet<string> | null>;
 }

@@ -32,6 +32,8 @@ export interface QuarantineNeeds {
     /** Judges a rendered text as it would be published. */
     checkRendered(text: string, signal: AbortSignal): Promise<Verdict>;
   };
+  /** Those of some `bind` lines that somebody is in the way of right now; null where that cannot be seen. */
+  readonly inTheWay: (binds: readonly string[]) => Promise<ReadonlySet<string> | null>;
   /** Plans the way from what HAProxy runs to a text, and throws where it cannot: a bug. */
   readonly plan: (text: string) => void;
   readonly mailbox: Wake;

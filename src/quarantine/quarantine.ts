@@ -4,6 +4,7 @@ import { clock, rest } from '../ports/clock.ts';
 import type { StateFile } from '../ports/stores.ts';
 import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
+import { PortWatch } from './port-watch.ts';
 import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { QuarantineRecord } from './quarantine-record.ts';
 import { type Refusal, refusedBy, wordsOfRefusal } from './refusal.ts';
@@ -58,7 +59,9 @@ export class Quarantine {
   readonly #record: QuarantineRecord;
   readonly #backOff: BackOff;
   #retryAt = Number.POSITIVE_INFINITY;
-  #portsAt = Number.POSITIVE_INFINITY;
+  /** When it is looked next whether ports are free. */
+  #portsAt = Number.NEGATIVE_INFINITY;
+  readonly #ports: PortWatch;
   #woken = new AbortController();
   /** The hash of the served tree at the last try, and how long that took. */
   #triedWith = '';
@@ -76,6 +79,7 @@ export class Quarantine {
   constructor(options: QuarantineOptions) {
     this.#options = options;
     this.#record = new QuarantineRecord(options);
+    this.#ports = new PortWatch(options.inTheWay);
     this.#backOff = new BackOff({ first: options.retry ?? 5000, longest: LONGEST_PAUSE });
   }
 
@@ -183,43 +187,44 @@ export class Quarantine {
    */
   async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const left = Math.min(this.#retryAt, this.#portsAt) - clock.now();
-      if (left > 0 || this.#search) {
+      const free = await this.#freePorts();
+      const left = this.#retryAt - clock.now();
+      if (this.#search || (left > 0 && free.size === 0)) {
         this.#woken = new AbortController();
-        await rest(Math.min(1000, Math.max(50, left)), signal, this.#woken.signal);
+        const longest = this.isAside ? LOOK_PAUSE : 1000;
+        await rest(Math.min(longest, Math.max(50, left)), signal, this.#woken.signal);
       } else {
-        await this.#tryAgain(signal);
+        await this.#tryAgain(free, signal);
       }
     }
   }
 
-  async #tryAgain(signal: AbortSignal): Promise<void> {
+  /** The units whose ports are free now: to look costs little. */
+  async #freePorts(): Promise<ReadonlySet<string>> {
+    if (this.#search || clock.now() < this.#portsAt) {
+      return new Set();
+    }
+    this.#portsAt = clock.now() + LOOK_PAUSE;
+    return this.#ports.look(this.#options.served.refused);
+  }
+
+  async #tryAgain(free: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const { served } = this.#options;
     const isDue = this.#retryAt <= clock.now();
     this.#retryAt = isDue ? Number.POSITIVE_INFINITY : this.#retryAt;
-    this.#portsAt = Number.POSITIVE_INFINITY;
     if (this.isAside && served.lastGood.from !== 'this run') {
       this.#retryIn(1000);
       return;
     }
     const begun = clock.now();
     this.#triedWith = isDue ? served.catalog.tree.hash : this.#triedWith;
-    if (await tryAgain(this.#options, isDue ? 'all' : 'ports', signal)) {
+    if (await tryAgain(this.#options, { what: isDue ? 'all' : 'ports', free }, signal)) {
       this.#backOff.succeeded();
     }
     this.#tryMs = clock.now() - begun;
     this.#record.look();
     if (this.isAside && isDue) {
       this.#retryLater();
-    }
-    this.#retryPorts();
-  }
-
-  /** A port may be free at any time, and to look costs little. */
-  #retryPorts(): void {
-    if (this.#options.served.refused.some(({ by }) => by === 'preflight')) {
-      this.#portsAt = clock.now() + PORT_PAUSE;
-      this.#woken.abort();
     }
   }
 
@@ -238,7 +243,6 @@ export class Quarantine {
 
   #retryLater(): void {
     this.#retryIn(this.#backOff.failed());
-    this.#retryPorts();
   }
 
   #retrySoon(ms: number): void {
@@ -316,9 +320,9 @@ export class Quarantine {
   async #apply({ forms }: Settled): Promise<void> {
     const { served } = this.#options;
     const isFirst = served.refused.length === 0;
-    for (const { unit, goal, kept, reason, by } of forms) {
+    for (const { unit, good: _, goal, kept, ...why } of forms) {
       if (!sameValues(kept, goal)) {
-        served.setAside(unit, { kept, judged: goal, reason, by });
+        served.setAside(unit, { kept, judged: goal, ...why });
       }
     }
     this.#record.look();
@@ -375,7 +379,7 @@ const TRY_SHARE = 9;
 const LONGEST_PAUSE = 300_000;
 
 /** Milliseconds between two looks whether a port is free that another process held. */
-const PORT_PAUSE = 3000;
+const LOOK_PAUSE = 500;
 
 /** While the keys change all the time, what is found may be out of date before it helps. */
 const ATTEMPTS = 5;

@@ -8,6 +8,8 @@ export type { Refusal };
 export interface Blame {
   readonly words: string;
   readonly by: RefusedBy;
+  /** The `bind` lines that this host refuses. @default none */
+  readonly binds?: readonly string[];
 }
 
 /** Who refuses. */

@@ -15,6 +15,8 @@ export interface SettledForm extends UnitChange {
   readonly reason: string;
   /** Who refuses the goal. */
   readonly by: RefusedBy;
+  /** The `bind` lines for which it does. @default none */
+  readonly binds?: readonly string[];
 }
 
 /** What was accepted, as one text. */
@@ -106,6 +108,8 @@ export async function searchChanges(
   }
 }
 
+const NOBODY: Blame = { words: '', by: 'check' };
+
 function settled(
   changes: readonly SplitChange[],
   kept: readonly UnitPart[],
@@ -115,8 +119,8 @@ function settled(
   const forms = changes.map((change) => {
     const { unit, good, goal, parts } = change;
     const part = parts.find((one) => aside.has(one));
-    const { words: reason, by } = (part && aside.get(part)) ?? { words: '', by: 'check' };
-    return { unit, good, goal, kept: entriesWith(change, taken), reason, by };
+    const { words: reason, ...of } = (part && aside.get(part)) ?? NOBODY;
+    return { unit, good, goal, kept: entriesWith(change, taken), reason, ...of };
   });
   const out = new Set([...aside.keys()].map(({ id }) => id));
   const refused = [...aside]

@@ -98,7 +98,10 @@ export class SubsetTester {
       return found.length === 0 ? null : found;
     });
     return new Map(
-      [...givers].map(([part, found]) => [part, { words: wordsFor(refusal.output, found), by }]),
+      [...givers].map(([part, found]) => {
+        const binds = by === 'check' ? {} : { binds: found.map(({ line }) => line) };
+        return [part, { words: wordsFor(refusal.output, found), by, ...binds }];
+      }),
     );
   }
 

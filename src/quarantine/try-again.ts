@@ -4,16 +4,24 @@ import { CheckBudget } from './check-budget.ts';
 import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { searchChanges } from './search.ts';
 
-/** Milliseconds until what a reload failed over is tried again: only a reload tells, and one that fails refuses connections. */
+/** Milliseconds until what a reload failed over is tried again in any case: only a reload tells, and one that fails refuses connections. */
 const AFTER_RELOAD = 300_000;
 
-/** Tries a template that is refused, and else what is set aside. True where something of it is accepted now. `ports`: only what this host alone refuses. */
+/** What is tried. */
+export interface WhatToTry {
+  /** `ports`: only what this host alone refuses. */
+  readonly what: 'all' | 'ports';
+  /** The ids of units whose ports are free now: a reload may tell more of them. */
+  readonly free: ReadonlySet<string>;
+}
+
+/** Tries a template that is refused, and else what is set aside. True where something of it is accepted now. */
 export async function tryAgain(
   needs: QuarantineNeeds,
-  what: 'all' | 'ports',
+  of: WhatToTry,
   signal: AbortSignal,
 ): Promise<boolean> {
-  return (what === 'all' && (await tryTemplate(needs, signal))) || (await tryUnits(needs, what, signal));
+  return (of.what === 'all' && (await tryTemplate(needs, signal))) || (await tryUnits(needs, of, signal));
 }
 
 async function tryTemplate(needs: QuarantineNeeds, signal: AbortSignal): Promise<boolean> {
@@ -40,7 +48,7 @@ async function tryTemplate(needs: QuarantineNeeds, signal: AbortSignal): Promise
 
 async function tryUnits(
   needs: QuarantineNeeds,
-  what: 'all' | 'ports',
+  { what, free }: WhatToTry,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { served, mailbox } = needs;
@@ -52,6 +60,7 @@ async function tryUnits(
   const waits = new Set(
     units()
       .filter(({ by, since }) => by === 'reload' && clock.date() - since < AFTER_RELOAD)
+      .filter(({ unit }) => !free.has(unit.id))
       .map(({ unit }) => unit.id),
   );
   const before = units();
@@ -68,7 +77,7 @@ async function tryUnits(
   const still = new Set(units());
   const same = new Set(before.filter((one) => still.has(one)).map(({ unit }) => unit.id));
   let changed = false;
-  for (const { unit, good, goal, kept, reason, by } of outcome.forms.filter(({ unit: { id } }) =>
+  for (const { unit, good, goal, kept, ...why } of outcome.forms.filter(({ unit: { id } }) =>
     same.has(id),
   )) {
     if (sameValues(kept, goal)) {
@@ -77,7 +86,7 @@ async function tryUnits(
         changed = true;
       }
     } else {
-      served.setAside(unit, { kept, judged: good, reason, by });
+      served.setAside(unit, { kept, judged: good, ...why });
       changed ||= !sameValues(kept, good);
     }
   }

@@ -18,6 +18,7 @@ const unit = z.object({
   name: z.string(),
   reason: z.string(),
   by: z.enum(['check', 'preflight', 'reload']).default('check'),
+  binds: z.array(z.string()).default([]),
   since: z.number(),
   good: z.array(entry),
 });
@@ -34,13 +35,14 @@ const file = z.object({
  * `origin`: of which sources and prefixes it is.
  */
 export function recordsText(
-  refused: readonly Pick<Refused, 'unit' | 'good' | 'reason' | 'by' | 'since'>[],
+  refused: readonly Pick<Refused, 'unit' | 'good' | 'reason' | 'by' | 'binds' | 'since'>[],
   origin?: string,
 ): string {
   const [values, units] = [refused.filter(isValue), refused.filter((one) => !isValue(one))];
-  const rows = units.map(({ unit, good, reason, by, since }) => ({
+  const rows = units.map(({ unit, good, reason, by, binds = [], since }) => ({
     ...unit,
     ...(by === undefined || by === 'check' ? {} : { by }),
+    ...(binds.length === 0 ? {} : { binds }),
     ...{ reason, since, good: rowsOf(good) },
   }));
   const keys = values.flatMap(({ good }) => rowsOf(good));
@@ -62,7 +64,10 @@ export function readRecords(text: string, origin?: string): RefusalRecord[] | nu
     }));
     return [
       ...values,
-      ...units.map(({ good, reason, by, since, ...of }) => ({ unit: of, good, reason, by, since })),
+      ...units.map(({ good, reason, by, binds, since, ...of }) => ({
+        unit: of,
+        ...{ good, reason, by, binds, since },
+      })),
     ];
   } catch {
     return null;

@@ -64,6 +64,7 @@ export function partsOf(options: PartsOptions) {
     ...{ served, drawing, judge, mailbox, emit },
     installed: () => current.now.installed?.text ?? null,
     plan: (text) => executor.changes?.tryPlan(text),
+    inTheWay: (binds) => executor.inTheWay(binds),
     onBug: (where, error) => void crashes.tell(where, error),
   });
   return {

@@ -3,7 +3,7 @@ import { type Emit, noticeOf } from '../events.ts';
 import { excerpt, firstLines } from '../plan/excerpt.ts';
 import { hashText, partsOf, splitMark, withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
-import type { Foreseen, Judge, Preflight } from '../ports/judge.ts';
+import type { Foreseen, Judge, NowRunning, Preflight } from '../ports/judge.ts';
 import type { Serial } from '../ports/serial.ts';
 import type { PendingNote } from '../ports/stores.ts';
 import { runningSet, withFile, withPublished, workerOf } from './current.ts';
@@ -98,9 +98,12 @@ export class ConfigWriter {
 
   /** What is in the way of a reload that the check cannot see; null where nothing is, as far as can be seen. */
   async foreseen(text: string, signal: AbortSignal): Promise<Foreseen | null> {
-    const { preflight, current } = this.#options;
-    const running = { text: runningSet(current.now)?.text ?? null, pid: workerOf(current.now) };
-    return (await preflight?.check(text, running, signal)) ?? null;
+    return (await this.#options.preflight?.check(text, this.#running, signal)) ?? null;
+  }
+
+  /** Those of some `bind` lines that somebody is in the way of right now; null where that cannot be seen. */
+  async inTheWay(binds: readonly string[]): Promise<ReadonlySet<string> | null> {
+    return (await this.#options.preflight?.inTheWay(binds, this.#running)) ?? null;
   }
 
   /** True where it is the file now. */
@@ -180,6 +183,11 @@ export class ConfigWriter {
     const { troubles, emit } = this.#options;
     emit({ kind, message, retryInMs: troubles.add(hash, trouble) });
     return false;
+  }
+
+  get #running(): NowRunning {
+    const { now } = this.#options.current;
+    return { text: runningSet(now)?.text ?? null, pid: workerOf(now) };
   }
 
   /** The set as it lies in the file. */

@@ -73,6 +73,11 @@ export class Executor {
     return this.#writer.foreseen(text, signal);
   }
 
+  /** Those of some `bind` lines that somebody is in the way of right now; null where that cannot be seen. */
+  inTheWay(binds: readonly string[]): Promise<ReadonlySet<string> | null> {
+    return this.#writer.inTheWay(binds);
+  }
+
   /** Does it. What went wrong with a set is among the troubles. */
   carryOut(action: Deed, at: At): Promise<Result> {
     return at.watch.during(stepOf(action), () => this.#carryOut(action, at));

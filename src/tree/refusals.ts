@@ -27,6 +27,8 @@ export interface Refused {
   readonly reason: string;
   /** Who refuses it. @default 'check' */
   readonly by?: RefusedBy;
+  /** The `bind` lines for which this host does. @default none */
+  readonly binds?: readonly string[];
   /** When it was set aside, in milliseconds since 1970. */
   readonly since: number;
   /** What was thrown over it, which is a bug. */
@@ -34,7 +36,7 @@ export interface Refused {
 }
 
 /** What a restart needs to know of it. */
-export interface RefusalRecord extends Pick<Refused, 'unit' | 'reason' | 'by' | 'since'> {
+export interface RefusalRecord extends Pick<Refused, 'unit' | 'reason' | 'by' | 'binds' | 'since'> {
   readonly good: readonly Entry[];
 }
 
@@ -46,6 +48,7 @@ export interface UnitVerdict {
   readonly judged: Entries;
   readonly reason: string;
   readonly by?: RefusedBy;
+  readonly binds?: readonly string[];
 }
 
 /** A step, not taken yet. */
@@ -126,7 +129,7 @@ export class Refusals {
    */
   setAside(
     unit: Unit,
-    { kept, judged, reason, by = 'check' }: UnitVerdict,
+    { kept, judged, reason, by = 'check', binds = [] }: UnitVerdict,
     { now, at }: { readonly now: Entries; readonly at: number },
   ): RefusalStep {
     const before = this.get(unit);
@@ -135,7 +138,7 @@ export class Refusals {
       ? kept
       : movedForm({ unit, good: kept, goal: believed }, this.#grammar);
     const since = before?.since ?? at;
-    const refused = [{ unit, good: kept, believed, served, reason, by, since }];
+    const refused = [{ unit, good: kept, believed, served, reason, by, binds, since }];
     return { changes: changesBetween(now, served), refused, over: [] };
   }
 
@@ -147,7 +150,7 @@ export class Refusals {
 
   /** Takes over what an earlier run had set aside, before the first tree: what is believed comes with that. */
   restore(records: readonly RefusalRecord[]): void {
-    for (const { unit, good: entries, reason, by, since } of records) {
+    for (const { unit, good: entries, reason, by, binds = [], since } of records) {
       const good = entriesOf(entries.map((entry) => ReadEntry.of(entry, this.#grammar)));
       if (unit.kind === 'value') {
         good.forEach((entry, key) => void this.#earlier.set(key, entry));
@@ -158,9 +161,8 @@ export class Refusals {
           good,
           believed: entriesOf([]),
           served: entriesOf([]),
-          reason,
+          ...{ reason, binds, since },
           ...(by ? { by } : {}),
-          since,
         });
       }
     }

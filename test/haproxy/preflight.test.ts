@@ -145,6 +145,27 @@ describe('preflight', () => {
     expect(await site.check(`bind 127.0.0.1:${taken}`)).toBeNull();
   });
 
+  test('sees who is in the way of a bind, on an interface too, and says nothing of another network', async () => {
+    await using site = await setUp();
+    const [free, taken] = [await freePort(), await freePort()];
+    const lines = [
+      `bind 127.0.0.1:${taken} interface lo`,
+      `bind 127.0.0.1:${free},127.0.0.1:${taken}`,
+      `bind 127.0.0.1:${free}`,
+      `bind 127.0.0.1:${taken} namespace blue`,
+    ];
+    const running = { text: site.text(), pid: site.pid };
+    {
+      await using _holder = await hold(taken);
+      expect(await site.preflight.inTheWay(lines, running)).toEqual(new Set(lines.slice(0, 2)));
+    }
+    expect(await site.preflight.inTheWay(lines, running)).toEqual(new Set());
+    const elsewhere = `frontend f\n bind 127.0.0.1:${await freePort()}\n`;
+    for (const text of [null, elsewhere]) {
+      expect(await site.preflight.inTheWay(lines, { ...running, text })).toBeNull();
+    }
+  });
+
   test('names an address that this machine does not have', async () => {
     await using site = await setUp();
     expect(await site.check('bind 192.0.2.1:8080')).toContain('this machine has no address 192.0.2.1');

@@ -169,6 +169,7 @@ function preflightOf({ world, life }: Around): Preflight {
           ? { output: 'port 80 is taken by another program', lines: [] }
           : null,
       ),
+    inTheWay: async () => null,
   };
 }
 
