@@ -22,6 +22,7 @@ import type { ConfigFile } from '../ports/config-file.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Judge, Preflight, Verdict } from '../ports/judge.ts';
 import type { NamedFiles } from '../ports/named-files.ts';
+import type { Origin } from '../ports/origin.ts';
 import { Serial } from '../ports/serial.ts';
 import type { Source } from '../ports/source.ts';
 import type { PendingNote } from '../ports/stores.ts';
@@ -282,10 +283,13 @@ export function guardOf(settings: Settings, cache: 'fresh' | 'any'): GuardParts 
 }
 
 /** Where a tree comes from: the sources in their order and the prefixes; not who asks, nor how. */
-export function originOf({ sources, prefixes }: Pick<Settings, 'sources' | 'prefixes'>): string {
+export function originOf({ sources, prefixes }: Pick<Settings, 'sources' | 'prefixes'>): Origin {
   const from = sources.map((one) =>
     one.kind === 'etcd' ? { etcd: one.endpoints.toSorted() } : { file: one.path },
   );
   const { services, routes, keys } = prefixes;
-  return JSON.stringify({ from, services, routes, keys });
+  return {
+    whole: JSON.stringify({ from, services, routes, keys }),
+    sources: from.map((one) => JSON.stringify({ from: one, services, routes, keys })),
+  };
 }

@@ -1,7 +1,7 @@
 import type { Emit } from '../events.ts';
 import type { Entry } from '../model/entry.ts';
-import { keeping } from '../model/kept.ts';
 import type { Grammar } from '../model/grammar.ts';
+import { keeping } from '../model/kept.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedStore, CachedTree, Hold } from '../ports/stores.ts';
 import { Saver } from './saver.ts';

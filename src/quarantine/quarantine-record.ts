@@ -1,6 +1,7 @@
 import { type Emit, failureOf, type QuarantinedUnit as ToldUnit } from '../events.ts';
 import { shorten } from '../model/shorten.ts';
 import type { RefusedBy } from '../ports/judge.ts';
+import type { Origin } from '../ports/origin.ts';
 import type { StateFile } from '../ports/stores.ts';
 import type { Refused } from '../tree/refusals.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
@@ -14,8 +15,8 @@ export interface QuarantineRecordOptions {
   readonly served: Pick<ServedTree, 'refused' | 'restore'>;
   readonly emit: Emit;
   readonly file?: StateFile;
-  /** Of which sources and prefixes it is: a file of others is not used. */
-  readonly origin?: string;
+  /** Of which sources and prefixes it is: what is written of others is not used. */
+  readonly origin?: Origin;
 }
 
 /** What is set aside, and is other than when it was looked at last. */

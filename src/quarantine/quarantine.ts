@@ -1,6 +1,7 @@
 import type { Emit } from '../events.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
+import type { Origin } from '../ports/origin.ts';
 import type { StateFile } from '../ports/stores.ts';
 import { sameValues } from '../tree/unit.ts';
 import { CheckBudget } from './check-budget.ts';
@@ -17,7 +18,7 @@ export interface QuarantineOptions extends QuarantineNeeds {
   readonly emit: Emit;
   /** Where what is set aside survives a restart, and of which sources and prefixes that is. */
   readonly file?: StateFile;
-  readonly origin?: string;
+  readonly origin?: Origin;
   /** For how long the loop waits for a search, in milliseconds. @default 5000 */
   readonly patience?: number;
   /** The first pause between two tries of what is set aside, in milliseconds; they double. @default 5000 */

@@ -16,11 +16,7 @@ export interface WhatToTry {
 }
 
 /** Tries a template that is refused, and else what is set aside. True where something of it is accepted now. */
-export async function tryAgain(
-  needs: QuarantineNeeds,
-  of: WhatToTry,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function tryAgain(needs: QuarantineNeeds, of: WhatToTry, signal: AbortSignal): Promise<boolean> {
   return (of.what === 'all' && (await tryTemplate(needs, signal))) || (await tryUnits(needs, of, signal));
 }
 
@@ -77,9 +73,7 @@ async function tryUnits(
   const still = new Set(units());
   const same = new Set(before.filter((one) => still.has(one)).map(({ unit }) => unit.id));
   let changed = false;
-  for (const { unit, good, goal, kept, ...why } of outcome.forms.filter(({ unit: { id } }) =>
-    same.has(id),
-  )) {
+  for (const { unit, good, goal, kept, ...why } of outcome.forms.filter(({ unit: { id } }) => same.has(id))) {
     if (sameValues(kept, goal)) {
       if (!waits.has(unit.id)) {
         served.release(unit);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Entry } from '../model/entry.ts';
+import { entriesAt, type Origin, type Places, placesNow, writtenOrigin } from '../ports/origin.ts';
 import type { RefusalRecord, Refused } from '../tree/refusals.ts';
 
 const VERSION = 1;
@@ -26,6 +27,7 @@ const file = z.object({
   version: z.literal(VERSION),
   /** Missing in files of before; then it may be of any. */
   origin: z.string().optional(),
+  sources: z.array(z.string()).default([]),
   units: z.array(unit),
   keys: z.array(entry).default([]),
 });
@@ -36,7 +38,7 @@ const file = z.object({
  */
 export function recordsText(
   refused: readonly Pick<Refused, 'unit' | 'good' | 'reason' | 'by' | 'binds' | 'since'>[],
-  origin?: string,
+  origin?: Origin,
 ): string {
   const [values, units] = [refused.filter(isValue), refused.filter((one) => !isValue(one))];
   const rows = units.map(({ unit, good, reason, by, binds = [], since }) => ({
@@ -47,31 +49,42 @@ export function recordsText(
   }));
   const keys = values.flatMap(({ good }) => rowsOf(good));
   const parts = { units: rows, ...(keys.length === 0 ? {} : { keys }) };
-  const head = { version: VERSION, ...(origin === undefined ? {} : { origin }) };
+  const head = { version: VERSION, ...(origin === undefined ? {} : writtenOrigin(origin)) };
   return `${JSON.stringify({ ...head, ...parts }, null, 1)}\n`;
 }
 
-/** Reads it back; null where it is none of ours, of another origin, or not whole. */
-export function readRecords(text: string, origin?: string): RefusalRecord[] | null {
+/** Reads it back, as far as it is of sources that are the same; null where none is, and where it is not whole. */
+export function readRecords(text: string, origin?: Origin): RefusalRecord[] | null {
   try {
-    const { units, keys, origin: written } = file.parse(JSON.parse(text));
-    if (written !== undefined && written !== origin) {
+    const { units, keys, origin: written, sources } = file.parse(JSON.parse(text));
+    const places =
+      written === undefined ? 'same' : origin ? placesNow({ origin: written, sources }, origin) : null;
+    if (places === null) {
       return null;
     }
     const values = keys.map((good) => ({
       unit: { id: `key ${good.key}`, kind: 'value', name: good.key } as const,
       ...{ good: [good], reason: '', since: 0 },
     }));
-    return [
+    const records: RefusalRecord[] = [
       ...values,
       ...units.map(({ good, reason, by, binds, since, ...of }) => ({
         unit: of,
         ...{ good, reason, by, binds, since },
       })),
     ];
+    return places === 'same' ? records : recordsAt(records, places);
   } catch {
     return null;
   }
+}
+
+/** Without those whose last good form was of sources that are none of ours any more. */
+function recordsAt(records: readonly RefusalRecord[], places: Places): RefusalRecord[] {
+  return records.flatMap((record) => {
+    const good = entriesAt(record.good, places);
+    return good.length === 0 && record.good.length > 0 ? [] : [{ ...record, good }];
+  });
 }
 
 function isValue({ unit }: Pick<Refused, 'unit'>): boolean {

@@ -1,6 +1,6 @@
 import type { Entry } from '../model/entry.ts';
-import { keeping, refusalOf } from '../model/kept.ts';
 import type { Grammar } from '../model/grammar.ts';
+import { keeping, refusalOf } from '../model/kept.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';

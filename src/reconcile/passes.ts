@@ -213,18 +213,27 @@ export class Passes {
     const { troubles } = this.#parts.executor;
     switch (resolution) {
       case 'fine':
-        return troubles.forget(hash);
-      case 'check':
-        return troubles.excuse(hash);
+        troubles.forget(hash);
+        break;
       case 'searching':
         this.#searched.add(hash);
-        return troubles.excuse(hash);
+        troubles.excuse(hash);
+        break;
+      case 'check':
+        troubles.excuse(hash);
+        break;
       case 'nobody':
-        return refusedBy(refusal) === 'check' ? troubles.blame(hash) : troubles.excuse(hash);
+        if (refusedBy(refusal) === 'check') {
+          troubles.blame(hash);
+        } else {
+          troubles.excuse(hash);
+        }
+        break;
       case 'acted':
-        return troubles.blame(hash);
+        troubles.blame(hash);
+        break;
       default:
-        return resolution satisfies never;
+        resolution satisfies never;
     }
   }
 

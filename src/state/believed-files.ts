@@ -2,7 +2,9 @@ import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { GUARD_RULES, type GuardRule } from '../events-guard.ts';
 import type { Entry } from '../model/entry.ts';
+import { type Origin, type Places, placesNow, writtenOrigin } from '../ports/origin.ts';
 import type { BelievedStore, CachedTree, Hold, LayerAge, LoadedState } from '../ports/stores.ts';
+import { holdsAt, treeAt } from './moved-sources.ts';
 import { readRows, writeRows, writeStateFile } from './state-file.ts';
 
 const TREE = 'tree';
@@ -11,8 +13,8 @@ const RELEASE = 'release';
 
 export interface BelievedFilesOptions {
   readonly stateDir: string;
-  /** Says of which sources and prefixes the tree is; files of another origin are set aside. */
-  readonly origin: string;
+  /** Of which sources and prefixes the tree is: what is written of others is not used. */
+  readonly origin: Origin;
 }
 
 /** The believed tree, the holds and a request to release them, as files of `stateDir`. */
@@ -23,14 +25,14 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
   return {
     load: async () => {
       const words: string[] = [];
-      const found = await load(tree, { what: TREE, origin, words, read: readTree });
-      const held = await load(holds, { what: HOLDS, origin, words, read: readHolds });
+      const found = await load(tree, { what: TREE, origin, words, read: readTree, at: treeAt });
+      const held = await load(holds, { what: HOLDS, origin, words, read: readHolds, at: holdsAt });
       return { tree: found ?? null, holds: held ?? [], words } satisfies LoadedState;
     },
     saveTree: ({ entries, revisions, freshAt, layers, sinceGood }) =>
       writeRows(tree, TREE, {
         meta: {
-          origin,
+          ...writtenOrigin(origin),
           freshAt,
           revisions: revisions.map((one) => (one === null ? null : String(one))),
           ...(layers && { layers: layers.map(rowOfLayer) }),
@@ -49,7 +51,7 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
         return form ? [{ entry: form, ...hold }] : [];
       });
       const rows = whole.map(({ entry, rule, since }) => [...rowOf(entry), rule, since, ...restOf(entry)]);
-      return writeRows(holds, HOLDS, { meta: { origin }, rows });
+      return writeRows(holds, HOLDS, { meta: { ...writtenOrigin(origin) }, rows });
     },
     releaseAsked: async () => (await stat(release).catch(() => null)) !== null,
     releaseDone: () => rm(release, { force: true }),
@@ -59,7 +61,9 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
 /** What was believed last, for those who only look: nothing is set aside. Null where it cannot be used. */
 export async function readBelieved({ stateDir, origin }: BelievedFilesOptions): Promise<CachedTree | null> {
   const found = await readRows(path.join(stateDir, TREE), TREE).catch(() => null);
-  return found?.kind === 'good' && found.meta.origin === origin ? readTree(found.meta, found.rows) : null;
+  const places = found?.kind === 'good' ? placesOf(found.meta, origin) : null;
+  const tree = found?.kind === 'good' && places ? readTree(found.meta, found.rows) : null;
+  return tree && places && places !== 'same' ? treeAt(tree, places) : tree;
 }
 
 /** Asks the daemon that uses this state folder, or the next one, to believe the disappearance. */
@@ -82,22 +86,30 @@ export async function countHolds(stateDir: string): Promise<number> {
 
 interface Loading<T> {
   readonly what: string;
-  readonly origin: string;
+  readonly origin: Origin;
   /** Gets what a person should be told. */
   readonly words: string[];
   readonly read: (meta: Readonly<Record<string, unknown>>, rows: readonly unknown[]) => T | null;
+  readonly at: (value: T, places: Places) => T;
 }
 
-/** What is broken or of another origin is set aside, with a word. */
-async function load<T>(file: string, { what, origin, words, read }: Loading<T>): Promise<T | undefined> {
+/** What is broken, or of none of our sources, is set aside, with a word. */
+async function load<T>(file: string, { what, origin, words, read, at }: Loading<T>): Promise<T | undefined> {
   const found = await readRows(file, what);
   if (found.kind === 'absent') {
     return undefined;
   }
-  const foreign = found.kind === 'good' && found.meta.origin !== origin;
-  const value = found.kind === 'good' && !foreign ? read(found.meta, found.rows) : null;
-  if (value !== null) {
-    return value;
+  const places = found.kind === 'good' ? placesOf(found.meta, origin) : null;
+  const foreign = found.kind === 'good' && places === null;
+  const value = found.kind === 'good' && places ? read(found.meta, found.rows) : null;
+  if (value !== null && places !== null) {
+    if (places === 'same') {
+      return value;
+    }
+    words.push(
+      `reading ${file}: the sources in the settings are others than before: used for those that are the same`,
+    );
+    return at(value, places);
   }
   const aside = `${file}.${foreign ? 'foreign' : 'broken'}`;
   await rename(file, aside).catch(() => undefined);
@@ -108,6 +120,15 @@ async function load<T>(file: string, { what, origin, words, read }: Loading<T>):
       : 'its rows';
   words.push(`reading ${file}: not used, ${why}; it is set aside as ${aside}`);
   return undefined;
+}
+
+function placesOf(
+  { origin, sources }: Readonly<Record<string, unknown>>,
+  now: Origin,
+): Places | 'same' | null {
+  const isText = (one: unknown) => typeof one === 'string';
+  const then = Array.isArray(sources) && sources.every(isText) ? { sources } : {};
+  return isText(origin) ? placesNow({ origin, ...then }, now) : null;
 }
 
 function rowOf({ key, value, source, created, modified }: Entry): readonly unknown[] {

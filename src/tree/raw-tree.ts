@@ -1,6 +1,6 @@
 import { type Entry, sameEntry } from '../model/entry.ts';
-import { keeping } from '../model/kept.ts';
 import type { Grammar } from '../model/grammar.ts';
+import { keeping } from '../model/kept.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { RawChange } from '../model/tree-changes.ts';
 import type { SourceEvent } from '../ports/source.ts';

@@ -1,6 +1,6 @@
 import { compare, type Entry } from '../model/entry.ts';
-import { atAddress } from '../model/kept.ts';
 import type { Grammar } from '../model/grammar.ts';
+import { atAddress } from '../model/kept.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { Instance } from '../model/service.ts';
 import type { Entries, UnitChange } from './unit.ts';
@@ -18,8 +18,7 @@ export function movedForm({ unit, good, goal }: UnitChange, grammar: Grammar): E
     .sort((a, b) => compare(a.key, b.key))
     .find((entry) => instanceOf(entry) !== undefined);
   const form = new Map<string, ReadEntry>();
-  const put = (entry: Entry, before?: ReadEntry) =>
-    form.set(entry.key, ReadEntry.of(entry, grammar, before));
+  const put = (entry: Entry, before?: ReadEntry) => form.set(entry.key, ReadEntry.of(entry, grammar, before));
   for (const entry of goal.values()) {
     const now = instanceOf(entry);
     const before = good.get(entry.key);

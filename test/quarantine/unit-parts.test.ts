@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/model/entry.ts';
 import { ReadEntry } from '../../src/model/read-entry.ts';
 import { entriesWith, orderedParts, splitChanges } from '../../src/quarantine/unit-parts.ts';
-import { readRecords, recordsText } from '../../src/quarantine/unit-records.ts';
-import { type Entries, type Unit, unitOf, valueUnit } from '../../src/tree/unit.ts';
+import { type Entries, type Unit, unitOf } from '../../src/tree/unit.ts';
 import { lastGoodForm, movedForm } from '../../src/tree/unit-forms.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
 
@@ -114,27 +113,5 @@ describe('splitChanges()', () => {
     }
     expect(entriesWith(change, new Set([`instance ${at('a')}`])).size).toBe(0);
     expect(entriesWith(change, new Set(['route of web: goal', `instance ${at('a')}`])).size).toBe(1);
-  });
-});
-
-describe('the record of what is set aside', () => {
-  test('reads back what was written, and nothing that is not whole', () => {
-    const good = of(entry(at('a'), '10.0.0.1:80', 12));
-    const one = entry('/haproxy/x', 'y', 7);
-    const value = valueUnit(ReadEntry.of(one, grammar));
-    const text = recordsText([
-      { unit: value, good: of(one), reason: 'a bug', since: 6 },
-      { unit: WEB, good, reason: 'unknown keyword', since: 5 },
-    ]);
-    expect(readRecords(text)).toMatchObject([
-      { unit: value, good: [one] },
-      { unit: WEB, good: [...good.values()], reason: 'unknown keyword', since: 5 },
-    ]);
-    expect(readRecords('{"version":1,"units":[]}', 'here')).toEqual([]);
-    expect(readRecords(recordsText([], 'here'), 'here')).toEqual([]);
-    expect(readRecords(recordsText([], 'here'), 'there')).toBeNull();
-    expect(readRecords(text.slice(0, -9))).toBeNull();
-    expect(readRecords('{"version":99,"units":[]}')).toBeNull();
-    expect(readRecords('{"version":1,"units":[{"kind":"odd"}]}')).toBeNull();
   });
 });

@@ -6,6 +6,8 @@ import { askRelease, believedFiles, countHolds, readBelieved } from '../../src/s
 import { entry } from '../support/catalog.ts';
 import { tempFolder } from '../support/haproxy.ts';
 
+const originOf = (...sources: string[]) => ({ whole: sources.join(), sources });
+const ORIGIN = originOf('o', 'p');
 const TREE = {
   entries: [entry('/services/web/a', '10.0.0.1:80', 7), entry('/haproxy/text', 'zwei\nZeilen ü', 9)],
   revisions: [12n, null],
@@ -30,7 +32,7 @@ describe('believedFiles()', () => {
   test('reads back what it wrote, for its owner alone', async () => {
     await using folder = await tempFolder();
     const stateDir = path.join(folder.path, 'state');
-    const store = believedFiles({ stateDir, origin: 'o' });
+    const store = believedFiles({ stateDir, origin: ORIGIN });
     expect(await store.load()).toEqual({ tree: null, holds: [], words: [] });
     const holds: Hold[] = [{ entry: entry('/services/web/a', 'x', 7), rule: 'store', since: 99 }];
     await store.saveTree(TREE);
@@ -45,7 +47,7 @@ describe('believedFiles()', () => {
 
   test('keeps what stands in the place of a refused value with it, where older builds pass over it', async () => {
     await using folder = await tempFolder();
-    const store = believedFiles({ stateDir: folder.path, origin: 'o' });
+    const store = believedFiles({ stateDir: folder.path, origin: ORIGIN });
     const kept = { form: entry('/services/web/a', '10.0.0.1:80', 7), since: 55 };
     const nonsense = { ...entry('/services/web/a', 'nonsense', 9), kept };
     const large = { ...entry('/services/web/b', 'x', 9), refused: 'too large', kept };
@@ -63,8 +65,8 @@ describe('believedFiles()', () => {
       .filter((line) => line.startsWith('["/services/web/a"'))
       .map((line) => JSON.parse(line));
     expect(row.slice(0, 6)).toEqual(['/services/web/a', 'nonsense', 0, '9', '9', null]);
-    expect(await readBelieved({ stateDir: folder.path, origin: 'o' })).toEqual(tree);
-    expect(await readBelieved({ stateDir: folder.path, origin: 'another' })).toBeNull();
+    expect(await readBelieved({ stateDir: folder.path, origin: ORIGIN })).toEqual(tree);
+    expect(await readBelieved({ stateDir: folder.path, origin: originOf('another') })).toBeNull();
     expect(await readdir(folder.path)).toEqual(['holds', 'tree']);
   });
 
@@ -77,7 +79,7 @@ describe('believedFiles()', () => {
     ['something else', () => '{"a": 1}\n'],
   ])('sets a file aside that is %s, with a word', async (_, spoil) => {
     await using folder = await tempFolder();
-    const store = believedFiles({ stateDir: folder.path, origin: 'o' });
+    const store = believedFiles({ stateDir: folder.path, origin: ORIGIN });
     await store.saveTree(TREE);
     const file = path.join(folder.path, 'tree');
     await writeFile(file, spoil(await readFile(file, 'utf8')));
@@ -89,11 +91,62 @@ describe('believedFiles()', () => {
 
   test('sets the cache of other sources aside', async () => {
     await using folder = await tempFolder();
-    await believedFiles({ stateDir: folder.path, origin: 'one' }).saveTree(TREE);
-    const { tree, words } = await believedFiles({ stateDir: folder.path, origin: 'two' }).load();
+    await believedFiles({ stateDir: folder.path, origin: originOf('one') }).saveTree(TREE);
+    const { tree, words } = await believedFiles({ stateDir: folder.path, origin: originOf('two') }).load();
     expect(tree).toBeNull();
     expect(words[0]).toContain('other sources or prefixes');
     expect(await readdir(folder.path)).toEqual(['tree.foreign']);
+  });
+
+  test('gives what it has of sources that are the same, at their places of now, and nothing of others', async () => {
+    await using folder = await tempFolder();
+    const of = (source: number, key: string, value = key) => ({
+      ...entry(`/services/${key}/i`, `10.0.0.1:80 ${value}`, 7),
+      source,
+    });
+    const layerOf = (freshAt: number) => ({ freshAt, refused: new Map([['/haproxy', null]]) });
+    const kept = { form: of(2, 'kept', 'good'), since: 5 };
+    const tree = {
+      entries: [of(0, 'gone'), of(1, 'web'), of(2, 'shop'), { ...of(2, 'kept'), kept }, of(1, 'taken over')],
+      revisions: [1n, 2n, 3n],
+      freshAt: 99,
+      layers: [layerOf(10), layerOf(20), layerOf(30)],
+      sinceGood: new Map([
+        ['/services/web/i', of(1, 'web', 'before')],
+        ['/services/gone/i', of(0, 'gone', 'before')],
+        ['/services/taken over/i', of(0, 'taken over', 'before')],
+        ['/services/shop/i', undefined],
+      ]),
+    };
+    const hold = (entry: Hold['entry']): Hold => ({ entry, rule: 'store', since: 4 });
+    const before = believedFiles({ stateDir: folder.path, origin: originOf('a', 'b', 'c') });
+    await before.saveTree(tree);
+    await before.saveHolds([hold(of(0, 'gone')), hold(of(2, 'shop'))]);
+    const origin = originOf('c', 'new', 'b');
+    const { words, ...found } = await believedFiles({ stateDir: folder.path, origin }).load();
+    const moved = {
+      entries: [
+        of(2, 'web'),
+        of(0, 'shop'),
+        { ...of(0, 'kept'), kept: { ...kept, form: of(0, 'kept', 'good') } },
+        of(2, 'taken over'),
+      ],
+      revisions: [3n, null, 2n],
+      freshAt: 99,
+      layers: [layerOf(30), null, layerOf(20)],
+      sinceGood: new Map([
+        ['/services/web/i', of(2, 'web', 'before')],
+        ['/services/taken over/i', undefined],
+        ['/services/shop/i', undefined],
+      ]),
+    };
+    expect(found).toEqual({ tree: moved, holds: [hold(of(0, 'shop'))] });
+    expect(words).toEqual([
+      expect.stringContaining('tree: the sources in the settings are others'),
+      expect.stringContaining('holds: the sources in the settings are others'),
+    ]);
+    expect(await readBelieved({ stateDir: folder.path, origin })).toEqual(moved);
+    expect(await readdir(folder.path)).toEqual(['holds', 'tree']);
   });
 
   test.each([
@@ -101,14 +154,14 @@ describe('believedFiles()', () => {
     ['was accepted as it is', new Map()],
   ])('tells that a tree %s', async (_, sinceGood) => {
     await using folder = await tempFolder();
-    const store = believedFiles({ stateDir: folder.path, origin: 'o' });
+    const store = believedFiles({ stateDir: folder.path, origin: ORIGIN });
     await store.saveTree({ ...TREE, sinceGood });
     expect((await store.load()).tree).toEqual({ ...TREE, sinceGood });
   });
 
   test('sees a request for a release until it is done', async () => {
     await using folder = await tempFolder();
-    const store = believedFiles({ stateDir: folder.path, origin: 'o' });
+    const store = believedFiles({ stateDir: folder.path, origin: ORIGIN });
     expect(await store.releaseAsked()).toBe(false);
     await askRelease(folder.path, 'now');
     expect(await store.releaseAsked()).toBe(true);

@@ -12,13 +12,14 @@ import { STATE_VERSIONS, setNewerAside } from '../../src/state/versions.ts';
 import { entry } from '../support/catalog.ts';
 import { tempFolder } from '../support/haproxy.ts';
 
+const ORIGIN = { whole: 'o', sources: ['a'] };
 const MARK = '0123456789abcdef';
 const UNTIL = Date.now() + 3_600_000;
 const WEB = entry('/services/web/a', '10.0.0.1:80', 7);
 
 /** Has everybody who writes a file into a state folder write it. */
 async function fill(stateDir: string): Promise<void> {
-  const store = believedFiles({ stateDir, origin: 'o' });
+  const store = believedFiles({ stateDir, origin: ORIGIN });
   await store.saveTree({ entries: [WEB], revisions: [12n], freshAt: 1234, sinceGood: new Map() });
   await store.saveHolds([{ entry: WEB, rule: 'store', since: 99 }]);
   await createStateFile(stateDir, 'quarantine.json').write(recordsText([]));
@@ -107,7 +108,7 @@ describe('setNewerAside()', () => {
     expect((await stat(path.join(folder.path, 'holds.v7'))).mode & 0o777).toBe(0o600);
     expect(await createPauseNotes(folder.path).read()).toEqual({ until: UNTIL, by: 'pointsman pause' });
     expect(await createPendingNote(folder.path).read()).toBe(MARK);
-    expect(await believedFiles({ stateDir: folder.path, origin: 'o' }).load()).toEqual({
+    expect(await believedFiles({ stateDir: folder.path, origin: ORIGIN }).load()).toEqual({
       tree: null,
       holds: [],
       words: [],
@@ -116,7 +117,7 @@ describe('setNewerAside()', () => {
 
   test('leaves a word in a value alone that looks like a version', async () => {
     await using folder = await tempFolder();
-    const store = believedFiles({ stateDir: folder.path, origin: 'o' });
+    const store = believedFiles({ stateDir: folder.path, origin: ORIGIN });
     const tree = { revisions: [12n], freshAt: 1, sinceGood: null };
     await store.saveTree({ ...tree, entries: [entry('/haproxy/a', '"version": 9', 7)] });
     expect(await setNewerAside(folder.path)).toEqual([]);
