@@ -28,8 +28,12 @@ export function createPreflight(): Preflight {
       return { output, lines: found.length > 0 ? [] : taken.map(({ line }) => line) };
     },
     async inTheWay(lines, running) {
-      const looked = await Promise.all(lines.map(async (line) => ({ line, is: await isAnyHeld(line) })));
-      const held = new Set(looked.flatMap(({ line, is }) => (is ? [line] : [])));
+      const held = new Set<string>();
+      for (const line of lines) {
+        if (await isAnyHeld(line)) {
+          held.add(line);
+        }
+      }
       // What is taken needs no second look, which costs more.
       const isSure =
         held.size === lines.length ||
@@ -39,9 +43,14 @@ export function createPreflight(): Preflight {
   };
 }
 
+/** One after the other: two at once could be in each other's way. */
 async function isAnyHeld(line: string): Promise<boolean> {
-  const held = await Promise.all(bindsOfLine(line).map(isHeld));
-  return held.includes(true);
+  for (const bind of bindsOfLine(line)) {
+    if (await isHeld(bind)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** What is known of the HAProxy that runs. */
