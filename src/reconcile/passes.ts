@@ -204,6 +204,7 @@ export class Passes {
     }
     this.#searched.clear();
     if (hash !== null) {
+      executor.troubles.waitAnew(hash);
       this.#concludes(hash, ended);
     }
   }

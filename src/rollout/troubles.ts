@@ -74,6 +74,11 @@ export class Troubles {
     }
   }
 
+  /** It was looked for what is wrong for longer than its pause: that begins anew. */
+  waitAnew(hash: string): void {
+    this.#of.get(hash)?.backOff.failed();
+  }
+
   /** This set was accepted. */
   forget(hash: string): void {
     this.#of.delete(hash);

@@ -36,6 +36,10 @@ describe('Troubles', () => {
     expect(troubles.of('a')).toEqual({ ...refused, excused: true });
     troubles.blame('a');
     expect(troubles.of('a')).toEqual(refused);
+    vi.advanceTimersByTime(1000);
+    expect(troubles.of('a')).toBeNull();
+    troubles.waitAnew('a');
+    expect([troubles.of('a'), troubles.waitOf('a')]).toEqual([refused, 2000]);
   });
 
   test('remembers no more than a few', () => {
