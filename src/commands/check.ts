@@ -22,7 +22,7 @@ import { checkOwnPorts } from './check-ports.ts';
 import { judgeCommand } from './haproxy-versions.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { mountPoints, singleFileMounts } from './mount-points.ts';
-import { judgeAsPublished, type Shell, settingsOf, shellOf, sourcesOf } from './open.ts';
+import { believedLast, judgeAsPublished, type Shell, settingsOf, shellOf, sourcesOf } from './open.ts';
 import { previewOf, textOf } from './preview.ts';
 import { minutesSince } from './services.ts';
 
@@ -46,7 +46,14 @@ export async function check(io: Io, flags: FromFlags): Promise<ExitCode> {
   await checkCommands(io, settings, add);
   await attempt(() => checkStatus(settings, add), 'status', add);
   const entries = await attempt(async () => readSource(io, settings, flags.from, add), 'source', add);
-  const text = entries && (await attempt(() => checkTemplate(io, settings, entries, add), 'template', add));
+  const text =
+    entries &&
+    (await attempt(
+      async () =>
+        checkTemplate(io, settings, { entries, known: await believedLast(settings, flags.from) }, add),
+      'template',
+      add,
+    ));
   if (shell && text !== undefined && judge !== undefined) {
     await checkText(io, shell, settings, text, add);
   }
@@ -107,6 +114,9 @@ async function checkOutput(settings: Settings, add: Add): Promise<void> {
 /** What is wrong with a source is to be seen, also where a start would go on with the cache. */
 const NOTHING_KNOWN = { of: () => null };
 
+/** So many keys are named in a line. */
+const SHOWN = 10;
+
 /** Null where files can be made in `folder`, or where the folder can be made. */
 async function whyNotWritable(folder: string): Promise<string | null> {
   try {
@@ -144,16 +154,22 @@ async function readSource(
 async function checkTemplate(
   io: Io,
   settings: Settings,
-  entries: readonly Entry[],
+  { entries, known }: { readonly entries: readonly Entry[]; readonly known: readonly Entry[] },
   add: Add,
 ): Promise<string> {
   const { served, drawing } = await previewOf(io, settings);
-  served.fill(entries);
+  served.fill(entries, known);
   const { rejected, remarks, services } = served.catalog;
   if (rejected.length === 0) {
     add('ok', 'keys', `${services.length} services, no key rejected`);
   } else {
     add('note', 'keys', `${rejected.length} rejected; pointsman services lists them`);
+  }
+  const kept = served.kept.map(({ key }) => key);
+  if (kept.length > 0) {
+    const more = kept.length > SHOWN ? `, and ${kept.length - SHOWN} more` : '';
+    const keys = `${kept.slice(0, SHOWN).join(', ')}${more}`;
+    add('note', 'keys', `${kept.length} kept in their last good form; pointsman services says why: ${keys}`);
   }
   if (remarks.length > 0) {
     add(

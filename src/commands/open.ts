@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { SystemError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import { youngOf } from '../guard/young-layers.ts';
 import { createJudge } from '../haproxy/check.ts';
 import { createControl } from '../haproxy/control.ts';
 import type { ControlSettings } from '../haproxy/control-settings.ts';
@@ -108,10 +109,18 @@ export async function fillFrom(
   { served, from }: { readonly served: ServedTree; readonly from?: string },
 ): Promise<void> {
   const entries = await entriesOf(io, settings, from);
-  const origin = originOf(settings);
-  const cached = from === undefined ? await readBelieved({ stateDir: settings.stateDir, origin }) : null;
-  const isFresh = cached !== null && Date.now() - cached.freshAt <= settings.cache.maxAge;
-  served.fill(entries, isFresh ? cached.entries : []);
+  served.fill(entries, await believedLast(settings, from));
+}
+
+/**
+ * What the daemon of this `stateDir` believed last of the sources of the settings: what it keeps in the place of values that
+ * are refused is in there. Nothing where that is too old, or `--from` names another source.
+ */
+export async function believedLast(settings: Settings, from?: string): Promise<readonly Entry[]> {
+  const { stateDir, cache, sources } = settings;
+  const cached = from === undefined ? await readBelieved({ stateDir, origin: originOf(settings) }) : null;
+  const { tree = null } = cached ? youngOf(cached, { maxAge: cache.maxAge, sources, now: Date.now() }) : {};
+  return tree?.entries ?? [];
 }
 
 /** What draws the template of the settings. */

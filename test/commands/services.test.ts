@@ -1,6 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { originOf } from '../../src/commands/open.ts';
+import { loadSettings } from '../../src/settings/load-settings.ts';
+import { believedFiles } from '../../src/state/believed-files.ts';
+import { entry } from '../support/catalog.ts';
 import { makeSite } from '../support/pointsman.ts';
 
 const TREE = `
@@ -65,6 +69,30 @@ test('services lists unknown fields and UDP ports under what to look at, and che
   expect(stdout).not.toContain('rejected');
   expect((await site.run('check')).stdout).toMatch(
     /^note +keys +service dns: registrator's UDP ports are left out .*; 1 more, see pointsman services$/m,
+  );
+});
+
+test('services and check show what is kept of a source, also where what is known of another one is too old', async () => {
+  const sources = ['services', 'more'].map((name) => ({ file: { path: `./${name}.yaml` }, optional: true }));
+  await using site = await makeSite({ haproxy: { mode: 'none' }, sources });
+  const [stateDir, configPath] = [path.join(site.folder, 'state'), site.settingsFile];
+  const settings = await loadSettings({ configPath, env: {}, cwd: site.folder, overrides: {} });
+  const now = Date.now();
+  const ages = [now, now - 2 * settings.cache.maxAge];
+  await mkdir(stateDir);
+  await believedFiles({ stateDir, origin: originOf(settings) }).saveTree({
+    entries: [entry('/services/web/a', '10.0.0.1:80')],
+    revisions: [1n, 1n],
+    freshAt: Math.min(...ages),
+    layers: ages.map((freshAt) => ({ freshAt, refused: new Map() })),
+    sinceGood: new Map(),
+  });
+  await writeFile(path.join(site.folder, 'services.yaml'), 'services: { web: { a: foo bar } }\n');
+  await writeFile(path.join(site.folder, 'more.yaml'), 'services: { shop: { a: 10.0.0.2:80 } }\n');
+  const { stdout } = await site.run('services');
+  expect(stdout).toContain('  a  10.0.0.1:80  kept\n');
+  expect((await site.run('check')).stdout).toMatch(
+    /^note +keys +1 kept in their last good form; pointsman services says why: \/services\/web\/a$/m,
   );
 });
 

@@ -93,6 +93,13 @@ test('five of six instances that are overwritten with values that the grammar re
   );
   expect(listed.stdout).toContain(`  i0  ${backends[0]?.address}  kept\n`);
   expect(listed.stdout).toContain(`  i5  ${backends[5]?.address}\n`);
+  const checked = await shop.site.run('check');
+  const keptKeys = bad.map((_, at) => key(at)).join(', ');
+  expect(checked.stdout).toMatch(/^ok +keys +1 services, no key rejected$/m);
+  expect(checked.stdout).toContain(
+    `5 kept in their last good form; pointsman services says why: ${keptKeys}\n`,
+  );
+  expect(checked.code).toBe(0);
   const dry = await shop.site.run('render', '--dry-run');
   expect(dry.stdout).toContain(`server i0 ${backends[0]?.address}`);
   expect(dry.stderr).toContain(`kept ${key(0)} "${backends[0]?.address}": weight must`);
