@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { cli, freePort, showProc, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeSite, type Site } from '../support/pointsman.ts';
+import { replaceFile } from '../support/replace-file.ts';
 
 const run = promisify(execFile);
 
@@ -81,8 +82,7 @@ async function renew(pem: string): Promise<void> {
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
     ...['-subj', '/CN=site', '-keyout', key, '-out', cert],
   ]);
-  await writeFile(`${pem}.new`, `${await readFile(cert, 'utf8')}${await readFile(key, 'utf8')}`);
-  await rename(`${pem}.new`, pem);
+  await replaceFile(pem, `${await readFile(cert, 'utf8')}${await readFile(key, 'utf8')}`);
 }
 
 /** The fingerprint of the certificate that a client gets. */

@@ -9,6 +9,7 @@ import { splitMark } from '../../src/plan/mark.ts';
 import { COUNTERS } from '../../src/status/metric-table.ts';
 import { cli, freePort, request, showProc, startBackend, waitFor } from '../support/haproxy.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+import { replaceFile } from '../support/replace-file.ts';
 
 type Kind = PointsmanEvent['kind'];
 
@@ -140,11 +141,7 @@ async function siteOf(options: {
     more: { template: './t/haproxy.cfg.njk', log: { format: 'json', level: 'debug' }, ...options.more },
   });
   const at = (name: string) => path.join(site.folder, name);
-  // Written whole, so that nobody reads half of it.
-  const write = async (name: string, text: string) => {
-    await writeFile(`${at(name)}.new`, text);
-    await rename(`${at(name)}.new`, at(name));
-  };
+  const write = (name: string, text: string) => replaceFile(at(name), text);
   await mkdir(at('t'));
   await write('t/haproxy.cfg.njk', template());
   return {

@@ -1,9 +1,10 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Backend, request, startBackend, waitFor } from '../support/haproxy.ts';
 import { oldestAndNewest } from '../support/haproxy-versions.ts';
 import { makeSite } from '../support/pointsman.ts';
+import { writeTree } from '../support/replace-file.ts';
 import { useHaproxy } from '../support/use-haproxy.ts';
 
 /** A file that HAProxy's check reads, whole and half written: of errors, which need no certificate to be made. */
@@ -42,11 +43,9 @@ backend be_web
 {% endfor %}
 `,
     );
-    const keys = async (...names: string[]) => {
+    const keys = (...names: string[]) => {
       const web = Object.fromEntries(names.map((name) => [name, backends[name]?.address]));
-      const file = path.join(site.folder, 'services.yaml');
-      await writeFile(`${file}.new`, JSON.stringify({ services: { web } }));
-      await rename(`${file}.new`, file);
+      return writeTree(site, { services: { web } });
     };
     const answers = async () => {
       const bodies = [];

@@ -95,20 +95,47 @@ async function stopped(daemon: Daemon): Promise<void> {
   await daemon.ended;
 }
 
-test('a prefix that may not be read any more is served from the cache after a restart, and the others go on', async () => {
-  await using etcd = await startEtcd({ auth: AUTH, args: CHEAP });
-  await using one = await startBackend('one');
-  await using two = await startBackend('two');
-  await using site = await siteOf([login(etcd)]);
+/** A source of which all may be read so far, and that was: `web` and the free key `word`. */
+async function readableSource() {
+  await using stack = new AsyncDisposableStack();
+  const etcd = stack.use(await startEtcd({ auth: AUTH, args: CHEAP }));
+  const one = stack.use(await startBackend('one'));
+  const two = stack.use(await startBackend('two'));
+  const site = stack.use(await siteOf([login(etcd)]));
   const { give, take } = rights(etcd);
   await give();
   await etcd.put('/haproxy/word', 'first');
   await etcd.put('/services/web/a', one.address);
+  const daemon = stack.use(await site.start());
+  await waitFor(async () => (await header(site, 'web')) === 'first', { timeout: 20_000 });
+  const held = stack.move();
+  return { etcd, one, two, site, give, take, daemon, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Two sources that were read before and are in the cache: `web` of the near one, `shop` and a free key of the far one. */
+async function readSources() {
+  await using stack = new AsyncDisposableStack();
+  const [near, far] = [stack.use(await startEtcd()), stack.use(await startEtcd())];
+  const one = stack.use(await startBackend('one'));
+  const two = stack.use(await startBackend('two'));
+  const sources = [near, far].map(({ endpoint }) => ({ etcd: { endpoints: [endpoint] } }));
+  const site = stack.use(await siteOf(sources));
+  await near.put('/services/web/a', one.address);
+  await far.put('/services/shop/b', two.address);
+  await far.put('/haproxy/word', 'kept');
   {
     await using daemon = await site.start();
-    await waitFor(async () => (await header(site, 'web')) === 'first', { timeout: 20_000 });
+    await waitFor(async () => (await answers(site, 'shop')) === 'two', { timeout: 20_000 });
     await stopped(daemon);
   }
+  const held = stack.move();
+  return { near, far, one, two, site, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+test('a prefix that may not be read any more is served from the cache after a restart, and the others go on', async () => {
+  await using source = await readableSource();
+  const { etcd, two, site, give, take } = source;
+  await stopped(source.daemon);
   await take();
   await using daemon = await site.start();
   await waitFor(async () => (await header(site, 'web')) === 'first', { timeout: 20_000 });
@@ -141,16 +168,8 @@ test('a prefix that may not be read any more is served from the cache after a re
 });
 
 test('a prefix that is taken away while running keeps its keys, and changes of the others go out', async () => {
-  await using etcd = await startEtcd({ auth: AUTH, args: CHEAP });
-  await using one = await startBackend('one');
-  await using two = await startBackend('two');
-  await using site = await siteOf([login(etcd)]);
-  const { give, take } = rights(etcd);
-  await give();
-  await etcd.put('/haproxy/word', 'first');
-  await etcd.put('/services/web/a', one.address);
-  await using daemon = await site.start();
-  await waitFor(async () => (await header(site, 'web')) === 'first', { timeout: 20_000 });
+  await using source = await readableSource();
+  const { etcd, two, site, daemon, take } = source;
   await take();
   await etcd.kill('SIGTERM');
   await etcd.restart();
@@ -199,19 +218,9 @@ test('without a cache a prefix that may not be read is missing: not ready, and o
 }, 90_000);
 
 test('a source that is silent at a start contributes its layer of the cache, and the changes of the other go out', async () => {
-  await using near = await startEtcd();
-  await using far = await startEtcd();
-  await using one = await startBackend('one');
-  await using two = await startBackend('two');
+  await using both = await readSources();
+  const { near, far, site } = both;
   await using three = await startBackend('three');
-  await using site = await siteOf([near, far].map(({ endpoint }) => ({ etcd: { endpoints: [endpoint] } })));
-  await near.put('/services/web/a', one.address);
-  await far.put('/services/shop/b', two.address);
-  {
-    await using daemon = await site.start();
-    await waitFor(async () => (await answers(site, 'shop')) === 'two', { timeout: 20_000 });
-    await stopped(daemon);
-  }
   await far.kill();
   const serves = async (flags: readonly string[] = []) => {
     await using daemon = await site.start({ flags });
@@ -244,19 +253,8 @@ test('a source that is silent at a start contributes its layer of the cache, and
 });
 
 test('a source that is empty at a start takes nothing away, and the changes of the other go out', async () => {
-  await using near = await startEtcd();
-  await using far = await startEtcd();
-  await using one = await startBackend('one');
-  await using two = await startBackend('two');
-  await using site = await siteOf([near, far].map(({ endpoint }) => ({ etcd: { endpoints: [endpoint] } })));
-  await near.put('/services/web/a', one.address);
-  await far.put('/services/shop/b', two.address);
-  await far.put('/haproxy/word', 'kept');
-  {
-    await using daemon = await site.start();
-    await waitFor(async () => (await answers(site, 'shop')) === 'two', { timeout: 20_000 });
-    await stopped(daemon);
-  }
+  await using both = await readSources();
+  const { near, far, one, site } = both;
   await far.deletePrefix('/');
   await using _daemon = await site.start();
   await near.put('/services/pay/c', one.address);

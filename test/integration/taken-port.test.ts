@@ -1,10 +1,11 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { freePort, request, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions, oldestAndNewest } from '../support/haproxy-versions.ts';
 import { type Daemon, makeSite, type Site } from '../support/pointsman.ts';
+import { writeTree } from '../support/replace-file.ts';
 import { useHaproxy } from '../support/use-haproxy.ts';
 
 type Tree = Readonly<Record<'services' | 'routes', Readonly<Record<string, unknown>>>>;
@@ -27,11 +28,7 @@ async function hold(port: number): Promise<Server & AsyncDisposable> {
   });
 }
 
-async function write(site: Site, tree: Tree): Promise<void> {
-  const file = path.join(site.folder, 'services.yaml');
-  await writeFile(`${file}.new`, JSON.stringify(tree));
-  await rename(`${file}.new`, file);
-}
+const write = (site: Site, tree: Tree) => writeTree(site, tree);
 
 const setAside = async (daemon: Daemon) => (await daemon.status()).quarantined as readonly SetAside[];
 const statusOf = async (site: Site, host: string) =>

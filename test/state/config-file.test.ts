@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -9,6 +9,7 @@ import { type ConfigFileSettings, createConfigFile, keptVersions } from '../../s
 import { resolveAccess } from '../../src/state/file-owner.ts';
 import { explainFileError } from '../../src/system/file-error.ts';
 import { tempFolder, waitFor } from '../support/haproxy.ts';
+import { replaceFile } from '../support/replace-file.ts';
 
 function fileIn(folder: string, settings: Partial<ConfigFileSettings> = {}) {
   const stateDir = path.join(folder, 'state');
@@ -39,8 +40,7 @@ test('publishing gives what somebody else wrote since it was last read or publis
   expect(await file.publish('two\n')).toBeNull();
   await writeFile(file.path, 'mine\n');
   expect(await file.publish('three\n')).toBe('mine\n');
-  await writeFile(`${file.path}.new`, 'four\n');
-  await rename(`${file.path}.new`, file.path);
+  await replaceFile(file.path, 'four\n');
   expect(await file.publish('five\n')).toBe('four\n');
   await writeFile(file.path, 'read\n');
   await file.read();
