@@ -59,6 +59,24 @@ export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
         signal,
       });
     }
+    case 'engine-here':
+      return line('info', `the engine at ${event.engine} answers`, { engine: event.engine });
+    case 'engine-away':
+      return line('warn', withHint(event), { engine: event.engine });
+    case 'container-complaint': {
+      const { container, message } = event;
+      return line('warn', `container ${container}: ${message}`, { container });
+    }
+    case 'container-ending': {
+      const { container, signal } = event;
+      return line('info', `container ${container} is told to end (signal ${signal})`, { container, signal });
+    }
+    case 'container-lives-on': {
+      const { container } = event;
+      return line('warn', `container ${container} lives on after its stop signal: it is announced again`, {
+        container,
+      });
+    }
     case 'draining': {
       const { keys, ms } = event;
       return line('info', `draining for ${ms / 1000} s: ${keys} ${keys === 1 ? 'key' : 'keys'}`, {

@@ -57,6 +57,21 @@ export type AnnounceEvent =
       readonly signal: string | null;
       readonly asked: boolean;
     }
+  /** The engine of the containers answers. */
+  | { readonly kind: 'engine-here'; readonly engine: string }
+  /** It does not; what it ran stays announced. Said once for each cause. */
+  | {
+      readonly kind: 'engine-away';
+      readonly engine: string;
+      readonly message: string;
+      readonly hint?: string;
+    }
+  /** What of a container is not announced, or not as its labels ask: said once. */
+  | { readonly kind: 'container-complaint'; readonly container: string; readonly message: string }
+  /** A container got the signal that ends it: it drains, and is out after that. */
+  | { readonly kind: 'container-ending'; readonly container: string; readonly signal: number }
+  /** It lives on long after that, and is announced again. */
+  | { readonly kind: 'container-lives-on'; readonly container: string }
   /** It takes no new sessions from now on; after `ms` it is taken out. */
   | { readonly kind: 'draining'; readonly keys: number; readonly ms: number }
   /** Something worth a warning, once. */

@@ -26,6 +26,13 @@ export interface AnnounceFlags extends CommonFlags {
   readonly adopt?: true;
   readonly exec?: true;
   readonly listen?: string;
+  readonly container?: string;
+  readonly containerPort?: string;
+  readonly engine?: string;
+  readonly all?: true;
+  readonly registratorLabels?: true;
+  /** No setting: it is done once. */
+  readonly leave?: true;
 }
 
 /** The settings of a call of `announce`: its flags with the program that follows `--exec`, the environment, the settings file. Throws a `UsageError`. */
@@ -34,7 +41,8 @@ export async function announceSettings(
   flags: AnnounceFlags,
   command: readonly string[],
 ): Promise<Settings> {
-  const { config, set, logLevel, etcd, meta, adopt, exec = false, ...plain } = flags;
+  const { config, set, logLevel, etcd, meta, adopt, exec = false, all, registratorLabels, ...rest } = flags;
+  const { leave: _, ...plain } = rest;
   if (exec !== command.length > 0) {
     const [first = ''] = command;
     throw new UsageError(
@@ -56,6 +64,8 @@ export async function announceSettings(
       ...(meta.length === 0 ? {} : { 'announce.meta': JSON.stringify(meta) }),
       ...(adopt ? { 'announce.adopt': 'true' } : {}),
       ...(exec ? { 'announce.exec': JSON.stringify(command) } : {}),
+      ...(all ? { 'announce.all': 'true' } : {}),
+      ...(registratorLabels ? { 'announce.registratorLabels': 'true' } : {}),
     },
   });
 }

@@ -32,6 +32,10 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
   const tell = announceLog({ ...settings.log, terminal: io.terminal, write: io.err });
   io.onCrash((error) => tell(crashOf(error)));
   const access = etcdAccess(settings, io.env);
+  if (settings.announce.all || settings.announce.container !== undefined) {
+    const { announceEngine } = await import('./announce-engine.ts');
+    return await announceEngine({ io, settings, access, tell, leave: flags.leave === true });
+  }
   const registration = await registrationOf(settings, access);
   const check = checkOf(settings, registration);
   const { owner = '' } = registration.meta;

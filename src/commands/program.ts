@@ -52,6 +52,12 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .option('--owner <text>', 'whose key it is (default: <machine id>/<service>/<instance>)')
     .option('--ttl <duration>', 'how long the key outlives this process (default: 5m)')
     .option('--drain <duration>', 'how long it drains at the end (default: 5s)')
+    .option('--container <name>', 'announce this container, wherever the engine publishes it')
+    .option('--container-port <number>', 'its port inside (default: the only one that is published)')
+    .option('--all', 'announce every container that asks for it by the label pointsman.service')
+    .option('--registrator-labels', "with --all: read SERVICE_NAME and its kind, too, in registrator's way")
+    .option('--engine <address>', 'where the engine listens (default: DOCKER_HOST, or the socket of Docker)')
+    .option('--leave', 'with --all: take this host out: drain and delete all that it has announced, and end')
     .option('--adopt', 'take over keys that have neither owner nor lease, as registrator writes them')
     .option(
       '--exec',

@@ -174,6 +174,14 @@ const announce = z
     exec: command().exactOptional(),
     adopt: flag().prefault(false),
     listen: listenAddress().exactOptional(),
+    container: text('the name of a container').exactOptional(),
+    containerPort: whole(1, 65_535).exactOptional(),
+    engine: matching(
+      /^(?:(?:unix:\/\/)?\/\S+|(?:tcp|http):\/\/\S+)$/,
+      'the address of an engine: unix:///path or tcp://host:port',
+    ).exactOptional(),
+    all: flag().prefault(false),
+    registratorLabels: flag().prefault(false),
   })
   .refine((all) => all.ttl >= 2_000, {
     path: ['ttl'],

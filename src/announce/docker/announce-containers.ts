@@ -20,8 +20,8 @@ export type ContainerNews =
   | { readonly kind: 'lives-on'; readonly container: string }
   /** By its check, or by the engine's. */
   | { readonly kind: 'health'; readonly container: string; readonly service: string; readonly health: Health }
-  /** The engine does not answer; what it ran stays announced. */
-  | { readonly kind: 'engine-away'; readonly error: PointsmanError; readonly retryInMs: number }
+  /** The engine does not answer; what it ran stays announced. Said once for each cause. */
+  | { readonly kind: 'engine-away'; readonly error: PointsmanError }
   | { readonly kind: 'engine-here' };
 
 export interface AnnounceContainersOptions {
@@ -45,6 +45,8 @@ export interface AnnounceContainersOptions {
 const FIRST_VERDICTS = 2_500;
 /** Milliseconds beyond its own time to stop after which a container is taken to live on. */
 const LIVES_ON = 30_000;
+/** So many containers are remembered for what was complained of. */
+const REMEMBERED = 1_000;
 
 /**
  * Announces what an engine runs, until `signal` aborts: then it says no more, and what is announced stays.
@@ -70,11 +72,20 @@ export class ContainerAnnouncer {
   /** Never ends before `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { engine, selection, listEvery, tell } = this.#options;
+    const awayFor = new Set<string>();
     const listener = {
       containers: (running: readonly Container[]) => this.#take(running),
       ending: (container: Container, number: number) => this.#ending(container, number),
-      away: (error: PointsmanError, retryInMs: number) => tell({ kind: 'engine-away', error, retryInMs }),
-      here: () => tell({ kind: 'engine-here' }),
+      away: (error: PointsmanError) => {
+        if (!awayFor.has(error.message)) {
+          awayFor.add(error.message);
+          tell({ kind: 'engine-away', error });
+        }
+      },
+      here: () => {
+        awayFor.clear();
+        tell({ kind: 'engine-here' });
+      },
     };
     try {
       await followEngine({ engine, selection, listener, listEvery }, signal);
@@ -98,7 +109,6 @@ export class ContainerAnnouncer {
       if (!now.has(id)) {
         one.close();
         this.#announced.delete(id);
-        this.#complaints.delete(id);
       }
     }
     for (const [id, container] of now) {
@@ -126,6 +136,11 @@ export class ContainerAnnouncer {
       if (!before?.has(message)) {
         this.#options.tell({ kind: 'complaint', container: name, message });
       }
+    }
+    // Those of containers that are gone are kept, too: one that was paused is the same as before.
+    const [oldest] = this.#complaints.keys();
+    if (this.#complaints.size >= REMEMBERED && oldest !== undefined) {
+      this.#complaints.delete(oldest);
     }
     this.#complaints.set(id, new Set(complaints));
   }

@@ -19,7 +19,7 @@ export interface EngineListener {
   /** A container was told to end: it may take its time for that. */
   ending(container: Container, signal: number): void;
   /** The engine does not answer: what it said last stays true until it answers again. */
-  away(error: PointsmanError, retryInMs: number): void;
+  away(error: PointsmanError): void;
   /** It answers. */
   here(): void;
 }
@@ -101,9 +101,8 @@ class EngineFollower {
         if (!(error instanceof PointsmanError)) {
           throw error;
         }
-        const pause = backOff.failed();
-        this.#options.listener.away(error, pause);
-        await rest(pause, signal);
+        this.#options.listener.away(error);
+        await rest(backOff.failed(), signal);
       }
     }
   }

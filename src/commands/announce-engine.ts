@@ -1,0 +1,247 @@
+import { existsSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import {
+  type AnnounceContainersOptions,
+  ContainerAnnouncer,
+  type ContainerNews,
+} from '../announce/docker/announce-containers.ts';
+import { ownerOfContainer } from '../announce/docker/container-instances.ts';
+import { DockerEngine } from '../announce/docker/engine.ts';
+import { engineEndpoint } from '../announce/docker/engine-endpoint.ts';
+import type { WantedService } from '../announce/docker/wanted-service.ts';
+import { allThatAsk, theOneNamed, type WhichContainers } from '../announce/docker/which-containers.ts';
+import type { EtcdAccess } from '../announce/etcd-link.ts';
+import { openEtcdRegistrar } from '../announce/etcd-registrar.ts';
+import type { Tell } from '../announce/events.ts';
+import { type HostAddress, hostAddress } from '../announce/host-address.ts';
+import { createLeaseFile } from '../announce/lease-file.ts';
+import { machineId } from '../announce/machine-id.ts';
+import type { Registrar } from '../announce/registrar.ts';
+import { messageAndHint, SystemError, UsageError } from '../errors.ts';
+import { BackOff } from '../ports/back-off.ts';
+import { rest } from '../ports/clock.ts';
+import type { Settings } from '../settings/settings.ts';
+import { EXIT, type ExitCode, type Io } from './io.ts';
+
+export interface AnnounceEngineOptions {
+  readonly io: Io;
+  readonly settings: Settings;
+  readonly access: EtcdAccess;
+  readonly tell: Tell;
+  /** Takes the host out and ends. */
+  readonly leave: boolean;
+}
+
+/** How long `--leave` waits for the engine and the store before it deletes what it can. */
+const LEAVE_LIMIT = 10_000;
+
+/**
+ * Announces what the container engine of this host runs: one container, or all that ask for it. At SIGTERM the one is taken
+ * out; of all everything stays, for the next start to take up.
+ */
+export async function announceEngine(options: AnnounceEngineOptions): Promise<ExitCode> {
+  const { io, settings, access, tell, leave } = options;
+  const which = whichOf(settings);
+  const { env } = io;
+  using engine = new DockerEngine(
+    engineEndpoint(settings.announce.engine, { env, home: homedir(), exists: existsSync }),
+  );
+  const machine = await machineId(settings.stateDir);
+  const owner = settings.announce.owner ?? ownerOfContainer(machine, settings.announce.container ?? '*');
+  tell({ kind: 'announcing', version: io.version, what: which.what, owner, endpoints: access.endpoints });
+  const address = await addressOf(options);
+  const registrar = registrarOf(options, owner);
+  const all: AnnounceContainersOptions = {
+    engine,
+    ...which,
+    host: { address, name: hostname(), machine },
+    want: (registrations) => void registrar.want(registrations),
+    drain: settings.announce.drain,
+    checks: checksOf(settings),
+    tell: (news) => tellContainers(news, engine.name, tell),
+  };
+  if (leave) {
+    return await leaveHost(options, all, registrar);
+  }
+  const end = new AbortController();
+  const announcer = new ContainerAnnouncer(all);
+  const running = announcer.run(end.signal);
+  await Promise.race([aborted(io.signal), running]);
+  tell({ kind: 'stopping', cause: String(io.signal.reason) });
+  if (!settings.announce.all) {
+    announcer.leave();
+    await drained(registrar, options);
+  }
+  end.abort();
+  await running;
+  await registrar.close({ leave: !settings.announce.all });
+  tell({ kind: 'stopped' });
+  return EXIT.fine;
+}
+
+/** Drains and deletes everything that this host has announced, what it does not run any more included. */
+async function leaveHost(
+  options: AnnounceEngineOptions,
+  all: AnnounceContainersOptions,
+  registrar: Registrar,
+): Promise<ExitCode> {
+  const { io, tell } = options;
+  const stored = Promise.withResolvers<void>();
+  const announcer = new ContainerAnnouncer({
+    ...all,
+    want: (registrations) => void registrar.want(registrations).then(stored.resolve),
+  });
+  const end = new AbortController();
+  announcer.leave();
+  const running = announcer.run(end.signal);
+  await Promise.race([stored.promise, rest(LEAVE_LIMIT, io.signal)]);
+  await drained(registrar, options);
+  end.abort();
+  await running;
+  await registrar.close({ leave: true });
+  const { registered } = registrar.state;
+  tell({ kind: 'stopped' });
+  if (registered.length === 0 && registrar.state.awaySince === null) {
+    return EXIT.fine;
+  }
+  throw new SystemError('taking this host out: etcd did not answer in time', {
+    hint: 'What is registered goes with its lease. Where it shall go before, call this again when etcd answers.',
+  });
+}
+
+/** Waits for the drain where anything is registered. */
+async function drained(registrar: Registrar, { settings, tell }: AnnounceEngineOptions): Promise<void> {
+  const keys = registrar.state.registered.length;
+  const ms = settings.announce.drain;
+  if (keys > 0 && ms > 0) {
+    tell({ kind: 'draining', keys, ms });
+    await rest(ms);
+  }
+}
+
+function registrarOf({ settings, access, tell }: AnnounceEngineOptions, owner: string): Registrar {
+  return openEtcdRegistrar({
+    access,
+    prefix: settings.prefixes.services[0] ?? '/services',
+    ttl: Math.ceil(settings.announce.ttl / 1000),
+    adopt: settings.announce.adopt,
+    leaseFile: createLeaseFile(settings.stateDir, owner, (error) =>
+      tell({ kind: 'notice', ...messageAndHint(error) }),
+    ),
+    tell,
+  });
+}
+
+function whichOf({ announce }: Settings): WhichContainers & { readonly what: string } {
+  const { all, container, service, port, registratorLabels } = announce;
+  if (announce.exec !== undefined) {
+    throw new UsageError('announcing containers: --exec is for a service that is our child', {
+      hint: 'The engine runs the containers: leave --exec out.',
+    });
+  }
+  if (all) {
+    const other = (['container', 'service', 'port', 'instance'] as const).find(
+      (name) => announce[name] !== undefined,
+    );
+    if (other !== undefined) {
+      throw new UsageError(`announcing: --all and --${other} do not go together`, {
+        hint: 'With --all each container says by its labels what it is: docs/announce.md has them.',
+      });
+    }
+    const labels = registratorLabels ? "pointsman.service, or in registrator's way" : 'pointsman.service';
+    return { ...allThatAsk(registratorLabels), what: `every container with the label ${labels}` };
+  }
+  if (container === undefined || service === undefined) {
+    throw new UsageError('announcing a container: no service is named', {
+      hint: 'For example: pointsman announce --service web --container web --container-port 8080.',
+    });
+  }
+  if (port !== undefined) {
+    throw new UsageError('announcing a container: --port is for what the engine does not know', {
+      hint: 'Give the port inside of the container with --container-port: where it is published is asked for.',
+    });
+  }
+  return {
+    ...theOneNamed(container, wantedOf(announce, service)),
+    what: `${service} by the container ${container}`,
+  };
+}
+
+function wantedOf(announce: Settings['announce'], service: string): WantedService {
+  const { containerPort = null, instance, weight, tags, meta, check } = announce;
+  return {
+    service,
+    port: containerPort,
+    ...(instance === undefined ? {} : { instance }),
+    ...(weight === undefined ? {} : { weight }),
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(meta.length === 0 ? {} : { meta: Object.fromEntries(meta.map(splitAtEquals)) }),
+    ...(check === undefined ? {} : { check: { text: check, from: '--check' } }),
+  };
+}
+
+function checksOf({ announce }: Settings): NonNullable<AnnounceContainersOptions['checks']> {
+  return { every: announce.interval, rise: announce.rise, fall: announce.fall };
+}
+
+/** At the boot of a machine its network may come later. */
+async function addressOf({ io, settings, access, tell }: AnnounceEngineOptions): Promise<HostAddress> {
+  const { host, interface: network } = settings.announce;
+  const backOff = new BackOff({ first: 500, longest: 10_000 });
+  for (;;) {
+    try {
+      return await hostAddress({ host, interface: network, endpoint: access.endpoints[0] ?? '' });
+    } catch (error) {
+      if (!(error instanceof SystemError)) {
+        throw error;
+      }
+      if (backOff.failures === 0) {
+        tell({ kind: 'notice', ...messageAndHint(error) });
+      }
+      await rest(backOff.failed(), io.signal);
+      io.signal.throwIfAborted();
+    }
+  }
+}
+
+function tellContainers(news: ContainerNews, engine: string, tell: Tell): void {
+  switch (news.kind) {
+    case 'health': {
+      const { container, service, health } = news;
+      const why = health.kind === 'well' ? 'its check is good' : health.reason;
+      tell({ kind: 'health', what: `${service} in ${container}`, well: health.kind === 'well', why });
+      return;
+    }
+    case 'engine-away':
+      tell({ kind: 'engine-away', engine, ...messageAndHint(news.error) });
+      return;
+    case 'engine-here':
+      tell({ kind: 'engine-here', engine });
+      return;
+    case 'complaint':
+      tell({ kind: 'container-complaint', container: news.container, message: news.message });
+      return;
+    case 'ending':
+      tell({ kind: 'container-ending', container: news.container, signal: news.signal });
+      return;
+    case 'lives-on':
+      tell({ kind: 'container-lives-on', container: news.container });
+      return;
+    default:
+      news satisfies never;
+  }
+}
+
+function splitAtEquals(text: string): [string, string] {
+  const at = text.indexOf('=');
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) {
+      resolve();
+    }
+  });
+}
