@@ -153,15 +153,15 @@ class EtcdRegistrar implements Registrar {
   async #serve(link: EtcdLink, signal: AbortSignal, onLive: () => void): Promise<never> {
     using watch = link.watch((key, revision) => this.#changed(key, revision));
     await this.#keepLease(link, signal);
+    this.#live(link.endpoint);
     for (;;) {
       this.#bell = Promise.withResolvers();
       const generation = this.#generation;
       const done = await this.#pass(link, watch, signal);
-      this.#live(link.endpoint);
       onLive();
       if (done === 'settled') {
         this.#settle(generation);
-        await this.#leaveIfAsked(link, signal);
+        await this.#leaveIfAsked(link, generation, signal);
         await this.#wait(watch, signal);
       }
       await this.#slowDown(signal);
@@ -249,6 +249,9 @@ class EtcdRegistrar implements Registrar {
     }
     if (lease === null) {
       return 'lease lost';
+    }
+    for (const key of [...this.#held.keys()].filter((one) => !wanted.has(one))) {
+      this.#held.delete(key);
     }
     const keys = new Set([...wanted.keys(), ...this.#own.keys(), ...this.#former.keys()]);
     await watch.cover(keys);
@@ -378,8 +381,9 @@ class EtcdRegistrar implements Registrar {
   }
 
   /** Ends the lease, unless somebody who shares the state folder has keys under it. */
-  async #leaveIfAsked(link: EtcdLink, signal: AbortSignal): Promise<void> {
-    if (!this.#isLeaving || this.#lease === null) {
+  async #leaveIfAsked(link: EtcdLink, generation: number, signal: AbortSignal): Promise<void> {
+    // A pass that began before did not delete anything yet.
+    if (!this.#isLeaving || generation !== this.#generation || this.#lease === null) {
       return;
     }
     if ((await link.keysOf(this.#lease, signal)).length === 0) {
