@@ -404,12 +404,10 @@ class EtcdRegistrar implements Registrar {
 
   #away(endpoint: string, error: unknown, when: 'at first' | 'after it answered'): void {
     const { access, tell } = this.#options;
-    const explained = explainEtcdError(error, endpoint, {
-      ...access,
-      prefixes: [],
-      index: 0,
-      hasAnswered: when === 'after it answered',
-    });
+    const hasAnswered = when === 'after it answered';
+    const explained = String(error).includes('permission denied')
+      ? this.#denied()
+      : explainEtcdError(error, endpoint, { ...access, prefixes: [], index: 0, hasAnswered });
     this.#awaySince ??= Date.now();
     const message = `registering in etcd: ${endpoint}: ${explained.found}`;
     if (!this.#told.has(message)) {
@@ -418,7 +416,22 @@ class EtcdRegistrar implements Registrar {
       tell({ kind: 'store-away', message, ...(hint === undefined ? {} : { hint }) });
     }
   }
+
+  /** etcd does not say for which of the keys. */
+  #denied(): { readonly found: string; readonly hint: string } {
+    const { access, prefix } = this.#options;
+    const keys = [...(this.#wanted?.keys() ?? [])];
+    const others = keys.length > NAMED ? ` and ${keys.length - NAMED} others` : '';
+    const user = access.username === undefined ? '' : ` to the user "${access.username}"`;
+    return {
+      found: `permission denied for ${keys.slice(0, NAMED).join(', ') || prefix}${others}${user}`,
+      hint: `etcdctl role grant-permission ROLE readwrite --prefix ${prefix}/`,
+    };
+  }
 }
+
+/** So many keys are named in a message. */
+const NAMED = 3;
 
 interface KeyInHand {
   readonly key: string;

@@ -10,7 +10,7 @@ import { waitFor } from './haproxy.ts';
 export interface TestRegistrar extends AsyncDisposable {
   readonly registrar: Registrar;
   readonly events: readonly AnnounceEvent[];
-  /** Waits until it has told so many events of a kind, and gives the last. */
+  /** Waits until it has told so many events of a kind, and gives that one. */
   told<K extends AnnounceEvent['kind']>(
     kind: K,
     count?: number,
@@ -37,16 +37,16 @@ export function openRegistrar(
   return {
     registrar,
     events,
-    told: (kind, count = 1) =>
-      waitFor(
-        () => {
-          const found = events.filter((event) => event.kind === kind);
-          return found.length >= count ? (found.at(-1) as never) : false;
+    async told<K extends AnnounceEvent['kind']>(kind: K, count = 1) {
+      type Told = Extract<AnnounceEvent, { readonly kind: K }>;
+      const found = () => events.filter((event): event is Told => event.kind === kind)[count - 1];
+      return waitFor(found, { what: `${kind} (${count})`, timeout: 20_000 }).then(
+        () => found() as Told,
+        (error: Error) => {
+          throw new Error(`${error.message}:\n${events.map((event) => JSON.stringify(event)).join('\n')}`);
         },
-        { what: `${kind} (${count})`, timeout: 20_000 },
-      ).catch((error: Error) => {
-        throw new Error(`${error.message}:\n${events.map((event) => JSON.stringify(event)).join('\n')}`);
-      }),
+      );
+    },
     [Symbol.asyncDispose]: () => registrar.close({ leave: false }),
   };
 }
