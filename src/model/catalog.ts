@@ -6,11 +6,13 @@ import { INSTANCE_FIELDS, INSTANCE_META } from './instance-value.ts';
 import type { KeyRole } from './keys.ts';
 import { type InstanceEntry, isInstance, ReadEntry } from './read-entry.ts';
 import { rejection } from './rejection.ts';
+import { Rejections } from './rejections.ts';
 import { type Noticed, noticedFields, type Remark, Remarks, sameNoticed } from './remarks.ts';
 import { type PlaceLimits, type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
 import { ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
 import type { MassClaim, Rejection, Route, Service } from './service.ts';
 import { type DefaultRoutes, ServiceSlot, type Won, wonBy } from './service-slot.ts';
+import { withChanges } from './sorted-list.ts';
 import { Tree } from './tree.ts';
 
 export interface CatalogOptions {
@@ -47,7 +49,7 @@ export class Catalog implements CatalogView {
   #sorted: readonly Service[] = [];
   readonly #claimed = new Map<string, MassClaim>();
   #massClaims: readonly MassClaim[] = [];
-  #rejected: readonly Rejection[] | undefined;
+  readonly #rejections = new Rejections();
   #ignored = 0;
 
   constructor(options: CatalogOptions) {
@@ -67,12 +69,7 @@ export class Catalog implements CatalogView {
   }
 
   get rejected(): readonly Rejection[] {
-    this.#rejected ??= [
-      ...this.#wrong.values(),
-      ...[...this.#slots.values()].flatMap((slot) => slot.rejected),
-      ...this.#settlement.rejected,
-    ].sort((a, b) => compare(a.key, b.key) || compare(a.reason, b.reason));
-    return this.#rejected;
+    return this.#rejections.list;
   }
 
   get massClaims(): readonly MassClaim[] {
@@ -104,7 +101,6 @@ export class Catalog implements CatalogView {
     if (changes.length === 0) {
       return;
     }
-    this.#rejected = undefined;
     const read = changes.map((change) => this.#read(change));
     for (const [at, before] of this.tree.apply(read).entries()) {
       const change = read[at];
@@ -117,8 +113,8 @@ export class Catalog implements CatalogView {
       }
       this.#remark(before, after);
     }
-    this.#touch();
     this.#settle();
+    this.#touch();
     this.#build();
   }
 
@@ -131,7 +127,11 @@ export class Catalog implements CatalogView {
   }
 
   #take({ key, meaning: { kind, role } }: ReadEntry): void {
-    this.#wrong.delete(key);
+    const wrong = this.#wrong.get(key);
+    if (wrong) {
+      this.#wrong.delete(key);
+      this.#rejections.replace([wrong], []);
+    }
     if (kind === 'nothing') {
       this.#ignored--;
     } else {
@@ -184,7 +184,9 @@ export class Catalog implements CatalogView {
   }
 
   #reject(entry: Entry, reason: string): void {
-    this.#wrong.set(entry.key, rejection(entry, reason));
+    const wrong = rejection(entry, reason);
+    this.#wrong.set(entry.key, wrong);
+    this.#rejections.replace([], [wrong]);
   }
 
   /** Puts what a key gave into its service's slot, or takes it out. */
@@ -247,6 +249,7 @@ export class Catalog implements CatalogView {
     }
     const all = [...this.#claims.values()].flatMap(({ claims }) => claims);
     const next = settleRoutes(all, this.#options.limits);
+    this.#rejections.replace(this.#settlement.rejected, next.rejected);
     const same = sameRoutes(next.routes, this.#settlement.routes);
     this.#settlement = same ? { ...next, routes: this.#settlement.routes } : next;
     this.#losers = new Set(next.rejected.map(({ key }) => key));
@@ -267,28 +270,35 @@ export class Catalog implements CatalogView {
   }
 
   #build(): void {
-    let changed = false;
+    const out = new Set<Service>();
+    const more: Service[] = [];
     let claimed = false;
     for (const name of this.#dirty) {
       const slot = this.#slots.get(name);
+      const rejected = slot?.rejected ?? [];
       const service = slot?.build(this.#addresses, this.#won.get(name) ?? NOTHING_WON);
+      this.#rejections.replace(rejected, slot?.rejected ?? []);
       claimed = this.#noteMassClaim(name, slot) || claimed;
       if (slot?.empty) {
         this.#slots.delete(name);
       }
-      if (service === this.#services.get(name)) {
+      const before = this.#services.get(name);
+      if (service === before) {
         continue;
       }
-      changed = true;
+      if (before) {
+        out.add(before);
+      }
       if (service) {
+        more.push(service);
         this.#services.set(name, service);
       } else {
         this.#services.delete(name);
       }
     }
     this.#dirty.clear();
-    if (changed) {
-      this.#sorted = [...this.#services.values()].sort((a, b) => compare(a.name, b.name));
+    if (out.size + more.length > 0) {
+      this.#sorted = withChanges(this.#sorted, { out, more, order: byName });
     }
     if (claimed) {
       this.#massClaims = [...this.#claimed.values()].sort((a, b) => compare(a.service, b.service));
@@ -306,6 +316,10 @@ export class Catalog implements CatalogView {
     }
     return before?.by !== now?.by || before?.taken !== now?.taken || before?.of !== now?.of;
   }
+}
+
+function byName(a: Service, b: Service): number {
+  return compare(a.name, b.name);
 }
 
 const FIELDS = {

@@ -2,7 +2,7 @@ import type { AddressClaims } from './address-claims.ts';
 import { byAge, compare, type Entry } from './entry.ts';
 import type { InstanceRole, RouteRole } from './keys.ts';
 import type { InstanceEntry, ReadEntry } from './read-entry.ts';
-import { rejection } from './rejection.ts';
+import { rejection, sameRejections } from './rejection.ts';
 import type { RouteClaim, Settlement } from './route-claims.ts';
 import type { RouteValue } from './route-value.ts';
 import type { Instance, MassClaim, Rejection, Service } from './service.ts';
@@ -106,7 +106,8 @@ export class ServiceSlot {
    *  last time where nothing changed. */
   build(addresses: AddressClaims, won: Won): Service | undefined {
     const route = this.#route();
-    this.#rejected = this.#findRejected(addresses, route);
+    const rejected = this.#findRejected(addresses, route);
+    this.#rejected = sameRejections(rejected, this.#rejected) ? this.#rejected : rejected;
     const asked = routeOf(route);
     if (this.#instances.size === 0 && !asked) {
       this.#built = undefined;

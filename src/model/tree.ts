@@ -1,8 +1,9 @@
 import { type Change, compare, type Entry, sameEntry } from './entry.ts';
 import { weightOf } from './read-entry.ts';
+import { withChanges } from './sorted-list.ts';
 import type { TreeView } from './tree-view.ts';
 
-/** Above this many new or removed keys at once sorting anew is cheaper than moving the tail for each. */
+/** Above this many new or removed keys at once one walk over all is cheaper than moving the tail for each. */
 const FEW = 64;
 
 /** The watched keys, sorted, with a hash that follows every change without reading all of them again. */
@@ -101,7 +102,8 @@ export class Tree<E extends Entry = Entry> implements TreeView {
 
   #order(added: readonly string[], removed: ReadonlySet<string>): void {
     if (added.length + removed.size > FEW) {
-      this.#keys = [...this.#entries.keys()].sort(compare);
+      const there = added.filter((key) => this.#entries.has(key));
+      this.#keys = withChanges(this.#keys, { out: removed, more: there, order: compare });
       return;
     }
     for (const key of removed) {

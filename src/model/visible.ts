@@ -6,13 +6,14 @@ const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\
 /** The same, but for what lays out a text of several lines. */
 const UNSEEN_IN_LINES = /(?![\n\t])[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
 const PLAIN = /^[\n\t -~]*$/;
+const PLAIN_LINE = /^[ -~]*$/;
 
 /**
  * A text of anybody's as people may be shown it, in one line: whatever is not seen as what it is, is escaped. It goes
  * for keys, values, and words of other programs alike.
  */
 export function visible(text: string): string {
-  return text.replace(UNSEEN, escapeCharacter);
+  return PLAIN_LINE.test(text) ? text : text.replace(UNSEEN, escapeCharacter);
 }
 
 /** The same for a text of several lines: line breaks and tabs stay. */

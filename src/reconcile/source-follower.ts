@@ -1,4 +1,5 @@
 import type { Entry } from '../model/entry.ts';
+import { clock } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
 import type { SourceData } from '../tree/raw-tree.ts';
 import { takeEarlierValues } from './earlier-values.ts';
@@ -49,6 +50,8 @@ export async function followSource(parts: Parts, source: Source, signal: AbortSi
       case 'snapshot':
       case 'changes':
         await take(event);
+        // What has come meanwhile is one event then: taking it may cost something for each key that there is.
+        await clock.breathe();
     }
   }
 }

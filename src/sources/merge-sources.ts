@@ -1,6 +1,7 @@
 import type { Change, Entry } from '../model/entry.ts';
 import type { KnownLayers, Source, SourceEvent } from '../ports/source.ts';
 import { eventsOf, type Push } from './events-of.ts';
+import { JoiningQueue } from './joining-queue.ts';
 import { SourceLayer } from './source-layer.ts';
 
 /**
@@ -10,7 +11,8 @@ import { SourceLayer } from './source-layer.ts';
  * The first snapshot waits until every source has given its own. A prefix of one that may not be read keeps what is known of
  * it, and a source that gives nothing is stood in for by what is known of it, once it is waited for no longer; where nothing
  * is known, only an optional one may be missing. States are passed on as they are, each naming its source. An event's
- * `revision` is the highest of all sources.
+ * `revision` is the highest of all sources. Changes that wait to be taken become one event, of several whole transactions:
+ * taking them costs what they change, and once what follows from all keys together.
  */
 export function mergeSources(sources: readonly Source[]): Source {
   return {
@@ -20,17 +22,21 @@ export function mergeSources(sources: readonly Source[]): Source {
       return topmost(all.map((entries) => SourceLayer.of(entries)));
     },
     watch: (signal, known) =>
-      eventsOf<SourceEvent>(signal, async (push, inner) => {
-        const merger = new Merger(sources, known ?? null, push);
-        const feed = async (source: Source, place: number) => {
-          for await (const event of source.watch(inner)) {
-            merger.take(place, event);
-          }
-        };
-        const onGivenUp = () => merger.giveUp();
-        known?.gaveUp.addEventListener('abort', onGivenUp, { once: true, signal: inner });
-        await Promise.all(sources.map(feed));
-      }),
+      eventsOf<SourceEvent>(
+        signal,
+        async (push, inner) => {
+          const merger = new Merger(sources, known ?? null, push);
+          const feed = async (source: Source, place: number) => {
+            for await (const event of source.watch(inner)) {
+              merger.take(place, event);
+            }
+          };
+          const onGivenUp = () => merger.giveUp();
+          known?.gaveUp.addEventListener('abort', onGivenUp, { once: true, signal: inner });
+          await Promise.all(sources.map(feed));
+        },
+        new JoiningQueue(),
+      ),
     async earlier(entries, signal) {
       const of = Map.groupBy(entries, ({ source }) => source);
       const found = await Promise.all(

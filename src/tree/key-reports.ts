@@ -1,8 +1,9 @@
 import type { Emit, KeptKey } from '../events.ts';
 import type { CatalogView } from '../model/catalog-view.ts';
+import { compare } from '../model/entry.ts';
 import { refusalOf } from '../model/kept.ts';
 import type { ReadEntry } from '../model/read-entry.ts';
-import { rejection } from '../model/rejection.ts';
+import { byKeyAndReason, rejection } from '../model/rejection.ts';
 import type { Remark } from '../model/remarks.ts';
 import type { MassClaim, Rejection } from '../model/service.ts';
 
@@ -14,7 +15,6 @@ const REMEMBERED = 10_000;
 export class KeyReports {
   readonly #emit: Emit;
   #rejected: readonly Rejection[] = [];
-  #knownRejections = new Map<string, Rejection>();
   readonly #keptMax: number;
   readonly #toldLong = new Set<string>();
   /** What was told of the kept ones, by key. */
@@ -43,8 +43,9 @@ export class KeyReports {
   /** What is wrong with the keys as it is now. */
   update({ rejected, remarks, massClaims }: Pick<CatalogView, 'rejected' | 'remarks' | 'massClaims'>): void {
     if (rejected !== this.#rejected) {
+      const before = this.#rejected;
       this.#rejected = rejected;
-      this.#tellRejections(rejected);
+      this.#tellRejections(before, rejected);
     }
     if (remarks !== this.#remarks && remarks.length + this.#remarks.length > 0) {
       this.#remarks = remarks;
@@ -84,19 +85,14 @@ export class KeyReports {
     }
   }
 
-  #tellRejections(rejected: readonly Rejection[]): void {
-    const now = new Map(rejected.map((rejection) => [`${rejection.key}\n${rejection.reason}`, rejection]));
-    const appeared = [...now]
-      .filter(([id]) => !this.#knownRejections.has(id))
-      .map(([, rejection]) => rejection);
-    const keys = new Set(rejected.map(({ key }) => key));
-    const gone = [...this.#knownRejections.values()].map(({ key }) => key).filter((key) => !keys.has(key));
-    this.#knownRejections = now;
+  #tellRejections(before: readonly Rejection[], now: readonly Rejection[]): void {
+    const appeared = notIn(now, before, byKeyAndReason);
+    const gone = notIn(before, now, byKey);
     if (appeared.length > 0) {
       this.#emit({ kind: 'keys-rejected', rejected: appeared });
     }
     if (gone.length > 0) {
-      this.#emit({ kind: 'rejections-gone', keys: [...new Set(gone)] });
+      this.#emit({ kind: 'rejections-gone', keys: gone.map(({ key }) => key) });
     }
   }
 
@@ -121,4 +117,32 @@ export function keptKey(entry: ReadEntry): KeptKey {
   const { by, reason } = refusalOf(entry) ?? { by: 'grammar', reason: '' };
   const { key, value } = rejection(entry.form, reason);
   return { key, by, reason, since: entry.kept?.since ?? 0, form: value };
+}
+
+/** Those of a list that another one does not have, each once; both are sorted by this order. */
+function notIn(
+  list: readonly Rejection[],
+  other: readonly Rejection[],
+  order: (a: Rejection, b: Rejection) => number,
+): Rejection[] {
+  const missing: Rejection[] = [];
+  let at = 0;
+  let last: Rejection | undefined;
+  for (const one of list) {
+    let there = other[at];
+    while (there && there !== one && order(there, one) < 0) {
+      at++;
+      there = other[at];
+    }
+    const isThere = there !== undefined && (there === one || order(there, one) === 0);
+    if (!isThere && !(last && order(last, one) === 0)) {
+      missing.push(one);
+      last = one;
+    }
+  }
+  return missing;
+}
+
+function byKey(a: Rejection, b: Rejection): number {
+  return compare(a.key, b.key);
 }

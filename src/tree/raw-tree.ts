@@ -117,7 +117,7 @@ export class RawTree implements Iterable<ReadEntry> {
     return [...deletions, ...puts.values()];
   }
 
-  /** One change a key: of several in one transaction the last counts. */
+  /** One change a key: several of it, of several transactions, are taken one after the other. */
   #changesOf(
     changes: Extract<SourceData, { kind: 'changes' }>['changes'],
     options: TakingOptions,
@@ -125,19 +125,21 @@ export class RawTree implements Iterable<ReadEntry> {
     const found = new Map<string, RawChange | undefined>();
     for (const change of changes) {
       const key = change.kind === 'put' ? change.entry.key : change.key;
-      found.set(key, change.kind === 'put' ? this.#put(change.entry, options) : this.#delete(key));
+      const last = found.get(key);
+      found.set(key, change.kind === 'put' ? this.#put(change.entry, options, last) : this.#delete(key));
     }
     return [...found.values()].filter((change) => change !== undefined);
   }
 
-  /** Undefined where the same is there. */
-  #put(entry: Entry, { now, believed }: TakingOptions): RawChange | undefined {
+  /** Undefined where the same is there; `last`: what became of the key just before. Gone and back is written over. */
+  #put(entry: Entry, { now, believed }: TakingOptions, last?: RawChange): RawChange | undefined {
     const before = this.#entries.get(entry.key);
     if (sameEntry(before, entry)) {
       return undefined;
     }
-    const read = ReadEntry.of(entry, this.#grammar, before);
-    const known = before ?? believed(entry.key) ?? (entry.kept && entry);
+    const there = last?.kind === 'put' ? last.entry : before;
+    const read = ReadEntry.of(entry, this.#grammar, there);
+    const known = there ?? believed(entry.key) ?? (entry.kept && entry);
     return { kind: 'put', entry: keeping(read, known, { grammar: this.#grammar, now }), before };
   }
 

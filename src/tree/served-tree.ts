@@ -1,9 +1,10 @@
 import { asError } from '../errors.ts';
 import type { Counts, Emit, KeptKey } from '../events.ts';
 import { Catalog, type CatalogOptions } from '../model/catalog.ts';
-import { type Change, compare, type Entry } from '../model/entry.ts';
+import type { Change, Entry } from '../model/entry.ts';
 import type { Grammar } from '../model/grammar.ts';
 import { type InstanceEntry, isInstance, type ReadEntry } from '../model/read-entry.ts';
+import { byKeyAndReason } from '../model/rejection.ts';
 import type { Rejection } from '../model/service.ts';
 import { shorten } from '../model/shorten.ts';
 import type { BelievedChange } from '../model/tree-changes.ts';
@@ -80,9 +81,7 @@ export class ServedTree {
   /** Every key that is rejected: by the catalog, or because the text has no place for it. Sorted by key. */
   get rejected(): readonly Rejection[] {
     const { rejected } = this.catalog;
-    return this.#unplaced.length === 0
-      ? rejected
-      : [...rejected, ...this.#unplaced].sort((a, b) => compare(a.key, b.key));
+    return this.#unplaced.length === 0 ? rejected : [...rejected, ...this.#unplaced].sort(byKeyAndReason);
   }
 
   /** True once a source gave everything that it has. */

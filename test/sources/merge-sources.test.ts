@@ -88,6 +88,27 @@ test('a later source wins a key, and the earlier one shows again when it gives i
   await seen.until(() => seen.tree.size === 0);
 });
 
+test('transactions that come while one is taken are one event then, in their order', async () => {
+  const [first] = scripted();
+  const abort = new AbortController();
+  const events = mergeSources([first]).watch(abort.signal)[Symbol.asyncIterator]();
+  const next = async () => (await events.next()).value as SourceEvent;
+  const snapshot = next();
+  first.snapshot({});
+  expect((await snapshot).kind).toBe('snapshot');
+  for (let at = 1; at <= 100; at++) {
+    first.change({ '/a': `${at}`, [`/${at}`]: 'x' }, BigInt(at));
+    await setImmediate();
+  }
+  expect(await next()).toMatchObject({
+    kind: 'changes',
+    changes: expect.objectContaining({ length: 200 }),
+    revision: 100n,
+  });
+  abort.abort();
+  expect(await events.next()).toEqual({ value: undefined, done: true });
+});
+
 test('what is seen is always the layers one above the other', async () => {
   const step = fc.record({
     place: fc.nat(1),

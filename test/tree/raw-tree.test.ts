@@ -46,6 +46,16 @@ describe('RawTree', () => {
     ]);
   });
 
+  test('keeps of several values of a key in one event the last good one, as one after the other would', () => {
+    const { raw, changes } = setUp(a);
+    const good = { ...a, value: '10.0.0.2:1', modified: 8n };
+    const bad = { ...a, value: '10.0.0.2:99999', modified: 9n };
+    expect(changes(put(good), put(bad))).toEqual([{ kind: 'put', entry: raw.get(a.key), before: a }]);
+    expect(raw.get(a.key)?.kept?.form).toEqual(good);
+    changes(put({ ...good, modified: 10n }), gone(a), put({ ...bad, modified: 11n }));
+    expect(raw.get(a.key)?.kept?.form).toEqual(good);
+  });
+
   test('reads what it gives, and takes over what the same value meant', () => {
     const { raw, changes } = setUp(a);
     const before = raw.get(a.key)?.meaning;
