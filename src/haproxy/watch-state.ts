@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rest } from '../ports/clock.ts';
-import type { HaproxyState } from '../ports/haproxy.ts';
+import { type HaproxyState, saysTheSame } from '../ports/haproxy.ts';
 
 /** How to follow a HAProxy. */
 export interface StateWatch {
@@ -30,7 +30,7 @@ export async function* watchState(watch: StateWatch, signal: AbortSignal): Async
     for (;;) {
       wake = new AbortController();
       const state = await look(watch, last, signal);
-      if (last === null || differs(last, state)) {
+      if (last === null || !saysTheSame(last, state)) {
         last = state;
         yield state;
       }
@@ -66,23 +66,5 @@ async function look(
       return state;
     }
     await sleep(75, undefined, { signal });
-  }
-}
-
-/** Old workers that end are no news. */
-function differs(one: HaproxyState, other: HaproxyState): boolean {
-  return JSON.stringify(told(one)) !== JSON.stringify(told(other));
-}
-
-function told(state: HaproxyState): readonly unknown[] {
-  switch (state.kind) {
-    case 'away':
-      return [state.kind, state.cause];
-    case 'unseen':
-      return [state.kind, state.pid, state.why];
-    case 'running':
-      return [state.kind, state.pid, state.mark, state.reloads, state.failedReloads];
-    default:
-      return state satisfies never;
   }
 }

@@ -30,3 +30,21 @@ export interface HaproxyControl {
   /** `managed` only: ends HAProxy, softly and bounded. From then on nothing is started. */
   stop?(): Promise<void>;
 }
+
+/** Whether an answer says something new. Old workers that end are no news. */
+export function saysTheSame(one: HaproxyState, other: HaproxyState): boolean {
+  return JSON.stringify(told(one)) === JSON.stringify(told(other));
+}
+
+function told(state: HaproxyState): readonly unknown[] {
+  switch (state.kind) {
+    case 'away':
+      return [state.kind, state.cause];
+    case 'unseen':
+      return [state.kind, state.pid, state.why];
+    case 'running':
+      return [state.kind, state.pid, state.mark, state.reloads, state.failedReloads];
+    default:
+      return state satisfies never;
+  }
+}

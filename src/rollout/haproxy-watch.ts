@@ -1,4 +1,4 @@
-import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
+import { type HaproxyControl, type HaproxyState, saysTheSame } from '../ports/haproxy.ts';
 import type { Serial } from '../ports/serial.ts';
 import { doubtNow, expectedMark, installedMark, withAnswer } from './current.ts';
 import type { Following } from './current-state.ts';
@@ -22,9 +22,12 @@ export async function watchHaproxy(options: HaproxyWatchOptions, signal: AbortSi
   if (installedMark(current.now) !== null && haproxy.start) {
     see(await haproxy.start(signal), options);
   }
-  for await (const _ of haproxy.watch(signal)) {
-    // Half of a reload of ours looks like a drift: HAProxy is asked anew while nothing of ours is under way.
+  for await (const seen of haproxy.watch(signal)) {
     await queue.run(async () => {
+      if (saysTheSame(seen, current.now.haproxy)) {
+        return;
+      }
+      // Half of a reload of ours looks like a drift: HAProxy is asked anew while nothing of ours is under way.
       const state = await haproxy.state(signal);
       if (!signal.aborted) {
         see(state, options);

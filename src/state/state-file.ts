@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
+import { SystemError } from '../errors.ts';
 import type { StateFile } from '../ports/stores.ts';
 import { explainFileError } from '../system/file-error.ts';
 import { readText } from '../system/read-text.ts';
@@ -11,12 +12,22 @@ import { type WriteOptions, writeWhole } from '../system/write-whole.ts';
 /** Writes a file of `stateDir`, and makes that where it is not there. Throws a `SystemError`. */
 export async function writeStateFile(file: string, text: Text, options: WriteOptions = {}): Promise<void> {
   const doing = `writing ${file}`;
+  const write = () => writeWhole(file, text, { mode: 0o640, doing, ...options });
   try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
+    await write();
   } catch (error) {
-    throw explainFileError(error, doing);
+    if (!(error instanceof SystemError && codeOf(error.cause) === 'ENOENT')) {
+      throw error;
+    }
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o750 }).catch((inner: unknown) => {
+      throw explainFileError(inner, doing);
+    });
+    await write();
   }
-  await writeWhole(file, text, { mode: 0o640, doing, ...options });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
 /** Removes one; fine where it is gone. Throws a `SystemError`. */

@@ -88,6 +88,11 @@ export async function dropTemp(temp: string): Promise<void> {
   inUse.delete(temp);
 }
 
+/** It was renamed to its target. */
+export function tookPlace(temp: string): void {
+  inUse.delete(temp);
+}
+
 /** Removes what killed runs left beside `target`. Files of processes that live are left alone. */
 export async function removeLeftovers(target: string): Promise<void> {
   const folder = path.dirname(target);

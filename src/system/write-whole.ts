@@ -7,6 +7,7 @@ import {
   syncFolder,
   type TempOptions,
   type Text,
+  tookPlace,
   writeTemp,
 } from './temp-file.ts';
 
@@ -39,13 +40,13 @@ export async function writeWhole(target: string, text: Text, options: WriteOptio
   const temp = await writeTemp(target, text, { ...how, sync });
   try {
     await place(temp);
+    tookPlace(temp);
     if (outlives === 'power cut') {
       // Without this a power cut may bring back the old file.
       await syncFolder(path.dirname(target));
     }
   } catch (error) {
-    throw explainFileError(error, how.doing ?? `putting ${target} in place`);
-  } finally {
     await dropTemp(temp);
+    throw explainFileError(error, how.doing ?? `putting ${target} in place`);
   }
 }

@@ -73,6 +73,18 @@ it('what we made HAProxy run is told as verified at once, before a pass ends', a
   expect(events.at(-1)).toMatchObject({ kind: 'haproxy-changed', verified: 'ahead' });
 });
 
+it('what is known already is not asked again: our own change at run time is no news', async () => {
+  await using rig = await following(() => running('ahead'));
+  const { news, current, asked, queue } = rig;
+  current.replace((state) => withRunAhead(state, { text: 'other', hash: 'ahead' }));
+  news.push(running('ahead'));
+  await clock.breathe();
+  await queue.idle();
+  expect(asked()).toBe(0);
+  news.push({ ...running('ahead'), pid: 8 } as HaproxyState);
+  await waitFor(() => asked() === 1);
+});
+
 it('what still is another text when it is asked again is a drift', async () => {
   await using rig = await following(() => running('somebody'));
   const { news, kinds, mailbox } = rig;
