@@ -72,6 +72,15 @@ export interface TestDocker extends AsyncDisposable {
   again(): Promise<void>;
 }
 
+/** Where Docker reads which ports it may give out. */
+const PORT_RANGE = '/proc/sys/net/ipv4/ip_local_port_range';
+/**
+ * Its ports: above those that the kernel gives to connections, which are taken as soon as somebody asks for something, and
+ * those of an engine apart from those of most others.
+ */
+const FIRST_PORT = 61_000;
+const PORTS = 200;
+
 /** Nobody has these: there are 256 networks of 254 addresses for as many engines of this machine. */
 const NETWORK = '10.231';
 const PREFIX = 'pm-test-';
@@ -87,9 +96,11 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
   const network = await takeNetwork();
   const folder = folderOf(network.bridge);
   await mkdir(folder, { mode: 0o700 });
+  await writeFile(path.join(folder, 'ports'), network.ports);
   const holder = await startProcess('unshare', [
     ...['--pid', '--mount', '--fork', '--kill-child', '--mount-proc'],
-    ...['sh', '-c', 'sleep infinity & wait'],
+    // From these Docker gives out ports by itself.
+    ...['sh', '-c', `mount --bind ${path.join(folder, 'ports')} ${PORT_RANGE} && { sleep infinity & wait; }`],
   ]);
   const first = await waitFor(() => childOf(holder.pid), { what: 'the first process of the namespaces' });
   const socket = path.join(folder, 's');
@@ -151,6 +162,17 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
   const post = async (container: string, what: string) => {
     await api('POST', `/containers/${container}/${what}`);
   };
+  /** Another engine may have the port that Docker chose: the next time it chooses the next one. */
+  const start = async (container: string, tries = 5): Promise<void> => {
+    try {
+      await post(container, 'start');
+    } catch (error) {
+      if (tries === 1 || !String(error).includes('address already in use')) {
+        throw error;
+      }
+      await start(container, tries - 1);
+    }
+  };
   return {
     socket,
     env: { DOCKER_HOST: `unix://${socket}` },
@@ -161,13 +183,16 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
     async run(given = {}) {
       const query = given.name === undefined ? '' : `?name=${given.name}`;
       const { Id } = JSON.parse(await api('POST', `/containers/create${query}`, creation(given)));
-      await post(Id, 'start');
+      await start(Id);
       return Id;
     },
     stop: (container, seconds) => post(container, `stop${seconds === undefined ? '' : `?t=${seconds}`}`),
     kill: (container, signal = 'KILL') => post(container, `kill?signal=${signal}`),
-    start: (container) => post(container, 'start'),
-    restart: (container, seconds = 10) => post(container, `restart?t=${seconds}`),
+    start: (container) => start(container),
+    restart: (container, seconds = 10) =>
+      post(container, `restart?t=${seconds}`).catch((error) =>
+        String(error).includes('address already in use') ? start(container) : Promise.reject(error),
+      ),
     pause: (container) => post(container, 'pause'),
     unpause: (container) => post(container, 'unpause'),
     rename: (container, name) => post(container, `rename?name=${name}`),
@@ -273,6 +298,8 @@ async function childOf(pid: number): Promise<number | undefined> {
 
 interface Network extends AsyncDisposable {
   readonly bridge: string;
+  /** The first and the last port that it gives out, in the kernel's form. */
+  readonly ports: string;
   make(): Promise<void>;
 }
 
@@ -283,8 +310,10 @@ async function takeNetwork(): Promise<Network> {
     const bridge = `${PREFIX}${number}`;
     const name = await takeName(bridge);
     if (name) {
+      const first = FIRST_PORT + PORTS * (number % Math.floor((65_536 - FIRST_PORT) / PORTS));
       return {
         bridge,
+        ports: `${first}\t${first + PORTS - 1}\n`,
         async make() {
           await execa('ip', ['link', 'add', bridge, 'type', 'bridge']);
           await execa('ip', ['address', 'add', `${NETWORK}.${number}.1/24`, 'dev', bridge]);
