@@ -7,6 +7,7 @@ import { youngOf } from '../guard/young-layers.ts';
 import { createJudge } from '../haproxy/check.ts';
 import { createControl } from '../haproxy/control.ts';
 import type { ControlSettings } from '../haproxy/control-settings.ts';
+import { createFilesBeside } from '../haproxy/files-beside.ts';
 import { HandRecord, type HandRecordOptions } from '../haproxy/hand-record.ts';
 import { createNamedFiles } from '../haproxy/named-files.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
@@ -20,6 +21,7 @@ import {
 import type { Entry } from '../model/entry.ts';
 import { withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
+import type { FilesBeside } from '../ports/files-beside.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { Judge, Preflight, Verdict } from '../ports/judge.ts';
 import type { NamedFiles } from '../ports/named-files.ts';
@@ -139,6 +141,8 @@ export interface Shell {
   readonly haproxy: HaproxyControl;
   readonly preflight: Preflight;
   readonly namedFiles: NamedFiles;
+  /** Missing where HAProxy cannot be asked. */
+  readonly filesBeside?: FilesBeside;
   readonly pending: PendingNote;
   /** Null where health does not pass from one worker to the next. */
   readonly serverState: ServerStateFile | null;
@@ -178,7 +182,20 @@ export async function shellOf(
   const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
   const health = serverState ? keepHealth(control, serverState) : control;
   const namedFiles = createNamedFiles();
-  return { judge, file, haproxy: health, preflight, namedFiles, pending, serverState, hands, servers };
+  const isMute = haproxy.mode === 'none' || haproxy.statsSocket === '';
+  const beside = isMute ? {} : { filesBeside: createFilesBeside(haproxy.statsSocket, output.path) };
+  return {
+    judge,
+    file,
+    haproxy: health,
+    preflight,
+    namedFiles,
+    pending,
+    serverState,
+    hands,
+    servers,
+    ...beside,
+  };
 }
 
 /** What asks HAProxy and tells it to reload; it opens nothing yet. */

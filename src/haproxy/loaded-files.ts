@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { NO_OTHER_FILES, type OtherFiles } from '../plan/other-files.ts';
+import type { FileBeside } from '../ports/files-beside.ts';
 import { masterOfWorker } from './haproxy-process.ts';
 import type { RuntimeInfo, RuntimeSession } from './runtime-session.ts';
 
@@ -41,14 +42,11 @@ export async function otherFilesOf(
   { pid, loadedAt }: Loaded,
   configPath: string,
 ): Promise<OtherFiles> {
-  const names = await loadedFiles(worker);
-  if (names.length <= 1 || names.join(';') === configPath) {
+  const found = await findFiles(worker, pid, configPath);
+  if (found === null) {
     return NO_OTHER_FILES;
   }
-  const reader = await folderOf(pid);
-  const places = names.map((name) => placeOf(name, reader, configPath));
-  const same = await Promise.all(places.map((place) => place !== null && isSamePlace(place, configPath)));
-  const ours = same.indexOf(true);
+  const { names, places, ours } = found;
   if (ours === -1) {
     const why = `HAProxy loads ${names.join(', ')}, and none of them is ${configPath} here, so that what its servers inherit is not known. Give HAProxy absolute paths, and keep its files in one folder with ours`;
     return { kind: 'unread', why };
@@ -63,6 +61,50 @@ export async function otherFilesOf(
     texts.push(read.text);
   }
   return { kind: 'read', before: texts.slice(0, ours), after: texts.slice(ours + 1) };
+}
+
+/**
+ * The files that a worker loaded beside ours, as they lie there now: the next one will load that. What cannot be read from
+ * here is left out, and all of it where ours cannot be told from the others.
+ */
+export async function textsBeside(
+  worker: Asker,
+  pid: number,
+  configPath: string,
+): Promise<readonly FileBeside[]> {
+  const found = await findFiles(worker, pid, configPath);
+  if (found === null || found.ours === -1) {
+    return [];
+  }
+  const { names, places, ours } = found;
+  const texts: FileBeside[] = [];
+  for (const [index, place] of places.entries()) {
+    const read = index === ours ? null : await readPlace(place, Number.POSITIVE_INFINITY);
+    if (read && 'text' in read) {
+      texts.push({ path: names[index] ?? '', text: read.text });
+    }
+  }
+  return texts;
+}
+
+interface FoundFiles {
+  readonly names: readonly string[];
+  /** Where they lie, seen from here; null for those that are out of sight. */
+  readonly places: readonly (string | null)[];
+  /** Which of them is ours; -1 where none is. */
+  readonly ours: number;
+}
+
+/** Null where ours is the only one. */
+async function findFiles(worker: Asker, pid: number, configPath: string): Promise<FoundFiles | null> {
+  const names = await loadedFiles(worker);
+  if (names.length <= 1 || names.join(';') === configPath) {
+    return null;
+  }
+  const reader = await folderOf(pid);
+  const places = names.map((name) => placeOf(name, reader, configPath));
+  const same = await Promise.all(places.map((place) => place !== null && isSamePlace(place, configPath)));
+  return { names, places, ours: same.indexOf(true) };
 }
 
 /** The folder in /proc of who reads the files; null where it is not in our sight. A worker may have a chroot. */

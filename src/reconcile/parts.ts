@@ -1,9 +1,11 @@
+import type { FilesBeside } from '../ports/files-beside.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { NamedFiles } from '../ports/named-files.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { PauseNotes } from '../ports/stores.ts';
 import { cachingJudge } from '../quarantine/caching-judge.ts';
 import { Quarantine, type QuarantineOptions } from '../quarantine/quarantine.ts';
+import { BesideWorkers } from '../rollout/beside-workers.ts';
 import type { Drawing } from '../rollout/drawing.ts';
 import { Executor, type ExecutorOptions } from '../rollout/executor.ts';
 import type { ConfigSet } from '../rollout/facts.ts';
@@ -34,6 +36,8 @@ export interface PartsOptions
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'origin' | 'patience' | 'retry' | 'checkCommand'>;
   /** Milliseconds for which a step of a pass counts as life. @default 2 min */
   readonly stepLimit?: number;
+  /** Without it our file counts as the only one that HAProxy loads. */
+  readonly filesBeside?: FilesBeside;
   /** Without it what is mended is seen at the next try. */
   readonly namedFiles?: NamedFiles;
 }
@@ -70,6 +74,7 @@ export function partsOf(options: PartsOptions) {
   return {
     ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, quarantine, crashes },
     haproxy: options.haproxy,
+    beside: new BesideWorkers(options.filesBeside),
     pace: new Pace(options.pace, emit),
   };
 }

@@ -1,16 +1,19 @@
 import { PointsmanError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Catalog } from '../model/catalog.ts';
+import type { CatalogView } from '../model/catalog-view.ts';
 import { rejection } from '../model/rejection.ts';
 import type { Rejection } from '../model/service.ts';
+import { boundPorts } from '../plan/bound-ports.ts';
 import { plainVersion } from '../plan/haproxy-branch.ts';
 import { hashText, sameText } from '../plan/mark.ts';
 import { clock } from '../ports/clock.ts';
+import type { FileBeside } from '../ports/files-beside.ts';
 import type { CompiledTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
 import { setOf } from './current.ts';
 import type { Desired } from './facts.ts';
-import { type PlacedText, renderPlaced } from './own-ports.ts';
+import { type BoundBeside, type PlacedText, renderPlaced } from './own-ports.ts';
 import { limitOf, withinTime } from './render-limit.ts';
 import { TemplateChoice } from './template-choice.ts';
 
@@ -45,6 +48,7 @@ export class Drawing {
   readonly templates: TemplateChoice;
   readonly #renderLimit: number | undefined;
   #context: DrawingOptions['context'];
+  #beside: readonly BoundBeside[] = [];
   #text: string | null = null;
   /** The last drawing; null while the next is under way, and where it failed. */
   #last: Last | null = null;
@@ -124,9 +128,9 @@ export class Drawing {
   render(whole: Catalog, template: CompiledTemplate, good?: number): Promise<PlacedText> {
     const limit = this.#renderLimit === undefined ? undefined : limitOf(this.#renderLimit, good);
     const run = limit && ((work: () => string) => withinTime(limit, work));
-    return renderPlaced(whole, (catalog) =>
-      template.render({ catalog, tree: whole.tree, ...this.#context }, run),
-    );
+    const renderOf = (catalog: CatalogView) =>
+      template.render({ catalog, tree: whole.tree, ...this.#context }, run);
+    return renderPlaced(whole, renderOf, this.#beside);
   }
 
   /** The same, to find what is refused: with less time, and after whatever else waits. */
@@ -135,6 +139,13 @@ export class Drawing {
     signal.throwIfAborted();
     const good = this.templates.isNew ? undefined : this.#goodMsPerKey * (catalog.tree.size + 1);
     return (await this.render(catalog, template, good)).text;
+  }
+
+  /** Takes what HAProxy loads beside our file: no service gets a port that one of these listens on. True where it is other ports than before. */
+  loadedBeside(files: readonly FileBeside[]): boolean {
+    const before = JSON.stringify(this.#beside);
+    this.#beside = files.map(({ path, text }) => ({ path, bound: boundPorts(text) }));
+    return JSON.stringify(this.#beside) !== before;
   }
 
   /** Takes the version of the HAProxy that runs, for templates. True where it is another than before. */
@@ -149,9 +160,10 @@ export class Drawing {
 }
 
 function rejectedBy({ lost }: PlacedText, catalog: Catalog): readonly Rejection[] {
-  return lost.flatMap(({ service, port, by }) => {
+  return lost.flatMap(({ service, port, by, beside }) => {
     const entry = catalog.portClaim(service);
-    const reason = `the port ${port} is taken by ${by} of the configuration itself`;
+    const where = beside === null ? 'the configuration itself' : `${beside}, which HAProxy loads too`;
+    const reason = `the port ${port} is taken by ${by} of ${where}`;
     return entry ? [rejection(entry, reason)] : [];
   });
 }

@@ -1,5 +1,6 @@
 import { clock } from '../ports/clock.ts';
 import type { HaproxyControl, HaproxyState } from '../ports/haproxy.ts';
+import type { BesideWorkers } from './beside-workers.ts';
 import { aheadSet, doubtNow, installedMark, withAnswer, withRecognized } from './current.ts';
 import { goalOf } from './decide.ts';
 import type { Drawable, Drawing } from './drawing.ts';
@@ -12,7 +13,8 @@ import type { At } from './stopwatch.ts';
 export interface FactSources {
   readonly executor: Executor;
   readonly haproxy: Pick<HaproxyControl, 'state'>;
-  readonly drawing: Pick<Drawing, 'draw' | 'runsOn'>;
+  readonly drawing: Pick<Drawing, 'draw' | 'runsOn' | 'loadedBeside'>;
+  readonly beside: BesideWorkers;
   readonly served: { readonly hasTree: boolean; toDraw(): Drawable };
   /** How long a reload has to wait. */
   readonly pace: { reloadDue(): number; workersMs(state: HaproxyState): number };
@@ -35,15 +37,17 @@ const LATER: Desired = { kind: 'nothing', missing: 'the file is put right first'
 
 /** Gathers everything that a decision is made on: asks HAProxy, draws the text, plans the way to it. */
 export async function gather(sources: FactSources, look: Look): Promise<Facts> {
-  const { executor, haproxy, drawing, served, pace } = sources;
+  const { executor, haproxy, drawing, beside, served, pace } = sources;
   const { catchUp, troubles, current } = executor;
   const { hold, watch, signal } = look;
   // A pause of the fleet is only known with the tree.
   const file = hold || !served.hasTree ? OURS : executor.drift.fact;
   const state = await watch.during('asking HAProxy', () => haproxy.state(signal));
   current.replace((now) => withAnswer(now, state));
-  if (state.kind === 'running' && drawing.runsOn(state.version)) {
-    look.drawn = null;
+  if (state.kind === 'running') {
+    const files = await watch.during('asking HAProxy', () => beside.newOf(state.pid, signal));
+    const isOther = [drawing.runsOn(state.version), files !== null && drawing.loadedBeside(files)];
+    look.drawn = isOther.includes(true) ? null : look.drawn;
   }
   const desired = file.kind === 'touched' ? LATER : await desiredOf(sources, look);
   if (desired.kind === 'set') {

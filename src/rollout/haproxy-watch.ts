@@ -1,13 +1,15 @@
 import { type HaproxyControl, type HaproxyState, saysTheSame } from '../ports/haproxy.ts';
 import type { Serial } from '../ports/serial.ts';
+import type { BesideWorkers } from './beside-workers.ts';
 import { doubtNow, expectedMark, installedMark, withAnswer } from './current.ts';
 import type { Following } from './current-state.ts';
 import type { Drawing } from './drawing.ts';
 
 export interface HaproxyWatchOptions extends Following {
   readonly haproxy: Pick<HaproxyControl, 'state' | 'watch' | 'start'>;
-  /** What is drawn may depend on the version of HAProxy. */
-  readonly drawing: Pick<Drawing, 'runsOn'>;
+  /** What is drawn may depend on the version of HAProxy, and on what it loads beside our file. */
+  readonly drawing: Pick<Drawing, 'runsOn' | 'loadedBeside'>;
+  readonly beside: BesideWorkers;
   /** Where those who write the file or tell HAProxy something take turns. */
   readonly queue: Pick<Serial, 'run'>;
 }
@@ -31,8 +33,21 @@ export async function watchHaproxy(options: HaproxyWatchOptions, signal: AbortSi
       const state = await haproxy.state(signal);
       if (!signal.aborted) {
         see(state, options);
+        await lookBeside(state, options, signal);
       }
     });
+  }
+}
+
+/** A new worker may have loaded files that listen on other ports than before. */
+async function lookBeside(
+  state: HaproxyState,
+  { drawing, beside, mailbox }: HaproxyWatchOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const files = state.kind === 'running' ? await beside.newOf(state.pid, signal) : null;
+  if (files !== null && drawing.loadedBeside(files)) {
+    mailbox.post('HAProxy loads other files beside ours');
   }
 }
 

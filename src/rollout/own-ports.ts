@@ -15,39 +15,71 @@ export interface PortLoss {
   readonly port: number;
   /** `frontend public`. */
   readonly by: string;
+  /** The path of the file in which that stands; null for the text itself. */
+  readonly beside: string | null;
+}
+
+/** What a file listens on that HAProxy loads beside ours. */
+export interface BoundBeside {
+  readonly path: string;
+  readonly bound: readonly BoundPorts[];
 }
 
 /**
  * Renders services, and takes the port of its own from each service where another section of the text listens on it too:
  * two binds of one port split its connections in silence (SO_REUSEPORT), or the more exact address takes them all. Whose
- * a section is shows by rendering without the port: what is still bound then is the template's.
+ * a section is shows by rendering without the port: what is still bound then is the template's, or of a file that HAProxy loads
+ * beside it.
  */
 export async function renderPlaced(
   catalog: CatalogView,
   render: (catalog: CatalogView) => Promise<string>,
+  beside: readonly BoundBeside[] = [],
 ): Promise<PlacedText> {
   const text = await render(catalog);
   const claims = catalog.services.filter(({ port }) => port !== null);
   const bound = claims.length === 0 ? [] : boundPorts(text);
-  const doubtful = claims.filter(({ port }) => sectionsOf(bound, port).size > 1);
+  const doubtful = claims.filter(({ port }) => {
+    const { size } = sectionsOf(bound, port);
+    return size > 1 || (size === 1 && takenBeside(beside, port) !== null);
+  });
   if (doubtful.length === 0) {
     return { text, lost: [] };
   }
   const without = await render(withoutPorts(catalog, doubtful));
   const left = boundPorts(without);
-  const lost = doubtful.filter(({ port }) => sectionsOf(left, port).size > 0);
+  const losses = doubtful.flatMap(({ name: service, port }) => {
+    const by = namesOf(left, port);
+    const taken = by === '' ? takenBeside(beside, port) : { by, beside: null };
+    return taken ? [{ service, port: port ?? 0, ...taken }] : [];
+  });
+  const names = new Set(losses.map(({ service }) => service));
+  const lost = doubtful.filter(({ name }) => names.has(name));
   if (lost.length === 0) {
     return { text, lost: [] };
   }
-  const losses = lost.map(({ name: service, port }) => ({
-    service,
-    port: port ?? 0,
-    by: [...sectionsOf(left, port).values()].join(', '),
-  }));
   return {
     text: lost.length === doubtful.length ? without : await render(withoutPorts(catalog, lost)),
     lost: losses,
   };
+}
+
+/** Who listens on a port in a file beside the text; null where nobody does. */
+function takenBeside(
+  files: readonly BoundBeside[],
+  port: number | null,
+): Pick<PortLoss, 'by' | 'beside'> | null {
+  for (const { path, bound } of files) {
+    const by = namesOf(bound, port);
+    if (by !== '') {
+      return { by, beside: path };
+    }
+  }
+  return null;
+}
+
+function namesOf(bound: readonly BoundPorts[], port: number | null): string {
+  return [...sectionsOf(bound, port).values()].join(', ');
 }
 
 /** The names of the sections that listen on a port, by where they begin. */

@@ -4,6 +4,7 @@ import { hashText, withMark } from '../../src/plan/mark.ts';
 import { NO_OTHER_FILES } from '../../src/plan/other-files.ts';
 import { clock } from '../../src/ports/clock.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
+import { BesideWorkers } from '../../src/rollout/beside-workers.ts';
 import { setOf, withAnswer } from '../../src/rollout/current.ts';
 import { type Action, decide } from '../../src/rollout/decide.ts';
 import { Executor } from '../../src/rollout/executor.ts';
@@ -33,7 +34,7 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
   const at = { watch: new Stopwatch(), signal: new AbortController().signal };
   const roll = (text: string) =>
     executor.carryOut({ kind: target === 'file' ? 'publish' : 'reload', set: setOf(text), reasons: [] }, at);
-  const drawing = { runsOn: () => false, draw: async () => NOTHING };
+  const drawing = { runsOn: () => false, loadedBeside: () => false, draw: async () => NOTHING };
   const need = async (text: string): Promise<Action> => {
     const look: Look = {
       ...{ ...at, hold: null, judged: false, retryMs: 0, noRuntime: null },
@@ -44,6 +45,7 @@ async function setUp(installed: string | null = null, target: 'haproxy' | 'file'
       executor,
       haproxy,
       drawing,
+      beside: new BesideWorkers(),
       served: { hasTree: true, toDraw: () => NOTHING },
       pace,
     };

@@ -4,6 +4,7 @@ import { clock } from '../../src/ports/clock.ts';
 import type { HaproxyState } from '../../src/ports/haproxy.ts';
 import { Serial } from '../../src/ports/serial.ts';
 import { Mailbox } from '../../src/reconcile/mailbox.ts';
+import { BesideWorkers } from '../../src/rollout/beside-workers.ts';
 import { setOf, withAnswer, withFile, withLoaded, withRunAhead } from '../../src/rollout/current.ts';
 import { CurrentState } from '../../src/rollout/current-state.ts';
 import { watchHaproxy } from '../../src/rollout/haproxy-watch.ts';
@@ -33,9 +34,10 @@ async function following(now: () => HaproxyState) {
       return now();
     },
   };
-  const drawing = { runsOn: () => false };
+  const drawing = { runsOn: () => false, loadedBeside: () => false };
+  const beside = new BesideWorkers();
   const end = new AbortController();
-  const followed = watchHaproxy({ haproxy, current, drawing, queue, mailbox, emit }, end.signal);
+  const followed = watchHaproxy({ haproxy, current, drawing, beside, queue, mailbox, emit }, end.signal);
   return {
     news,
     events,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CatalogView } from '../../src/model/catalog-view.ts';
+import { boundPorts } from '../../src/plan/bound-ports.ts';
 import { renderPlaced } from '../../src/rollout/own-ports.ts';
 import { catalogOf } from '../support/catalog.ts';
 
@@ -39,7 +40,26 @@ describe('renderPlaced()', () => {
     const { render } = template(fixed);
     const { text, lost } = await renderPlaced(CATALOG, render);
     expect(text).toBe(`${fixed}\nfrontend own\n  bind :25`);
-    expect(lost).toEqual([{ service: 'db', port: 5432, by: fixed.split('\n')[0] }]);
+    expect(lost).toEqual([{ service: 'db', port: 5432, by: fixed.split('\n')[0], beside: null }]);
+  });
+
+  test('takes it too where a file listens on it that HAProxy loads beside the text, unless the text does not listen on it for the service', async () => {
+    const beside = [
+      {
+        path: '/etc/haproxy/base.cfg',
+        bound: boundPorts('frontend old\n  bind :5432\nlisten odd\n  bind :9'),
+      },
+      { path: '/etc/haproxy/more.cfg', bound: boundPorts('frontend twice\n  bind :5432') },
+    ];
+    const { render, seen } = template('frontend public\n  bind :80');
+    const { text, lost } = await renderPlaced(CATALOG, render, beside);
+    expect(text).toBe('frontend public\n  bind :80\nfrontend own\n  bind :25');
+    expect(lost).toEqual([
+      { service: 'db', port: 5432, by: 'frontend old', beside: '/etc/haproxy/base.cfg' },
+    ]);
+    expect(seen).toHaveLength(2);
+    const without = template('frontend public\n  bind :80', () => []);
+    expect((await renderPlaced(CATALOG, without.render, beside)).lost).toEqual([]);
   });
 
   test('leaves a service the port that its template writes in two sections, beside one that loses its own', async () => {
