@@ -40,6 +40,8 @@ export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
       return line('debug', `lease ${event.lease} renewed`, { lease: event.lease });
     case 'store-live':
       return line('info', `registering in etcd: ${event.endpoint} answers`, { endpoint: event.endpoint });
+    case 'store-lost':
+      return line('debug', 'etcd serves us no longer', {});
     case 'store-away':
       return line('warn', withHint(event), {});
     case 'health': {

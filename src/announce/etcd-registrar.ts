@@ -408,7 +408,10 @@ class EtcdRegistrar implements Registrar {
     const explained = String(error).includes('permission denied')
       ? this.#denied()
       : explainEtcdError(error, endpoint, { ...access, prefixes: [], index: 0, hasAnswered });
-    this.#awaySince ??= Date.now();
+    if (this.#awaySince === null) {
+      this.#awaySince = Date.now();
+      tell({ kind: 'store-lost' });
+    }
     const message = `registering in etcd: ${endpoint}: ${explained.found}`;
     if (!this.#told.has(message)) {
       this.#told.add(message);

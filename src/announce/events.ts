@@ -43,6 +43,8 @@ export type AnnounceEvent =
   /** The lease was renewed. */
   | { readonly kind: 'lease-renewed'; readonly lease: string }
   | { readonly kind: 'store-live'; readonly endpoint: string }
+  /** It served us, and does not any more. */
+  | { readonly kind: 'store-lost' }
   /** Said once for each cause. What is registered stays for as long as its lease. */
   | { readonly kind: 'store-away'; readonly message: string; readonly hint?: string }
   /** The check found what is announced well or not. */

@@ -10,24 +10,18 @@ import { DockerEngine } from '../announce/docker/engine.ts';
 import { engineEndpoint } from '../announce/docker/engine-endpoint.ts';
 import type { WantedService } from '../announce/docker/wanted-service.ts';
 import { allThatAsk, theOneNamed, type WhichContainers } from '../announce/docker/which-containers.ts';
-import type { EtcdAccess } from '../announce/etcd-link.ts';
-import { openEtcdRegistrar } from '../announce/etcd-registrar.ts';
 import type { Tell } from '../announce/events.ts';
 import { type HostAddress, hostAddress } from '../announce/host-address.ts';
-import { createLeaseFile } from '../announce/lease-file.ts';
 import { machineId } from '../announce/machine-id.ts';
 import type { Registrar } from '../announce/registrar.ts';
 import { messageAndHint, SystemError, UsageError } from '../errors.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
 import type { Settings } from '../settings/settings.ts';
-import { EXIT, type ExitCode, type Io } from './io.ts';
+import { type AnnounceParts, registrarFor, statusOf } from './announce-parts.ts';
+import { EXIT, type ExitCode } from './io.ts';
 
-export interface AnnounceEngineOptions {
-  readonly io: Io;
-  readonly settings: Settings;
-  readonly access: EtcdAccess;
-  readonly tell: Tell;
+export interface AnnounceEngineOptions extends AnnounceParts {
   /** Takes the host out and ends. */
   readonly leave: boolean;
 }
@@ -50,7 +44,8 @@ export async function announceEngine(options: AnnounceEngineOptions): Promise<Ex
   const owner = settings.announce.owner ?? ownerOfContainer(machine, settings.announce.container ?? '*');
   tell({ kind: 'announcing', version: io.version, what: which.what, owner, endpoints: access.endpoints });
   const address = await addressOf(options);
-  const registrar = registrarOf(options, owner);
+  const registrar = registrarFor(options, owner);
+  await using _status = await statusOf(options, registrar, { mayBeEmpty: settings.announce.all });
   const all: AnnounceContainersOptions = {
     engine,
     ...which,
@@ -117,19 +112,6 @@ async function drained(registrar: Registrar, { settings, tell }: AnnounceEngineO
     tell({ kind: 'draining', keys, ms });
     await rest(ms);
   }
-}
-
-function registrarOf({ settings, access, tell }: AnnounceEngineOptions, owner: string): Registrar {
-  return openEtcdRegistrar({
-    access,
-    prefix: settings.prefixes.services[0] ?? '/services',
-    ttl: Math.ceil(settings.announce.ttl / 1000),
-    adopt: settings.announce.adopt,
-    leaseFile: createLeaseFile(settings.stateDir, owner, (error) =>
-      tell({ kind: 'notice', ...messageAndHint(error) }),
-    ),
-    tell,
-  });
 }
 
 function whichOf({ announce }: Settings): WhichContainers & { readonly what: string } {

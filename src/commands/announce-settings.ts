@@ -26,6 +26,9 @@ export interface AnnounceFlags extends CommonFlags {
   readonly adopt?: true;
   readonly exec?: true;
   readonly listen?: string;
+  readonly once?: true;
+  /** No setting: how long `once` may take. */
+  readonly timeout: string;
   readonly container?: string;
   readonly containerPort?: string;
   readonly engine?: string;
@@ -41,7 +44,20 @@ export async function announceSettings(
   flags: AnnounceFlags,
   command: readonly string[],
 ): Promise<Settings> {
-  const { config, set, logLevel, etcd, meta, adopt, exec = false, all, registratorLabels, ...rest } = flags;
+  const {
+    config,
+    once,
+    timeout: _timeout,
+    set,
+    logLevel,
+    etcd,
+    meta,
+    adopt,
+    exec = false,
+    all,
+    registratorLabels,
+    ...rest
+  } = flags;
   const { leave: _, ...plain } = rest;
   if (exec !== command.length > 0) {
     const [first = ''] = command;
@@ -64,6 +80,7 @@ export async function announceSettings(
       ...(meta.length === 0 ? {} : { 'announce.meta': JSON.stringify(meta) }),
       ...(adopt ? { 'announce.adopt': 'true' } : {}),
       ...(exec ? { 'announce.exec': JSON.stringify(command) } : {}),
+      ...(once ? { 'announce.once': 'true' } : {}),
       ...(all ? { 'announce.all': 'true' } : {}),
       ...(registratorLabels ? { 'announce.registratorLabels': 'true' } : {}),
     },

@@ -1,22 +1,21 @@
 import { hostname } from 'node:os';
-import { announceLog } from '../announce/announce-log.ts';
 import type { EtcdAccess } from '../announce/etcd-link.ts';
-import { openEtcdRegistrar } from '../announce/etcd-registrar.ts';
 import type { Tell } from '../announce/events.ts';
 import { type Health, type HealthOptions, watchHealth } from '../announce/health.ts';
 import { readHealthCheck } from '../announce/health-check.ts';
 import { hostAddress } from '../announce/host-address.ts';
 import { runUnderInit } from '../announce/init.ts';
-import { createLeaseFile } from '../announce/lease-file.ts';
 import { machineId } from '../announce/machine-id.ts';
 import type { Registrar } from '../announce/registrar.ts';
 import { keyOf, type Registration, storedValue } from '../announce/registration.ts';
-import { asError, messageAndHint, PointsmanError, UsageError } from '../errors.ts';
+import { asError, PointsmanError, UsageError } from '../errors.ts';
 import { parseInstance } from '../model/instance-value.ts';
 import { rest } from '../ports/clock.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
-import { type AnnounceFlags, announceSettings, etcdAccess } from './announce-settings.ts';
+import { announceOnce } from './announce-once.ts';
+import { announceParts, prefixOf, registrarFor, statusOf } from './announce-parts.ts';
+import { type AnnounceFlags, announceSettings } from './announce-settings.ts';
 import { EXIT, type Io } from './io.ts';
 import { type RunningService, runService } from './run-service.ts';
 
@@ -29,17 +28,20 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
   }
   io.endsWithin(exec === undefined ? drain + LONGEST_END : null);
   io.hide(secretsOf(settings, io.env));
-  const tell = announceLog({ ...settings.log, terminal: io.terminal, write: io.err });
+  const parts = announceParts(io, settings);
+  const { tell, access } = parts;
   io.onCrash((error) => tell(crashOf(error)));
-  const access = etcdAccess(settings, io.env);
+  refuseOnce(settings);
   if (settings.announce.all || settings.announce.container !== undefined) {
     const { announceEngine } = await import('./announce-engine.ts');
-    return await announceEngine({ io, settings, access, tell, leave: flags.leave === true });
+    return await announceEngine({ ...parts, leave: flags.leave === true });
   }
   const registration = await registrationOf(settings, access);
   const check = checkOf(settings, registration);
+  if (settings.announce.once) {
+    return await announceOnce(parts, { registration, check, timeout: flags.timeout });
+  }
   const { owner = '' } = registration.meta;
-  const { stateDir } = settings;
   tell({
     kind: 'announcing',
     version: io.version,
@@ -47,16 +49,8 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
     owner,
     endpoints: access.endpoints,
   });
-  const registrar = openEtcdRegistrar({
-    access,
-    prefix: prefixOf(settings),
-    ttl: Math.ceil(settings.announce.ttl / 1000),
-    adopt: settings.announce.adopt,
-    leaseFile: createLeaseFile(stateDir, owner, (error) =>
-      tell({ kind: 'notice', ...messageAndHint(error) }),
-    ),
-    tell,
-  });
+  const registrar = registrarFor(parts, owner);
+  await using _status = await statusOf(parts, registrar, { mayBeEmpty: false });
   const stop = new AbortController();
   const service = exec === undefined ? null : await runService(exec, { io, tell, stop });
   const over = AbortSignal.any([io.signal, stop.signal]);
@@ -78,6 +72,16 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
   const code = service === null ? EXIT.fine : await service.end(over.reason);
   tell({ kind: 'stopped' });
   return code;
+}
+
+/** Throws a `UsageError` where `once` is asked for beside what goes on. */
+function refuseOnce({ announce: { once, exec, all, container } }: Settings): void {
+  const other = exec !== undefined ? 'exec' : all ? 'all' : container === undefined ? null : 'container';
+  if (once && other !== null) {
+    throw new UsageError(`announcing: --once and --${other} do not go together`, {
+      hint: '--once registers one service by its --port, and ends.',
+    });
+  }
 }
 
 /** Milliseconds beside the drain in which everything has to come to its end after a signal. */
@@ -172,10 +176,6 @@ async function registrationOf(settings: Settings, access: EtcdAccess): Promise<R
     throw new UsageError(`announcing ${key}: ${read.reason}`, { hint: 'docs/announce.md has an example.' });
   }
   return registration;
-}
-
-function prefixOf({ prefixes }: Settings): string {
-  return prefixes.services[0] ?? '/services';
 }
 
 function splitOnce(text: string, by: string): [string, string] {

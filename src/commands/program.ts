@@ -58,6 +58,9 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .option('--registrator-labels', "with --all: read SERVICE_NAME and its kind, too, in registrator's way")
     .option('--engine <address>', 'where the engine listens (default: DOCKER_HOST, or the socket of Docker)')
     .option('--leave', 'with --all: take this host out: drain and delete all that it has announced, and end')
+    .option('--listen <address>', 'where /healthz, /readyz and /metrics answer (default: nowhere)')
+    .option('--once', 'register, once it is well, and end: the key stays for --ttl')
+    .option('--timeout <duration>', 'with --once: how long it may take at most', DEFAULT_TIMEOUT)
     .option('--adopt', 'take over keys that have neither owner nor lease, as registrator writes them')
     .option(
       '--exec',

@@ -174,6 +174,7 @@ const announce = z
     exec: command().exactOptional(),
     adopt: flag().prefault(false),
     listen: listenAddress().exactOptional(),
+    once: flag().prefault(false),
     container: text('the name of a container').exactOptional(),
     containerPort: whole(1, 65_535).exactOptional(),
     engine: matching(

@@ -7,8 +7,12 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Why the status server cannot listen on an address, and what to do. */
-export function listenError({ host, port }: ListenAddress, cause: unknown): SystemError {
+/** Why the status server cannot listen on an address, and what to do; `setting` is the one that names it. */
+export function listenError(
+  { host, port }: ListenAddress,
+  cause: unknown,
+  setting: 'status.listen' | 'announce.listen' = 'status.listen',
+): SystemError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
   const why: Readonly<Record<string, string>> = {
     EADDRINUSE: 'another process listens there',
@@ -17,7 +21,7 @@ export function listenError({ host, port }: ListenAddress, cause: unknown): Syst
     ENOTFOUND: 'there is no such host',
   };
   return new SystemError(`opening the status server on ${host}:${port}: ${why[code] ?? code}`, {
-    hint: 'Set status.listen (POINTSMAN_STATUS_LISTEN) to another address, such as 127.0.0.1:9291.',
+    hint: `Set ${setting} (POINTSMAN_${setting.replace('.', '_').toUpperCase()}) to another address, such as 127.0.0.1:9291.`,
     cause,
   });
 }

@@ -200,7 +200,7 @@ describe('openMetrics()', () => {
     const types = lines.flatMap((line) => /^# TYPE (\S+) (\S+)$/.exec(line)?.slice(1, 3).join(' ') ?? []);
     const real = types.map((line) => [...line.split(' '), help.get(line.split(' ')[0] ?? '')]);
     const docs = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
-    const told = docs
+    const told = (docs.split('\n## Of announce')[0] ?? '')
       .split('\n')
       .filter((line) => line.startsWith('| `'))
       .map((line) => line.split('|').map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')))

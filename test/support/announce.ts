@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import type { TestEtcd } from './etcd.ts';
 import { startProcess, type TestProcess, waitFor } from './haproxy.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** The program. */
+export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** A running `pointsman announce`. */
 export interface TestAnnounce extends TestProcess {

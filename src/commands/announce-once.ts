@@ -1,0 +1,64 @@
+import { type HealthOptions, watchHealth } from '../announce/health.ts';
+import type { Registration } from '../announce/registration.ts';
+import { SystemError } from '../errors.ts';
+import { type AnnounceParts, registrarFor } from './announce-parts.ts';
+import { bounded } from './bounded.ts';
+import { EXIT, type ExitCode, type Io } from './io.ts';
+
+export interface OnceOptions {
+  readonly registration: Registration;
+  /** Null where it is not checked. */
+  readonly check: HealthOptions | null;
+  /** A duration, not checked yet. */
+  readonly timeout: string;
+}
+
+/**
+ * Registers, once it is well, and ends: the key stays for as long as its lease, which the next call takes up. Throws a
+ * `SystemError` where another owner holds the key, or it is not done in `timeout`.
+ */
+export function announceOnce(parts: AnnounceParts, options: OnceOptions): Promise<ExitCode> {
+  const of = { verb: 'announce', timeout: options.timeout };
+  return bounded(parts.io, of, (inner) => register(inner, parts, options));
+}
+
+async function register(
+  io: Io,
+  parts: AnnounceParts,
+  { registration, check }: OnceOptions,
+): Promise<ExitCode> {
+  if (check !== null) {
+    await whenWell(check, io);
+  }
+  io.waitsFor(`etcd (${parts.access.endpoints.join(', ')})`);
+  const registrar = registrarFor(parts, registration.meta.owner ?? '');
+  const aborted = new Promise<void>((resolve) => {
+    io.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([registrar.want([registration]), aborted]);
+  const [held] = registrar.state.held;
+  await registrar.close({ leave: false });
+  io.signal.throwIfAborted();
+  if (held) {
+    throw new SystemError(`registering ${held[0]}: it is ${held[1]}`, {
+      hint: 'Give this instance another name with --instance, or stop the other one.',
+    });
+  }
+  return EXIT.fine;
+}
+
+async function whenWell(check: HealthOptions, { signal, waitsFor }: Io): Promise<void> {
+  const found = new AbortController();
+  await watchHealth(
+    check,
+    (health) => {
+      if (health.kind === 'well') {
+        found.abort();
+      } else {
+        waitsFor(`the check to be good (${health.reason})`);
+      }
+    },
+    AbortSignal.any([signal, found.signal]),
+  );
+  signal.throwIfAborted();
+}

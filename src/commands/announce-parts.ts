@@ -1,0 +1,63 @@
+import { announceLog } from '../announce/announce-log.ts';
+import { type AnnounceMetrics, announceMetrics } from '../announce/announce-metrics.ts';
+import type { EtcdAccess } from '../announce/etcd-link.ts';
+import { openEtcdRegistrar } from '../announce/etcd-registrar.ts';
+import type { Tell } from '../announce/events.ts';
+import { createLeaseFile } from '../announce/lease-file.ts';
+import type { Registrar } from '../announce/registrar.ts';
+import { messageAndHint } from '../errors.ts';
+import type { Settings } from '../settings/settings.ts';
+import { etcdAccess } from './announce-settings.ts';
+import { serveAnnounce } from './announce-status.ts';
+import type { Io } from './io.ts';
+
+/** What every way of announcing works with. */
+export interface AnnounceParts {
+  readonly io: Io;
+  readonly settings: Settings;
+  readonly access: EtcdAccess;
+  readonly tell: Tell;
+  readonly metrics: AnnounceMetrics;
+}
+
+/** Opens nothing yet but the log. Throws a `UsageError` where the settings name no etcd. */
+export function announceParts(io: Io, settings: Settings): AnnounceParts {
+  const metrics = announceMetrics();
+  const log = announceLog({ ...settings.log, terminal: io.terminal, write: io.err });
+  const tell: Tell = (event) => {
+    metrics.listener(event);
+    log(event);
+  };
+  return { io, settings, access: etcdAccess(settings, io.env), tell, metrics };
+}
+
+/** Below which services stand. */
+export function prefixOf({ prefixes }: Settings): string {
+  return prefixes.services[0] ?? '/services';
+}
+
+/** What registers for `owner`. It begins at once. */
+export function registrarFor({ settings, access, tell }: AnnounceParts, owner: string): Registrar {
+  return openEtcdRegistrar({
+    access,
+    prefix: prefixOf(settings),
+    ttl: Math.ceil(settings.announce.ttl / 1000),
+    adopt: settings.announce.adopt,
+    leaseFile: createLeaseFile(settings.stateDir, owner, (error) =>
+      tell({ kind: 'notice', ...messageAndHint(error) }),
+    ),
+    tell,
+  });
+}
+
+/** Serves `/healthz`, `/readyz` and `/metrics` where `announce.listen` says so. Throws a `SystemError`. */
+export function statusOf(
+  { io, settings, metrics }: AnnounceParts,
+  registrar: Registrar,
+  { mayBeEmpty }: { readonly mayBeEmpty: boolean },
+): Promise<AsyncDisposable> {
+  const { listen } = settings.announce;
+  const { hosts } = settings.status;
+  const state = () => registrar.state;
+  return serveAnnounce({ listen, hosts, version: io.version, metrics, state, mayBeEmpty });
+}
