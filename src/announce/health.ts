@@ -1,6 +1,6 @@
-import { request } from 'node:http';
 import { connect } from 'node:net';
 import { clock, rest } from '../ports/clock.ts';
+import { request } from '../system/http.ts';
 import type { HealthCheck } from './health-check.ts';
 
 export interface HealthOptions {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { request } from 'node:http';
 import { createServer } from 'node:net';
+import { request } from '../system/http.ts';
 import { type ListenAddress, listenError } from './listen-error.ts';
 
 const LIMIT = 2000;

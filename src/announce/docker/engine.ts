@@ -1,6 +1,7 @@
-import { Agent, type ClientRequest, type IncomingMessage, request as startRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { asError, SystemError } from '../../errors.ts';
 import { whatWouldLet } from '../../system/denied.ts';
+import { Agent, request as startRequest } from '../../system/http.ts';
 import {
   type Container,
   containerAnswer,
