@@ -85,7 +85,7 @@ export class EngineError extends SystemError {
 export class DockerEngine implements Engine, Disposable {
   readonly name: string;
   readonly #endpoint: EngineEndpoint;
-  readonly #agent = new Agent({ maxSockets: AT_ONCE });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   #version: Promise<ApiVersion | null> | undefined;
 
   constructor(endpoint: EngineEndpoint) {
