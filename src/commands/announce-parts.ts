@@ -7,6 +7,7 @@ import { createLeaseFile } from '../announce/lease-file.ts';
 import type { Registrar } from '../announce/registrar.ts';
 import { messageAndHint } from '../errors.ts';
 import type { Settings } from '../settings/settings.ts';
+import { giveBackMemory } from '../system/small-process.ts';
 import { etcdAccess } from './announce-settings.ts';
 import { serveAnnounce } from './announce-status.ts';
 import type { Io } from './io.ts';
@@ -36,8 +37,12 @@ export function prefixOf({ prefixes }: Settings): string {
   return prefixes.services[0] ?? '/services';
 }
 
+/** Milliseconds after which what the start took is given back: it is over by then, and whatever comes first has come. */
+const AT_REST = 2_000;
+
 /** What registers for `owner`. It begins at once. */
 export function registrarFor({ settings, access, tell }: AnnounceParts, owner: string): Registrar {
+  setTimeout(giveBackMemory, AT_REST).unref();
   return openEtcdRegistrar({
     access,
     prefix: prefixOf(settings),

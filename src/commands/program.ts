@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { interpretOnly } from '../system/small-process.ts';
 import type { AnnounceFlags } from './announce-settings.ts';
 import { bounded } from './bounded.ts';
 import type { BoundedFlags, ExitCode, Io } from './io.ts';
@@ -71,6 +72,7 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     // What belongs to the service is not read as ours.
     .passThroughOptions()
     .action(async (command: readonly string[], flags: AnnounceFlags) => {
+      interpretOnly();
       const { announce } = await import('./announce.ts');
       ended(await announce(io, flags, command));
     });
