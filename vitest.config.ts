@@ -16,8 +16,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // For two cores, the usual machine: tests wait for servers half of their time. With more, servers wait for each other.
-    maxWorkers: 3,
+    // For two cores, the usual machine: tests wait for servers most of their time. With more, servers wait for each other.
+    maxWorkers: 4,
     resolveSnapshotPath: (file, extension) => `${file}${extension}`,
   },
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import { type Backend, type Load, request, startBackend, startLoad, waitFor } from '../support/haproxy.ts';
 import { type Daemon, makeSite, type Site, type SiteOptions } from '../support/pointsman.ts';
+import { PAUSE } from './rig.ts';
 
 /**
  * A template of a user's own, with what can be refused although it parses: options of a server, a free key, and
@@ -107,7 +108,7 @@ export async function quarantineSite(
   await put({ '/services/web/one': web.address, '/services/calm/one': other.address, ...before });
   const daemon = stack.use(await site.start());
   await daemon.ready();
-  const load = stack.use(startLoad(site.url, { host: 'web' }));
+  const load = stack.use(startLoad(site.url, { host: 'web', pause: PAUSE }));
   const held = stack.move();
   return {
     ...{ etcd, site, daemon, web, other, load, put },

@@ -81,7 +81,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     await start();
   }
   await daemon.ready();
-  const load = stack.use(startLoad(site.url));
+  const load = stack.use(startLoad(site.url, { pause: PAUSE }));
   await waitFor(() => load.ok() > 0, { what: 'traffic' });
   const held = stack.move();
   return {
@@ -101,7 +101,7 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     set haproxy(next) {
       haproxy = next;
     },
-    freshLoad: () => held.use(startLoad(site.url)),
+    freshLoad: () => held.use(startLoad(site.url, { pause: PAUSE })),
     startHaproxy: start,
     event: (kind, after = 0) =>
       waitFor(
@@ -201,6 +201,9 @@ export function noFailures(load: Load): string {
 
 /** As a test, a drill shares two cores with other tests: that it comes at all, and in time, is held there. */
 export const SLACK = process.env.VITEST === undefined ? 1 : 4;
+
+/** Milliseconds between two requests of a load: as a test it must not take the processor from the others. */
+export const PAUSE = 5 * SLACK;
 
 /** Throws where `ms` is over the promise. */
 export function within(ms: number, most: number, what: string): number {

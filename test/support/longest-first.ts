@@ -1,8 +1,8 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * The test files that take longest, from half a minute on, in the order in which they begin: begun late, the last of them would run
- * alone, since vitest knows no times on a fresh clone. What takes the processor stands between what waits.
+ * The test files that take longest, in the order in which they begin: begun late, the last of them would run alone, since vitest
+ * knows no times on a fresh clone and begins with the largest. What takes the processor stands between what waits.
  */
 export const LONG_FILES: readonly string[] = [
   'container/container',
@@ -19,9 +19,11 @@ export const LONG_FILES: readonly string[] = [
   'sources/etcd-source',
   'integration/traffic',
   'haproxy/control-signal',
+  'simulation/seeds-1',
   'haproxy/control-master-socket',
   'render/linear',
   'integration/pause',
+  'simulation/seeds-2',
   'integration/every-event',
   'secrets/secrets',
   'drills/upgrade',
@@ -29,14 +31,19 @@ export const LONG_FILES: readonly string[] = [
   'drills/reload',
   'drills/runtime',
   'drills/etcd',
+  'simulation/seeds-3',
   'drills/drift',
   'sources/etcd-proxy',
   'sources/etcd-trouble',
   'integration/half-written-file',
+  'simulation/seeds-4',
   'integration/several-files',
   'packaged-template/traffic',
   'examples/patroni',
   'integration/kept',
+  'integration/huge-route',
+  'drills/reload-streams',
+  'drills/etcd-3.5',
 ];
 
 /** Has the files that take longest begin first, and all others as vitest would have it. */
