@@ -18,9 +18,13 @@ export interface CarryOptions {
   readonly running: string | null;
   /** The texts that HAProxy loads before this one. @default none */
   readonly before?: readonly string[];
+  /** The files that were changed since the old worker loaded them. @default none */
+  readonly changed?: ReadonlySet<string>;
   /** Whether it is still the one that a person set. @default all are */
   readonly isSame?: (server: ServerByHand) => boolean;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * What of `rows` a new worker takes over: who is DOWN by the checks (or UP and would start as DOWN: `init-state down`, 3.2
@@ -28,7 +32,7 @@ export interface CarryOptions {
  * is. All others start as the text says, so that nothing in it is undone; UP is what they start as.
  */
 export function carryOver(rows: readonly ServerRow[], options: CarryOptions): readonly string[] {
-  const { text, running, before = [], isSame = () => true } = options;
+  const { text, running, before = [], changed = NONE, isSame = () => true } = options;
   const startDown = [text, ...before].some((one) => one.includes('init-state'));
   const some = rows.filter(
     (row) => row.state === 'down' || (startDown && row.state === 'up') || mayBeByHand(row),
@@ -47,9 +51,26 @@ export function carryOver(rows: readonly ServerRow[], options: CarryOptions): re
     }
     const hand = byHandOf(row, was);
     const byHand = hand !== null && isSame(hand) ? hand : null;
-    const keepsHealth = (row.admin === 'ready' || byHand?.admin === 'drain') && isStillSo(row, server, was);
+    const keepsHealth =
+      (row.admin === 'ready' || byHand?.admin === 'drain') &&
+      isStillSo(row, server, was) &&
+      !server.checkFiles.some((file) => changed.has(file));
     return byHand || keepsHealth ? [stateRow(row, { server, was, byHand, keepsHealth })] : [];
   });
+}
+
+/** The files by which servers are checked that are DOWN: what they hold may be another now. */
+export function filesOfDown(
+  rows: readonly ServerRow[],
+  text: string,
+  before: readonly string[] = [],
+): readonly string[] {
+  const down = rows.filter(({ state }) => state === 'down');
+  if (down.length === 0) {
+    return [];
+  }
+  const servers = checkedServers(text, new Set(down.map(({ backend }) => backend)), before);
+  return down.flatMap(({ backend, server }) => servers.get(`${backend}/${server}`)?.checkFiles ?? []);
 }
 
 /** The rows of what a person set, for a HAProxy that starts: nobody knows who of them is healthy. */

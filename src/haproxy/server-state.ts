@@ -7,10 +7,11 @@ import { Serial } from '../ports/serial.ts';
 import type { FileAccess } from '../system/temp-file.ts';
 import { writeWhole } from '../system/write-whole.ts';
 import type { HandRecord } from './hand-record.ts';
-import { otherFilesOf } from './loaded-files.ts';
+import { loadedBy, otherFilesOf } from './loaded-files.ts';
+import { changedSince } from './named-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
 import { RuntimeSession } from './runtime-session.ts';
-import { carryOver, rowsOfHands, serversByHand } from './server-state-rows.ts';
+import { carryOver, filesOfDown, rowsOfHands, serversByHand } from './server-state-rows.ts';
 import { whereNoAnswer } from './socket-command.ts';
 import { withReload } from './with-reload.ts';
 
@@ -102,7 +103,8 @@ async function rowsFor(
 ): Promise<readonly string[]> {
   await using session = new RuntimeSession(statsSocket, signal);
   const rows = parseServerRows(await session.ask('show servers state')) ?? [];
-  const { pid } = await session.info();
+  const info = await session.info();
+  const { pid } = info;
   // What lies there now is what the new worker loads.
   const now = { pid, loadedAt: Number.POSITIVE_INFINITY };
   const others = await otherFilesOf(session, now, configPath);
@@ -110,7 +112,8 @@ async function rowsFor(
   if (running !== null) {
     await hands.saw(serversByHand(rows, running, before), pid);
   }
-  return carryOver(rows, { text, running, before, isSame: (server) => hands.isSame(server) });
+  const changed = await changedSince(filesOfDown(rows, text, before), loadedBy(info).loadedAt);
+  return carryOver(rows, { text, running, before, changed, isSame: (server) => hands.isSame(server) });
 }
 
 /** Nobody answers: what is known of a person's hand is for the HAProxy that is about to be started. */

@@ -1,5 +1,6 @@
 import { globalLines } from './global-lines.ts';
 import { inheritedBy } from './inherited.ts';
+import { type FileBases, pathUnder } from './named-files.ts';
 import { type Picture, sectionHeader, sectionLines, takePicture } from './picture.ts';
 import { mergeServers } from './proxy.ts';
 import type { Line } from './section-lines.ts';
@@ -9,6 +10,8 @@ import type { Server } from './server-line.ts';
 export interface CheckedServer extends Server {
   /** Equal in two texts where the same server would be found in the same health. */
   readonly checkedBy: string;
+  /** The certificates and lists that its checks go by, as `namedFiles` gives them: what they hold counts as well. */
+  readonly checkFiles: readonly string[];
 }
 
 /**
@@ -23,6 +26,7 @@ export function checkedServers(
   const picture = takePicture(text);
   const filesBefore = before.map(takePicture);
   const forAll = [...before, text].flatMap((one) => saidOf(globalLines(one).filter(isOfAllChecks)));
+  const bases = basesOf([...before, text]);
   const servers = new Map<string, CheckedServer>();
   for (const [index, { kind }] of picture.sections.entries()) {
     if (kind !== 'backend' && kind !== 'listen') {
@@ -43,10 +47,23 @@ export function checkedServers(
       const named = saidOf(healthcheck([picture, ...filesBefore], server.settings.get('healthcheck')));
       const own = [...server.settings].filter(([keyword]) => !OF_NO_CHECK.has(keyword)).sort();
       const checkedBy = JSON.stringify([forAll, ofBackend, named, own, server.unread?.words]);
-      servers.set(`${backend}/${server.name}`, { ...server, checkedBy });
+      servers.set(`${backend}/${server.name}`, { ...server, checkedBy, checkFiles: filesOf(server, bases) });
     }
   }
   return servers;
+}
+
+function basesOf(texts: readonly string[]): FileBases {
+  const lines = texts.flatMap((text) => [...globalLines(text)]);
+  const last = (keyword: string) => lines.findLast(({ words }) => words[0] === keyword)?.words[1] ?? '';
+  return { crt: last('crt-base'), ca: last('ca-base') };
+}
+
+function filesOf({ settings }: Server, bases: FileBases): readonly string[] {
+  return ['ca-file', 'crl-file', 'crt'].flatMap((keyword) => {
+    const file = settings.get(keyword);
+    return file === undefined ? [] : [pathUnder(keyword, file, bases)];
+  });
 }
 
 /** Keywords of a server that say how much traffic it gets, or how often it is looked at: whatever else there is decides its health. */

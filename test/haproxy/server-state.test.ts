@@ -1,5 +1,6 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { createServer } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { createJudge } from '../../src/haproxy/check.ts';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
@@ -7,6 +8,7 @@ import { HandRecord, type HandRecordOptions } from '../../src/haproxy/hand-recor
 import { keepHealth, serverStateFile } from '../../src/haproxy/server-state.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import { createStateFile } from '../../src/state/state-file.ts';
+import { makeAuthority, makeCertificates } from '../support/certificates.ts';
 import { freePort, startBackend, startLoad, startProcess, tempFolder, waitFor } from '../support/haproxy.ts';
 import { type HaproxyBinary, haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeRuntimeSite, never, type RuntimeSite, type RuntimeSiteOptions } from './runtime-fixture.ts';
@@ -137,6 +139,38 @@ describe.each(haproxyVersions)('on HAProxy $name', (binary) => {
     await site.reload(lines, (text) => toDefaults(text).replace('option ssl-hello-chk', 'retries 0'));
     expect(await isDown()).toBe(false);
   });
+
+  // It goes by the times of files, whatever HAProxy it is.
+  if (binary === haproxyVersions[0]) {
+    test('so does one whose certificate authority is another, in a file of the same name', async () => {
+      await using folder = await tempFolder();
+      const { ca, serverCert, serverKey } = await makeCertificates(folder.path);
+      const wrong = await makeAuthority(folder.path, 'wrong');
+      const trusted = path.join(folder.path, 'trusted.pem');
+      await copyFile(wrong, trusted);
+      const tls = createServer({ cert: await readFile(serverCert), key: await readFile(serverKey) });
+      const port = await freePort();
+      await new Promise<void>((resolve) => tls.listen(port, '127.0.0.1', resolve));
+      await using _tls = { [Symbol.asyncDispose]: async () => void tls.close() };
+      const pace = (every: string) => `inter ${every} fastinter ${every} downinter ${every} fall 1 rise 3`;
+      const line = (every: string) =>
+        `server web 127.0.0.1:${port} check ssl verify required ca-file trusted.pem ${pace(every)}`;
+      await using site = await makeHealthSite(binary, [line('50ms')], {
+        global: [`ca-base ${folder.path}`],
+      });
+      const isDown = async () => (await site.servers())[0]?.endsWith('state 0');
+      await waitFor(isDown);
+      // A file that is as young as the worker counts as changed.
+      await waitFor(async () => Number(/^Uptime_sec: (\d+)$/m.exec(await site.cli('show info'))?.[1]) >= 4, {
+        timeout: 10_000,
+      });
+      await site.reload([line('30s')]);
+      expect(await isDown()).toBe(true);
+      await copyFile(ca, trusted);
+      await site.reload([`${line('30s')} weight 7`]);
+      expect(await isDown()).toBe(false);
+    });
+  }
 
   test('weights and states that a person set outlive reloads, and end where the instance is another', async () => {
     await using one = await startBackend('one');
@@ -298,7 +332,11 @@ function onTrouble(message: string): never {
 async function makeHealthSite(
   binary: HaproxyBinary,
   servers: readonly string[],
-  { registered, ...more }: Pick<RuntimeSiteOptions, 'backend'> & Pick<HandRecordOptions, 'registered'> = {},
+  {
+    registered,
+    global = [],
+    ...more
+  }: Pick<RuntimeSiteOptions, 'backend' | 'global'> & Pick<HandRecordOptions, 'registered'> = {},
 ): Promise<
   RuntimeSite & {
     stateFile: string;
@@ -311,7 +349,7 @@ async function makeHealthSite(
   const stateFile = path.join(folder.path, 'haproxy.cfg.servers');
   await stateFileOf(folder.path, { path: stateFile }).clear();
   const options: RuntimeSiteOptions = {
-    global: [`server-state-file ${stateFile}`],
+    global: [`server-state-file ${stateFile}`, ...global],
     defaults: ['load-server-state-from-file global'],
     ...more,
   };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { namedFiles } from '../../src/plan/named-files.ts';
+import { listedFiles, namedFiles } from '../../src/plan/named-files.ts';
 
 test('namedFiles() gives certificates, lists, maps, errors and Lua with their bases, each once, and nothing that is only like a path', () => {
   const text = `global
@@ -19,7 +19,7 @@ frontend f
 backend b
   server a 127.0.0.1:1 ssl crt site.pem ca-file "@system-ca" crl-file revoked.pem
 `;
-  const found = namedFiles(text).map(({ path, isList }) => (isList ? `${path} (list)` : path));
+  const found = namedFiles(text).map(({ path, list }) => (list ? `${path} (list)` : path));
   expect(found).toEqual([
     '/etc/x.lua',
     '/etc/dh.pem',
@@ -33,5 +33,21 @@ backend b
     '/etc/page.html',
     '/etc/ca/@system-ca',
     '/etc/ca/revoked.pem',
+  ]);
+});
+
+test('listedFiles() gives the certificates of a crt-list and what stands in its brackets, with their bases', () => {
+  const list = `# all of them
+site.pem [ca-file clients.pem crl-file /abs/revoked.pem verify required] www.example.com !x.example.com
+
+/abs/b.pem [alpn h2,http/1.1]
+c.pem
+`;
+  expect(listedFiles(list, { crt: '/etc/crt', ca: '/etc/ca' })).toEqual([
+    '/etc/crt/site.pem',
+    '/etc/ca/clients.pem',
+    '/abs/revoked.pem',
+    '/abs/b.pem',
+    '/etc/crt/c.pem',
   ]);
 });
