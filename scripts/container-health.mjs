@@ -1,4 +1,4 @@
-// The health check of the image, for either of its containers: exit 0 when it is well, 1 with the reason.
+// The health check of the image, for whichever of its containers: exit 0 when it is well, 1 with the reason.
 //
 // Pointsman: /readyz says that HAProxy runs a verified configuration. HAProxy (started by haproxy-container): its
 // master answers and has a worker; as long as there is no configuration to start from, it is not well yet. While
@@ -10,8 +10,14 @@ const LIMIT = 2500;
 const command = readFileSync('/proc/1/cmdline', 'utf8').split('\0');
 const haproxyAt = command.findIndex((word) => /(^|\/)haproxy-container$/.test(word));
 
+const announceAt = command.indexOf('announce');
+
 try {
-  await (haproxyAt < 0 ? askPointsman() : askMaster(command[haproxyAt + 2] || '/run/haproxy/master.sock'));
+  await (announceAt > 0
+    ? askAnnounce()
+    : haproxyAt < 0
+      ? askPointsman()
+      : askMaster(command[haproxyAt + 2] || '/run/haproxy/master.sock'));
 } catch (error) {
   console.error(`${error.message}${error.cause ? `: ${error.cause.message}` : ''}`);
   process.exit(1);
@@ -23,6 +29,19 @@ async function askPointsman() {
   const answer = await fetch(`http://${listen}/readyz`, { signal: AbortSignal.timeout(LIMIT) });
   if (!answer.ok) {
     throw new Error(`/readyz ${answer.status}: ${(await answer.text()).trim()}`);
+  }
+}
+
+async function askAnnounce() {
+  const at = command.findIndex((word) => /^--listen(=|$)/.test(word));
+  const flag = at < 0 ? '' : command[at].split('=')[1] || command[at + 1];
+  const listen = flag || process.env.POINTSMAN_ANNOUNCE_LISTEN;
+  if (!listen) {
+    return; // process 1 runs
+  }
+  const answer = await fetch(`http://${listen}/healthz`, { signal: AbortSignal.timeout(LIMIT) });
+  if (!answer.ok) {
+    throw new Error(`/healthz ${answer.status}`);
   }
 }
 

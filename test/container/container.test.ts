@@ -2,6 +2,7 @@ import { chown, readFile, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { startEtcd } from '../support/etcd.ts';
 import { freePort, request, startBackend, startLoad, tempFolder, waitFor } from '../support/haproxy.ts';
 import { haproxyOf } from '../support/haproxy-versions.ts';
 import { pointsmanFolder, sharedFolders } from './host-folders.ts';
@@ -182,6 +183,28 @@ test('Pointsman and HAProxy in two containers serve a request, and HAProxy outli
   expect(load.failures()).toEqual([]);
   await load[Symbol.asyncDispose]();
   await endsCleanly(haproxy);
+});
+
+test('a partner in a container of the image registers its service and takes it out, and is healthy whatever etcd does', async () => {
+  await using etcd = await startEtcd();
+  await using host = await tempFolder();
+  const listen = `127.0.0.1:${await freePort()}`;
+  const flags = ['--service', 'web', '--port', '8080', '--host', '10.0.0.7', '--drain', '100ms'];
+  await chown(host.path, IMAGE_USER, IMAGE_USER);
+  await using partner = await startContainer({
+    image: IMAGE,
+    command: ['pointsman', 'announce', ...flags, '--listen', listen],
+    mounts: [`${host.path}:/var/lib/pointsman`],
+    env: { POINTSMAN_ETCD_ENDPOINTS: etcd.endpoint },
+  });
+  const keys = () => etcd.client.getAll().prefix('/services/web/').keys();
+  await waitFor(async () => (await keys()).length === 1, { what: 'the key', timeout: 20_000 });
+  expect(await complaint(partner)).toBe('');
+  await etcd.kill('SIGSTOP');
+  expect(await complaint(partner)).toBe('');
+  await etcd.kill('SIGCONT');
+  await endsCleanly(partner);
+  expect(await keys()).toEqual([]);
 });
 
 test('HAProxy may come from another image, of another branch and user: it is reloaded, changed at run time, and the branch is told', async () => {

@@ -113,16 +113,18 @@ test('HAProxy of the official image shares user and folders with Pointsman, and 
   );
 });
 
-test('what compose registers is the address of a service that compose runs, inside of its network', async () => {
+test('what the partners of compose announce is a service that compose runs, at its address', async () => {
   const { services } = await readCompose();
-  const addresses = Object.values(services).flatMap((one) => one.networks?.fleet?.ipv4_address ?? []);
-  const puts = Object.values(services).flatMap((one) =>
-    one.entrypoint?.includes('put') ? [one.entrypoint.slice(-2)] : [],
-  );
-  expect(puts.map(([key]) => key)).toEqual(['/services/web/1', '/services/api/1']);
-  for (const [, value] of puts) {
-    expect(addresses).toContain(value?.split(':')[0]);
-    expect(value).toMatch(/^172\.30\.0\.\d+:8000$/);
+  const partners = Object.entries(services).filter(([, { command }]) => command?.includes('announce'));
+  expect(partners.map(([title]) => title)).toEqual(['announce-web', 'announce-api']);
+  for (const [title, { command = [], networks }] of partners) {
+    const flag = (name: string) =>
+      command.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+    const announced = services[flag('service') ?? ''];
+    expect(announced?.networks?.fleet?.ipv4_address, title).toBe(flag('host'));
+    expect(announced?.command?.at(-1), title).toContain(`listen(${flag('port')})`);
+    expect(networks, title).toHaveProperty('fleet');
+    expect(flag('etcd')).toBe('http://etcd:2379');
   }
 });
 

@@ -9,7 +9,7 @@ import { loadSettings } from '../../src/settings/load-settings.ts';
 import { tempFolder } from '../support/haproxy.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples/coreos/', import.meta.url));
-const UNITS = ['haproxy@.service', 'pointsman.service'];
+const UNITS = ['haproxy@.service', 'pointsman-announce.service', 'pointsman.service'];
 
 const unit = z.strictObject({
   name: z.string().regex(/^[\w@-]+\.service$/),
@@ -93,6 +93,16 @@ describe.each(['systemd', 'fleet'] as const)('the %s units', (kind) => {
   });
 });
 
+test('the unit that announces has what it needs of the host: the engine, who the machine is, and a state that stays', async () => {
+  const { 'pointsman-announce.service': text = '' } = await unitsOf('systemd');
+  for (const needed of ['/run/docker.sock:/var/run/docker.sock', '/etc/machine-id:', '/var/lib/pointsman:']) {
+    expect(text).toContain(`--volume ${needed}`);
+  }
+  expect(text).toContain('--network host');
+  expect(text).toContain('--read-only --cap-drop ALL');
+  expect(text).toMatch(/\$\{IMAGE\} pointsman announce --all'/);
+});
+
 test('systemd-analyze does complain where a unit is wrong', async () => {
   expect(
     await complaints({ 'bad.service': '[Service]\nExecStart=/usr/bin/docker run\nRestrat=always\n' }),
@@ -121,6 +131,7 @@ test('the Butane file is valid and holds the units and the settings of the folde
     'docker.service',
     'haproxy@a.service',
     'pointsman.service',
+    'pointsman-announce.service',
   ]);
   expect(file.storage.files).toEqual([
     {
