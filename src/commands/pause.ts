@@ -1,6 +1,6 @@
 import { SystemError, UsageError } from '../errors.ts';
 import { parseDuration } from '../model/duration.ts';
-import { LONGEST_PAUSE } from '../reconcile/pause.ts';
+import { LONGEST_PAUSE } from '../model/pause-end.ts';
 import { writePause } from '../state/pause-notes.ts';
 import { awaitPauses, PATIENCE } from './held-pauses.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';

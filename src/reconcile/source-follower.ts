@@ -1,8 +1,8 @@
 import type { Entry } from '../model/entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
+import { takeEarlierValues } from '../tree/earlier-values.ts';
 import type { SourceData } from '../tree/raw-tree.ts';
-import { takeEarlierValues } from './earlier-values.ts';
 import type { Parts } from './parts.ts';
 
 /**

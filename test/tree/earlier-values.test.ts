@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Entry } from '../../src/model/entry.ts';
 import type { Source } from '../../src/ports/source.ts';
-import { takeEarlierValues } from '../../src/reconcile/earlier-values.ts';
+import { takeEarlierValues } from '../../src/tree/earlier-values.ts';
 import { Trees } from '../../src/tree/trees.ts';
+import { servedAndDrawing } from '../reconcile/fakes.ts';
 import { entry } from '../support/catalog.ts';
-import { servedAndDrawing } from './fakes.ts';
 
 const key = (at: number) => `/services/web/i${String(at).padStart(4, '0')}`;
 const overwritten = (at: number, value: string): Entry => ({ ...entry(key(at), value, 1), modified: 9n });

@@ -4,7 +4,7 @@ import { keeping, refusalOf } from '../model/kept.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import { clock } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
-import type { Trees } from '../tree/trees.ts';
+import type { Trees } from './trees.ts';
 
 /** So long a tree may wait for it, in milliseconds. */
 const PATIENCE = 3_000;
