@@ -36,6 +36,7 @@ export function catalogOptions(settings: Settings): CatalogOptions {
       domain: typeof domain === 'string' && domain !== '' ? domain.toLowerCase() : null,
     },
     limits: { pairs: limits.routes, hosts: limits.hosts },
+    serviceLimits: { services: limits.services, instances: limits.instances },
     massShare: settings.guard.share,
   };
 }

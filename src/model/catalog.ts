@@ -11,6 +11,7 @@ import { type Noticed, noticedFields, type Remark, Remarks, sameNoticed } from '
 import { type PlaceLimits, type RouteClaim, type Settlement, settleRoutes } from './route-claims.ts';
 import { ROUTE_FIELDS, ROUTE_META } from './route-value.ts';
 import type { MassClaim, Rejection, Route, Service } from './service.ts';
+import { ALL, ServiceAdmission, type ServiceLimits } from './service-limits.ts';
 import { type DefaultRoutes, ServiceSlot, type Won, wonBy } from './service-slot.ts';
 import { withChanges } from './sorted-list.ts';
 import { Tree } from './tree.ts';
@@ -21,6 +22,8 @@ export interface CatalogOptions {
   readonly defaultRoutes: DefaultRoutes;
   /** How much routes may ask for. @default no limit */
   readonly limits?: PlaceLimits;
+  /** How much of services there may be. @default no limit */
+  readonly serviceLimits?: ServiceLimits;
   /** A service that lost more than this share of its addresses to another one is told: `guard.share`. @default none is */
   readonly massShare?: number;
 }
@@ -39,6 +42,7 @@ export class Catalog implements CatalogView {
   readonly #remarks = new Remarks(FIELDS);
   readonly #wrong = new Map<string, Rejection>();
   readonly #addresses = new AddressClaims();
+  readonly #admission: ServiceAdmission | undefined;
   readonly #claims = new Map<string, { claims: readonly RouteClaim[]; signature: string }>();
   readonly #dirty = new Set<string>();
   readonly #touched = new Set<string>();
@@ -54,6 +58,7 @@ export class Catalog implements CatalogView {
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#admission = options.serviceLimits && new ServiceAdmission(options.serviceLimits);
   }
 
   get services(): readonly Service[] {
@@ -113,6 +118,7 @@ export class Catalog implements CatalogView {
       }
       this.#remark(before, after);
     }
+    this.#admit();
     this.#settle();
     this.#touch();
     this.#build();
@@ -201,21 +207,27 @@ export class Catalog implements CatalogView {
       slot.setRoute(role, route);
       return;
     }
-    const before = slot.effective(role.id);
     slot.setInstance(role, instance);
-    const after = slot.effective(role.id);
-    if (before === after || this.#options.duplicateAddresses === 'allow') {
-      return;
+  }
+
+  /** What of each service is let in by the limits, and so claims its address. */
+  #admit(): void {
+    for (const name of this.#dirty) {
+      this.#admission?.set(name, this.#slots.get(name)?.sized);
     }
-    if (before) {
-      this.#addresses.remove(before);
-    }
-    if (after) {
-      this.#addresses.add(after);
-    }
-    for (const one of [before, after]) {
-      if (one) {
-        this.#touched.add(one.meaning.instance.address);
+    this.#admission?.settle().forEach((name) => void this.#dirty.add(name));
+    for (const name of this.#dirty) {
+      const moved = this.#slots.get(name)?.admit(this.#admission?.of(name) ?? ALL);
+      if (!moved || this.#options.duplicateAddresses === 'allow') {
+        continue;
+      }
+      for (const entry of moved.gone) {
+        this.#addresses.remove(entry);
+        this.#touched.add(entry.meaning.instance.address);
+      }
+      for (const entry of moved.come) {
+        this.#addresses.add(entry);
+        this.#touched.add(entry.meaning.instance.address);
       }
     }
   }

@@ -39,14 +39,22 @@ export function refuse(entry: Entry, reason: string): Entry {
   return { ...entry, value: shorten(entry.value), refused: reason };
 }
 
+/** So much more than the limits is for folders with few keys: whoever writes masses into others takes no place from them. */
+const RESERVE = 0.1;
+/** A folder has few keys with fewer than so many. */
+const FEW_KEYS = 20;
+
 /**
- * Takes in what fits the limits, the older keys first; what does not is refused by its key, and let in when there is
+ * Takes in what fits the limits, the older keys first, and a tenth more for folders with few keys; what does not is refused by its key, and let in when there is
  * room again. As much as the limits allow once more is remembered for that; whatever is beyond is forgotten, and only
  * counted, until everything is read anew.
  */
 export class Admission {
   readonly #limits: Limits;
   readonly #held = new Map<string, number>();
+  /** How many of them each folder has. */
+  readonly #folders = new Map<string, number>();
+  readonly #reasons: { readonly keys: string; readonly bytes: string };
   /** In the order in which they are let in. */
   readonly #waiting = new Map<string, Entry>();
   #bytes = 0;
@@ -55,6 +63,12 @@ export class Admission {
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    const reached = ({ name, limit }: { readonly name: string; readonly limit: number }) =>
+      `limits.${name} (${limit}) is reached, and older keys keep their place`;
+    this.#reasons = {
+      keys: reached({ name: 'keys', limit: limits.keys }),
+      bytes: reached({ name: 'totalBytes', limit: limits.totalBytes }),
+    };
   }
 
   /** How many keys are not even named. */
@@ -65,6 +79,7 @@ export class Admission {
   /** A whole tree: gives what of it may be seen. */
   replace(entries: readonly Entry[]): readonly Entry[] {
     this.#held.clear();
+    this.#folders.clear();
     this.#waiting.clear();
     this.#bytes = this.#waitingBytes = this.#forgotten = 0;
     const changes = [...entries].sort(byAge).flatMap((entry) => this.#put(entry));
@@ -96,7 +111,7 @@ export class Admission {
     }
     this.#waiting.set(key, taken);
     this.#waitingBytes += size;
-    return [{ kind: 'put', entry: refuse(taken, this.#full()) }];
+    return [{ kind: 'put', entry: refuse(taken, this.#reasons[this.#lacks(taken, size) ?? 'keys']) }];
   }
 
   #delete(key: string): readonly Change[] {
@@ -107,7 +122,7 @@ export class Admission {
   #letIn(): Change[] {
     const entering: Change[] = [];
     for (const [key, entry] of this.#waiting) {
-      if (this.#held.size >= this.#limits.keys || !this.#take(entry)) {
+      if (!this.#take(entry)) {
         break;
       }
       this.#waiting.delete(key);
@@ -119,12 +134,25 @@ export class Admission {
 
   #take(entry: Entry): boolean {
     const size = sizeOf(entry);
-    if (this.#held.size >= this.#limits.keys || this.#bytes + size > this.#limits.totalBytes) {
+    if (this.#lacks(entry, size) !== null) {
       return false;
     }
+    const folder = folderOf(entry.key);
+    this.#folders.set(folder, (this.#folders.get(folder) ?? 0) + 1);
     this.#held.set(entry.key, size);
     this.#bytes += size;
     return true;
+  }
+
+  /** What there is no room of for it. */
+  #lacks({ key }: Entry, size: number): 'keys' | 'bytes' | null {
+    const { keys, totalBytes } = this.#limits;
+    const isFew = (this.#folders.get(folderOf(key)) ?? 0) < FEW_KEYS;
+    const room = (limit: number) => (isFew ? Math.floor(limit * (1 + RESERVE)) : limit);
+    if (this.#held.size >= room(keys)) {
+      return 'keys';
+    }
+    return this.#bytes + size > room(totalBytes) ? 'bytes' : null;
   }
 
   #drop(key: string): boolean {
@@ -132,16 +160,26 @@ export class Admission {
     if (waiting) {
       this.#waitingBytes -= sizeOf(waiting);
     }
-    this.#bytes -= this.#held.get(key) ?? 0;
+    const held = this.#held.get(key);
+    if (held !== undefined) {
+      this.#bytes -= held;
+      this.#forget(folderOf(key));
+    }
     return this.#held.delete(key) || this.#waiting.delete(key);
   }
 
-  #full(): string {
-    const { keys, totalBytes } = this.#limits;
-    return this.#held.size >= keys
-      ? `limits.keys (${keys}) is reached, and older keys keep their place`
-      : `limits.totalBytes (${totalBytes}) is reached, and older keys keep their place`;
+  #forget(folder: string): void {
+    const left = (this.#folders.get(folder) ?? 0) - 1;
+    if (left > 0) {
+      this.#folders.set(folder, left);
+    } else {
+      this.#folders.delete(folder);
+    }
   }
+}
+
+function folderOf(key: string): string {
+  return key.slice(0, Math.max(0, key.lastIndexOf('/')));
 }
 
 function sizeOf({ key, value }: Entry): number {

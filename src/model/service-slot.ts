@@ -6,6 +6,7 @@ import { rejection, sameRejections } from './rejection.ts';
 import type { RouteClaim, Settlement } from './route-claims.ts';
 import type { RouteValue } from './route-value.ts';
 import type { Instance, MassClaim, Rejection, Service } from './service.ts';
+import { type Admitted, ALL, type SizedService } from './service-limits.ts';
 
 /** Where services without hosts of their own are reached: `vars.domain` and `vars.defaultRoutes`. */
 export interface DefaultRoutes {
@@ -31,6 +32,9 @@ export class ServiceSlot {
   /** By instance id; those of the latest prefix last, as with routes. */
   readonly #instances = new Map<string, readonly InstanceEntry[]>();
   #routes: readonly ReadEntry[] = [];
+  #admitted: Admitted = ALL;
+  /** The instances that are let in. */
+  #claiming: ReadonlySet<InstanceEntry> = new Set();
   #built: Service | undefined;
   #rejected: readonly Rejection[] = [];
   #losses: ReadonlyMap<string, number> = new Map();
@@ -75,8 +79,49 @@ export class ServiceSlot {
     this.#routes = withRank(this.#routes, rank, entry);
   }
 
+  /** What the limits see of it; undefined where it is no service. */
+  get sized(): SizedService | undefined {
+    const route = this.#route();
+    if (this.#instances.size === 0 && !routeOf(route)) {
+      return undefined;
+    }
+    const [first, second] = [route, this.#oldest()];
+    const oldest = first && second && byAge(second, first) < 0 ? second : (first ?? second);
+    return oldest && { name: this.name, oldest, instances: this.#instances.size };
+  }
+
+  /** Takes what is let in of it; gives the instances that claim their address from now on, and those that do no longer. */
+  admit(admitted: Admitted): {
+    readonly come: readonly InstanceEntry[];
+    readonly gone: readonly InstanceEntry[];
+  } {
+    const before = this.#claiming;
+    const now = new Set(this.#letIn(admitted));
+    this.#admitted = admitted;
+    this.#claiming = now;
+    return {
+      come: [...now].filter((entry) => !before.has(entry)),
+      gone: [...before].filter((entry) => !now.has(entry)),
+    };
+  }
+
+  #letIn(admitted: Admitted): readonly InstanceEntry[] {
+    const all = [...this.#instances.values()].flatMap((entries) => entries.at(-1) ?? []);
+    switch (admitted.kind) {
+      case 'all':
+        return all;
+      case 'oldest':
+        return all.sort(byAge).slice(0, admitted.count);
+      case 'none':
+        return [];
+    }
+  }
+
   /** What it asks for on the frontends. A service whose only route was refused asks for nothing. */
   claims(defaults: DefaultRoutes): RouteClaim[] {
+    if (this.#admitted.kind === 'none') {
+      return [];
+    }
     const route = this.#route();
     const asked = routeOf(route);
     if (route && !asked) {
@@ -109,7 +154,7 @@ export class ServiceSlot {
     const rejected = this.#findRejected(addresses, route);
     this.#rejected = sameRejections(rejected, this.#rejected) ? this.#rejected : rejected;
     const asked = routeOf(route);
-    if (this.#instances.size === 0 && !asked) {
+    if (this.#admitted.kind === 'none' || (this.#instances.size === 0 && !asked)) {
       this.#built = undefined;
       return undefined;
     }
@@ -153,7 +198,7 @@ export class ServiceSlot {
     const live: Instance[] = [];
     for (const all of this.#instances.values()) {
       const entry = all.at(-1);
-      if (entry && !addresses.lostTo(entry)) {
+      if (entry && this.#claiming.has(entry) && !addresses.lostTo(entry)) {
         live.push(entry.meaning.instance);
       }
     }
@@ -163,6 +208,7 @@ export class ServiceSlot {
   #findRejected(addresses: AddressClaims, route: ReadEntry | undefined): Rejection[] {
     const rejected: Rejection[] = [];
     const losses = new Map<string, number>();
+    const limit = this.#admitted.kind === 'all' ? '' : this.#admitted.reason;
     for (const all of this.#instances.values()) {
       const entry = all.at(-1);
       for (const other of all) {
@@ -170,7 +216,11 @@ export class ServiceSlot {
           rejected.push(rejection(other, SHADOWED, entry));
         }
       }
-      const newer = entry && addresses.lostTo(entry);
+      const isLetIn = entry && this.#claiming.has(entry);
+      if (entry && !isLetIn) {
+        rejected.push(rejection(entry, limit));
+      }
+      const newer = isLetIn && addresses.lostTo(entry);
       if (newer) {
         const reason = `the address ${entry.meaning.instance.address} was registered anew by another key`;
         rejected.push(rejection(entry, reason, newer));
@@ -179,6 +229,9 @@ export class ServiceSlot {
           losses.set(service, (losses.get(service) ?? 0) + 1);
         }
       }
+    }
+    if (route && routeOf(route) && this.#admitted.kind === 'none') {
+      rejected.push(rejection(route, limit));
     }
     for (const other of this.#routes) {
       if (route && other !== route && routeOf(other)) {

@@ -224,6 +224,8 @@ export const settingsSchema = z.strictObject({
       totalBytes: whole(1024, 4_294_967_296).prefault(134_217_728),
       routes: whole(1, 10_000_000).prefault(20_000),
       hosts: whole(1, 10_000_000).prefault(50_000),
+      services: whole(1, 1_000_000).prefault(10_000),
+      instances: whole(1, 1_000_000).prefault(15_000),
       placesPerService: whole(1, 10_000_000).prefault(1_000),
       render: longDuration().prefault('1s'),
     })

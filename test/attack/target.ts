@@ -33,6 +33,11 @@ export interface Target extends AsyncDisposable {
    * where Pointsman ended, or where a new service is not reached within `timeout`. Gives what was seen, in a few words.
    */
   unharmed(timeout?: number): Promise<string>;
+  /**
+   * The same where the attack filled a limit, and no new service is let in: the untouched one gets a further instance, while
+   * the attack is under way or after it.
+   */
+  goesOn(timeout?: number): Promise<string>;
 }
 
 /** Where the routes of attackers get their own ports: no other test listens there. */
@@ -71,6 +76,27 @@ export async function startTarget(bindAddress = ELSEWHERE): Promise<Target> {
   };
   let after = 0;
   const held = stack.move();
+  /** Waits for what was written just now; throws where somebody was harmed. */
+  const seenOnce = async (
+    reached: () => Promise<boolean>,
+    { what, timeout }: { readonly what: string; readonly timeout: number },
+  ): Promise<string> => {
+    const begun = performance.now();
+    await waitFor(async () => ended || (await reached()), { what, timeout }).catch((error) => {
+      throw new Error(`${error}\n${daemon.output().slice(-6000)}`);
+    });
+    const ms = Math.round(performance.now() - begun);
+    if (ended) {
+      throw new Error(`Pointsman ended:\n${daemon.output().slice(-6000)}`);
+    }
+    const bodies = [...load.bodies().keys()].filter((body) => body !== CALM);
+    const [failure] = load.failures();
+    if (failure !== undefined || bodies.length > 0) {
+      const { length } = load.failures();
+      throw new Error(`${length} of ${load.ok() + length} requests failed (${failure}); answered: ${bodies}`);
+    }
+    return `0 of ${load.ok()} requests failed; ${what} after ${ms} ms; ${await mostMemory()} MB at most`;
+  };
   return {
     ...{ etcd, site, daemon, calm, ports },
     mostMemory,
@@ -79,25 +105,14 @@ export async function startTarget(bindAddress = ELSEWHERE): Promise<Target> {
       // The guard holds a service that vanishes: it stays.
       const next = held.use(await startBackend(name));
       await etcd.put(`/services/${name}/one`, next.address);
-      const begun = performance.now();
-      const reached = async () =>
-        ended || (await request(url, { host: name }).catch(() => null))?.body === name;
-      await waitFor(reached, { what: 'a new service after the attack', timeout }).catch((error) => {
-        throw new Error(`${error}\n${daemon.output().slice(-6000)}`);
-      });
-      const ms = Math.round(performance.now() - begun);
-      if (ended) {
-        throw new Error(`Pointsman ended:\n${daemon.output().slice(-6000)}`);
-      }
-      const bodies = [...load.bodies().keys()].filter((body) => body !== CALM);
-      const [failure] = load.failures();
-      if (failure !== undefined || bodies.length > 0) {
-        const { length } = load.failures();
-        throw new Error(
-          `${length} of ${load.ok() + length} requests failed (${failure}); answered: ${bodies}`,
-        );
-      }
-      return `0 of ${load.ok()} requests failed; the next service after ${ms} ms; ${await mostMemory()} MB at most`;
+      const reached = async () => (await request(url, { host: name }).catch(() => null))?.body === name;
+      return await seenOnce(reached, { what: 'a new service', timeout });
+    },
+    async goesOn(timeout = 60_000) {
+      const next = held.use(await startBackend(CALM));
+      await etcd.put(`/services/${CALM}/after-${++after}`, next.address);
+      const reached = () => Promise.resolve(next.requests() > 0);
+      return await seenOnce(reached, { what: 'a further instance of the untouched service', timeout });
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

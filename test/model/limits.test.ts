@@ -55,6 +55,23 @@ describe('Admission', () => {
     expect(after.get('/haproxy/4')?.value).toBe('x');
   });
 
+  test('has a tenth more room for folders with few keys: masses in others take no place from them', () => {
+    const admission = new Admission({ keys: 100, valueBytes: 1000, totalBytes: 100_000 });
+    const of = (folder: string, count: number) =>
+      Array.from({ length: count }, (_, at) => put(`/services/${folder}/i${at}`, 'x', at));
+    const isSeen = (changes: readonly Change[]) =>
+      admission
+        .apply(changes)
+        .filter((change) => change.kind === 'put' && change.entry.refused === undefined);
+    expect(isSeen(of('evil', 300))).toHaveLength(100);
+    expect(isSeen(of('web', 5))).toHaveLength(5);
+    expect(isSeen(of('evil', 300).slice(105))).toHaveLength(0);
+    expect(isSeen(of('api', 1))).toHaveLength(1);
+    expect(isSeen(of('late', 10))).toHaveLength(4);
+    admission.apply([{ kind: 'delete', key: '/services/evil/i0' }]);
+    expect(isSeen(of('last', 2))).toHaveLength(1);
+  });
+
   test('counts the bytes of all keys and values together', () => {
     const admission = new Admission({ keys: 100, valueBytes: 1000, totalBytes: 1000 });
     const all = admission.replace([1, 2, 3].map((at) => entry(`/haproxy/${at}`, 'x'.repeat(400), at)));
