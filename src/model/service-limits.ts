@@ -15,6 +15,7 @@ export type Admitted =
   | { readonly kind: 'oldest'; readonly count: number; readonly reason: string }
   | { readonly kind: 'none'; readonly reason: string };
 
+/** No limit is reached. */
 export const ALL: Admitted = { kind: 'all' };
 
 /** A service as the limits see it. */
