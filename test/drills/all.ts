@@ -1,4 +1,5 @@
 import type { HaproxyBinary } from '../support/haproxy-versions.ts';
+import { announceDrills } from './announce.ts';
 import { cacheDrills } from './cache.ts';
 import { crashDrills } from './crash.ts';
 import { driftDrills } from './drift.ts';
@@ -27,4 +28,5 @@ export const drillsOn = (versions: readonly HaproxyBinary[]): readonly Drill[] =
   ...crashDrills,
   ...hostileDrills,
   ...upgradeDrills,
+  ...announceDrills,
 ];

@@ -9,11 +9,18 @@ echo "\${NAME:-$(hostname)}" > /www/index.html
 httpd -f -p "\${PORT:-8080}" -h /www &
 wait $!
 `;
+/** A page that begins at once and takes its time: nobody can ask another server for the rest. */
+const SLOW = `#!/bin/sh
+printf 'Content-Type: text/plain\\r\\nContent-Length: %s\\r\\n\\r\\n' "$(busybox wc -c < /www/index.html)"
+sleep 0.3
+cat /www/index.html
+`;
 const PROGRAMS = ['sh', 'httpd', 'sleep', 'hostname', 'kill', 'rm', 'touch', 'test', 'cat'];
 
 /**
  * A tar of the file system of an image, made of Debian's static busybox: an HTTP server on port 8080 (`PORT`) that serves on
- * for 5 seconds (`LINGER`) after SIGTERM and then ends with 0. It answers with `NAME`, the container's id where there is none.
+ * for 5 seconds (`LINGER`) after SIGTERM and then ends with 0. It answers with `NAME`, the container's id where there is none; at
+ * `/cgi-bin/slow` the answer takes 300 ms.
  */
 export async function imageTar(folder: string): Promise<Buffer> {
   const root = path.join(folder, 'image');
@@ -26,8 +33,14 @@ export async function imageTar(folder: string): Promise<Buffer> {
   for (const program of PROGRAMS) {
     await symlink('busybox', path.join(root, 'bin', program));
   }
-  await writeFile(path.join(root, 'serve'), SERVE);
-  await chmod(path.join(root, 'serve'), 0o755);
+  await mkdir(path.join(root, 'www/cgi-bin'));
+  for (const [file, text] of [
+    ['serve', SERVE],
+    ['www/cgi-bin/slow', SLOW],
+  ] as const) {
+    await writeFile(path.join(root, file), text);
+    await chmod(path.join(root, file), 0o755);
+  }
   const tar = await execa('tar', ['-C', root, '--owner=0', '--group=0', '-c', '.'], { encoding: 'buffer' });
   return Buffer.from(tar.stdout);
 }

@@ -8,6 +8,7 @@ export const LONG_FILES: readonly string[] = [
   'container/container',
   'drills/quarantine',
   'drills/guard',
+  'drills/announce',
   'attack/attack',
   'integration/runtime',
   'commands/render',
