@@ -59,6 +59,8 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
     tell,
     onWell: () => void registrar.want([registration]),
     onUnwell: () => void registrar.want([]),
+    // A child has just been started: whatever is registered was an earlier one's.
+    firstChecks: exec === undefined ? FIRST_CHECKS : 0,
     signal: over,
   });
   await aborted(over);
@@ -87,29 +89,49 @@ function refuseOnce({ announce: { once, exec, all, container } }: Settings): voi
 /** Milliseconds beside the drain in which everything has to come to its end after a signal. */
 const LONGEST_END = 9_000;
 
+/** Milliseconds for the checks of a start, which are 100 ms apart. */
+const FIRST_CHECKS = 1_000;
+
 interface HealthFollower {
   readonly what: string;
   readonly tell: Tell;
   onWell(): void;
   onUnwell(): void;
+  /** Milliseconds for which what is not well at the start is not taken out. */
+  readonly firstChecks: number;
   readonly signal: AbortSignal;
 }
 
-/** What is not checked is well. */
+/**
+ * What is not checked is well. What was registered before this start stays for the first checks: one that is bad just then must
+ * not take it out.
+ */
 async function followHealth(
   check: HealthOptions | null,
-  { what, tell, onWell, onUnwell, signal }: HealthFollower,
+  { what, tell, onWell, onUnwell, firstChecks, signal }: HealthFollower,
 ): Promise<void> {
   if (check === null) {
     onWell();
     return;
   }
+  let isKnown = false;
   const onChange = (health: Health) => {
     const well = health.kind === 'well';
-    tell({ kind: 'health', what, well, why: well ? 'its checks are good' : health.reason });
-    (well ? onWell : onUnwell)();
+    tell({ kind: 'health', what, well, why: health.kind === 'well' ? 'its checks are good' : health.reason });
+    if (well) {
+      isKnown = true;
+      onWell();
+    } else if (isKnown) {
+      onUnwell();
+    }
   };
-  await watchHealth(check, onChange, signal);
+  const watching = watchHealth(check, onChange, signal);
+  await rest(firstChecks, signal);
+  if (!isKnown && !signal.aborted) {
+    isKnown = true;
+    onUnwell();
+  }
+  await watching;
 }
 
 /** A service that was just started listens only later: so where it is our child, it is checked in any case. */

@@ -79,3 +79,37 @@ test('what is no check is a mistake of the settings', async () => {
   expect(await announce.ended).toBe(2);
   expect(announce.output()).toContain('tcp, a path such as /healthz, or http://host:port/path');
 });
+
+test('a bad check right after a start does not take out what was well before it; one that stays bad does', async () => {
+  await using etcd = await startEtcd();
+  await using state = await tempFolder();
+  const port = await freePort();
+  let status = 200;
+  const server = createServer((_, response) => response.writeHead(status).end());
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await using _server = { [Symbol.asyncDispose]: async () => void server.close() };
+  const own = ['--service', 'web', '--port', String(port), '--host', '127.0.0.1', '--instance', 'i-1'];
+  const start = () => startAnnounce({ etcd, stateDir: state.path, flags: own, more: ['--check', '/'] });
+  const created = async () =>
+    (await etcd.client.kv.range({ key: Buffer.from(KEY) })).kvs[0]?.create_revision ?? null;
+
+  const first = await start();
+  await first.told('registered');
+  const before = await created();
+  first.child.kill('SIGKILL');
+  await first.ended;
+  status = 503;
+  const second = await start();
+  await second.told('health');
+  status = 200;
+  await second.told('health', 2);
+  await second.told('registered');
+  expect(await created()).toBe(before);
+  second.child.kill('SIGKILL');
+  await second.ended;
+
+  status = 503;
+  await using third = await start();
+  await third.told('deregistered');
+  expect(await created()).toBeNull();
+});
