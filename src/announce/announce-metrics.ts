@@ -21,6 +21,9 @@ export interface AnnounceCounts {
   readonly storeLosses: number;
   /** What its checks found not well, with why, by what is announced. */
   readonly unwell: ReadonlyMap<string, string>;
+  /** Why the engine of the containers does not answer; null while it does, or where none is asked. */
+  readonly engineAway: string | null;
+  readonly engineLosses: number;
 }
 
 /** One metric, with its values by their labels. */
@@ -57,6 +60,14 @@ const METRICS: readonly AnnounceMetric[] = [
     'announce_store_losses_total',
     'Times etcd stopped serving us.',
     ({ counts }) => counts.storeLosses,
+  ),
+  gauge('announce_engine_up', '0 while the engine of the containers does not answer.', ({ counts }) =>
+    counts.engineAway === null ? 1 : 0,
+  ),
+  counter(
+    'announce_engine_losses_total',
+    'Times the engine of the containers did not answer.',
+    ({ counts }) => counts.engineLosses,
   ),
   counter(
     'announce_puts_total',
@@ -100,6 +111,8 @@ export function announceMetrics(): AnnounceMetrics {
     lostLeases: 0,
     storeLosses: 0,
     unwell: new Map<string, string>(),
+    engineAway: null as string | null,
+    engineLosses: 0,
   };
   const listener = (event: AnnounceEvent) => {
     switch (event.kind) {
@@ -124,6 +137,16 @@ export function announceMetrics(): AnnounceMetrics {
         } else {
           counts.unwell.set(event.what, event.why);
         }
+        break;
+      case 'unchecked':
+        counts.unwell.delete(event.what);
+        break;
+      case 'engine-away':
+        counts.engineLosses += counts.engineAway === null ? 1 : 0;
+        counts.engineAway = event.message;
+        break;
+      case 'engine-here':
+        counts.engineAway = null;
         break;
       default:
     }

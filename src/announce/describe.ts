@@ -61,6 +61,8 @@ export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
         signal,
       });
     }
+    case 'unchecked':
+      return line('debug', `${event.what} is not checked any more: it is gone`, { what: event.what });
     case 'engine-here':
       return line('info', `the engine at ${event.engine} answers`, { engine: event.engine });
     case 'engine-away':

@@ -49,6 +49,8 @@ export type AnnounceEvent =
   | { readonly kind: 'store-away'; readonly message: string; readonly hint?: string }
   /** The check found what is announced well or not. */
   | { readonly kind: 'health'; readonly what: string; readonly well: boolean; readonly why: string }
+  /** What was checked is gone. */
+  | { readonly kind: 'unchecked'; readonly what: string }
   /** `--exec`: the service runs as our child. */
   | { readonly kind: 'service-started'; readonly program: string; readonly pid: number }
   /** `asked` is whether it ended because we passed a signal on. */

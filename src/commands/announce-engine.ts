@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
+import path from 'node:path';
 import {
   type AnnounceContainersOptions,
   ContainerAnnouncer,
@@ -18,6 +19,7 @@ import { messageAndHint, SystemError, UsageError } from '../errors.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
 import type { Settings } from '../settings/settings.ts';
+import { acquireLock, LockedError } from '../state/lock.ts';
 import { type AnnounceParts, registrarFor, statusOf } from './announce-parts.ts';
 import { EXIT, type ExitCode } from './io.ts';
 
@@ -28,6 +30,8 @@ export interface AnnounceEngineOptions extends AnnounceParts {
 
 /** How long `--leave` waits for the engine and the store before it deletes what it can. */
 const LEAVE_LIMIT = 10_000;
+/** Milliseconds between two looks whether the one before has ended. */
+const LOCK_PAUSE = 500;
 
 /**
  * Announces what the container engine of this host runs: one container, or all that ask for it. At SIGTERM the one is taken
@@ -36,6 +40,15 @@ const LEAVE_LIMIT = 10_000;
 export async function announceEngine(options: AnnounceEngineOptions): Promise<ExitCode> {
   const { io, settings, access, tell, leave } = options;
   const which = whichOf(settings);
+  if (leave && !settings.announce.all) {
+    throw new UsageError('announcing: --leave is for --all', {
+      hint: 'The partner of one container takes it out by itself when it is told to end.',
+    });
+  }
+  await using _alone = settings.announce.all ? await aloneOn(options) : undefined;
+  if (io.signal.aborted) {
+    return EXIT.fine;
+  }
   const { env } = io;
   using engine = new DockerEngine(
     engineEndpoint(settings.announce.engine, { env, home: homedir(), exists: existsSync }),
@@ -49,7 +62,7 @@ export async function announceEngine(options: AnnounceEngineOptions): Promise<Ex
   const all: AnnounceContainersOptions = {
     engine,
     ...which,
-    host: { address, name: hostname(), machine },
+    host: { address, name: hostname(), machine, owner: settings.announce.owner },
     want: (registrations) => void registrar.want(registrations),
     drain: settings.announce.drain,
     checks: checksOf(settings),
@@ -72,6 +85,44 @@ export async function announceEngine(options: AnnounceEngineOptions): Promise<Ex
   await registrar.close({ leave: !settings.announce.all });
   tell({ kind: 'stopped' });
   return EXIT.fine;
+}
+
+/**
+ * Two of a host would take each other's keys out: a second one waits for the end of the first, as in an upgrade that
+ * starts the new one before it ends the old. `--leave` does not wait.
+ */
+async function aloneOn({ io, settings, tell, leave }: AnnounceEngineOptions): Promise<AsyncDisposable> {
+  const stateDir = path.join(settings.stateDir, 'announce');
+  let isTold = false;
+  while (!io.signal.aborted) {
+    try {
+      return await acquireLock({ stateDir, outputPath: path.join(stateDir, 'all'), verb: 'announce --all' });
+    } catch (error) {
+      if (!(error instanceof LockedError)) {
+        // A folder that cannot be written is no reason to announce nothing.
+        tell({ kind: 'notice', ...messageAndHint(error) });
+        break;
+      }
+      if (leave) {
+        throw new SystemError(
+          'taking this host out: its announce --all still runs, and would bring it back',
+          {
+            hint: 'End that first.',
+            cause: error,
+          },
+        );
+      }
+      if (!isTold) {
+        isTold = true;
+        tell({
+          kind: 'notice',
+          message: 'another announce --all of this host runs: this one waits for its end',
+        });
+      }
+      await rest(LOCK_PAUSE, io.signal);
+    }
+  }
+  return { [Symbol.asyncDispose]: async () => undefined };
 }
 
 /** Drains and deletes everything that this host has announced, what it does not run any more included. */
@@ -189,11 +240,14 @@ async function addressOf({ io, settings, access, tell }: AnnounceEngineOptions):
 function tellContainers(news: ContainerNews, engine: string, tell: Tell): void {
   switch (news.kind) {
     case 'health': {
-      const { container, service, health } = news;
-      const why = health.kind === 'well' ? 'its check is good' : health.reason;
-      tell({ kind: 'health', what: `${service} in ${container}`, well: health.kind === 'well', why });
+      const { what, health } = news;
+      const why = health.kind === 'well' ? 'its checks are good' : health.reason;
+      tell({ kind: 'health', what, well: health.kind === 'well', why });
       return;
     }
+    case 'unchecked':
+      tell(news);
+      return;
     case 'engine-away':
       tell({ kind: 'engine-away', engine, ...messageAndHint(news.error) });
       return;

@@ -70,11 +70,13 @@ function whatIsMissing(
   { counts }: AnnounceMetrics,
   { mayBeEmpty, now }: { readonly mayBeEmpty: boolean; readonly now: number },
 ): readonly string[] {
-  const unwell = [...counts.unwell].map(([what, why]) => `${what} is not well: ${why}`);
+  // Of all containers of a host, those that are not well are not what it is about.
+  const unwell = mayBeEmpty ? [] : [...counts.unwell].map(([what, why]) => `${what} is not well: ${why}`);
+  const engine = counts.engineAway === null ? [] : [counts.engineAway];
   const others = [...held].map(([key, who]) => `${key} is ${who}`);
   const away =
     awaySince === null ? [] : [`etcd does not serve us for ${Math.round((now - awaySince) / 1000)} s`];
-  const missing = [...away, ...unwell, ...others];
+  const missing = [...away, ...engine, ...unwell, ...others];
   return missing.length === 0 && registered.length === 0 && !mayBeEmpty ? ['nothing is registered'] : missing;
 }
 

@@ -23,6 +23,9 @@ const EVENTS: readonly AnnounceEvent[] = [
   { kind: 'lease-lost', lease: '7' },
   { kind: 'store-lost' },
   { kind: 'health', what: 'web', well: false, why: 'refused' },
+  { kind: 'health', what: 'api', well: false, why: 'refused' },
+  { kind: 'unchecked', what: 'api' },
+  { kind: 'engine-away', engine: 'unix:///s', message: 'nobody listens' },
 ];
 
 function series(text: string): Map<string, number> {
@@ -61,6 +64,6 @@ test('docs/metrics.md describes each with its type and help, and no other', () =
     .filter((line) => line.startsWith('| `'))
     .map((line) => line.split('|').map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')))
     .map(([, name, type, , meaning]) => [name, type, meaning]);
-  expect(real).toHaveLength(13);
+  expect(real).toHaveLength(15);
   expect(told).toEqual(real);
 });

@@ -135,7 +135,7 @@ function healthcheck(command: string): object {
     Test: ['CMD-SHELL', command],
     Interval: 200 * nanoseconds,
     Timeout: 5_000 * nanoseconds,
-    Retries: 1,
+    Retries: 3,
   };
 }
 

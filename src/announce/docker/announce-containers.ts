@@ -5,7 +5,7 @@ import { readHealthCheck } from '../health-check.ts';
 import type { Registration } from '../registration.ts';
 import { type AnnouncingHost, type ContainerInstance, containerInstances } from './container-instances.ts';
 import type { Engine } from './engine.ts';
-import type { Container } from './engine-answers.ts';
+import type { Container, EngineHealth } from './engine-answers.ts';
 import { followEngine, type Selection } from './follow-engine.ts';
 import { KILLED } from './stop-signal.ts';
 import type { ReadWanted } from './wanted-service.ts';
@@ -18,8 +18,10 @@ export type ContainerNews =
   | { readonly kind: 'ending'; readonly container: string; readonly signal: number }
   /** It lives on long after it was told to end, and is announced again. */
   | { readonly kind: 'lives-on'; readonly container: string }
-  /** By its check, or by the engine's. */
-  | { readonly kind: 'health'; readonly container: string; readonly service: string; readonly health: Health }
+  /** How `web in NAME` is by its check, or `container NAME` by the engine's. */
+  | { readonly kind: 'health'; readonly what: string; readonly health: Health }
+  /** It is gone, and was told of before. */
+  | { readonly kind: 'unchecked'; readonly what: string }
   /** The engine does not answer; what it ran stays announced. Said once for each cause. */
   | { readonly kind: 'engine-away'; readonly error: PointsmanError }
   | { readonly kind: 'engine-here' };
@@ -37,13 +39,14 @@ export interface AnnounceContainersOptions {
   /** Of checks that do not say it themselves. */
   readonly checks?: { readonly every?: number; readonly rise?: number; readonly fall?: number };
   readonly tell: (news: ContainerNews) => void;
+  /** Milliseconds beyond its own time to stop after which a container is taken to live on. @default 30,000 */
+  readonly livesOn?: number;
   /** Milliseconds between two lists of the engine. @default 30,000 */
   readonly listEvery?: number;
 }
 
 /** Milliseconds that the first set waits for the checks: what was announced before us shall not go for that. */
 const FIRST_VERDICTS = 2_500;
-/** Milliseconds beyond its own time to stop after which a container is taken to live on. */
 const LIVES_ON = 30_000;
 /** So many containers are remembered for what was complained of. */
 const REMEMBERED = 1_000;
@@ -189,9 +192,13 @@ class Announced {
   readonly #changed: () => void;
   readonly #checks = new Map<string, Checked>();
   #startedAt: string | null = null;
+  /** What of its health was said last. */
+  #engineSays: EngineHealth | null = null;
   #name = '';
   #instances: readonly CheckedInstance[] = [];
   #isHealthy = true;
+  /** What was said of its health. */
+  readonly #said = new Set<string>();
   #ending: 'no' | 'drains' | 'out' = 'no';
   #stopTimeout = 0;
   #cancel: () => void = () => undefined;
@@ -213,13 +220,11 @@ class Announced {
     if (container.startedAt !== this.#startedAt) {
       this.#startedAt = container.startedAt;
       this.#isHealthy = false;
+      this.#engineSays = null;
       this.#become('no');
     }
-    // An engine that was restarted begins anew with `starting`, though nothing happened to the container.
-    if (container.health !== 'starting') {
-      this.#isHealthy = container.health !== 'unhealthy';
-    }
     this.#name = container.name;
+    this.#judge(container.health);
     this.#stopTimeout = container.stopTimeout;
     const found = containerInstances(container, this.#options.read(container), this.#options.host);
     const complaints = [...found.complaints];
@@ -247,6 +252,30 @@ class Announced {
   close(): void {
     this.#cancel();
     this.#endChecksBut(new Set());
+    for (const what of this.#said) {
+      this.#options.tell({ kind: 'unchecked', what });
+    }
+  }
+
+  /** An engine that was restarted begins anew with `starting`, though nothing happened to the container. */
+  #judge(health: EngineHealth): void {
+    if (health === 'none') {
+      this.#isHealthy = true;
+      return;
+    }
+    const before = this.#engineSays;
+    if (health === before || (health === 'starting' && before !== null)) {
+      return;
+    }
+    this.#engineSays = health;
+    this.#isHealthy = health === 'healthy';
+    const reason = `the health check of its image says ${health}`;
+    this.#say(`container ${this.#name}`, this.#isHealthy ? { kind: 'well' } : { kind: 'unwell', reason });
+  }
+
+  #say(what: string, health: Health): void {
+    this.#said.add(what);
+    this.#options.tell({ kind: 'health', what, health });
   }
 
   #become(ending: 'no' | 'drains' | 'out'): void {
@@ -270,7 +299,9 @@ class Announced {
     }
     // Below 0 it has all the time of the world.
     const livesOn = ending === 'out' && this.#stopTimeout >= 0;
-    return livesOn ? then(this.#stopTimeout * 1000 + LIVES_ON, 'no') : () => undefined;
+    return livesOn
+      ? then(this.#stopTimeout * 1000 + (this.#options.livesOn ?? LIVES_ON), 'no')
+      : () => undefined;
   }
 
   #checked(instance: ContainerInstance, complaints: string[]): CheckedInstance[] {
@@ -300,7 +331,7 @@ class Announced {
     this.#checks.set(key, checked);
     const onChange = (health: Health) => {
       checked.health = health;
-      this.#options.tell({ kind: 'health', container: this.#name, service, health });
+      this.#say(`${service} in ${this.#name}`, health);
       this.#changed();
     };
     void watchHealth(options, onChange, checked.end.signal);

@@ -13,6 +13,8 @@ export interface AnnouncingHost {
   readonly name: string;
   /** What tells this machine from all others. */
   readonly machine: string;
+  /** Whose all keys are. @default each `<machine>/<container>` */
+  readonly owner?: string | undefined;
 }
 
 /** A registration of a container, and by which check it is well. */
@@ -89,7 +91,7 @@ function registered(
       version: imageVersion(container.image),
       started: container.startedAt,
       host: host.name,
-      owner: ownerOfContainer(host.machine, container.name),
+      owner: host.owner ?? ownerOfContainer(host.machine, container.name),
     },
   };
 }

@@ -8,7 +8,10 @@ import { DockerEngine } from '../../../src/announce/docker/engine.ts';
 import { allThatAsk, theOneNamed } from '../../../src/announce/docker/which-containers.ts';
 import type { Registration } from '../../../src/announce/registration.ts';
 import { startDocker, type TestDocker } from '../../support/docker.ts';
-import { request, waitFor } from '../../support/haproxy.ts';
+import { request, waitFor as soon } from '../../support/haproxy.ts';
+
+/** An engine takes its time where the machine is busy. */
+const waitFor: typeof soon = (condition, options) => soon(condition, { timeout: 30_000, ...options });
 
 let docker: TestDocker;
 beforeAll(async () => {
@@ -131,21 +134,20 @@ test('a container with a health check is in as long as the engine finds it healt
   expect(all.last()[0]).toContain('host:plain:');
 });
 
-test('while the engine is away everything stays announced, with a health check too; what died meanwhile goes when it is back', async () => {
+test('an engine that restarts under its containers changes nothing, with a health check too, and is followed on', async () => {
   await using _web = await run({ name: 'web', labels: WEB, healthCommand: 'true' });
-  await using _gone = await run({ name: 'gone', labels: WEB });
+  await using _other = await run({ name: 'other', labels: WEB });
   await using all = announce();
   await waitFor(() => all.last().length === 2);
-  const gone = await docker.processOf('gone');
+  const before = all.wanted.length;
   await docker.end();
   await waitFor(() => all.news.some(({ kind }) => kind === 'engine-away'));
-  await docker.crash(gone);
-  const before = all.wanted.length;
   await docker.again();
+  await waitFor(() => all.news.filter(({ kind }) => kind === 'engine-here').length === 2);
+  await docker.kill('other');
   await waitFor(() => all.last().length === 1);
   expect(all.last()[0]).toContain('host:web:');
   expect(all.wanted.slice(before)).toHaveLength(1);
-  expect(all.news.map(({ kind }) => kind).filter((kind) => kind === 'engine-here')).toHaveLength(2);
 });
 
 test('one container is followed by its name, whoever has it', async () => {

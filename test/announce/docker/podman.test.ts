@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import { startAnnounce } from '../../support/announce.ts';
 import { startEtcd } from '../../support/etcd.ts';
-import { freePort, tempFolder, waitFor } from '../../support/haproxy.ts';
+import { freePort, waitFor as soon, tempFolder } from '../../support/haproxy.ts';
 import { PODMAN_WEB, startPodman } from '../../support/podman-service.ts';
+
+/** An engine takes its time where the machine is busy. */
+const waitFor: typeof soon = (condition, options) => soon(condition, { timeout: 30_000, ...options });
 
 test("announce --all follows podman, too: start, stop, pause and death of what its socket tells in Docker's way", async () => {
   await using state = await tempFolder();
