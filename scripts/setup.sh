@@ -33,9 +33,19 @@ main() {
   mkdir -p .cache
   wait_for_other_setup
   choose_node
+  if [ "$purpose" = test ]; then
+    install_test_tools
+    # Beside the packages of npm: both wait for the network, and unpack on one processor.
+    fetch_servers &
+    servers=$!
+  fi
   install_dependencies
   sh scripts/build.sh --if-changed
-  install_tools
+  if [ "$purpose" = test ]; then
+    wait "$servers"
+  else
+    sh scripts/apt-install.sh HAProxy haproxy=haproxy 9>&- || [ "$purpose" = use ]
+  fi
   [ "$quiet" = yes ] || say 'all is in place. Next: npm start, npm test, or npm run --silent pointsman -- --help'
 }
 
@@ -110,17 +120,16 @@ install_dependencies() {
 
 # What is not in npm. Each word: the program that must be there = the Debian package that brings it. apt may start
 # what outlives us, so it does not get the lock (9).
-install_tools() {
-  [ "$purpose" != test ] || {
-    sh scripts/apt-install.sh 'HAProxy, etcd and what the tests need' haproxy=haproxy etcd=etcd-server \
-      systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap \
-      dockerd=docker.io containerd=containerd iptables=iptables ip=iproute2 busybox=busybox-static 9>&-
-    # shellcheck disable=SC2046  # a list
-    sh scripts/server-versions.sh --missing \
-      $(other_than "$(haproxy -v)" haproxy 2.6 3.0 3.2 3.4) $(other_than "$(etcd --version)" etcd 3.4 3.5)
-    return 0
-  }
-  sh scripts/apt-install.sh HAProxy haproxy=haproxy 9>&- || [ "$purpose" = use ]
+install_test_tools() {
+  sh scripts/apt-install.sh 'HAProxy, etcd and what the tests need' haproxy=haproxy etcd=etcd-server \
+    systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap \
+    dockerd=docker.io containerd=containerd iptables=iptables ip=iproute2 busybox=busybox-static 9>&-
+}
+
+fetch_servers() {
+  # shellcheck disable=SC2046  # a list
+  sh scripts/server-versions.sh --missing \
+    $(other_than "$(haproxy -v)" haproxy 2.6 3.0 3.2 3.4) $(other_than "$(etcd --version)" etcd 3.4 3.5)
 }
 
 # What is to be fetched of the branches that tests run on: other_than 'BANNER of the machine's own' PROGRAM BRANCH...
