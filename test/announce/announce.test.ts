@@ -123,7 +123,7 @@ describe('--once', () => {
     const away = await call();
     expect(away.code).toBe(1);
     expect(away.output).toContain(`not done in 300ms: it was waiting for etcd (${etcd.endpoint})`);
-    const unwell = await call('--check', `http://127.0.0.1:${await freePort()}/`);
+    const unwell = await call('--timeout', '3s', '--check', `http://127.0.0.1:${await freePort()}/`);
     expect(unwell.code).toBe(1);
     expect(unwell.output).toContain('it was waiting for the check to be good (nobody listens there');
   });
