@@ -11,7 +11,7 @@ export function createNamedFiles(): NamedFiles {
   // A large text is read once, however often its files are looked at.
   let known: ReadonlyMap<string, readonly NamedFile[]> = new Map();
   return {
-    async look(texts) {
+    async look(texts, files = []) {
       known = new Map(texts.map((text) => [text, known.get(text) ?? namedFiles(text)]));
       const stamps = new Map<string, string>();
       const add = async (file: string): Promise<boolean> => {
@@ -19,7 +19,7 @@ export function createNamedFiles(): NamedFiles {
         stamps.set(file, found ? `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}` : 'none');
         return found?.isDirectory() ?? false;
       };
-      for (const { path: file, list } of [...known.values()].flat().slice(0, MOST)) {
+      for (const { path: file, list } of [...known.values(), files].flat().slice(0, MOST)) {
         if (stamps.size > MOST || stamps.has(file)) {
           continue;
         }

@@ -1,3 +1,4 @@
+import { type NamedFile, namedFiles } from '../plan/named-files.ts';
 import type { RefusedBy } from '../ports/judge.ts';
 import type { Entries, UnitChange } from '../tree/unit.ts';
 import { searchCulprits } from './blame-search.ts';
@@ -17,6 +18,8 @@ export interface SettledForm extends UnitChange {
   readonly by: RefusedBy;
   /** The `bind` lines for which it does. @default none */
   readonly binds?: readonly string[];
+  /** The files that the text named which was refused: another one may be right. @default none */
+  readonly files?: readonly NamedFile[];
 }
 
 /** What was accepted, as one text. */
@@ -80,7 +83,7 @@ export async function searchChanges(
     }
     const refusal = known.kind === 'refused' ? known.refusal : await tester.test(parts);
     if (refusal === null) {
-      return { kind: 'settled', ...settled(split, parts, new Map()) };
+      return { kind: 'settled', ...settled(split, parts) };
     }
     const found = await searchCulprits<UnitPart, Refusal, Blame>({
       parts,
@@ -99,7 +102,8 @@ export async function searchChanges(
     if (found.kind !== 'settled') {
       return found;
     }
-    return { kind: 'settled', ...settled(split, found.kept, found.aside) };
+    const files = refusal.kind === 'refused' ? namedFiles(refusal.text) : [];
+    return { kind: 'settled', ...settled(split, found.kept, { aside: found.aside, files }) };
   } catch (error) {
     if (error instanceof CheckBroken) {
       return { kind: 'broken', message: error.message };
@@ -108,19 +112,23 @@ export async function searchChanges(
   }
 }
 
+const NONE = { aside: new Map<UnitPart, Blame>(), files: [] };
 const NOBODY: Blame = { words: '', by: 'check' };
 
 function settled(
   changes: readonly SplitChange[],
   kept: readonly UnitPart[],
-  aside: ReadonlyMap<UnitPart, Blame>,
+  {
+    aside,
+    files,
+  }: { readonly aside: ReadonlyMap<UnitPart, Blame>; readonly files: readonly NamedFile[] } = NONE,
 ): Settled {
   const taken = new Set(kept.map(({ id }) => id));
   const forms = changes.map((change) => {
     const { unit, good, goal, parts } = change;
     const part = parts.find((one) => aside.has(one));
     const { words: reason, ...of } = (part && aside.get(part)) ?? NOBODY;
-    return { unit, good, goal, kept: entriesWith(change, taken), reason, ...of };
+    return { unit, good, goal, kept: entriesWith(change, taken), reason, files, ...of };
   });
   const out = new Set([...aside.keys()].map(({ id }) => id));
   const refused = [...aside]

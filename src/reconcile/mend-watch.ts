@@ -10,11 +10,12 @@ const LOOK = 500;
  * seen at once, and not only at the next try. Runs until `signal` aborts.
  */
 export async function watchMends(parts: Parts, files: NamedFiles, signal: AbortSignal): Promise<void> {
-  const { executor, quarantine, mailbox } = parts;
+  const { executor, quarantine, served, mailbox } = parts;
   let before: ReadonlyMap<string, string> = new Map();
   while (!signal.aborted) {
     const texts = textsInTrouble(parts);
-    const now = texts.length === 0 ? new Map<string, string>() : await files.look(texts);
+    const aside = new Set(served.refused.flatMap((one) => one.files ?? []));
+    const now = texts.length === 0 ? new Map<string, string>() : await files.look(texts, [...aside]);
     if ([...now].some(([file, stamp]) => (before.get(file) ?? stamp) !== stamp)) {
       executor.troubles.clear();
       quarantine.retryNow();

@@ -3,6 +3,7 @@ import type { Grammar } from '../model/grammar.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { BelievedChange } from '../model/tree-changes.ts';
 import type { RefusedBy } from '../ports/judge.ts';
+import type { NamedFile } from '../ports/named-files.ts';
 import {
   changesBetween,
   type Entries,
@@ -29,6 +30,8 @@ export interface Refused {
   readonly by?: RefusedBy;
   /** The `bind` lines for which this host does. @default none */
   readonly binds?: readonly string[];
+  /** The files that the text named which was refused, as far as that is known: another one may be right. @default none */
+  readonly files?: readonly NamedFile[];
   /** When it was set aside, in milliseconds since 1970. */
   readonly since: number;
   /** What was thrown over it, which is a bug. */
@@ -49,6 +52,7 @@ export interface UnitVerdict {
   readonly reason: string;
   readonly by?: RefusedBy;
   readonly binds?: readonly string[];
+  readonly files?: readonly NamedFile[];
 }
 
 /** A step, not taken yet. */
@@ -129,7 +133,7 @@ export class Refusals {
    */
   setAside(
     unit: Unit,
-    { kept, judged, reason, by = 'check', binds = [] }: UnitVerdict,
+    { kept, judged, reason, by = 'check', binds = [], files = [] }: UnitVerdict,
     { now, at }: { readonly now: Entries; readonly at: number },
   ): RefusalStep {
     const before = this.get(unit);
@@ -138,7 +142,7 @@ export class Refusals {
       ? kept
       : movedForm({ unit, good: kept, goal: believed }, this.#grammar);
     const since = before?.since ?? at;
-    const refused = [{ unit, good: kept, believed, served, reason, by, binds, since }];
+    const refused = [{ unit, good: kept, believed, served, reason, by, binds, files, since }];
     return { changes: changesBetween(now, served), refused, over: [] };
   }
 

@@ -252,6 +252,24 @@ test('a source that is silent at a start contributes its layer of the cache, and
   expect((await readyz(site)).body.trim()).toBe('ready');
 });
 
+test('where one source of the settings becomes another, the layer of the other one is used, though it is silent', async () => {
+  await using both = await readSources();
+  const { far, one, site } = both;
+  await far.kill();
+  const settings = JSON.parse(await readFile(site.settingsFile, 'utf8'));
+  settings.sources = [settings.sources[1], { file: { path: './pay.json' } }];
+  await writeFile(site.settingsFile, JSON.stringify(settings));
+  const pay = JSON.stringify({ services: { pay: { a: one.address } } });
+  await writeFile(path.join(site.folder, 'pay.json'), pay);
+  await using daemon = await site.start();
+  await waitFor(async () => (await answers(site, 'pay')) === 'one', { timeout: 20_000 });
+  expect([await answers(site, 'shop'), await header(site, 'shop')]).toEqual(['two', 'kept']);
+  // Of the one that is gone nothing is known any more.
+  expect(await answers(site, 'web')).toBe('503');
+  const { sources, held } = await shown(daemon);
+  expect([sources.map(({ state }) => state), held]).toEqual([['stale', 'live'], []]);
+});
+
 test('a source that is empty at a start takes nothing away, and the changes of the other go out', async () => {
   await using both = await readSources();
   const { near, far, one, site } = both;

@@ -1,9 +1,13 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
+import { createNamedFiles } from '../../src/haproxy/named-files.ts';
 import type { Entry } from '../../src/model/entry.ts';
 import { ReadEntry } from '../../src/model/read-entry.ts';
 import { splitMark } from '../../src/plan/mark.ts';
 import type { Verdict } from '../../src/ports/judge.ts';
+import type { NamedFiles } from '../../src/ports/named-files.ts';
 import type { Source, SourceEvent } from '../../src/ports/source.ts';
 import type { StateFile } from '../../src/ports/stores.ts';
 import type { Templates } from '../../src/ports/templates.ts';
@@ -12,7 +16,7 @@ import type { TemplateSet } from '../../src/render/template-set.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder, servedAndDrawing } from '../reconcile/fakes.ts';
 import { pushable } from '../reconcile/pushable.ts';
 import { entry, OPTIONS } from '../support/catalog.ts';
-import { waitFor } from '../support/haproxy.ts';
+import { tempFolder, waitFor } from '../support/haproxy.ts';
 
 const TEMPLATE = [
   'global',
@@ -51,6 +55,7 @@ function setUp(
     quarantine?: ReconcilerOptions['quarantine'];
     cached?: readonly Entry[];
     sinceGood?: ReadonlyMap<string, Entry | undefined>;
+    namedFiles?: NamedFiles;
   } = {},
 ) {
   const [events, sets] = [pushable<SourceEvent>(), pushable<TemplateSet>()];
@@ -74,6 +79,7 @@ function setUp(
     target: 'haproxy',
     pace: { quiet: 0, maxWait: 0, reloadInterval: 0 },
     quarantine: { file: state, retry: 50, ...options.quarantine },
+    ...(options.namedFiles ? { namedFiles: options.namedFiles } : {}),
   });
   const stop = new AbortController();
   const running = loop.run(stop.signal);
@@ -381,6 +387,62 @@ describe('Quarantine', () => {
     loop.delete(of('h1', 'ip'));
     await waitFor(() => !loop.text().includes('member h1'));
     await waitFor(() => loop.served.refused.length === 0);
+  });
+
+  test('tries again at once what another file makes right that only it names, after a restart too', async () => {
+    await using folder = await tempFolder();
+    const ca = path.join(folder.path, 'ca.pem');
+    const hold = (text: string) => writeFileSync(ca, text);
+    const refuseHalf = (fileText: string): Verdict =>
+      readFileSync(ca, 'utf8') === 'half'
+        ? nameLines(fileText.replaceAll('ca-file', 'bad'))
+        : { kind: 'accepted', warnings: '' };
+    const state = memoryFile();
+    const files = createNamedFiles();
+    /** How often it was looked at that file. */
+    let looks = 0;
+    const namedFiles: NamedFiles = {
+      async look(...named) {
+        const found = await files.look(...named);
+        looks += found.has(ca) ? 1 : 0;
+        return found;
+      },
+    };
+    const isLookedAt = async () => {
+      const before = looks;
+      await waitFor(() => looks > before, { timeout: 20_000 });
+    };
+    const withFile = server('web', 'b', `ssl ca-file ${ca}`);
+    const options = { file: state, quarantine: { retry: 60_000 }, namedFiles };
+    hold('half');
+    {
+      await using loop = setUp(options);
+      loop.judge.verdict = refuseHalf;
+      loop.snapshot(server('web', 'a'));
+      await waitFor(() => loop.text().includes('server a'));
+      loop.put(withFile);
+      await waitFor(() => loop.served.refused.length === 1);
+      await isLookedAt();
+      hold('good');
+      await waitFor(() => loop.text().includes('ca-file'), { timeout: 20_000 });
+    }
+    hold('half');
+    {
+      await using loop = setUp(options);
+      loop.judge.verdict = refuseHalf;
+      loop.snapshot(server('web', 'a'));
+      await waitFor(() => loop.text().includes('server a'));
+      loop.put(withFile);
+      await waitFor(() => loop.served.refused.length === 1);
+    }
+    await using loop = setUp(options);
+    loop.judge.verdict = refuseHalf;
+    loop.snapshot(server('web', 'a'), server('web', 'c'), withFile);
+    await isLookedAt();
+    expect(loop.served.refused).toHaveLength(1);
+    hold('good');
+    await waitFor(() => loop.served.refused.length === 0, { timeout: 20_000 });
+    await waitFor(() => loop.text().includes('ca-file'));
   });
 
   test('tries again at once what another template makes right', async () => {
