@@ -15,6 +15,7 @@ import type { Tell } from '../announce/events.ts';
 import { type HostAddress, hostAddress } from '../announce/host-address.ts';
 import { machineId } from '../announce/machine-id.ts';
 import type { Registrar } from '../announce/registrar.ts';
+import { registrarOnDemand } from '../announce/registrar-on-demand.ts';
 import { messageAndHint, SystemError, UsageError } from '../errors.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
@@ -57,7 +58,8 @@ export async function announceEngine(options: AnnounceEngineOptions): Promise<Ex
   const owner = settings.announce.owner ?? ownerOfContainer(machine, settings.announce.container ?? '*');
   tell({ kind: 'announcing', version: io.version, what: which.what, owner, endpoints: access.endpoints });
   const address = await addressOf(options);
-  const registrar = registrarFor(options, owner);
+  const open = () => registrarFor(options, owner);
+  const registrar = leave ? open() : registrarOnDemand(open);
   await using _status = await statusOf(options, registrar, { mayBeEmpty: settings.announce.all });
   const all: AnnounceContainersOptions = {
     engine,

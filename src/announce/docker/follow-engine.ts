@@ -206,7 +206,9 @@ class EngineFollower {
     this.#looks.set(key, look);
     void this.#lookUntilSeen(key, look, signal).then(() => {
       this.#looks.delete(key);
-      this.#tell();
+      if (!signal.aborted) {
+        this.#tell();
+      }
     });
   }
 
