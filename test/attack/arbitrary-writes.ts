@@ -40,14 +40,19 @@ export const arbitraryWrites: fc.Arbitrary<readonly Write[]> = fc
     return writes.map(([key, value], at) => [key, gone.includes(at) ? null : value]);
   });
 
-/** So many writes by a seed, in the moments in which they come. */
-export function writesOf(seed: number, count: number): (readonly Write[])[] {
-  const moments: (readonly Write[])[] = [];
-  let sum = 0;
-  for (let at = 0; sum < count; at++) {
-    const [moment = []] = fc.sample(arbitraryWrites, { seed: seed + at, numRuns: 1 });
-    moments.push(moment);
-    sum += moment.length;
+/** So many writes by a seed, in the moments in which they come: at least `least` in each. */
+export function* writesOf(seed: number, count: number, least = 1): Generator<readonly Write[]> {
+  let [moment, sum]: [Write[], number] = [[], 0];
+  for (let at = 0; sum + moment.length < count; at++) {
+    const [more = []] = fc.sample(arbitraryWrites, { seed: seed + at, numRuns: 1 });
+    moment.push(...more);
+    if (moment.length >= least) {
+      yield moment;
+      sum += moment.length;
+      moment = [];
+    }
   }
-  return moments;
+  if (moment.length > 0) {
+    yield moment;
+  }
 }

@@ -10,6 +10,10 @@ export interface Extent {
   readonly seed: number;
   /** How many generated writes. */
   readonly writes: number;
+  /** How many of them come at once, at least. @default 1 */
+  readonly moment?: number;
+  /** Gets how far it has come, where that takes long. */
+  readonly tell?: (line: string) => void;
 }
 
 /** Something that whoever may write keys, or reach a port of ours, can do to others. */
@@ -35,11 +39,14 @@ async function write(target: Target, writes: readonly Write[]): Promise<void> {
   }
 }
 
-/** The hash of the keys that the last pass saw. */
-async function rawHash({ daemon }: Target): Promise<unknown> {
-  const { hashes } = (await daemon.status()) as { hashes: { raw: string | null } };
-  return hashes.raw;
+/** The hash of the keys that the last pass saw; null where nobody says, on a busy machine. */
+async function rawHash({ daemon }: Target): Promise<string | null> {
+  const status = await daemon.status().catch(() => null);
+  return (status as { hashes: { raw: string | null } } | null)?.hashes.raw ?? null;
 }
+
+/** So many generated writes after which it is looked what they did. */
+const LOOK = 5000;
 
 /** All of a prefix, many in a transaction: etcd takes 128 at most. */
 async function fill(
@@ -69,16 +76,23 @@ async function fill(
 
 const generated: Attack = {
   name: 'values and routes of any kind',
-  async run({ seed, writes }) {
+  async run({ seed, writes, moment: least, tell = () => {} }) {
     await using target = await startTarget();
-    for (const [at, moment] of writesOf(seed, writes).entries()) {
-      const before = await rawHash(target);
-      await write(target, [...moment, ['/haproxy/moment', `${at}`]]);
+    let written = 0;
+    for (const moment of writesOf(seed, writes, least)) {
+      const before = await waitFor(() => rawHash(target), { what: 'the status', timeout: 60_000 });
+      await write(target, [...moment, ['/haproxy/moment', `${written}`]]);
       // Each state is met by a pass: what is written over at once attacks nobody.
-      await waitFor(async () => (await rawHash(target)) !== before, {
+      const passed = async () => ![null, before].includes(await rawHash(target));
+      await waitFor(passed, {
         what: `a pass after the writes ${JSON.stringify(moment)}`,
         timeout: 60_000,
       });
+      const isToLook = Math.floor(written / LOOK) < Math.floor((written + moment.length) / LOOK);
+      written += moment.length;
+      if (isToLook) {
+        tell(`${written} of ${writes} writes: ${await target.unharmed()}`);
+      }
     }
     return await target.unharmed();
   },

@@ -1,5 +1,5 @@
 /**
- * npm run attack [-- --writes 100000] [--seed 1] [--only WORDS] [--haproxy 3.4]: what whoever may write keys, or reach a port
+ * npm run attack [-- --writes 100000] [--moment 50] [--seed 1] [--only WORDS] [--haproxy 3.4]: what whoever may write keys, or reach a port
  * of ours, can do to others, against a running Pointsman and a real HAProxy with requests to a service that nobody
  * touches. Ends with 1 where somebody was harmed.
  */
@@ -12,6 +12,7 @@ const { values } = parseArgs({
   options: {
     writes: { type: 'string', default: '20000' },
     seed: { type: 'string', default: '1' },
+    moment: { type: 'string', default: '50' },
     only: { type: 'string', default: '' },
     haproxy: { type: 'string' },
   },
@@ -21,8 +22,13 @@ startReaper();
 console.log(`HAProxy ${haproxy.version}, ${values.writes} writes from seed ${values.seed}`);
 console.log('| attack | seen |\n| - | - |');
 for (const attack of attacks.filter(({ name }) => name.includes(values.only))) {
+  const [seed, writes, moment] = [Number(values.seed), Number(values.writes), Number(values.moment)];
   try {
-    const seen = await attack.run({ form: 'full', seed: Number(values.seed), writes: Number(values.writes) });
+    const seen = await attack.run({
+      form: 'full',
+      ...{ seed, writes, moment },
+      tell: (line) => console.error(line),
+    });
     console.log(`| ${attack.name} | ${seen} |`);
   } catch (error) {
     console.error(error);

@@ -93,7 +93,14 @@ export async function startTarget(bindAddress = ELSEWHERE): Promise<Target> {
     const [failure] = load.failures();
     if (failure !== undefined || bodies.length > 0) {
       const { length } = load.failures();
-      throw new Error(`${length} of ${load.ok() + length} requests failed (${failure}); answered: ${bodies}`);
+      const [when = { from: 0, to: 0 }] = load.failedAt();
+      const meanwhile = daemon.log().flatMap(({ time, msg }) => {
+        const at = Date.parse(String(time));
+        return at > when.from - 2000 && at < when.to + 2000 ? [`${time} ${msg}`] : [];
+      });
+      throw new Error(
+        `${length} of ${load.ok() + length} requests failed (${failure}, begun at ${new Date(when.from).toISOString()}); answered: ${bodies}\n${meanwhile.join('\n').slice(-12_000)}`,
+      );
     }
     return `0 of ${load.ok()} requests failed; ${what} after ${ms} ms; ${await mostMemory()} MB at most`;
   };

@@ -222,6 +222,8 @@ export interface Load extends AsyncDisposable {
   ok(): number;
   /** Each failed request: `503 …` or the connection's error. */
   failures(): readonly string[];
+  /** When each of them was begun and when it had failed, in milliseconds since 1970. */
+  failedAt(): readonly { readonly from: number; readonly to: number }[];
   /** Answers by body. */
   bodies(): ReadonlyMap<string, number>;
 }
@@ -238,19 +240,25 @@ export function startLoad(
   let ok = 0;
   let stopped = false;
   const failures: string[] = [];
+  const failedAt: { from: number; to: number }[] = [];
   const bodies = new Map<string, number>();
   const loop = async () => {
     while (!stopped) {
+      const from = Date.now();
+      const failed = (how: string) => {
+        failures.push(how);
+        failedAt.push({ from, to: Date.now() });
+      };
       try {
         const answer = await request(url, options.host === undefined ? {} : { host: options.host });
         if (answer.status === 200) {
           ok += 1;
           bodies.set(answer.body, (bodies.get(answer.body) ?? 0) + 1);
         } else {
-          failures.push(`${answer.status} ${answer.body.slice(0, 80)}`);
+          failed(`${answer.status} ${answer.body.slice(0, 80)}`);
         }
       } catch (error) {
-        failures.push(error instanceof Error ? error.message : String(error));
+        failed(error instanceof Error ? error.message : String(error));
       }
       await sleep(options.pause ?? 5);
     }
@@ -259,6 +267,7 @@ export function startLoad(
   return {
     ok: () => ok,
     failures: () => failures,
+    failedAt: () => failedAt,
     bodies: () => bodies,
     async [Symbol.asyncDispose]() {
       stopped = true;
