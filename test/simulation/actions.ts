@@ -2,14 +2,20 @@ import type { Random } from './random.ts';
 
 /** What happens to Pointsman from outside. Durations in milliseconds. */
 export type Action =
-  /** Keys are written, or deleted where the value is null, in one transaction. */
-  | { readonly kind: 'write'; readonly keys: readonly (readonly [string, string | null])[] }
+  /** Keys are written, or deleted where the value is null, in one transaction: of the source at `place`, or each where it is at home. */
+  | {
+      readonly kind: 'write';
+      readonly keys: readonly (readonly [string, string | null])[];
+      readonly place?: number;
+    }
   /** Every instance that is registered goes, of one service or (null) of all. */
   | { readonly kind: 'vanish'; readonly service: string | null }
-  /** The store begins anew with nothing, and after so long all register again. */
-  | { readonly kind: 'wipe'; readonly ms: number }
+  /** The store (the one at `place`, or each) begins anew with nothing, and after so long all register again. */
+  | { readonly kind: 'wipe'; readonly ms: number; readonly place?: number }
   /** The store cannot be reached. `resume`: nothing of what happens meanwhile is lost, else all is read anew. */
-  | { readonly kind: 'cut'; readonly ms: number; readonly resume: boolean }
+  | { readonly kind: 'cut'; readonly ms: number; readonly resume: boolean; readonly place?: number }
+  /** Nothing below a prefix of a store may be read. */
+  | { readonly kind: 'refuse'; readonly prefix: string; readonly ms: number; readonly place: number }
   /** All is read once more, though nothing was cut. */
   | { readonly kind: 'reread' }
   | { readonly kind: 'template'; readonly variant: TemplateVariant }
@@ -77,7 +83,8 @@ const MOMENTS = [
 /** A key that asks the fleet for a pause. */
 export const PAUSE_KEY = '/haproxy/pointsman/pause';
 
-const SERVICES = ['web', 'api', 'db', 'mail'];
+/** The services of this fleet. */
+export const SERVICES: readonly string[] = ['web', 'api', 'db', 'mail'];
 const IDS = ['a', 'b', 'c', 'd', 'e'];
 
 /** A registration as this fleet writes it. */
@@ -111,6 +118,64 @@ function pauseKeys(random: Random, ms: number): readonly Timed[] {
     const value = random.pick(['1s', '10s', '30s', 'soon', null]);
     return { at: random.whole(0, ms), action: { kind: 'write', keys: [[PAUSE_KEY, value]] } };
   });
+}
+
+/** In a world of several sources: one of them gives nothing, or not all, most often around a start, and the others go on. */
+export function sourceActionsOf(random: Random, { sources, ms }: { sources: number; ms: number }): Timed[] {
+  const scene = (): Timed[] => {
+    const at = random.whole(2000, ms);
+    const place = random.whole(0, sources - 1);
+    const long = random.pick([2000, 8000, 30_000]);
+    const actions = random.chance(0.25)
+      ? overlay(random, { at, place, ms: long })
+      : [{ at, action: sourceFault(random, place, long) }];
+    if (random.chance(0.7)) {
+      const restart = random.pick([0, 100, 3000]);
+      const how: Action = random.chance(0.5)
+        ? { kind: 'terminate', ms: restart }
+        : { kind: 'kill', steps: random.pick([0, random.whole(0, 15)]), ms: restart };
+      actions.push({ at: at + random.whole(-2000, 1000), action: how });
+    }
+    for (let count = random.whole(0, 3); count > 0; count--) {
+      const kind = random.pick(['register', 'change', 'leave', 'route', 'spoil'] as const);
+      actions.push({ at: at + random.whole(-1000, 10_000), action: actionOf(random, kind) });
+    }
+    return actions;
+  };
+  return Array.from({ length: random.whole(1, 3) }, scene).flat();
+}
+
+/** A key that another source has too: while it is there, what the other one says of it may change. */
+function overlay(
+  random: Random,
+  { at, place, ms }: { readonly at: number; readonly place: number; readonly ms: number },
+): Timed[] {
+  const key = instanceKey(random.pick(SERVICES), random.pick(IDS));
+  const some = () => value(random, address(random));
+  const write = (text: string | null, of?: number): Action => ({
+    kind: 'write',
+    keys: [[key, text]],
+    ...(of === undefined ? {} : { place: of }),
+  });
+  return [
+    { at: at - random.whole(0, 2000), action: write(some()) },
+    { at, action: write(some(), place) },
+    { at: at + random.whole(0, ms), action: write(random.chance(0.3) ? null : some()) },
+    { at: at + ms, action: write(null, random.chance(0.7) ? place : undefined) },
+  ];
+}
+
+/** A source is silent, may not be read in part, or is empty. */
+function sourceFault(random: Random, place: number, ms: number): Action {
+  const kind = random.weighted({ cut: 4, refuse: 3, wipe: 2 });
+  switch (kind) {
+    case 'cut':
+      return { kind, ms, place, resume: random.chance(0.5) };
+    case 'refuse':
+      return { kind, ms, place, prefix: random.pick(['/services', '/routes', '/haproxy']) };
+    case 'wipe':
+      return { kind, ms, place };
+  }
 }
 
 const WEIGHTS = {
@@ -168,7 +233,10 @@ function firstKeys(random: Random): Action {
 }
 
 function oneOf(random: Random, weights: typeof WEIGHTS): Action {
-  const kind = random.weighted(weights);
+  return actionOf(random, random.weighted(weights));
+}
+
+function actionOf(random: Random, kind: keyof typeof WEIGHTS): Action {
   const [service, id] = [random.pick(SERVICES), random.pick(IDS)];
   const key = instanceKey(service, id);
   const at = addressOf(service, id);

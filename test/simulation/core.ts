@@ -9,7 +9,7 @@ import { ServedTree } from '../../src/tree/served-tree.ts';
 import { OPTIONS } from '../support/catalog.ts';
 import { PAUSE_KEY, type TemplateVariant } from './actions.ts';
 import type { Ports } from './ports.ts';
-import { type Mode, templateSet } from './world.ts';
+import { templateSet, type World } from './world.ts';
 
 /** What the simulated Pointsman is set to, in milliseconds: shorter than usual, so that a night has room for more. */
 export const SETTINGS = {
@@ -27,7 +27,11 @@ const CONTEXT = {
 };
 
 /** The whole loop, wired as `run` wires it. */
-export function coreOf(ports: Ports, mode: Mode, emit: Emit): { run(signal: AbortSignal): Promise<void> } {
+export function coreOf(
+  ports: Ports,
+  { mode, stores }: Pick<World, 'mode' | 'stores'>,
+  emit: Emit,
+): { run(signal: AbortSignal): Promise<void> } {
   const served = new ServedTree({ catalog: OPTIONS, emit });
   const drawing = new Drawing({ context: CONTEXT, emit });
   const { guard: rules, cache, pace, quarantine, readBack } = SETTINGS;
@@ -46,7 +50,7 @@ export function coreOf(ports: Ports, mode: Mode, emit: Emit): { run(signal: Abor
       emit,
       pace,
     },
-    guard: { rules, cache, store: ports.store },
+    guard: { rules, cache, store: ports.store, sources: stores.ranks },
     file: ports.file,
     target: mode === 'file' ? 'file' : 'haproxy',
     pause: { notes: ports.notes, keys: [PAUSE_KEY] },

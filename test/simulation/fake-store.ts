@@ -15,7 +15,17 @@ export class FakeStore {
   epoch = 0;
   /** Nobody is connected to it now. */
   isCut = false;
+  /** Nothing below this prefix may be read. */
+  refused: string | null = null;
+  /** How often all of it was to be read anew. */
+  rereads = 0;
+  readonly #place: number;
   readonly #listeners = new Set<() => void>();
+
+  /** `place`: which of the sources it is. */
+  constructor(place: number) {
+    this.#place = place;
+  }
 
   get revision(): bigint {
     return this.#revision;
@@ -52,7 +62,7 @@ export class FakeStore {
       const before = this.#keys.get(key);
       if (value !== null) {
         const created = before?.created ?? this.#revision;
-        const entry: Entry = { key, value, source: 0, created, modified: this.#revision };
+        const entry: Entry = { key, value, source: this.#place, created, modified: this.#revision };
         this.#keys.set(key, entry);
         changes.push({ kind: 'put', entry });
       } else if (before) {
@@ -77,6 +87,18 @@ export class FakeStore {
   cut(isCut: boolean): void {
     this.isCut = isCut;
     this.#changed();
+  }
+
+  /** All of it is to be read anew. */
+  reread(): void {
+    this.rereads++;
+    this.#changed();
+  }
+
+  /** Nothing below a prefix may be read from now on, or (null) all. Who reads it, reads it anew. */
+  refuse(prefix: string | null): void {
+    this.refused = prefix;
+    this.reread();
   }
 
   #changed(): void {

@@ -18,30 +18,39 @@ export function happen<K extends Action['kind']>(action: Action & { readonly kin
 type Happens<A extends Action> = (action: A, on: Stage) => void;
 
 const ACTIONS: { readonly [K in Action['kind']]: Happens<Extract<Action, { kind: K }>> } = {
-  write: ({ keys }, { world }) => world.store.write(new Map(keys)),
+  write: ({ keys, place }, { world }) => world.stores.write(new Map(keys), place),
   vanish: ({ service }, { world }) => {
     const prefix = service === null ? '/services/' : `/services/${service}/`;
-    const keys = world.store.entries.map(({ key }) => key).filter((key) => key.startsWith(prefix));
-    world.store.write(new Map(keys.map((key) => [key, null])));
+    world.stores.delete(({ key }) => key.startsWith(prefix));
   },
-  wipe: ({ ms }, { world }) => {
-    const { store, time, say } = world;
-    const before = store.entries;
-    store.wipe();
-    time.after(ms, () => {
-      say('> what was registered is registered again');
-      const missing = before.filter(({ key }) => !store.get(key));
-      store.write(new Map(missing.map(({ key, value }) => [key, value])));
-    });
+  wipe: ({ ms, place }, { world: { stores, time, say } }) => {
+    for (const store of stores.at(place)) {
+      const before = store.entries;
+      store.wipe();
+      time.after(ms, () => {
+        say('> what was registered is registered again');
+        const missing = before.filter(({ key }) => !store.get(key));
+        store.write(new Map(missing.map(({ key, value }) => [key, value])));
+      });
+    }
   },
-  cut: ({ ms, resume }, { world }) => {
-    world.store.cut(true);
-    world.time.after(ms, () => world.store.cut(false));
-    world.rereads += resume ? 0 : 1;
+  cut: ({ ms, resume, place }, { world: { stores, time } }) => {
+    for (const store of stores.at(place)) {
+      store.cut(true);
+      time.after(ms, () => store.cut(false));
+      store.rereads += resume ? 0 : 1;
+    }
   },
-  reread: (_, { world }) => {
-    world.rereads++;
-    world.store.cut(world.store.isCut);
+  reread: (_, { world: { stores } }) => {
+    for (const store of stores.all) {
+      store.reread();
+    }
+  },
+  refuse: ({ prefix, ms, place }, { world: { stores, time } }) => {
+    for (const store of stores.at(place)) {
+      store.refuse(prefix);
+      time.after(ms, () => store.refuse(null));
+    }
   },
   template: ({ variant }, { world }) => world.setTemplate(variant),
   'template missing': ({ ms }, { world }) => {

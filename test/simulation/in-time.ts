@@ -1,12 +1,15 @@
 import type { Outcome, PointsmanEvent } from '../../src/events.ts';
+import type { Entry } from '../../src/model/entry.ts';
 import { splitMark } from '../../src/plan/mark.ts';
 import { differsFromFile, differsFromWanted, isWrong } from './settled.ts';
 import type { World } from './world.ts';
 
 export interface InTimeOptions {
   readonly world: World;
-  /** Whether Pointsman lives now. */
+  /** Whether Pointsman lives now, and is to go on. */
   readonly isAlive: () => boolean;
+  /** What reached this life of the sources; null before the first of it. */
+  readonly given: () => readonly Entry[] | null;
   readonly violate: (what: string) => void;
 }
 
@@ -39,8 +42,7 @@ export class InTime {
 
   constructor(options: InTimeOptions) {
     this.#options = options;
-    const { store } = options.world;
-    store.onChange(() => this.touched());
+    options.world.stores.onChange(() => this.touched());
     options.world.onTemplate(() => this.touched());
   }
 
@@ -123,13 +125,13 @@ export class InTime {
   }
 
   #isHindered(): boolean {
-    const { world, isAlive } = this.#options;
-    const { faults, haproxy, store, disk, time } = world;
+    const { world, isAlive, given } = this.#options;
+    const { faults, haproxy, disk, time } = world;
     const { checkBroken, checkSlow, preflight, templateMissing } = faults;
     const until = Math.max(checkBroken, checkSlow, preflight, templateMissing, faults.disk.until);
     const isPaused = Math.max(disk.pause?.until ?? 0, this.#pausedUntil) > time.date;
     const isThere = haproxy.isUp || world.mode === 'file';
-    const isReady = isThere && !store.isCut && this.#outcome !== 'waiting';
+    const isReady = isThere && given() !== null && this.#outcome !== 'waiting';
     return !isAlive() || time.now < until || isPaused || !isReady;
   }
 
@@ -161,19 +163,21 @@ export class InTime {
 
   /** Whether it follows from the keys alone what the file should be. */
   #isKnown(): boolean {
-    const { store, disk, template, time, faults } = this.#options.world;
+    const { disk, template, time, faults } = this.#options.world;
+    const given = this.#options.given();
     return (
+      given !== null &&
       disk.holds.length + this.#held.size + this.#aside.size === 0 &&
       (template === 'first' || template === 'second') &&
       time.now > Math.max(this.#refusedAt + LONGEST_PAUSE, faults.checkRefuses) &&
-      !store.entries.some(({ value }) => isWrong(value))
+      !given.some(({ value }) => isWrong(value))
     );
   }
 
   /** Time does not pass meanwhile. */
   async #compareWithKeys(): Promise<void> {
-    const { world, violate } = this.#options;
-    const found = await differsFromWanted(world);
+    const { world, given, violate } = this.#options;
+    const found = await differsFromWanted(world, given() ?? []);
     if (found !== null) {
       violate(`${Math.round(world.time.now - this.#touchedAt)} ms after the last change ${found}`);
     }

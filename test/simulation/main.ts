@@ -34,13 +34,15 @@ async function one(seed: number): Promise<number> {
   const tell = (line: string) => console.log(line);
   const result = values.shrink ? await shrunk(seed) : await simulate({ seed, tell });
   if (values.shrink) {
-    await simulate({ seed, actions: result.actions, tell });
+    await simulate({ seed, actions: result.actions, sources: result.sources, tell });
     console.log('\nIt takes no more than this:');
     for (const timed of result.actions) {
       console.log(`  ${JSON.stringify(timed)},`);
     }
   }
-  console.log(`\nseed ${seed}, mode ${result.mode}, ${Math.round(result.ms / 1000)} s: ${words(result)}`);
+  console.log(
+    `\nseed ${seed}, mode ${result.mode}, ${sources(result)}, ${Math.round(result.ms / 1000)} s: ${words(result)}`,
+  );
   return result.violation ? 1 : 0;
 }
 
@@ -57,7 +59,7 @@ async function many(from: number, count: number): Promise<number> {
     ms += result.ms;
     if (result.violation) {
       broken++;
-      console.log(`seed ${seed}, mode ${result.mode}: ${words(result)}`);
+      console.log(`seed ${seed}, mode ${result.mode}, ${sources(result)}: ${words(result)}`);
     }
   }
   const took = `${Math.round(ms / 3_600_000)} hours in ${Math.round((Date.now() - begun) / 1000)} s`;
@@ -65,6 +67,10 @@ async function many(from: number, count: number): Promise<number> {
     `${count} seeds, ${took}: ${broken === 0 ? 'every promise was kept' : `${broken} broke a promise`}`,
   );
   return broken === 0 ? 0 : 1;
+}
+
+function sources({ sources }: SimulationResult): string {
+  return sources.length === 1 ? 'one source' : `${sources.length} sources`;
 }
 
 function words({ violation }: SimulationResult): string {

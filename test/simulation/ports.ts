@@ -1,5 +1,6 @@
 import { PointsmanError, SourceError, SystemError } from '../../src/errors.ts';
 import type { Entry } from '../../src/model/entry.ts';
+import { covers } from '../../src/model/keys.ts';
 import { NO_OTHER_FILES } from '../../src/plan/other-files.ts';
 import type { ConfigFile } from '../../src/ports/config-file.ts';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../../src/ports/haproxy.ts';
@@ -9,7 +10,8 @@ import type { Source, SourceEvent } from '../../src/ports/source.ts';
 import type { BelievedStore, CrashFile, PauseNotes, PendingNote, StateFile } from '../../src/ports/stores.ts';
 import type { Templates } from '../../src/ports/templates.ts';
 import { heard } from '../../src/sources/heard.ts';
-import type { Transaction } from './fake-store.ts';
+import { mergeSources } from '../../src/sources/merge-sources.ts';
+import type { FakeStore, Transaction } from './fake-store.ts';
 import { faultsOf, type serversOf } from './haproxy-text.ts';
 import type { Life } from './life.ts';
 import { BOTH, type Watcher } from './watcher.ts';
@@ -56,16 +58,36 @@ export function portsOf(around: Around): Ports {
   };
 }
 
-function sourceOf({ world, life, watcher }: Around): Source {
-  const { store, time } = world;
-  const of = { index: 0, name: 'the store' };
+/** Each store is a source; what Pointsman gets of them, merged, is seen on its way. */
+function sourceOf(around: Around): Source {
+  const { world, watcher } = around;
+  const merged = mergeSources(world.stores.all.map((store, place) => storeSource(around, store, place)));
+  return {
+    ...merged,
+    async *watch(signal, known) {
+      for await (const event of merged.watch(signal, known)) {
+        if (event.kind === 'snapshot') {
+          watcher.delivered(event.entries);
+        } else if (event.kind === 'changes') {
+          watcher.changed(event.changes);
+        }
+        yield event;
+      }
+    },
+  };
+}
+
+function storeSource({ world, life, watcher }: Around, store: FakeStore, index: number): Source {
+  const { time } = world;
+  const of = { index, name: `store ${index + 1}` };
   const changed = (signal: AbortSignal) => life.until((wake) => store.onChange(wake), signal);
+  const isRefused = (key: string) => store.refused !== null && covers(store.refused, key);
   async function* watch(signal: AbortSignal): AsyncGenerator<SourceEvent, void, undefined> {
     let wasLive = false;
     let told = '';
     let last: bigint | null = null as bigint | null;
     let epoch = store.epoch;
-    let reread = world.rereads;
+    let reread = store.rereads;
     while (!signal.aborted) {
       if (store.isCut) {
         const state = wasLive ? 'stale' : 'connecting';
@@ -76,36 +98,43 @@ function sourceOf({ world, life, watcher }: Around): Source {
         await changed(signal);
         continue;
       }
-      const isNew: boolean = last === null || epoch !== store.epoch || reread !== world.rereads;
+      const isNew: boolean = last === null || epoch !== store.epoch || reread !== store.rereads;
       const missed: readonly Transaction[] | null = isNew || last === null ? null : store.since(last);
       if (missed === null) {
         await life.step('reading the store', () => undefined);
         epoch = store.epoch;
-        reread = world.rereads;
+        reread = store.rereads;
         last = store.revision;
-        const { entries } = store;
-        watcher.delivered(entries);
-        yield { kind: 'snapshot', entries, revision: last };
+        const entries = store.entries.filter(({ key }) => !isRefused(key));
+        const refused = store.refused === null ? [] : [store.refused];
+        watcher.gave(index, entries, refused);
+        yield { kind: 'snapshot', entries, revision: last, refused };
       } else {
-        for (const { changes, revision } of missed) {
+        for (const { changes: all, revision } of missed) {
           last = revision;
-          watcher.changed(changes);
+          const changes = all.filter((one) => !isRefused(one.kind === 'put' ? one.entry.key : one.key));
+          watcher.gaveChanges(index, changes);
           yield { kind: 'changes', changes, revision };
         }
       }
       wasLive = true;
-      if (told !== 'live') {
-        told = 'live';
-        yield { kind: 'state', state: 'live', of };
+      const state = store.refused === null ? 'live' : `not ${store.refused}`;
+      if (told !== state) {
+        told = state;
+        const error = new SourceError(`reading the store: permission denied for ${store.refused}`);
+        yield store.refused === null
+          ? { kind: 'state', state: 'live', of }
+          : { kind: 'state', state: 'stale', of, error, refused: [store.refused] };
       }
-      const isBehind = epoch !== store.epoch || last !== store.revision || reread !== world.rereads;
+      const isBehind = epoch !== store.epoch || last !== store.revision || reread !== store.rereads;
       if (!isBehind && !store.isCut) {
         await changed(signal);
         await time.sleep(life.random.whole(1, 5), life);
       }
     }
   }
-  return heard({ name: of.name, read: async () => store.entries, watch }, 0);
+  const { optional = false } = world.stores.ranks[index] ?? {};
+  return heard({ name: of.name, optional, read: async () => store.entries, watch }, index);
 }
 
 function templatesOf({ world, life }: Around): Templates {
@@ -531,10 +560,10 @@ function storeOf({ world, life, watcher }: Around): BelievedStore {
     load: () => life.step('reading the cache', () => ({ tree: disk.tree, holds: disk.holds, words: [] })),
     saveTree: (tree) =>
       watcher.alone(life, 'the cache', 'write', () => {
-        const written = { ...tree, entries: copyOf(tree.entries) };
+        const [written, known] = [{ ...tree, entries: copyOf(tree.entries) }, watcher.known];
         return life.step('writing the cache', () => {
           world.diskMayFail('early', 'tree');
-          disk.tree = written;
+          [disk.tree, disk.known] = [written, known];
         });
       }),
     saveHolds: (holds) =>

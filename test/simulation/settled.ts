@@ -11,9 +11,8 @@ export function isWrong(value: string): boolean {
   return /bogus|many|twin|13013|nothing of ours/.test(value);
 }
 
-/** How what is there differs from what should be in the end; null where it does not. */
-export async function differsFromWanted(world: World): Promise<string | null> {
-  const { entries } = world.store;
+/** How what is there differs from what should follow from these keys; null where it does not. */
+export async function differsFromWanted(world: World, entries: readonly Entry[]): Promise<string | null> {
   return (await fileFault(world, entries)) ?? (world.mode === 'file' ? null : haproxyFault(world));
 }
 
@@ -86,8 +85,13 @@ function unhurt(entries: readonly Entry[], found: Servers): string | null {
   const claimed = new Set(
     catalog.rejected.flatMap(({ key, other = key }) => [key, other]).map((key) => key.split('/')[2]),
   );
+  // What keeps its last good form keeps its address against older claims.
+  const standing = new Set(
+    [...hurt].flatMap((name) => [...(found.get(`be_${name}`)?.values() ?? [])].map(({ address }) => address)),
+  );
   for (const { name, instances } of catalog.services) {
-    if (hurt.has(name) || claimed.has(name)) {
+    const isClaimed = claimed.has(name) || instances.some(({ address }) => standing.has(address));
+    if (hurt.has(name) || isClaimed) {
       continue;
     }
     const wanted = instances.map(

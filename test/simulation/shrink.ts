@@ -13,7 +13,7 @@ export async function shrink(
   for (let size = Math.ceil(broken.actions.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let at = 0; at < least.actions.length; ) {
       const actions = without(least.actions, at, size);
-      const result = await simulate({ ...options, actions, mode: broken.mode });
+      const result = await simulate({ ...options, actions, mode: broken.mode, sources: broken.sources });
       if (result.violation) {
         least = result;
       } else {

@@ -1,7 +1,8 @@
 import type { PointsmanEvent } from '../../src/events.ts';
 import { useClock } from '../../src/ports/clock.ts';
-import { type Action, actionsOf, PAUSE_KEY, type Timed } from './actions.ts';
+import { type Action, actionsOf, PAUSE_KEY, sourceActionsOf, type Timed } from './actions.ts';
 import { coreOf } from './core.ts';
+import { ONE_SOURCE, type SourceRank } from './fake-stores.ts';
 import { happen } from './happen.ts';
 import { Life } from './life.ts';
 import { portsOf } from './ports.ts';
@@ -16,6 +17,8 @@ export interface SimulationOptions {
   /** What happens; without it what the seed says. */
   readonly actions?: readonly Timed[];
   readonly mode?: Mode;
+  /** Where keys come from. @default what the seed says; one, where what happens is given */
+  readonly sources?: readonly SourceRank[];
   /** Gets the story, line by line. */
   readonly tell?: (line: string) => void;
 }
@@ -24,6 +27,7 @@ export interface SimulationOptions {
 export interface SimulationResult {
   readonly seed: number | string;
   readonly mode: Mode;
+  readonly sources: readonly SourceRank[];
   readonly actions: readonly Timed[];
   readonly violation: Violation | null;
   /** Milliseconds of virtual time. */
@@ -51,21 +55,23 @@ class Simulation {
   readonly #random: Random;
   readonly #actions: readonly Timed[];
   readonly #mode: Mode;
+  readonly #sources: readonly SourceRank[];
   #life: Life;
   #lives = 0;
 
-  constructor({ seed, actions, mode, tell }: SimulationOptions) {
+  constructor({ seed, actions, mode, sources, tell }: SimulationOptions) {
     const random = new Random(String(seed));
     this.#seed = seed;
     this.#random = random;
     const modes = random.stream('mode');
     this.#mode =
       mode ?? modes.pick<Mode>(['seen', 'seen', 'seen', 'seen', 'seen', 'unseen', 'unseen', 'file']);
-    this.#actions = actions ?? actionsOf(random.stream('actions'));
+    this.#sources = sources ?? (actions ? ONE_SOURCE : sourcesOf(random.stream('sources')));
+    this.#actions = actions ?? allActionsOf(random, this.#sources.length);
     const say = tell ? (what: string) => tell(`${this.#clock()} ${what}`) : () => {};
-    this.#world = new World({ random, mode: this.#mode, say });
+    this.#world = new World({ random, mode: this.#mode, sources: this.#sources, say });
     this.#life = new Life(this.#world, random);
-    this.#watcher = new Watcher(this.#world, () => this.#life.isAlive);
+    this.#watcher = new Watcher(this.#world, () => this.#life.isAlive && !this.#life.stop.signal.aborted);
     this.#world.time.onStuck = () => this.#stuck();
     useClock(this.#world.time.clockOf(() => this.#life));
   }
@@ -96,7 +102,8 @@ class Simulation {
       await this.#settle(isOver);
     }
     const { violation } = this.#watcher;
-    return { seed: this.#seed, mode: this.#mode, actions: this.#actions, violation, ms: time.now };
+    const [seed, mode, sources, actions] = [this.#seed, this.#mode, this.#sources, this.#actions];
+    return { seed, mode, sources, actions, violation, ms: time.now };
   }
 
   /** Until nothing happens any more: then nothing may be in trouble. */
@@ -113,7 +120,7 @@ class Simulation {
       if (this.#watcher.violation) {
         return;
       }
-      const found = await differsFromWanted(this.#world);
+      const found = await differsFromWanted(this.#world, this.#world.stores.entries);
       const isQuiet = time.now - this.#watcher.lastDeed >= QUIET;
       if (found === null && isQuiet) {
         return;
@@ -155,7 +162,7 @@ class Simulation {
     this.#world.say('Pointsman starts');
     const emit = (event: PointsmanEvent) => this.#heard(event);
     const ports = portsOf({ world: this.#world, life, watcher: this.#watcher });
-    const core = coreOf(ports, this.#mode, emit);
+    const core = coreOf(ports, this.#world, emit);
     core.run(life.stop.signal).then(
       () => this.#ended(life, 'ends'),
       (error: unknown) => this.#ended(life, `ends: ${String(error)}`),
@@ -191,7 +198,7 @@ class Simulation {
     this.#world.mend();
     this.#world.time.shift = 0;
     this.#world.disk.pause = null;
-    this.#world.store.write(new Map([[PAUSE_KEY, null]]));
+    this.#world.stores.write(new Map([[PAUSE_KEY, null]]));
     this.#world.setTemplate(this.#world.template === 'second' ? 'second' : 'first');
     this.#life.killAfter(Number.POSITIVE_INFINITY, () => {});
     this.#restart = 100;
@@ -199,14 +206,27 @@ class Simulation {
   }
 
   #areSomeWrong(): boolean {
-    return this.#world.store.entries.some(({ value }) => isWrong(value));
+    return this.#world.stores.all.some(({ entries }) => entries.some(({ value }) => isWrong(value)));
   }
 
   #correct(): void {
-    const { store } = this.#world;
-    const wrong = store.entries.filter(({ value }) => isWrong(value));
-    store.write(new Map(wrong.map(({ key }) => [key, null])));
+    this.#world.stores.delete(({ value }) => isWrong(value));
   }
+}
+
+/** Most worlds have one source. */
+function sourcesOf(random: Random): readonly SourceRank[] {
+  const count = random.pick([1, 1, 1, 1, 1, 2, 2, 3]);
+  return count === 1 ? ONE_SOURCE : Array.from({ length: count }, () => ({ optional: random.chance(0.25) }));
+}
+
+function allActionsOf(random: Random, sources: number): readonly Timed[] {
+  const actions = actionsOf(random.stream('actions'));
+  if (sources === 1) {
+    return actions;
+  }
+  const more = sourceActionsOf(random.stream('source actions'), { sources, ms: actions.at(-1)?.at ?? 0 });
+  return [...actions, ...more].sort((one, other) => one.at - other.at);
 }
 
 function describe(event: PointsmanEvent): string {

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { PAUSE_KEY, type Timed } from './actions.ts';
+import type { SourceRank } from './fake-stores.ts';
 import { simulate } from './simulate.ts';
 import type { Mode } from './world.ts';
 
 interface Story {
   readonly title: string;
   readonly mode: Mode;
+  /** @default one */
+  readonly sources?: readonly SourceRank[];
   readonly actions: readonly Timed[];
 }
 
@@ -15,6 +18,16 @@ const write = (at: number, ...keys: (readonly [string, string | null])[]): Timed
 });
 const wrongRoute = JSON.stringify({ meta: { line: 'bogus' } });
 const wrong = (port: number) => JSON.stringify({ host: '10.0.0.9', port, opt: 'bogus' });
+
+const TWO_SOURCES: readonly SourceRank[] = [{ optional: false }, { optional: false }];
+/** The services web and db are of the first of two sources, api of the second one. */
+const ofBoth = write(
+  0,
+  ['/services/web/a', '10.0.0.1:80'],
+  ['/services/api/a', '10.1.0.1:80'],
+  ['/services/api/b', '10.1.0.2:80'],
+  ['/routes/api', JSON.stringify({ balance: 'leastconn' })],
+);
 
 /** What seeds have found, as short as it goes, and what only some of them see. */
 const STORIES: readonly Story[] = [
@@ -97,11 +110,55 @@ const STORIES: readonly Story[] = [
       write(9150, [PAUSE_KEY, null]),
     ],
   },
+  {
+    title: 'a source that is silent at a start keeps its services, and what the other one gives goes out',
+    mode: 'seen',
+    sources: TWO_SOURCES,
+    actions: [
+      ofBoth,
+      { at: 10_000, action: { kind: 'cut', ms: 60_000, resume: false, place: 1 } },
+      { at: 11_000, action: { kind: 'kill', steps: 0, ms: 1000 } },
+      write(11_500, ['/services/db/a', '10.2.0.1:80']),
+      write(20_000, ['/services/web/b', '10.0.0.2:80'], ['/services/api/c', '10.1.0.3:80']),
+    ],
+  },
+  {
+    title: 'a prefix that may not be read any more keeps what was read of it, over a restart',
+    mode: 'seen',
+    sources: TWO_SOURCES,
+    actions: [
+      ofBoth,
+      { at: 10_000, action: { kind: 'refuse', prefix: '/routes', ms: 60_000, place: 1 } },
+      { at: 20_000, action: { kind: 'terminate', ms: 1000 } },
+      write(25_000, ['/services/api/c', '10.1.0.3:80'], ['/services/web/b', '10.0.0.2:80']),
+    ],
+  },
+  {
+    title: 'a source that is empty at a start takes nothing away, and the changes of the other go out',
+    mode: 'seen',
+    sources: TWO_SOURCES,
+    actions: [
+      ofBoth,
+      { at: 20_000, action: { kind: 'terminate', ms: 3000 } },
+      { at: 21_000, action: { kind: 'wipe', ms: 60_000, place: 1 } },
+      write(21_500, ['/services/db/a', '10.2.0.1:80']),
+    ],
+  },
+  {
+    title: 'an optional source that was never heard holds nothing up',
+    mode: 'seen',
+    sources: [{ optional: false }, { optional: true }],
+    actions: [
+      { at: 0, action: { kind: 'cut', ms: 60_000, resume: false, place: 1 } },
+      write(0, ['/services/web/a', '10.0.0.1:80'], ['/services/api/a', '10.1.0.1:80']),
+      write(5000, ['/services/web/b', '10.0.0.2:80']),
+    ],
+  },
 ];
 
 describe('a story that a seed has found', () => {
-  test.each(STORIES)('$title', async ({ title, mode, actions }) => {
-    const { violation } = await simulate({ seed: title, mode, actions });
+  test.each(STORIES)('$title', async ({ title, ...story }) => {
+    const { violation } = await simulate({ seed: title, ...story });
     expect(violation).toBeNull();
   });
 

@@ -7,6 +7,7 @@ import { SETTINGS } from './core.ts';
 import type { Worker } from './fake-haproxy.ts';
 import { difference, type Servers, serversOf } from './haproxy-text.ts';
 import { IN_TIME, InTime } from './in-time.ts';
+import { type Cached, Layers } from './layers.ts';
 import type { Life } from './life.ts';
 import type { World } from './world.ts';
 
@@ -41,9 +42,15 @@ export class Watcher {
   readonly #texts = new Map<string, Servers>();
   /** Whether the text that a worker loaded fits the mark in it. */
   readonly #ours = new WeakMap<Worker, boolean>();
-  /** What the sources gave this life; its hash before the last change; and since when they speak to it. */
+  /** What the sources gave this life; its hash, now and before the last change; and since when they speak to it. */
   #raw: Map<string, Entry> | null = null;
+  #rawHash = '';
   #rawBefore = '';
+  /** What each source gave, and the hash of it all; null where that is another since it was looked at. */
+  #layers: Layers;
+  #layersHash: string | null = null;
+  /** Since when enough is known of the sources for a tree of theirs. */
+  #enoughSince: number | null = null;
   #speaksSince = 0;
   /** What was replaced in this pass, and what of it HAProxy did not load. */
   #replaced: string | null = null;
@@ -63,12 +70,22 @@ export class Watcher {
   lastDeed = 0;
 
   readonly #inTime: InTime;
+  readonly #isAlive: () => boolean;
   /** When the sources last said something else than the last pass has seen. */
   #unseenSince: number | null = null;
+  /** Of what the sources said, what the last pass has seen. */
+  #seenHash: string | null = null;
 
   constructor(world: World, isAlive: () => boolean) {
     this.#world = world;
-    this.#inTime = new InTime({ world, isAlive, violate: (what) => this.violate(what) });
+    this.#isAlive = isAlive;
+    this.#layers = new Layers(world.stores.ranks, cachedOf(world));
+    this.#inTime = new InTime({
+      world,
+      isAlive,
+      given: () => (this.#raw === null ? null : [...this.#raw.values()]),
+      violate: (what) => this.violate(what),
+    });
   }
 
   violate(what: string): void {
@@ -89,7 +106,9 @@ export class Watcher {
     this.#inTime.born();
     this.#unseenSince = null;
     this.#raw = null;
-    this.#rawBefore = '';
+    [this.#rawHash, this.#rawBefore, this.#seenHash] = ['', '', null];
+    this.#layers = new Layers(this.#world.stores.ranks, cachedOf(this.#world));
+    [this.#layersHash, this.#enoughSince] = [null, null];
     [this.#replaced, this.#notLoaded] = [null, null];
     this.#forgetUnknown();
     this.#bornAt = this.#world.time.now;
@@ -111,7 +130,27 @@ export class Watcher {
     }
   }
 
-  /** The source gives all that it has. */
+  /** What is known of each source now. */
+  get known(): Cached['known'] {
+    return this.#layers.known;
+  }
+
+  /** One of the sources gives all that it has, but for the prefixes that may not be read. */
+  gave(place: number, entries: readonly Entry[], refused: readonly string[]): void {
+    this.#layers.gave(place, entries, refused);
+    this.#layersHash = null;
+    if (this.#layers.isEnough) {
+      this.#enoughSince ??= this.#world.time.now;
+    }
+  }
+
+  /** One of the sources gives changes. */
+  gaveChanges(place: number, changes: readonly Change[]): void {
+    this.#layers.changed(place, changes);
+    this.#layersHash = null;
+  }
+
+  /** All that the sources have, or what stands in for one of them, is on its way to Pointsman. */
   delivered(entries: readonly Entry[]): void {
     const { disk, time } = this.#world;
     const before = this.#raw?.values() ?? disk.tree?.entries ?? [];
@@ -121,7 +160,7 @@ export class Watcher {
     this.#given([...before], entries);
   }
 
-  /** The source gives changes. */
+  /** So are changes. */
   changed(changes: readonly Change[]): void {
     const raw = new Map(this.#raw);
     for (const change of changes) {
@@ -138,9 +177,11 @@ export class Watcher {
     const { time, disk } = this.#world;
     // What an earlier life held vanished in that one.
     const held = servicesOf(this.#raw === null ? disk.holds.map(({ entry }) => entry) : []);
-    this.#rawBefore = this.#raw === null ? '' : hashOf(this.#raw.values());
+    [this.#rawBefore, this.#rawHash] = [this.#rawHash, hashOf(now)];
     this.#raw = new Map(now.map((entry) => [entry.key, entry]));
-    if (hashOf(now) !== this.#rawBefore) {
+    if (this.#rawHash === this.#seenHash) {
+      this.#unseenSince = null;
+    } else if (this.#rawHash !== this.#rawBefore) {
       this.#unseenSince = time.now;
     }
     this.#asked = this.#askedBy(this.#raw.get(PAUSE_KEY));
@@ -386,12 +427,13 @@ export class Watcher {
   }
 
   #passed({ outcome, pending, hashes }: PassEvent): void {
-    if (this.#raw !== null && hashes.raw !== hashOf(this.#raw.values()) && hashes.raw !== this.#rawBefore) {
-      this.violate(
-        `the pass says that the sources have ${hashes.raw}, and they have ${hashOf(this.#raw.values())}`,
-      );
+    // What is just on its way may come right after the pass.
+    const before = this.#speaksSince === this.#world.time.now ? null : this.#rawBefore;
+    if (this.#raw !== null && hashes.raw !== this.#rawHash && hashes.raw !== before) {
+      this.violate(`the pass says that the sources have ${hashes.raw}, and they have ${this.#rawHash}`);
     }
-    if (this.#raw === null || hashes.raw === null || hashes.raw === hashOf(this.#raw.values())) {
+    this.#seenHash = hashes.raw;
+    if (this.#raw === null || hashes.raw === null || hashes.raw === this.#rawHash) {
       this.#unseenSince = null;
     }
     const isDone =
@@ -413,8 +455,46 @@ export class Watcher {
     if (this.#unseenSince !== null && this.#world.time.now - this.#unseenSince > IN_TIME) {
       this.violate(`no pass has seen what the sources said ${IN_TIME} ms ago`);
     }
+    if (this.#isAlive()) {
+      this.#compareWithSources();
+    }
     this.#inTime.look();
   }
+
+  /** Whatever one source does, what the others give reaches Pointsman, with what is known of that one. */
+  #compareWithSources(): void {
+    const { now } = this.#world.time;
+    if (this.#raw === null) {
+      if (this.#enoughSince !== null && now - this.#enoughSince > SETTINGS.cache.wait + IN_TIME) {
+        this.violate(`nothing reaches Pointsman ${IN_TIME} ms after the sources said enough for a start`);
+      }
+      return;
+    }
+    if (this.#layersHash !== null) {
+      return;
+    }
+    this.#layersHash = hashOf(this.#layers.entries);
+    if (this.#layersHash !== this.#rawHash) {
+      const [wanted, found] = [wordsOf(this.#layers.entries), wordsOf(this.#raw.values())];
+      this.violate(`what reaches Pointsman is not what its sources gave: ${differs(wanted, found)}`);
+    }
+  }
+}
+
+/** The cache that a life begins with, without what is held: that comes from no source. */
+function cachedOf({ disk: { tree, known, holds } }: World): Cached {
+  const held = new Set(holds.map(({ entry }) => entry.key));
+  return { entries: tree?.entries.filter(({ key }) => !held.has(key)) ?? [], known };
+}
+
+function wordsOf(entries: Iterable<Entry>): ReadonlySet<string> {
+  return new Set([...entries].map(({ key, value }) => `${key} ${value}`));
+}
+
+function differs(wanted: ReadonlySet<string>, found: ReadonlySet<string>): string {
+  const missing = [...wanted].filter((one) => !found.has(one));
+  const more = [...found].filter((one) => !wanted.has(one));
+  return [...missing.map((one) => `without ${one}`), ...more.map((one) => `with ${one}`)].join(', ');
 }
 
 /** After these nothing is to be put back (any more): a bug can be in that as well. */

@@ -4,7 +4,8 @@ import type { CachedTree, HeldPauses, Hold } from '../../src/ports/stores.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
 import type { BugPort, TemplateVariant } from './actions.ts';
 import { FakeHaproxy } from './fake-haproxy.ts';
-import { FakeStore } from './fake-store.ts';
+import { FakeStores, type SourceRank } from './fake-stores.ts';
+import type { Cached } from './layers.ts';
 import type { Random } from './random.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -19,6 +20,8 @@ export interface Disk {
   readonly kept: string[];
   readonly edits: string[];
   tree: CachedTree | null;
+  /** What was known of each source when it was written, as `Layers` says it. */
+  known: Cached['known'];
   holds: readonly Hold[];
   releaseAsked: boolean;
   pending: string | null;
@@ -44,7 +47,7 @@ export interface Faults {
 /** Everything around Pointsman. */
 export class World {
   readonly time = new VirtualTime();
-  readonly store = new FakeStore();
+  readonly stores: FakeStores;
   readonly haproxy: FakeHaproxy;
   readonly random: Random;
   readonly mode: Mode;
@@ -57,6 +60,7 @@ export class World {
     kept: [],
     edits: [],
     tree: null,
+    known: [],
     holds: [],
     releaseAsked: false,
     pending: null,
@@ -77,16 +81,16 @@ export class World {
     templateMissing: 0,
   };
   template: TemplateVariant = 'first';
-  /** How often all of the store was to be read anew. */
-  rereads = 0;
   readonly #templateListeners = new Set<() => void>();
 
   constructor(options: {
     readonly random: Random;
     readonly mode: Mode;
+    readonly sources: readonly SourceRank[];
     readonly say: (what: string) => void;
   }) {
-    const { random, mode, say } = options;
+    const { random, mode, sources, say } = options;
+    this.stores = new FakeStores(sources);
     this.random = random;
     this.mode = mode;
     this.say = say;
@@ -141,7 +145,7 @@ export class World {
 
   /** Nothing goes wrong from now on. */
   mend(): void {
-    const { faults, haproxy, store } = this;
+    const { faults, haproxy, stores } = this;
     faults.checkBroken = 0;
     faults.checkSlow = 0;
     faults.checkRefuses = 0;
@@ -154,7 +158,12 @@ export class World {
     haproxy.losing = 0;
     haproxy.deadly = 0;
     haproxy.downUntil = this.time.now;
-    store.cut(false);
+    for (const store of stores.all) {
+      store.cut(false);
+      if (store.refused !== null) {
+        store.refuse(null);
+      }
+    }
     this.templateTouched();
   }
 }
