@@ -7,7 +7,9 @@ import type { Drill } from './drill.ts';
 import { etcdDrills } from './etcd.ts';
 import { guardDrills } from './guard.ts';
 import { hostileDrills } from './hostile.ts';
+import { keptDrills } from './kept.ts';
 import { quarantineDrills } from './quarantine.ts';
+import { quarantineMendedDrills } from './quarantine-mended.ts';
 import { quarantineSlowDrills } from './quarantine-slow.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
@@ -20,7 +22,9 @@ export const drillsOn = (versions: readonly HaproxyBinary[]): readonly Drill[] =
   ...guardDrills,
   ...etcdDrills,
   ...quarantineDrills,
+  ...quarantineMendedDrills,
   ...quarantineSlowDrills,
+  ...keptDrills,
   ...reloadDrills,
   ...streamDrills,
   ...driftDrills,

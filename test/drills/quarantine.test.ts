@@ -1,7 +1,11 @@
 import { test } from 'vitest';
 import { quarantineDrills } from './quarantine.ts';
+import { quarantineMendedDrills } from './quarantine-mended.ts';
 import { quarantineSlowDrills } from './quarantine-slow.ts';
 
-test.each([...quarantineDrills, ...quarantineSlowDrills])('$name', async (drill) => {
-  await drill.run('short');
-});
+test.each([...quarantineDrills, ...quarantineMendedDrills, ...quarantineSlowDrills])(
+  '$name',
+  async (drill) => {
+    await drill.run('short');
+  },
+);

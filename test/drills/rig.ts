@@ -41,6 +41,8 @@ export interface Rig extends AsyncDisposable {
 export interface RigOptions extends SiteOptions {
   /** Done before Pointsman starts; what it gives is undone at the end. */
   readonly prepare?: (site: Site) => Promise<AsyncDisposable | undefined>;
+  /** In etcd before Pointsman starts, besides `web`. */
+  readonly keys?: Readonly<Record<string, string>>;
 }
 
 /** Starts a rig in `managed`, or with a HAProxy of its own where `haproxy.mode` says otherwise. */
@@ -57,7 +59,9 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
       more: { prefixes: { keys: ['/ha'] }, apply: { mode: 'reload' }, ...options.more },
     }),
   );
-  await etcd.put('/services/web/one', one.address);
+  for (const [key, value] of Object.entries({ '/services/web/one': one.address, ...options.keys })) {
+    await etcd.put(key, value);
+  }
   const prepared = await options.prepare?.(site);
   if (prepared) {
     stack.use(prepared);

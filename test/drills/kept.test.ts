@@ -1,0 +1,6 @@
+import { test } from 'vitest';
+import { keptDrills } from './kept.ts';
+
+test.each(keptDrills)('$name', async (drill) => {
+  await drill.run('short');
+});
