@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, request, waitFor } from '../support/haproxy.ts';
+import { announceExecDrills } from './announce-exec.ts';
 import { type Host, startHost } from './announce-rig.ts';
 import { announceStoreDrills } from './announce-store.ts';
 import { noneLost } from './asking.ts';
@@ -339,4 +340,5 @@ export const announceDrills: readonly Drill[] = [
     run: comeAndGo,
   },
   ...announceStoreDrills,
+  ...announceExecDrills,
 ];
