@@ -23,7 +23,7 @@ import {
   tokenIn,
   txnAnswer,
 } from './etcd-messages.ts';
-import { type EtcdStream, KeyWatch } from './key-watch.ts';
+import { type EtcdStream, KeyWatch, type WatchListener } from './key-watch.ts';
 
 /** Where an etcd is, and who we are to it. */
 export type EtcdAccess = Pick<
@@ -73,7 +73,7 @@ export interface EtcdLink extends Disposable {
   /** The keys under a lease. */
   keysOf(lease: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Watches keys from now on. */
-  watch(onChange: (key: string, revision: bigint) => void): KeyWatch;
+  watch(listener: WatchListener): KeyWatch;
 }
 
 /** Makes a connection to `endpoint` alone, without retries: rotation and patience are the caller's. */
@@ -204,8 +204,8 @@ class GrpcLink implements EtcdLink {
     return leasedKeys(await this.#call('Lease/LeaseTimeToLive', leaseRequest(lease, 'with keys'), signal));
   }
 
-  watch(onChange: (key: string, revision: bigint) => void): KeyWatch {
-    return new KeyWatch(this.#stream('Watch/Watch'), onChange);
+  watch(listener: WatchListener): KeyWatch {
+    return new KeyWatch(this.#stream('Watch/Watch'), listener);
   }
 
   /** Opens a stream of one of etcd's methods, for `limit` milliseconds at most. */

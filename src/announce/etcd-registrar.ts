@@ -151,7 +151,10 @@ class EtcdRegistrar implements Registrar {
 
   /** Serves by one connection until it is lost, or `signal` aborts: throws either way. */
   async #serve(link: EtcdLink, signal: AbortSignal, onLive: () => void): Promise<never> {
-    using watch = link.watch((key, revision) => this.#changed(key, revision));
+    using watch = link.watch({
+      onChange: (key, revision) => this.#changed(key, revision),
+      onLost: () => this.#ring(),
+    });
     await this.#keepLease(link, signal);
     this.#live(link.endpoint);
     for (;;) {
@@ -162,21 +165,22 @@ class EtcdRegistrar implements Registrar {
       if (done === 'settled') {
         this.#settle(generation);
         await this.#leaveIfAsked(link, generation, signal);
-        await this.#wait(watch, signal);
+        await this.#wait(signal);
       }
       await this.#slowDown(signal);
       signal.throwIfAborted();
+      watch.throwIfLost();
       if (done === 'lease lost' || this.#renewAt <= performance.now()) {
         await this.#keepLease(link, signal);
       }
     }
   }
 
-  async #wait(watch: KeyWatch, signal: AbortSignal): Promise<void> {
+  async #wait(signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     try {
       const due = rest(Math.max(0, this.#renewAt - performance.now()), signal, over.signal);
-      await Promise.race([this.#bell.promise, due, watch.lost]);
+      await Promise.race([this.#bell.promise, due]);
     } finally {
       over.abort();
     }

@@ -1,4 +1,5 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { asError } from '../errors.ts';
 import { unwatchRequest, type WatchAnswer, watchAnswer, watchRequest } from './etcd-messages.ts';
 
 /** A stream of messages both ways. */
@@ -7,34 +8,46 @@ export type EtcdStream = ClientDuplexStream<Buffer, Buffer>;
 /** How long etcd may take to begin a watch. */
 const CREATE_LIMIT = 5_000;
 
+/** Who is told of what a watch sees. */
+export interface WatchListener {
+  onChange(key: string, revision: bigint): void;
+  /** Nothing is watched any more: called once. */
+  onLost(): void;
+}
+
 /**
  * Watches single keys by one stream, each by a watch of its own: of all that happens below a prefix shared with a whole
  * fleet nothing else comes here. Disposing ends it.
  */
 export class KeyWatch implements Disposable {
   readonly #stream: EtcdStream;
-  readonly #onChange: (key: string, revision: bigint) => void;
+  readonly #listener: WatchListener;
   readonly #numbers = new Map<string, number>();
-  readonly #creating = new Map<number, () => void>();
-  readonly #lost = Promise.withResolvers<never>();
+  readonly #creating = new Map<number, PromiseWithResolvers<void>>();
   #last = 0;
+  #error: Error | null = null;
 
-  constructor(stream: EtcdStream, onChange: (key: string, revision: bigint) => void) {
+  constructor(stream: EtcdStream, listener: WatchListener) {
     this.#stream = stream;
-    this.#onChange = onChange;
-    this.#lost.promise.catch(() => undefined);
+    this.#listener = listener;
     stream.on('data', (bytes: Buffer) => this.#receive(bytes));
-    stream.on('error', (error) => this.#lost.reject(error));
-    stream.on('end', () => this.#lost.reject(new Error('it closed the stream')));
+    stream.on('error', (error) => this.#lose(error));
+    stream.on('end', () => this.#lose(new Error('it closed the stream')));
   }
 
-  /** Rejects when the stream is lost. */
-  get lost(): Promise<never> {
-    return this.#lost.promise;
+  /** Throws why it is lost, where it is. */
+  throwIfLost(): void {
+    if (this.#error !== null) {
+      throw this.#error;
+    }
   }
 
-  /** From now on these keys and no others are watched: resolves when no change of theirs can be missed any more. */
+  /**
+   * From now on these keys and no others are watched: resolves when no change of theirs can be missed any more, rejects where
+   * it is lost.
+   */
   async cover(keys: ReadonlySet<string>): Promise<void> {
+    this.throwIfLost();
     for (const [key, number] of this.#numbers) {
       if (!keys.has(key)) {
         this.#numbers.delete(key);
@@ -45,44 +58,54 @@ export class KeyWatch implements Disposable {
     if (fresh.length === 0) {
       return;
     }
-    const late = setTimeout(
-      () => this.#lost.reject(new Error('no answer to the watch request')),
-      CREATE_LIMIT,
-    );
+    const late = setTimeout(() => this.#lose(new Error('no answer to the watch request')), CREATE_LIMIT);
     try {
-      await Promise.race([Promise.all(fresh.map((key) => this.#create(key))), this.lost]);
+      await Promise.all(fresh.map((key) => this.#create(key)));
     } finally {
       clearTimeout(late);
     }
   }
 
   [Symbol.dispose](): void {
-    this.#lost.reject(new Error('it was closed'));
+    this.#lose(new Error('it was closed'));
     this.#stream.cancel();
+  }
+
+  /** The first reason counts. */
+  #lose(error: Error): void {
+    if (this.#error !== null) {
+      return;
+    }
+    this.#error = error;
+    for (const { reject } of this.#creating.values()) {
+      reject(error);
+    }
+    this.#creating.clear();
+    this.#listener.onLost();
   }
 
   #create(key: string): Promise<void> {
     this.#last += 1;
     const number = this.#last;
     this.#numbers.set(key, number);
-    return new Promise((resolve) => {
-      this.#creating.set(number, resolve);
-      this.#stream.write(watchRequest(key, number));
-    });
+    const created = Promise.withResolvers<void>();
+    this.#creating.set(number, created);
+    this.#stream.write(watchRequest(key, number));
+    return created.promise;
   }
 
   #receive(bytes: Buffer): void {
     try {
       this.#take(watchAnswer(bytes));
     } catch (error) {
-      this.#lost.reject(error);
+      this.#lose(asError(error));
     }
   }
 
   #take(answer: WatchAnswer): void {
     switch (answer.kind) {
       case 'created':
-        this.#creating.get(answer.watch)?.();
+        this.#creating.get(answer.watch)?.resolve();
         this.#creating.delete(answer.watch);
         break;
       case 'ended':
@@ -93,7 +116,7 @@ export class KeyWatch implements Disposable {
         break;
       case 'changes':
         for (const { key, revision } of answer.changes) {
-          this.#onChange(key, revision);
+          this.#listener.onChange(key, revision);
         }
         break;
       default:

@@ -35,7 +35,7 @@ export async function machineId(stateDir: string, file = MACHINE_ID): Promise<st
 async function read(file: string): Promise<string | null> {
   try {
     const text = (await readText(file))?.trim() ?? '';
-    return /^[0-9A-Za-z-]{8,64}$/.test(text) ? text : null;
+    return /^[0-9a-f-]{8,64}$/.test(text) ? text : null;
   } catch (error) {
     if (error instanceof PointsmanError) {
       return null;
