@@ -50,6 +50,9 @@ const PREFIX = 'pm-test-';
  * (by us, or by the reaper), dockerd, its containers and their mounts are gone with it.
  */
 export async function startDocker(options: DockerOptions = {}): Promise<TestDocker> {
+  if (process.getuid?.() !== 0) {
+    throw new Error('A Docker engine takes root: sudo npm test, or leave it to CI.');
+  }
   await sweep();
   const network = await takeNetwork();
   const folder = folderOf(network.bridge);

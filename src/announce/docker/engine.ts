@@ -282,7 +282,10 @@ export class DockerEngine implements Engine, Disposable {
           'Start the engine, or say where it listens: DOCKER_HOST=unix:///path. In a container, mount the socket.',
         ];
       case 'ECONNREFUSED':
-        return ['nobody listens', 'Start the engine, or say where it listens: DOCKER_HOST=unix:///path.'];
+        return [
+          'nobody listens',
+          'Start the engine, or say where it listens: DOCKER_HOST=unix:///path. A container that has the socket alone mounted has to be started anew after an engine that made another one.',
+        ];
       case 'EACCES':
       case 'EPERM':
         return [

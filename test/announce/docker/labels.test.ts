@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readContainerLabels } from '../../../src/announce/docker/container-labels.ts';
 import type { Binding } from '../../../src/announce/docker/engine-answers.ts';
 import { readRegistratorLabels } from '../../../src/announce/docker/registrator-labels.ts';
+import { WRITTEN_FIELDS } from '../../../src/announce/docker/wanted-service.ts';
 import { theOneNamed } from '../../../src/announce/docker/which-containers.ts';
 import { container } from './container.ts';
 
@@ -110,6 +112,12 @@ describe('readContainerLabels()', () => {
       complaints: ['the label pointsman.constructor is not known'],
     });
   });
+});
+
+test('docs/announce.md has each label, and no other', () => {
+  const docs = readFileSync(new URL('../../../docs/announce.md', import.meta.url), 'utf8');
+  const told = [...docs.matchAll(/`pointsman\.([a-z.]+)=[^`]*`/g)].map(([, field]) => field);
+  expect([...new Set(told)].sort()).toEqual([...WRITTEN_FIELDS].sort());
 });
 
 describe('readRegistratorLabels()', () => {
