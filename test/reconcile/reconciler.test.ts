@@ -143,6 +143,7 @@ describe('Reconciler', () => {
     loop.template(TEMPLATE);
     loop.snapshot(server('a', 1));
     await waitFor(() => loop.haproxy.reloads === 1);
+    const begun = performance.now();
     for (let port = 2; port <= 40; port++) {
       loop.put(server('a', port));
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -150,7 +151,8 @@ describe('Reconciler', () => {
     await waitFor(
       () => loop.file.text === withMark('10.0.0.1:40\n') && loop.passes().at(-1)?.pending === null,
     );
-    expect(loop.haproxy.reloads).toBeLessThan(6);
+    // The one of before, the first, the last, and one for each pause: a busy machine takes longer over the burst.
+    expect(loop.haproxy.reloads).toBeLessThanOrEqual(3 + (performance.now() - begun) / 150);
   });
 
   test('keeps the last good template while a new one is broken, and says both once', async () => {
