@@ -68,7 +68,12 @@ async function fill(
           .then(...puts)
           .commit();
       // etcd itself may be at its limits, and whoever attacks goes on.
-      await commit().catch(() => commit());
+      const isTaken = () =>
+        commit().then(
+          () => true,
+          () => false,
+        );
+      await waitFor(isTaken, { what: 'etcd to take a transaction', timeout: 120_000 });
     }
   };
   await Promise.all([worker(), worker(), worker(), worker()]);
