@@ -46,9 +46,9 @@ export class Watcher {
   #raw: Map<string, Entry> | null = null;
   #rawHash = '';
   #rawBefore = '';
-  /** What each source gave, and the hash of it all; null where that is another since it was looked at. */
+  /** What each source gave; and when it gave something that was not looked at yet. */
   #layers: Layers;
-  #layersHash: string | null = null;
+  #givenAt: number | null = null;
   /** Since when enough is known of the sources for a tree of theirs. */
   #enoughSince: number | null = null;
   #speaksSince = 0;
@@ -108,7 +108,7 @@ export class Watcher {
     this.#raw = null;
     [this.#rawHash, this.#rawBefore, this.#seenHash] = ['', '', null];
     this.#layers = new Layers(this.#world.stores.ranks, cachedOf(this.#world));
-    [this.#layersHash, this.#enoughSince] = [null, null];
+    [this.#givenAt, this.#enoughSince] = [null, null];
     [this.#replaced, this.#notLoaded] = [null, null];
     this.#forgetUnknown();
     this.#bornAt = this.#world.time.now;
@@ -138,7 +138,7 @@ export class Watcher {
   /** One of the sources gives all that it has, but for the prefixes that may not be read. */
   gave(place: number, entries: readonly Entry[], refused: readonly string[]): void {
     this.#layers.gave(place, entries, refused);
-    this.#layersHash = null;
+    this.#givenAt = this.#world.time.now;
     if (this.#layers.isEnough) {
       this.#enoughSince ??= this.#world.time.now;
     }
@@ -147,7 +147,7 @@ export class Watcher {
   /** One of the sources gives changes. */
   gaveChanges(place: number, changes: readonly Change[]): void {
     this.#layers.changed(place, changes);
-    this.#layersHash = null;
+    this.#givenAt = this.#world.time.now;
   }
 
   /** All that the sources have, or what stands in for one of them, is on its way to Pointsman. */
@@ -470,11 +470,12 @@ export class Watcher {
       }
       return;
     }
-    if (this.#layersHash !== null) {
+    // In the moment in which they are given it may be on its way.
+    if (this.#givenAt === null || this.#givenAt === now) {
       return;
     }
-    this.#layersHash = hashOf(this.#layers.entries);
-    if (this.#layersHash !== this.#rawHash) {
+    this.#givenAt = null;
+    if (hashOf(this.#layers.entries) !== this.#rawHash) {
       const [wanted, found] = [wordsOf(this.#layers.entries), wordsOf(this.#raw.values())];
       this.violate(`what reaches Pointsman is not what its sources gave: ${differs(wanted, found)}`);
     }
