@@ -5,13 +5,13 @@ import { type Host, startHost } from './announce-rig.ts';
 import { announceStoreDrills } from './announce-store.ts';
 import { noneLost } from './asking.ts';
 import type { Drill, DrillResult } from './drill.ts';
-import { hold, noFailures, within } from './rig.ts';
+import { hold, noFailures, SLACK, showServers, within } from './rig.ts';
 
 /** Milliseconds. */
 const SERVED = 1_000;
 const EQUAL = 2_000;
-/** From what HAProxy is told of a death: what was sent there before is lost. */
-const DEATH = 50;
+/** From what the store says until HAProxy does: what was sent there before is lost, or wrong. */
+const DEATH = 50 * SLACK;
 
 /** A container answers by its own port: from then on it is well. */
 async function well({ docker }: Host, name: string): Promise<void> {
@@ -199,10 +199,14 @@ async function reboot(mode: 'auto' | 'reload', form: 'short' | 'full'): Promise<
   await host.equal();
   const equal = performance.now();
   await host.served(...names.map((one) => one.join('/')));
+  const after = await portsOf(host, names);
+  await rig.time(async () => {
+    const servers = await showServers(rig.site.masterSocket);
+    return names.every(([, name]) => new RegExp(`:${name}:.* ${after.get(name)} `).test(servers));
+  }, 'the ports in HAProxy');
   await rig.settled();
   const settled = performance.now();
   await sleep(form === 'full' ? 5_000 : 1_000);
-  const after = await portsOf(host, names);
   const moved = names.filter(([, name]) => before.get(name) !== after.get(name)).length;
   const others = new Set([...before.values()]);
   const swapped = names.filter(
@@ -212,7 +216,7 @@ async function reboot(mode: 'auto' | 'reload', form: 'short' | 'full'): Promise<
   for (const one of wrong) {
     const port = after.get(one.said.split('/')[1] ?? '') ?? 0;
     const claim = host.claimed.get(`${one.said.split('/')[0]} ${port}`) ?? settled;
-    const until = mode === 'auto' ? claim + DEATH : settled;
+    const until = (mode === 'auto' ? claim : settled) + DEATH;
     hold(
       one.begun <= until,
       `a claim counts within ${DEATH} ms: ${JSON.stringify(one)} ${until - one.begun}`,
