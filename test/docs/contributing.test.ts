@@ -11,3 +11,14 @@ test('CONTRIBUTING says what each folder of src is for, and of none that is not 
     .map(({ name }) => name);
   expect(said.toSorted()).toEqual(there.toSorted());
 });
+
+test('each command that CONTRIBUTING and README name is a script of package.json', () => {
+  const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  const named = ['CONTRIBUTING.md', 'README.md'].flatMap((file) =>
+    [
+      ...readFileSync(new URL(file, root), 'utf8').matchAll(/\bnpm run (?:--silent )?([a-z]+(?::[a-z]+)?)/g),
+    ].map(([, name]) => name),
+  );
+  expect(named).toContain('test:all');
+  expect(named.filter((name) => name === undefined || scripts[name] === undefined)).toEqual([]);
+});

@@ -63,12 +63,12 @@ backend be_web
     await waitFor(async () => (await answers()) === 'ac', { timeout: 15_000 });
     const refusals = () =>
       daemon.log().filter(({ event, part }) => event === 'check-refused' && part === undefined).length;
-    const before = backends['b']?.requests() ?? 0;
+    const before = backends.b?.requests() ?? 0;
     // Through some tries of the file.
     while (refusals() < 3) {
       expect(await answers()).toBe('ac');
     }
-    expect(backends['b']?.requests()).toBe(before);
+    expect(backends.b?.requests()).toBe(before);
     expect((await daemon.status()).ahead).not.toBeNull();
     await keys('a', 'c', 'd');
     await waitFor(async () => (await answers()) === 'acd', { timeout: 15_000 });
