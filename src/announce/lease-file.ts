@@ -52,6 +52,8 @@ export function createLeaseFile(
         await mkdir(stateDir, { recursive: true, mode: 0o750 }).catch(() => undefined);
         await writeWhole(file, `${JSON.stringify({ version: VERSION, lease, asked, owner })}\n`, {
           mode: 0o640,
+          // After a power cut the key is taken over by its owner all the same.
+          outlives: 'our crash',
           doing: `writing ${file}`,
         });
       }, undefined),
