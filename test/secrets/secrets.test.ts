@@ -311,9 +311,12 @@ describe('files, folders and sockets', () => {
   });
 });
 
-test('no source file starts a shell', async () => {
-  const files = (await filesBelow(new URL('../../src', import.meta.url).pathname)).filter((file) =>
-    file.endsWith('.ts'),
+/** It becomes process 1 of a container with a text of its own; the program is given as arguments, never in the text. */
+const STARTS_A_SHELL = 'announce/init.ts';
+
+test('no source file starts a shell, but the one that becomes process 1', async () => {
+  const files = (await filesBelow(new URL('../../src', import.meta.url).pathname)).filter(
+    (file) => file.endsWith('.ts') && !file.endsWith(STARTS_A_SHELL),
   );
   expect(files.length).toBeGreaterThan(100);
   for (const file of files) {
