@@ -102,7 +102,7 @@ export interface AnnounceMetrics {
 /** The content type of `AnnounceMetrics.text()`. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Begins to count. Every series is there from the start, at zero. By hand: prom-client would cost a process for each container 3 MB. */
+/** Begins to count. Every series is there from the start, at zero. By hand: prom-client would cost each process 7 MB. */
 export function announceMetrics(): AnnounceMetrics {
   const counts = {
     puts: new Map<PutReason, number>(),
