@@ -18,7 +18,7 @@ test('a service is registered while it is well, and only then; that etcd is away
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   await using _server = { [Symbol.asyncDispose]: async () => void server.close() };
   const flags = ['--service', 'web', '--port', String(port), '--host', '127.0.0.1', '--instance', 'i-1'];
-  const checks = ['--check', '/healthz', '--interval', '50ms', '--fall', '2', '--rise', '2'];
+  const checks = ['--drain', '0s', '--check', '/healthz', '--interval', '50ms', '--fall', '2', '--rise', '2'];
   await using announce = await startAnnounce({ etcd, stateDir: state.path, flags, more: checks });
   const isThere = async () => (await storedKey(etcd, KEY)) !== null;
   expect(await announce.told('health')).toMatchObject({
@@ -42,7 +42,7 @@ test('a service is registered while it is well, and only then; that etcd is away
   expect(announce.log().filter(({ event }) => event === 'health')).toHaveLength(before);
 });
 
-const flags = ['--service', 'web', '--port', '8080', '--instance', 'i-1'];
+const flags = ['--service', 'web', '--port', '8080', '--instance', 'i-1', '--drain', '0s'];
 
 test('without --host, an etcd of this host gives no address: that is refused with what to do', async () => {
   await using state = await tempFolder();
