@@ -16,11 +16,14 @@ import type { Settings } from '../settings/settings.ts';
 import { announceOnce } from './announce-once.ts';
 import { announceParts, prefixOf, registrarFor, statusOf } from './announce-parts.ts';
 import { type AnnounceFlags, announceSettings } from './announce-settings.ts';
+import { parseTimeout } from './bounded.ts';
 import { EXIT, type Io } from './io.ts';
 import { type RunningService, runService } from './run-service.ts';
 
 /** Registers one instance of a service for as long as this runs. Ends with 0 at SIGTERM or SIGINT. */
 export async function announce(io: Io, flags: AnnounceFlags, command: readonly string[]): Promise<number> {
+  // A flag that makes no sense is told, whether this call needs it or not.
+  parseTimeout(flags.timeout);
   const settings = await announceSettings(io, flags, command);
   const { exec, drain } = settings.announce;
   if (exec !== undefined) {

@@ -6,6 +6,17 @@ import { EXIT, type ExitCode, type Io } from './io.ts';
 /** How long a command that was told to end may take to do so: for its locks and temporary files. */
 const GRACE = 500;
 
+/** The milliseconds of `--timeout`. Throws a `UsageError` where it is no duration. */
+export function parseTimeout(timeout: string): number {
+  const limit = parseDuration(timeout);
+  if (limit === null || limit === 0) {
+    throw new UsageError(`reading --timeout ${timeout}: expected a duration over 0`, {
+      hint: 'For example --timeout 2m.',
+    });
+  }
+  return limit;
+}
+
 /**
  * Runs a command that does one thing and ends, for `timeout` at most: then it is told to end, and what it was waiting
  * for is said, whether it has ended or not. Throws a `SystemError`, or a `UsageError` where `timeout` is no duration.
@@ -15,12 +26,7 @@ export async function bounded(
   { verb, timeout }: { readonly verb: string; readonly timeout: string },
   work: (io: Io) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const limit = parseDuration(timeout);
-  if (limit === null || limit === 0) {
-    throw new UsageError(`reading --timeout ${timeout}: expected a duration over 0`, {
-      hint: 'For example --timeout 2m.',
-    });
-  }
+  const limit = parseTimeout(timeout);
   const over = new AbortController();
   let waitsFor = 'its settings';
   const inner: Io = {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { Serial } from '../ports/serial.ts';
@@ -23,6 +23,9 @@ export function controlManaged(settings: ManagedSettings): HaproxyControl {
 
 /** Milliseconds between two looks whether an adopted one, which is no child of ours, still lives. */
 const LOOK = 300;
+
+/** Milliseconds for which a PID file may be empty, on a machine that is busy. */
+const WRITING_PID = 5000;
 
 /** What came of having a HAProxy answer. */
 type BroughtUp =
@@ -207,13 +210,26 @@ class ManagedHaproxy implements HaproxyControl {
     if ((await livesOrGone(masterOf(this.#state))) === 'busy') {
       return true;
     }
-    const pid = Number((await readFile(this.#pidFile, 'utf8').catch(() => '')).trim());
+    const text = (await readFile(this.#pidFile, 'utf8').catch(() => null))?.trim();
+    if (text === '') {
+      return this.#isWritingPid();
+    }
+    const pid = Number(text);
     const facts = pid > 0 ? await processFacts(pid) : null;
     if (!facts || !isHaproxy(facts)) {
       return false;
     }
     const socket = `${this.#settings.masterSocket},`;
     return facts.args.length === 0 || facts.args.some((arg) => arg.startsWith(socket));
+  }
+
+  /** A master that re-executes itself empties its file first, and writes its PID when it has loaded. */
+  async #isWritingPid(): Promise<boolean> {
+    const mtimeMs = await stat(this.#pidFile).then(
+      (found) => found.mtimeMs,
+      () => 0,
+    );
+    return Date.now() - mtimeMs < WRITING_PID;
   }
 
   get #pidFile(): string {

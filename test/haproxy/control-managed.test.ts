@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { controlManaged } from '../../src/haproxy/control-managed.ts';
@@ -170,6 +171,31 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     );
   });
 
+  test('a master in the middle of its re-execution, which refuses to talk and has emptied its PID file, is adopted and not doubled', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, masterSocket } = await setUp(folder.path);
+    const mark = await write('one');
+    await using _reaper = reaper(masterSocket);
+    {
+      await using first = controlManaged(settings);
+      expect(await first.reload(mark, never)).toMatchObject({ kind: 'verified' });
+    }
+    const { master } = await showProc(masterSocket);
+    const pidFile = `${masterSocket}.pid`;
+    await rename(masterSocket, `${masterSocket}.away`);
+    await writeFile(pidFile, '');
+    const changes: ManagedChange['kind'][] = [];
+    await using control = manage({ ...settings, onChange: ({ kind }) => changes.push(kind) });
+    const reloaded = control.reload(await write('two'), never);
+    // Long enough for a look that would have started another one.
+    await sleep(300);
+    await writeFile(pidFile, `${master}\n`);
+    await rename(`${masterSocket}.away`, masterSocket);
+    expect(await reloaded).toMatchObject({ kind: 'verified' });
+    expect(changes).toEqual(['haproxy-adopted']);
+    expect(await showProc(masterSocket)).toMatchObject({ master });
+  });
+
   test('a text that HAProxy does not start with is failed with its words; a good one then starts it', async () => {
     await using folder = await tempFolder();
     const { settings, write, url } = await setUp(folder.path);
@@ -296,7 +322,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   test('a master that lives and is mute is waited for within bounds and never doubled', async () => {
     await using folder = await tempFolder();
     const { settings, write, masterSocket } = await setUp(folder.path);
-    await using first = manage(settings);
+    await using first = controlManaged(settings);
     const mark = await write('one');
     await first.reload(mark, never);
     const { master } = await showProc(masterSocket);
@@ -395,7 +421,7 @@ test('a socket file left by a dead HAProxy is no problem', async () => {
   await writeFile(configPath, withMark(text));
   const settings = { binary: 'haproxy', masterSocket, configPath };
   {
-    await using first = manage(settings);
+    await using first = controlManaged(settings);
     await first.reload(hashText(text), never);
   }
   expect(await readFile(`${masterSocket}.pid`, 'utf8')).toMatch(/^\d+\n$/);
