@@ -210,7 +210,7 @@ class ManagedHaproxy implements HaproxyControl {
     if ((await livesOrGone(masterOf(this.#state))) === 'busy') {
       return true;
     }
-    const text = (await readFile(this.#pidFile, 'utf8').catch(() => null))?.trim();
+    const text = (await this.#readPid()) ?? (await this.#readPid('a moment later'));
     if (text === '') {
       return this.#isWritingPid();
     }
@@ -221,6 +221,17 @@ class ManagedHaproxy implements HaproxyControl {
     }
     const socket = `${this.#settings.masterSocket},`;
     return facts.args.length === 0 || facts.args.some((arg) => arg.startsWith(socket));
+  }
+
+  /** HAProxy removes the file before it makes it anew. */
+  async #readPid(when: 'now' | 'a moment later' = 'now'): Promise<string | null> {
+    if (when !== 'now') {
+      await sleep(50);
+    }
+    return readFile(this.#pidFile, 'utf8').then(
+      (text) => text.trim(),
+      () => null,
+    );
   }
 
   /** A master that re-executes itself empties its file first, and writes its PID when it has loaded. */
