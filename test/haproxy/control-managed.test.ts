@@ -322,7 +322,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
   test('a master that lives and is mute is waited for within bounds and never doubled', async () => {
     await using folder = await tempFolder();
     const { settings, write, masterSocket } = await setUp(folder.path);
-    await using first = controlManaged(settings);
+    await using first = manage(settings);
     const mark = await write('one');
     await first.reload(mark, never);
     const { master } = await showProc(masterSocket);
@@ -421,7 +421,7 @@ test('a socket file left by a dead HAProxy is no problem', async () => {
   await writeFile(configPath, withMark(text));
   const settings = { binary: 'haproxy', masterSocket, configPath };
   {
-    await using first = controlManaged(settings);
+    await using first = manage(settings);
     await first.reload(hashText(text), never);
   }
   expect(await readFile(`${masterSocket}.pid`, 'utf8')).toMatch(/^\d+\n$/);
