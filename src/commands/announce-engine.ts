@@ -24,11 +24,6 @@ import { acquireLock, LockedError } from '../state/lock.ts';
 import { type AnnounceParts, registrarFor, statusOf } from './announce-parts.ts';
 import { EXIT, type ExitCode } from './io.ts';
 
-export interface AnnounceEngineOptions extends AnnounceParts {
-  /** Takes the host out and ends. */
-  readonly leave: boolean;
-}
-
 /** How long `--leave` waits for the engine and the store before it deletes what it can. */
 const LEAVE_LIMIT = 10_000;
 /** Milliseconds between two looks whether the one before has ended. */
@@ -38,14 +33,10 @@ const LOCK_PAUSE = 500;
  * Announces what the container engine of this host runs: one container, or all that ask for it. At SIGTERM the one is taken
  * out; of all everything stays, for the next start to take up.
  */
-export async function announceEngine(options: AnnounceEngineOptions): Promise<ExitCode> {
-  const { io, settings, access, tell, leave } = options;
+export async function announceEngine(options: AnnounceParts): Promise<ExitCode> {
+  const { io, settings, access, tell } = options;
+  const { leave } = settings.announce;
   const which = whichOf(settings);
-  if (leave && !settings.announce.all) {
-    throw new UsageError('announcing: --leave is for --all', {
-      hint: 'The partner of one container takes it out by itself when it is told to end.',
-    });
-  }
   await using _alone = settings.announce.all ? await aloneOn(options) : undefined;
   if (io.signal.aborted) {
     return EXIT.fine;
@@ -93,7 +84,7 @@ export async function announceEngine(options: AnnounceEngineOptions): Promise<Ex
  * Two of a host would take each other's keys out: a second one waits for the end of the first, as in an upgrade that
  * starts the new one before it ends the old. `--leave` does not wait.
  */
-async function aloneOn({ io, settings, tell, leave }: AnnounceEngineOptions): Promise<AsyncDisposable> {
+async function aloneOn({ io, settings, tell }: AnnounceParts): Promise<AsyncDisposable> {
   const stateDir = path.join(settings.stateDir, 'announce');
   let isTold = false;
   while (!io.signal.aborted) {
@@ -105,7 +96,7 @@ async function aloneOn({ io, settings, tell, leave }: AnnounceEngineOptions): Pr
         tell({ kind: 'notice', ...messageAndHint(error) });
         break;
       }
-      if (leave) {
+      if (settings.announce.leave) {
         throw new SystemError(
           'taking this host out: its announce --all still runs, and would bring it back',
           {
@@ -129,7 +120,7 @@ async function aloneOn({ io, settings, tell, leave }: AnnounceEngineOptions): Pr
 
 /** Drains and deletes everything that this host has announced, what it does not run any more included. */
 async function leaveHost(
-  options: AnnounceEngineOptions,
+  options: AnnounceParts,
   all: AnnounceContainersOptions,
   registrar: Registrar,
 ): Promise<ExitCode> {
@@ -158,7 +149,7 @@ async function leaveHost(
 }
 
 /** Waits for the drain where anything is registered. */
-async function drained(registrar: Registrar, { settings, tell }: AnnounceEngineOptions): Promise<void> {
+async function drained(registrar: Registrar, { settings, tell }: AnnounceParts): Promise<void> {
   const keys = registrar.state.registered.length;
   const ms = settings.announce.drain;
   if (keys > 0 && ms > 0) {
@@ -220,7 +211,7 @@ function checksOf({ announce }: Settings): NonNullable<AnnounceContainersOptions
 }
 
 /** At the boot of a machine its network may come later. */
-async function addressOf({ io, settings, access, tell }: AnnounceEngineOptions): Promise<HostAddress> {
+async function addressOf({ io, settings, access, tell }: AnnounceParts): Promise<HostAddress> {
   const { host, interface: network } = settings.announce;
   const backOff = new BackOff({ first: 500, longest: 10_000 });
   for (;;) {

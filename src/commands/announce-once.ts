@@ -9,8 +9,8 @@ export interface OnceOptions {
   readonly registration: Registration;
   /** Null where it is not checked. */
   readonly check: HealthOptions | null;
-  /** A duration, not checked yet. */
-  readonly timeout: string;
+  /** Milliseconds. */
+  readonly timeout: number;
 }
 
 /**

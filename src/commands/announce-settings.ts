@@ -2,6 +2,7 @@ import type { EtcdAccess } from '../announce/etcd-link.ts';
 import { UsageError } from '../errors.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import type { Settings } from '../settings/settings.ts';
+import { parseTimeout } from './bounded.ts';
 import { type CommonFlags, type Io, overridesOf } from './io.ts';
 
 /** The flags of `announce`: each is the setting of its name. */
@@ -27,14 +28,12 @@ export interface AnnounceFlags extends CommonFlags {
   readonly exec?: true;
   readonly listen?: string;
   readonly once?: true;
-  /** No setting: how long `once` may take. */
-  readonly timeout: string;
+  readonly timeout?: string;
   readonly container?: string;
   readonly containerPort?: string;
   readonly engine?: string;
   readonly all?: true;
   readonly registratorLabels?: true;
-  /** No setting: it is done once. */
   readonly leave?: true;
 }
 
@@ -44,21 +43,11 @@ export async function announceSettings(
   flags: AnnounceFlags,
   command: readonly string[],
 ): Promise<Settings> {
-  const {
-    config,
-    once,
-    timeout: _timeout,
-    set,
-    logLevel,
-    etcd,
-    meta,
-    adopt,
-    exec = false,
-    all,
-    registratorLabels,
-    ...rest
-  } = flags;
-  const { leave: _, ...plain } = rest;
+  const { config, set, logLevel, etcd, meta, exec = false, ...plain } = flags;
+  if (plain.timeout !== undefined) {
+    // In the words of every other verb.
+    parseTimeout(plain.timeout);
+  }
   if (exec !== command.length > 0) {
     const [first = ''] = command;
     throw new UsageError(
@@ -68,7 +57,7 @@ export async function announceSettings(
       },
     );
   }
-  const own = Object.entries(plain).map(([name, value]) => [`announce.${name}`, value]);
+  const own = Object.entries(plain).map(([name, value]) => [`announce.${name}`, String(value)]);
   return loadSettings({
     ...(config === undefined ? {} : { configPath: config }),
     env: io.env,
@@ -78,11 +67,7 @@ export async function announceSettings(
       ...Object.fromEntries(own),
       ...(etcd === undefined ? {} : { 'etcd.endpoints': etcd }),
       ...(meta.length === 0 ? {} : { 'announce.meta': JSON.stringify(meta) }),
-      ...(adopt ? { 'announce.adopt': 'true' } : {}),
       ...(exec ? { 'announce.exec': JSON.stringify(command) } : {}),
-      ...(once ? { 'announce.once': 'true' } : {}),
-      ...(all ? { 'announce.all': 'true' } : {}),
-      ...(registratorLabels ? { 'announce.registratorLabels': 'true' } : {}),
     },
   });
 }

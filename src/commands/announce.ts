@@ -16,16 +16,13 @@ import type { Settings } from '../settings/settings.ts';
 import { announceOnce } from './announce-once.ts';
 import { announceParts, prefixOf, registrarFor, statusOf } from './announce-parts.ts';
 import { type AnnounceFlags, announceSettings } from './announce-settings.ts';
-import { parseTimeout } from './bounded.ts';
 import { EXIT, type Io } from './io.ts';
 import { type RunningService, runService } from './run-service.ts';
 
 /** Registers one instance of a service for as long as this runs. Ends with 0 at SIGTERM or SIGINT. */
 export async function announce(io: Io, flags: AnnounceFlags, command: readonly string[]): Promise<number> {
-  // A flag that makes no sense is told, whether this call needs it or not.
-  parseTimeout(flags.timeout);
   const settings = await announceSettings(io, flags, command);
-  const { exec, drain } = settings.announce;
+  const { exec, drain, once, timeout } = settings.announce;
   if (exec !== undefined) {
     runUnderInit(io.program);
   }
@@ -34,15 +31,15 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
   const parts = announceParts(io, settings);
   const { tell, access } = parts;
   io.onCrash((error) => tell(crashOf(error)));
-  refuseOnce(settings);
+  refuseUnlike(settings);
   if (settings.announce.all || settings.announce.container !== undefined) {
     const { announceEngine } = await import('./announce-engine.ts');
-    return await announceEngine({ ...parts, leave: flags.leave === true });
+    return await announceEngine(parts);
   }
   const registration = await registrationOf(settings, access);
   const check = checkOf(settings, registration);
-  if (settings.announce.once) {
-    return await announceOnce(parts, { registration, check, timeout: flags.timeout });
+  if (once) {
+    return await announceOnce(parts, { registration, check, timeout });
   }
   const { owner = '' } = registration.meta;
   tell({
@@ -79,8 +76,13 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
   return code;
 }
 
-/** Throws a `UsageError` where `once` is asked for beside what goes on. */
-function refuseOnce({ announce: { once, exec, all, container } }: Settings): void {
+/** Throws a `UsageError` where `once` is asked for beside what goes on, and `leave` without a host to leave. */
+function refuseUnlike({ announce: { once, exec, all, container, leave } }: Settings): void {
+  if (leave && !all) {
+    throw new UsageError('announcing: --leave is for --all', {
+      hint: 'The partner of one service takes it out by itself when it is told to end.',
+    });
+  }
   const other = exec !== undefined ? 'exec' : all ? 'all' : container === undefined ? null : 'container';
   if (once && other !== null) {
     throw new UsageError(`announcing: --once and --${other} do not go together`, {

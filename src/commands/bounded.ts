@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemError, UsageError } from '../errors.ts';
-import { parseDuration } from '../model/duration.ts';
+import { parseDuration, writtenDuration } from '../model/duration.ts';
 import { EXIT, type ExitCode, type Io } from './io.ts';
 
 /** How long a command that was told to end may take to do so: for its locks and temporary files. */
@@ -18,15 +18,14 @@ export function parseTimeout(timeout: string): number {
 }
 
 /**
- * Runs a command that does one thing and ends, for `timeout` at most: then it is told to end, and what it was waiting
- * for is said, whether it has ended or not. Throws a `SystemError`, or a `UsageError` where `timeout` is no duration.
+ * Runs a command that does one thing and ends, for `timeout` milliseconds at most: then it is told to end, and what it was
+ * waiting for is said, whether it has ended or not. Throws a `SystemError`.
  */
 export async function bounded(
   io: Io,
-  { verb, timeout }: { readonly verb: string; readonly timeout: string },
+  { verb, timeout }: { readonly verb: string; readonly timeout: number },
   work: (io: Io) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const limit = parseTimeout(timeout);
   const over = new AbortController();
   let waitsFor = 'its settings';
   const inner: Io = {
@@ -40,13 +39,16 @@ export async function bounded(
   done.catch(() => undefined);
   const finished = new AbortController();
   try {
-    const first = await Promise.race([done, sleep(limit, 'late' as const, { signal: finished.signal })]);
+    const first = await Promise.race([done, sleep(timeout, 'late' as const, { signal: finished.signal })]);
     if (first !== 'late') {
       return first;
     }
-    const error = new SystemError(`${verb}: not done in ${timeout}: it was waiting for ${waitsFor}`, {
-      hint: '--timeout gives it longer.',
-    });
+    const error = new SystemError(
+      `${verb}: not done in ${writtenDuration(timeout)}: it was waiting for ${waitsFor}`,
+      {
+        hint: '--timeout gives it longer.',
+      },
+    );
     over.abort(error);
     const last = await Promise.race([done.catch(() => 'late' as const), sleep(GRACE, 'late' as const)]);
     if (last === 'late' || last === EXIT.failed) {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { interpretOnly } from '../system/small-process.ts';
 import type { AnnounceFlags } from './announce-settings.ts';
-import { bounded } from './bounded.ts';
+import { bounded, parseTimeout } from './bounded.ts';
 import type { BoundedFlags, ExitCode, Io } from './io.ts';
 import type { RunFlags } from './run.ts';
 
@@ -61,7 +61,7 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .option('--leave', 'with --all: take this host out: drain and delete all that it has announced, and end')
     .option('--listen <address>', 'where /healthz, /readyz and /metrics answer (default: nowhere)')
     .option('--once', 'register, once it is well, and end: the key stays for --ttl')
-    .option('--timeout <duration>', 'with --once: how long it may take at most', DEFAULT_TIMEOUT)
+    .option('--timeout <duration>', 'with --once: how long it may take at most (default: 30s)')
     .option('--adopt', 'take over keys that have neither owner nor lease, as registrator writes them')
     .option(
       '--exec',
@@ -81,7 +81,11 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
   const once = <Flags>(name: string, description: string, { load, ...more }: Once<Flags>) =>
     verb(program, name, description, more).action(async (flags: Flags & BoundedFlags) => {
       const work = await load();
-      ended(await bounded(io, { verb: name, timeout: flags.timeout }, (inner) => work(inner, flags)));
+      ended(
+        await bounded(io, { verb: name, timeout: parseTimeout(flags.timeout) }, (inner) =>
+          work(inner, flags),
+        ),
+      );
     });
 
   once('render', 'once: render, validate, publish, and have HAProxy follow if it changed', {

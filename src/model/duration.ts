@@ -9,3 +9,9 @@ export function parseDuration(text: string): number | null {
     ? Number(found?.[1]) * UNITS[unit]
     : null;
 }
+
+/** Milliseconds as `parseDuration()` reads them, in the largest unit that is whole: `90s`, `5m`. */
+export function writtenDuration(ms: number): string {
+  const unit = (['h', 'm', 's'] as const).find((one) => ms > 0 && ms % UNITS[one] === 0) ?? 'ms';
+  return `${ms / UNITS[unit]}${unit}`;
+}

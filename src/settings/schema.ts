@@ -175,6 +175,7 @@ const announce = z
     adopt: flag().prefault(false),
     listen: listenAddress().exactOptional(),
     once: flag().prefault(false),
+    timeout: longDuration().prefault('30s'),
     container: text('the name of a container').exactOptional(),
     containerPort: whole(1, 65_535).exactOptional(),
     engine: matching(
@@ -183,6 +184,7 @@ const announce = z
     ).exactOptional(),
     all: flag().prefault(false),
     registratorLabels: flag().prefault(false),
+    leave: flag().prefault(false),
   })
   .refine((all) => all.ttl >= 2_000, {
     path: ['ttl'],

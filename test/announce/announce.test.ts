@@ -159,6 +159,7 @@ test('what does not fit is told with exit code 2, before anything is opened', as
   const cases: readonly (readonly [string, readonly string[]])[] = [
     ['no service is named', ['--port', '1']],
     ['no port is named', ['--service', 'web']],
+    ['--leave is for --all', [...WEB, '--leave']],
     ['announce.weight', [...WEB, '--weight', '900']],
     ['announce.ttl', [...WEB, '--ttl', '1s']],
     ['announce.meta', [...WEB, '--meta', 'owner=me']],

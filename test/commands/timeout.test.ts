@@ -90,13 +90,13 @@ test.each(['refuses', 'is silent'] as const)(
 );
 
 describe('bounded()', () => {
-  const options = { verb: 'dump', timeout: '20ms' };
+  const options = { verb: 'dump', timeout: 20 };
 
   test('gives what was done in time', async () => {
-    expect(await bounded(IO, { ...options, timeout: '10s' }, async () => EXIT.difference)).toBe(
+    expect(await bounded(IO, { ...options, timeout: 10_000 }, async () => EXIT.difference)).toBe(
       EXIT.difference,
     );
-    const failing = bounded(IO, { ...options, timeout: '10s' }, async () => Promise.reject(new Error('so')));
+    const failing = bounded(IO, { ...options, timeout: 10_000 }, async () => Promise.reject(new Error('so')));
     await expect(failing).rejects.toThrow('so');
   });
 
