@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { clock, rest } from '../ports/clock.ts';
+import { rest } from '../ports/clock.ts';
 import { request } from '../system/http.ts';
 import type { HealthCheck } from './health-check.ts';
 
@@ -20,9 +20,6 @@ export type Health = { readonly kind: 'well' } | { readonly kind: 'unwell'; read
 
 /** Milliseconds between two checks of one that is to become well: it is served right after. */
 const QUICK = 100;
-/** Who has been unwell for so many milliseconds is asked less often: it has enough to do. */
-const SOON = 30_000;
-const SLOWER = 500;
 /** Docker's proxy takes a connection first and then closes it where nobody listens behind it: so many milliseconds tell. */
 const STAYS_OPEN = 50;
 
@@ -30,7 +27,7 @@ const STAYS_OPEN = 50;
  * Asks an instance how it is, until `signal` aborts; then it resolves. It begins as unwell. `onChange` is called where
  * that changes, and where the reason does; a bad check of one that is well is told only when it is the last of `fall`.
  *
- *     unwell  --every 100 ms (after 30 s: 500 ms, until the first good one), `rise` good ones-->  well
+ *     unwell  --every 100 ms, `rise` good ones-->  well
  *     well    --every `every`, `fall` bad ones-->  unwell
  */
 export async function watchHealth(
@@ -40,11 +37,9 @@ export async function watchHealth(
 ): Promise<void> {
   let health: Health | null = null;
   let inRow = 0;
-  let since = clock.now();
   const become = (next: Health) => {
     if (health?.kind !== next.kind) {
       inRow = 0;
-      since = clock.now();
     }
     health = next;
     onChange(next);
@@ -72,8 +67,7 @@ export async function watchHealth(
         become({ kind: 'unwell', reason });
       }
     }
-    const isLong = inRow === 0 && clock.now() - since > SOON;
-    await rest(now()?.kind === 'well' ? every : isLong ? SLOWER : QUICK, signal);
+    await rest(now()?.kind === 'well' ? every : QUICK, signal);
   }
 }
 

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { type Health, type HealthOptions, watchHealth } from '../../src/announce/health.ts';
 import { readHealthCheck } from '../../src/announce/health-check.ts';
 import { UsageError } from '../../src/errors.ts';
+import { clock, useClock } from '../../src/ports/clock.ts';
 import { freePort } from '../support/free-port.ts';
 import { waitFor } from '../support/haproxy.ts';
 
@@ -149,6 +150,37 @@ test('what the reason is now is told where it changes, once each', async () => {
   status = 503;
   await health.until(/503/);
   expect(health.told).toEqual(['unwell: it answers 500', 'unwell: it answers 503']);
+});
+
+test('who has been unwell for an hour is asked every 100 ms as at first: it is served as soon as it is well', async () => {
+  let asked = 0;
+  await using server = await http((_request, response) => {
+    asked++;
+    response.writeHead(500).end();
+  });
+  const check = { kind: 'http', url: `http://127.0.0.1:${server.port}/` } as const;
+  const pauses: number[] = [];
+  let ahead = 0;
+  using _time = {
+    [Symbol.dispose]: () => useClock(null),
+  };
+  useClock({
+    origin: clock.origin,
+    now: () => performance.now() + ahead,
+    date: () => Date.now() + ahead,
+    after(ms, call) {
+      pauses.push(ms);
+      const timer = setTimeout(call, ms);
+      return () => clearTimeout(timer);
+    },
+    breathe: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  await using health = watched({ check, every: 5_000 });
+  await health.until(/500/);
+  ahead = 3_600_000;
+  const before = asked;
+  await waitFor(() => asked >= before + 3);
+  expect(new Set(pauses)).toEqual(new Set([100]));
 });
 
 test('nobody is asked any more when the signal has come, also in the middle of a check', async () => {
