@@ -40,7 +40,7 @@ export const EXIT = {
   usage: 2,
   /** HAProxy refused the configuration. */
   refused: 3,
-  /** With `--exit-code`: there is a difference. */
+  /** With `--exit-code`, and `units --check`: there is a difference. */
   difference: 4,
 } as const;
 

@@ -4,6 +4,7 @@ import type { AnnounceFlags } from './announce-settings.ts';
 import { bounded, parseTimeout } from './bounded.ts';
 import type { BoundedFlags, ExitCode, Io } from './io.ts';
 import type { RunFlags } from './run.ts';
+import type { UnitsFlags } from './units.ts';
 
 const ACCEPT_STALE = 'where the sources do not answer, take a cache of any age';
 const DEFAULT_TIMEOUT = '30s';
@@ -75,6 +76,27 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
       interpretOnly();
       const { announce } = await import('./announce.ts');
       ended(await announce(io, flags, command));
+    });
+
+  program
+    .command('units')
+    .description('make systemd, fleet or Butane units of service definitions')
+    .argument('<file>', 'the definitions, a YAML file')
+    .option('--format <format>', 'systemd, fleet or butane', 'systemd')
+    .option('--hosts <file>', 'the hosts to spread services over, a YAML file')
+    .option('--environment <name>', 'which of the environments of the definitions')
+    .option('--templates <dir>', 'templates of your own: service.njk, presence.njk, butane.njk')
+    .option('--out <dir>', 'write them there, and remove what is left over of an earlier call')
+    .option('--diff <dir>', 'print how they differ from what is there')
+    .option('--check <dir>', 'exit with 4 where they differ from what is there')
+    .addHelpText(
+      'after',
+      '\nExample:\n  pointsman units examples/units/services.yaml --environment qa1 --hosts examples/units/hosts.yaml',
+    )
+    .showHelpAfterError('Try: pointsman units --help')
+    .action(async (file: string, flags: UnitsFlags) => {
+      const { units } = await import('./units.ts');
+      ended(await units(io, file, flags));
     });
 
   /** A verb that does one thing and ends, within `--timeout`. */

@@ -1,10 +1,12 @@
 import type { z } from 'zod';
 import { nearestNames } from '../model/nearest-names.ts';
-import { SETTING_KEYS } from './schema.ts';
+import { ANY_NAME, type SettingKey } from './leaf.ts';
 
 /** What the messages need besides the issues. */
 export interface Context {
   readonly raw: unknown;
+  /** Every key that there is. */
+  readonly keys: readonly SettingKey[];
   /** `file:line` or the name of the variable or flag that a key came from. */
   whereIs(path: readonly PropertyKey[]): string;
 }
@@ -17,7 +19,7 @@ export function explain(issues: readonly z.core.$ZodIssue[], context: Context): 
     }
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
-      return `${context.whereIs(path)}: ${path.join('.')}: no such key${suggestion(path)}`;
+      return `${context.whereIs(path)}: ${path.join('.')}: no such key${suggestion(path, context.keys)}`;
     });
   });
 }
@@ -29,51 +31,67 @@ function describe(issue: z.core.$ZodIssue, context: Context): string {
   }
   const value = valueAt(context.raw, issue.path);
   const found = value === undefined ? 'is missing' : `found ${show(value)}`;
-  return `${name}: ${found}; would fit: ${fits(patternOf(issue.path))}`;
+  return `${name}: ${found}; would fit: ${fits(issue.path, context.keys)}`;
 }
 
-function fits(pattern: string): string {
-  for (let path = pattern; path !== ''; path = path.replace(/(?:\[\]|(?:^|\.)[^.[\]]*)$/, '')) {
-    const key = SETTING_KEYS.find((one) => one.path === path);
+function fits(path: readonly PropertyKey[], keys: readonly SettingKey[]): string {
+  for (let pattern = patternOf(path, keys); pattern.length > 0; pattern = pattern.slice(0, -1)) {
+    const key = keys.find((one) => one.path === dotted(pattern));
     if (key) {
       return key.fits;
     }
   }
-  if (pattern === 'sources') {
+  const pattern = patternOf(path, keys);
+  if (dotted(pattern) === 'sources') {
     return 'a list of at least one etcd or file';
   }
-  const inside = childrenOf(pattern);
-  return inside.length > 0 ? `a map of ${inside.join(', ')}` : 'something else';
+  const inside = childrenOf(pattern, keys);
+  if (inside.length === 0) {
+    return 'something else';
+  }
+  return inside[0] === ANY_NAME ? 'a map of names' : `a map of ${inside.join(', ')}`;
 }
 
 /** A near name beside it, or the same name elsewhere. */
-function suggestion(path: readonly PropertyKey[]): string {
+function suggestion(path: readonly PropertyKey[], keys: readonly SettingKey[]): string {
   const key = String(path.at(-1));
-  const around = patternOf(path.slice(0, -1));
-  const siblings = childrenOf(around);
+  const siblings = childrenOf(patternOf(path.slice(0, -1), keys), keys);
   const [near = null] = nearestNames(key, siblings);
-  const dotted = [...path.slice(0, -1), near].join('.');
+  const named = [...path.slice(0, -1), near].join('.');
   if (near !== null) {
-    return `; did you mean ${dotted}?`;
+    return `; did you mean ${named}?`;
   }
-  const elsewhere = SETTING_KEYS.find((one) => one.path.endsWith(`.${key}`));
+  const elsewhere = keys.find((one) => one.path.endsWith(`.${key}`));
   if (elsewhere) {
     return `; did you mean ${elsewhere.path.replace('[]', '[0]')}?`;
   }
   return `; there are: ${siblings.join(', ')}`;
 }
 
-function childrenOf(pattern: string): string[] {
-  const start = pattern === '' ? '' : `${pattern}.`;
-  const below = SETTING_KEYS.filter((key) => key.path.startsWith(start));
-  return [...new Set(below.map((key) => key.path.slice(start.length).split(/[.[]/)[0] ?? ''))];
+/** The parts of the keys, in which `[]` is a member of a list and `<name>` any key of a map. */
+function childrenOf(pattern: readonly string[], keys: readonly SettingKey[]): string[] {
+  const below = keys
+    .map((key) => partsOf(key.path))
+    .filter((parts) => parts.length > pattern.length && pattern.every((part, at) => parts[at] === part));
+  return [...new Set(below.map((parts) => parts[pattern.length] ?? ''))];
 }
 
-function patternOf(path: readonly PropertyKey[]): string {
-  return path
-    .map(String)
-    .join('.')
-    .replace(/\.\d+(?=\.|$)/g, '[]');
+function patternOf(path: readonly PropertyKey[], keys: readonly SettingKey[]): string[] {
+  const pattern: string[] = [];
+  for (const key of path) {
+    const there = childrenOf(pattern, keys);
+    const part = typeof key === 'number' ? '[]' : String(key);
+    pattern.push(!there.includes(part) && there.includes(ANY_NAME) ? ANY_NAME : part);
+  }
+  return pattern;
+}
+
+function partsOf(path: string): string[] {
+  return path.replaceAll('[]', '.[]').split('.');
+}
+
+function dotted(pattern: readonly string[]): string {
+  return pattern.join('.').replaceAll('.[]', '[]');
 }
 
 function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {

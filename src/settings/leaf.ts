@@ -17,9 +17,12 @@ export function leaf<T extends z.ZodType>(kind: LeafKind, fits: string, schema: 
   return schema;
 }
 
+/** Stands in the path of a key for any name. */
+export const ANY_NAME = '<name>';
+
 /** One key of the settings. */
 export interface SettingKey extends Leaf {
-  /** Dotted, a list's members as `[]`: `sources[].etcd.endpoints`. */
+  /** Dotted, a list's members as `[]`, those of a map as `<name>`: `sources[].etcd.endpoints`. */
   readonly path: string;
   /** As it would be written in the file; undefined where there is none. */
   readonly default: unknown;
@@ -40,10 +43,13 @@ export function keysOf(schema: z.ZodType, path = '', fallback: unknown = undefin
   if (schema instanceof z.ZodArray) {
     return keysOf(asType(schema.element), `${path}[]`);
   }
+  if (schema instanceof z.ZodRecord) {
+    return keysOf(asType(schema.valueType), `${path}.${ANY_NAME}`);
+  }
   if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) {
     return keysOf(asType(schema.unwrap()), path, schema.def.defaultValue);
   }
-  if (schema instanceof z.ZodExactOptional) {
+  if (schema instanceof z.ZodExactOptional || schema instanceof z.ZodNullable) {
     return keysOf(asType(schema.unwrap()), path);
   }
   if (schema instanceof z.ZodPipe) {

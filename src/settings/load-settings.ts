@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import { CONFIG_VARIABLE, environmentOverrides } from './environment.ts';
 import { explain } from './explain.ts';
 import { applyOverrides, flagOverrides, type RawSettings, resolvePaths } from './overrides.ts';
-import { settingsSchema } from './schema.ts';
+import { SETTING_KEYS, settingsSchema } from './schema.ts';
 import type { Settings } from './settings.ts';
 import { readSettingsFile, type SettingsFile } from './settings-file.ts';
 
@@ -64,7 +64,7 @@ function check(raw: RawSettings, whereIs: (path: readonly PropertyKey[]) => stri
     ? settingsSchema.omit({ sources: true }).safeParse(raw)
     : settingsSchema.safeParse(raw);
   if (!result.success) {
-    const lines = explain(result.error.issues, { raw, whereIs });
+    const lines = explain(result.error.issues, { raw, keys: SETTING_KEYS, whereIs });
     const found =
       lines.length === 1 ? lines[0] : [`${lines.length} things do not fit`, ...lines].join('\n  ');
     throw new UsageError(`reading the settings: ${found}`, {

@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { isNode, visit } from 'yaml';
 import { UsageError } from '../errors.ts';
 import { asWritten } from '../model/written-number.ts';
 import { whatWouldLet } from '../system/denied.ts';
 import type { RawSettings } from './overrides.ts';
 import { SETTING_KEYS } from './schema.ts';
+import { parseYamlMap } from './yaml-lines.ts';
 
 const SECTIONS = new Set(SETTING_KEYS.map((key) => key.path.split(/[.[]/)[0]));
 
@@ -49,32 +50,11 @@ async function readBytes(path: string): Promise<Buffer | null> {
 
 /** Parses the text of a settings file. Throws a `UsageError` that names file and line. */
 export function parseSettingsFile(path: string, text: string): SettingsFile {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const error = document.errors[0];
-  if (error) {
-    throw new UsageError(`${path}:${lines.linePos(error.pos[0]).line}: no YAML: ${error.message}`, {
-      hint: 'Check indentation, quotes and brackets there.',
-    });
-  }
-  keepNumbers(document.getIn(['vars'], true));
-  const raw: unknown = document.toJS() ?? {};
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-    throw new UsageError(`${path}:1: found no keys; would fit: a map that starts with sources:`, {
-      hint: 'docs/settings.md has an example.',
-    });
-  }
-  const lineAt = (keys: readonly PropertyKey[]): number | null => {
-    const around = keys.length > 1 ? document.getIn(keys.slice(0, -1), true) : document.contents;
-    const last = keys.at(-1);
-    const pair = isMap(around)
-      ? around.items.find((one) => isScalar(one.key) && String(one.key.value) === String(last))
-      : undefined;
-    const node = pair ? pair.key : document.getIn(keys, true);
-    return isNode(node) && node.range ? lines.linePos(node.range[0]).line : null;
-  };
-  const lineOf = (keys: readonly PropertyKey[]): number =>
-    keys.length === 0 ? 1 : (lineAt(keys) ?? lineOf(keys.slice(0, -1)));
+  const { raw, lineOf } = parseYamlMap(path, text, {
+    fits: 'a map that starts with sources:',
+    hint: 'docs/settings.md has an example.',
+    prepare: (document) => keepNumbers(document.getIn(['vars'], true)),
+  });
   return { path, raw: dropEmpty({ ...raw }), lineOf };
 }
 

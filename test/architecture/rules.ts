@@ -27,6 +27,14 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   state: ['model', 'plan', 'ports', 'system', 'events-guard.ts'],
   status: ['events.ts', 'events-guard.ts', 'events-haproxy.ts', 'system'],
   announce: ['model', 'ports', 'system', 'sources'],
+  units: [
+    'model',
+    'render',
+    'settings/explain.ts',
+    'settings/leaf.ts',
+    'settings/values.ts',
+    'settings/yaml-lines.ts',
+  ],
   testing: ['model', 'render', 'sources', 'templates'],
   commands: 'everything',
   'main.ts': 'everything',
@@ -36,12 +44,16 @@ const PURE = [
   'model',
   'render',
   'plan',
+  'units',
   'events.ts',
   'events-file.ts',
   'events-guard.ts',
   'events-haproxy.ts',
 ];
-const PURE_MODULES: Readonly<Record<string, readonly string[]>> = { render: ['nunjucks', 're2js'] };
+const PURE_MODULES: Readonly<Record<string, readonly string[]>> = {
+  render: ['nunjucks', 're2js'],
+  units: ['yaml', 'zod'],
+};
 const HASHES = new Set(['createHash', 'hash']);
 /** These know time by `ports/clock.ts` alone, so that a simulation can be the time. */
 const TIMED = ['tree', 'guard', 'quarantine', 'rollout', 'reconcile'];

@@ -1,12 +1,10 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadSettings } from '../../src/settings/load-settings.ts';
-import { tempFolder } from '../support/haproxy.ts';
+import { complaints } from '../support/systemd-analyze.ts';
 
 const FOLDER = fileURLToPath(new URL('../../examples/coreos/', import.meta.url));
 const UNITS = ['haproxy@.service', 'pointsman-announce.service', 'pointsman.service'];
@@ -32,25 +30,6 @@ const butane = z.strictObject({
   }),
   systemd: z.strictObject({ units: z.array(unit) }),
 });
-
-/** What systemd-analyze has to say about the units (name -> text), with commands of this machine put in. */
-async function complaints(units: Record<string, string>): Promise<string> {
-  await using folder = await tempFolder();
-  const docker = '[Unit]\nDescription=stands in for Docker\n[Service]\nExecStart=/bin/true\n';
-  for (const [name, text] of Object.entries({ ...units, 'docker.service': docker })) {
-    await writeFile(
-      path.join(folder.path, name),
-      text.replaceAll(/\/usr\/(bin\/docker|sbin\/sysctl)\b/g, '/bin/true'),
-    );
-  }
-  const names = Object.keys(units).map((name) => path.join(folder.path, name.replace('@.', '@a.')));
-  const ended = await execa('systemd-analyze', ['verify', '--man=no', ...names], {
-    env: { SYSTEMD_UNIT_PATH: `${folder.path}:` },
-    reject: false,
-    all: true,
-  });
-  return `${ended.all}${ended.exitCode === 0 ? '' : `exit ${ended.exitCode}`}`.trim();
-}
 
 async function unitsOf(kind: 'systemd' | 'fleet'): Promise<Record<string, string>> {
   const texts = UNITS.map(
