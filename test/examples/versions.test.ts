@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -19,7 +19,7 @@ const texts: Readonly<Record<string, () => Promise<string>>> = {
   'custom-template, the extended one': () => custom('haproxy.cfg.njk'),
   ...Object.fromEntries(
     readdirSync(EXAMPLES)
-      .filter((name) => name !== 'custom-template')
+      .filter((name) => existsSync(new URL(`${name}/pointsman.yaml`, EXAMPLES)))
       .map((name) => [name, () => packaged(name)]),
   ),
 };
