@@ -48,6 +48,11 @@ const METRICS: readonly AnnounceMetric[] = [
     ({ state }) => state.held.size,
   ),
   gauge(
+    'announce_refused_keys',
+    'Keys that etcd does not let us read or write.',
+    ({ state }) => state.refused.size,
+  ),
+  gauge(
     'announce_unwell',
     'What its checks find not well, and is not registered for that.',
     ({ counts }) => counts.unwell.size,

@@ -24,6 +24,10 @@ export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
       const { key, who, hint } = event;
       return line('error', `${key} is left alone: it is ${who}; ${hint}`, { key, who });
     }
+    case 'refused': {
+      const { key, why, hint } = event;
+      return line('error', `${key} is not registered: ${why}; ${hint}`, { key, why });
+    }
     case 'lease-held': {
       const { lease, seconds, how } = event;
       const message =

@@ -2,14 +2,13 @@ import { BackOff } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
 import { explainEtcdError } from '../sources/etcd-error.ts';
 import { EtcdMembers } from '../sources/etcd-members.ts';
-import { decideKey, type OwnKey } from './decide-key.ts';
 import { type EtcdAccess, type EtcdLink, linkEtcd } from './etcd-link.ts';
-import type { Condition, StoredKey } from './etcd-messages.ts';
 import type { Tell } from './events.ts';
-import type { KeyWatch } from './key-watch.ts';
+import { KeySet } from './key-set.ts';
 import type { LeaseFile } from './lease-file.ts';
+import { isDenied } from './refused-key.ts';
 import type { Registrar, RegistrarState } from './registrar.ts';
-import { keyOf, type Registration, storedValue } from './registration.ts';
+import type { Registration } from './registration.ts';
 
 export interface EtcdRegistrarOptions {
   readonly access: EtcdAccess;
@@ -27,21 +26,12 @@ export interface EtcdRegistrarOptions {
 const LEAVE_LIMIT = 3_000;
 /** Pauses after a member that answered and then did not serve us. */
 const PAUSES = { first: 100, longest: 1_000, spread: 0.5 } as const;
-/** So many keys are written at one time. */
-const WRITES_AT_ONCE = 16;
-/** Where somebody deletes or changes what we put so many times in such a time, the next pass waits. */
-const MOST_REWRITES = 10;
-const REWRITES_WITHIN = 10_000;
+/** Two that write against each other would keep the store busy: we write no more than once in so many milliseconds then. */
 const CONTESTED_PAUSE = 1_000;
 
 /** A `Registrar` for etcd. It begins at once. */
 export function openEtcdRegistrar(options: EtcdRegistrarOptions): Registrar {
   return new EtcdRegistrar(options);
-}
-
-interface Wanted {
-  readonly value: string;
-  readonly owner: string;
 }
 
 interface Waiter {
@@ -50,10 +40,11 @@ interface Waiter {
 }
 
 /**
- * The loop, level by level: each turn reads all keys in question, and makes them what is wanted.
+ * The loop, level by level: each pass reads all keys in question, and makes them what is wanted (`KeySet`).
  *
  *     a member that answers -> login -> lease: take up, renew or grant -> pass -> wait for: a change of a key of ours,
- *       ^                                                          ^              another set, a third of the lease
+ *       ^                                                          ^              another set, a third of the lease,
+ *       |                                                          |              a refused key that is tried again
  *       '---------- whatever fails, after a short pause            '----------------------'
  */
 class EtcdRegistrar implements Registrar {
@@ -61,12 +52,7 @@ class EtcdRegistrar implements Registrar {
   readonly #end = new AbortController();
   readonly #left = Promise.withResolvers<void>();
   readonly #loop: Promise<void>;
-  readonly #own = new Map<string, OwnKey>();
-  readonly #held = new Map<string, string>();
-  /** Keys under the lease of an earlier life, with that lease. */
-  readonly #former = new Map<string, string>();
-  readonly #standing = new Set<string>();
-  #wanted: ReadonlyMap<string, Wanted> | null = null;
+  readonly #keys: KeySet;
   #generation = 0;
   #waiters: Waiter[] = [];
   #lease: string | null = null;
@@ -76,31 +62,26 @@ class EtcdRegistrar implements Registrar {
   readonly #told = new Set<string>();
   #isLeaving = false;
   #bell = Promise.withResolvers<void>();
-  /** When passes had to put what we had put before. */
-  #rewrites: readonly number[] = [];
 
   constructor(options: EtcdRegistrarOptions) {
     this.#options = options;
+    const { access, prefix, adopt, tell } = options;
+    this.#keys = new KeySet({ prefix, username: access.username, adopt, tell });
     this.#loop = this.#run(this.#end.signal);
   }
 
   get state(): RegistrarState {
     return {
-      registered: [...this.#standing],
+      registered: this.#keys.standing,
       lease: this.#lease === null ? null : hex(this.#lease),
       awaySince: this.#awaySince,
-      held: this.#held,
+      held: this.#keys.held,
+      refused: this.#keys.refused,
     };
   }
 
   async want(registrations: readonly Registration[]): Promise<void> {
-    const { prefix } = this.#options;
-    this.#wanted = new Map(
-      registrations.map((one) => [
-        keyOf(prefix, one),
-        { value: storedValue(one), owner: one.meta.owner ?? '' },
-      ]),
-    );
+    this.#keys.want(registrations);
     this.#generation += 1;
     const generation = this.#generation;
     await new Promise<void>((done) => {
@@ -152,7 +133,11 @@ class EtcdRegistrar implements Registrar {
   /** Serves by one connection until it is lost, or `signal` aborts: throws either way. */
   async #serve(link: EtcdLink, signal: AbortSignal, onLive: () => void): Promise<never> {
     using watch = link.watch({
-      onChange: (key, revision) => this.#changed(key, revision),
+      onChange: (key, revision) => {
+        if (this.#keys.isNews(key, revision)) {
+          this.#ring();
+        }
+      },
       onLost: () => this.#ring(),
     });
     await this.#keepLease(link, signal);
@@ -160,14 +145,17 @@ class EtcdRegistrar implements Registrar {
     for (;;) {
       this.#bell = Promise.withResolvers();
       const generation = this.#generation;
-      const done = await this.#pass(link, watch, signal);
+      const lease = this.#lease;
+      const done = lease === null ? 'lease lost' : await this.#keys.pass({ link, watch, lease }, signal);
       onLive();
       if (done === 'settled') {
         this.#settle(generation);
         await this.#leaveIfAsked(link, generation, signal);
         await this.#wait(signal);
       }
-      await this.#slowDown(signal);
+      if (this.#keys.isContested) {
+        await rest(CONTESTED_PAUSE, signal);
+      }
       signal.throwIfAborted();
       watch.throwIfLost();
       if (done === 'lease lost' || this.#renewAt <= performance.now()) {
@@ -179,19 +167,11 @@ class EtcdRegistrar implements Registrar {
   async #wait(signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     try {
-      const due = rest(Math.max(0, this.#renewAt - performance.now()), signal, over.signal);
+      const renewIn = Math.max(0, this.#renewAt - performance.now());
+      const due = rest(Math.min(renewIn, this.#keys.retryIn), signal, over.signal);
       await Promise.race([this.#bell.promise, due]);
     } finally {
       over.abort();
-    }
-  }
-
-  /** Two that write against each other would keep the store busy: we write no more than once in a second then. */
-  async #slowDown(signal: AbortSignal): Promise<void> {
-    const since = performance.now() - REWRITES_WITHIN;
-    this.#rewrites = this.#rewrites.filter((at) => at > since);
-    if (this.#rewrites.length > MOST_REWRITES) {
-      await rest(CONTESTED_PAUSE, signal);
     }
   }
 
@@ -223,16 +203,13 @@ class EtcdRegistrar implements Registrar {
     if (this.#isTakenUp) {
       return;
     }
-    const { leaseFile, prefix, ttl, tell } = this.#options;
+    const { leaseFile, ttl, tell } = this.#options;
     const kept = await leaseFile.read();
     const seconds = kept && (await link.renew(kept.lease, signal));
     if (kept && seconds) {
-      for (const key of await link.keysOf(kept.lease, signal)) {
-        if (key.startsWith(`${prefix}/`)) {
-          this.#former.set(key, kept.lease);
-        }
-      }
-      if (kept.asked === ttl) {
+      const keys = await this.#under(kept.lease, link, signal);
+      this.#keys.takeUp(keys ?? [], kept.lease);
+      if (kept.asked === ttl && keys !== null) {
         this.#lease = kept.lease;
         tell({ kind: 'lease-held', lease: hex(kept.lease), seconds, how: 'taken up' });
       }
@@ -244,131 +221,15 @@ class EtcdRegistrar implements Registrar {
     this.#renewAt = performance.now() + (seconds * 1000) / 3;
   }
 
-  /** Reads all keys in question once, and makes them what is wanted. */
-  async #pass(link: EtcdLink, watch: KeyWatch, signal: AbortSignal): Promise<Outcome> {
-    const wanted = this.#wanted;
-    const lease = this.#lease;
-    if (wanted === null) {
-      return 'settled';
-    }
-    if (lease === null) {
-      return 'lease lost';
-    }
-    for (const key of [...this.#held.keys()].filter((one) => !wanted.has(one))) {
-      this.#held.delete(key);
-    }
-    const keys = new Set([...wanted.keys(), ...this.#own.keys(), ...this.#former.keys()]);
-    await watch.cover(keys);
-    const found = await link.read([...keys], signal);
-    const left = [...keys];
-    let outcome: Outcome = 'settled';
-    const began = performance.now();
-    const work = async () => {
-      for (let key = left.shift(); key !== undefined && outcome !== 'lease lost'; key = left.shift()) {
-        const hand = { key, found: found.get(key) ?? null, wanted: wanted.get(key) ?? null, lease, began };
-        const did = await this.#carryOut(link, hand, signal);
-        outcome = did === 'settled' ? outcome : did;
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(WRITES_AT_ONCE, left.length) }, work));
-    return outcome;
-  }
-
-  async #carryOut(
-    link: EtcdLink,
-    { key, found, wanted, lease, began }: KeyInHand,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
-    const { adopt, tell } = this.#options;
-    const own = this.#own.get(key) ?? null;
-    const formerLease = this.#former.get(key) ?? null;
-    const action = decideKey({ wanted, found, lease, own, formerLease, adopt });
-    if (action.kind !== 'leave') {
-      this.#held.delete(key);
-    }
-    if (action.kind !== 'stands') {
-      this.#standing.delete(key);
-    }
-    switch (action.kind) {
-      case 'stands':
-        if (found) {
-          this.#stands(key, found.modified, found.value);
-        }
-        return 'settled';
-      case 'gone':
-        this.#forget(key);
-        return 'settled';
-      case 'leave':
-        if (this.#held.get(key) !== action.who) {
-          this.#held.set(key, action.who);
-          tell({ ...action, kind: 'held-by-other', key });
-        }
-        return 'settled';
-      case 'delete': {
-        const deleted = await link.delete(key, conditionOf(found), signal);
-        if (deleted) {
-          this.#forget(key);
-          tell({ kind: 'deregistered', key });
-        }
-        return deleted ? 'settled' : 'contested';
-      }
-      case 'put': {
-        if (wanted === null) {
-          return 'settled';
-        }
-        const { value } = wanted;
-        if (own?.values.has(value) && !this.#rewrites.includes(began)) {
-          this.#rewrites = [...this.#rewrites, began];
-        }
-        // Remembered before it is sent: its answer may be lost. What stands there now is older.
-        const revision = found?.modified ?? own?.revision ?? 0n;
-        this.#own.set(key, { revision, values: new Set(own?.values).add(value) });
-        const put = await this.#put(link, { key, value, lease, condition: conditionOf(found) }, signal);
-        if (put === 'lease lost') {
-          return put;
-        }
-        if (!put.done) {
-          return 'contested';
-        }
-        this.#stands(key, put.revision, value);
-        tell({ kind: 'registered', key, value, why: action.why });
-        return 'settled';
-      }
-      default:
-        return action satisfies never;
-    }
-  }
-
-  async #put(
-    link: EtcdLink,
-    { condition, ...key }: Pick<StoredKey, 'key' | 'value' | 'lease'> & { readonly condition: Condition },
-    signal: AbortSignal,
-  ): Promise<{ readonly done: boolean; readonly revision: bigint } | 'lease lost'> {
+  /** The keys under a lease; null where one is among them that we may not read: such a lease is left to run out. */
+  async #under(lease: string, link: EtcdLink, signal: AbortSignal): Promise<readonly string[] | null> {
     try {
-      return await link.put(key, condition, signal);
+      return await link.keysOf(lease, signal);
     } catch (error) {
-      if (String(error).includes('requested lease not found')) {
-        return 'lease lost';
+      if (isDenied(error)) {
+        return null;
       }
       throw error;
-    }
-  }
-
-  #stands(key: string, revision: bigint, value: string): void {
-    this.#own.set(key, { revision, values: new Set([value]) });
-    this.#former.delete(key);
-    this.#standing.add(key);
-  }
-
-  #forget(key: string): void {
-    this.#own.delete(key);
-    this.#former.delete(key);
-  }
-
-  /** Of our own writes nothing new is to be seen. */
-  #changed(key: string, revision: bigint): void {
-    if (this.#own.get(key)?.revision !== revision) {
-      this.#ring();
     }
   }
 
@@ -390,7 +251,7 @@ class EtcdRegistrar implements Registrar {
     if (!this.#isLeaving || generation !== this.#generation || this.#lease === null) {
       return;
     }
-    if ((await link.keysOf(this.#lease, signal)).length === 0) {
+    if ((await this.#under(this.#lease, link, signal))?.length === 0) {
       await link.revoke(this.#lease, signal);
       await this.#options.leaseFile.remove();
     }
@@ -409,9 +270,7 @@ class EtcdRegistrar implements Registrar {
   #away(endpoint: string, error: unknown, when: 'at first' | 'after it answered'): void {
     const { access, tell } = this.#options;
     const hasAnswered = when === 'after it answered';
-    const explained = String(error).includes('permission denied')
-      ? this.#denied()
-      : explainEtcdError(error, endpoint, { ...access, prefixes: [], index: 0, hasAnswered });
+    const explained = explainEtcdError(error, endpoint, { ...access, prefixes: [], index: 0, hasAnswered });
     if (this.#awaySince === null) {
       this.#awaySince = Date.now();
       tell({ kind: 'store-lost' });
@@ -423,36 +282,6 @@ class EtcdRegistrar implements Registrar {
       tell({ kind: 'store-away', message, ...(hint === undefined ? {} : { hint }) });
     }
   }
-
-  /** etcd does not say for which of the keys. */
-  #denied(): { readonly found: string; readonly hint: string } {
-    const { access, prefix } = this.#options;
-    const keys = [...(this.#wanted?.keys() ?? [])];
-    const others = keys.length > NAMED ? ` and ${keys.length - NAMED} others` : '';
-    const user = access.username === undefined ? '' : ` to the user "${access.username}"`;
-    return {
-      found: `permission denied for ${keys.slice(0, NAMED).join(', ') || prefix}${others}${user}`,
-      hint: `etcdctl role grant-permission ROLE readwrite --prefix ${prefix}/`,
-    };
-  }
-}
-
-/** So many keys are named in a message. */
-const NAMED = 3;
-
-interface KeyInHand {
-  readonly key: string;
-  readonly found: StoredKey | null;
-  readonly wanted: Wanted | null;
-  readonly lease: string;
-  /** When its pass began. */
-  readonly began: number;
-}
-
-type Outcome = 'settled' | 'contested' | 'lease lost';
-
-function conditionOf(found: StoredKey | null): Condition {
-  return found === null ? { kind: 'absent' } : { kind: 'unchanged', since: found.modified };
 }
 
 function hex(lease: string): string {

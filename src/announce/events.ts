@@ -31,6 +31,8 @@ export type AnnounceEvent =
   | { readonly kind: 'deregistered'; readonly key: string }
   /** A key that we would put, and that is somebody else's: it is left alone. Said when it is found, and when that changes. */
   | { readonly kind: 'held-by-other'; readonly key: string; readonly who: string; readonly hint: string }
+  /** A key that the store does not let us read or write. Said once for each cause; it is tried again. */
+  | { readonly kind: 'refused'; readonly key: string; readonly why: string; readonly hint: string }
   /** `lease` as etcdctl writes it, in hexadecimal digits; `seconds` is what etcd gives at least. */
   | {
       readonly kind: 'lease-held';

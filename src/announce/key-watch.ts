@@ -42,6 +42,11 @@ export class KeyWatch implements Disposable {
     }
   }
 
+  /** Whether a key is watched. */
+  covers(key: string): boolean {
+    return this.#numbers.has(key);
+  }
+
   /**
    * From now on these keys and no others are watched: resolves when no change of theirs can be missed any more, rejects where
    * it is lost.

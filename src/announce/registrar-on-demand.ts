@@ -1,7 +1,13 @@
 import type { Registrar, RegistrarState } from './registrar.ts';
 import type { Registration } from './registration.ts';
 
-const NOTHING: RegistrarState = { registered: [], lease: null, awaySince: null, held: new Map() };
+const NOTHING: RegistrarState = {
+  registered: [],
+  lease: null,
+  awaySince: null,
+  held: new Map(),
+  refused: new Map(),
+};
 
 /**
  * A registrar that begins with the first set that is wanted: before anything is known, the lease of an earlier life is not

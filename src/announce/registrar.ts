@@ -10,6 +10,8 @@ export interface RegistrarState {
   readonly awaySince: number | null;
   /** Keys that another owner holds, with who that is. */
   readonly held: ReadonlyMap<string, string>;
+  /** Keys that the store does not let us read or write, with why. They are tried again. */
+  readonly refused: ReadonlyMap<string, string>;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Registrar {
   /**
    * The whole set that is to stand in the store from now on; what is not in it any more and is ours is deleted. Until the
    * first call nothing is touched but the lease of an earlier life, which is renewed. Resolves when the store has this set,
-   * but for keys that another owner holds, or when it is closed or wanted otherwise; never rejects: it waits for the store.
+   * but for keys that another owner holds or that it refuses, or when it is closed or wanted otherwise; never rejects: it waits for the store.
    */
   want(registrations: readonly Registration[]): Promise<void>;
   readonly state: RegistrarState;

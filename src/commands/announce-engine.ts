@@ -138,9 +138,14 @@ async function leaveHost(
   end.abort();
   await running;
   await registrar.close({ leave: true });
-  const { registered } = registrar.state;
+  const { registered, awaySince, refused } = registrar.state;
   tell({ kind: 'stopped' });
-  if (registered.length === 0 && registrar.state.awaySince === null) {
+  if (refused.size > 0) {
+    throw new SystemError(`taking this host out: etcd refuses ${[...refused.keys()].join(', ')}`, {
+      hint: 'They go with their lease. The log says what would let them go before.',
+    });
+  }
+  if (registered.length === 0 && awaySince === null) {
     return EXIT.fine;
   }
   throw new SystemError('taking this host out: etcd did not answer in time', {

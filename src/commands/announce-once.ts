@@ -15,7 +15,7 @@ export interface OnceOptions {
 
 /**
  * Registers, once it is well, and ends: the key stays for as long as its lease, which the next call takes up. Throws a
- * `SystemError` where another owner holds the key, or it is not done in `timeout`.
+ * `SystemError` where another owner holds the key, etcd refuses it, or it is not done in `timeout`.
  */
 export function announceOnce(parts: AnnounceParts, options: OnceOptions): Promise<ExitCode> {
   const of = { verb: 'announce', timeout: options.timeout };
@@ -37,11 +37,17 @@ async function register(
   });
   await Promise.race([registrar.want([registration]), aborted]);
   const [held] = registrar.state.held;
+  const [refused] = registrar.state.refused;
   await registrar.close({ leave: false });
   io.signal.throwIfAborted();
   if (held) {
     throw new SystemError(`registering ${held[0]}: it is ${held[1]}`, {
       hint: 'Give this instance another name with --instance, or stop the other one.',
+    });
+  }
+  if (refused) {
+    throw new SystemError(`registering ${refused[0]}: ${refused[1]}`, {
+      hint: 'The log says what would let it.',
     });
   }
   return EXIT.fine;

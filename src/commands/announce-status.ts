@@ -66,17 +66,18 @@ function serve(options: AnnounceStatusOptions, path: string, response: ServerRes
 }
 
 function whatIsMissing(
-  { registered, held, awaySince }: RegistrarState,
+  { registered, held, refused, awaySince }: RegistrarState,
   { counts }: AnnounceMetrics,
   { mayBeEmpty, now }: { readonly mayBeEmpty: boolean; readonly now: number },
 ): readonly string[] {
   // Of all containers of a host, those that are not well are not what it is about.
   const unwell = mayBeEmpty ? [] : [...counts.unwell].map(([what, why]) => `${what} is not well: ${why}`);
   const engine = counts.engineAway === null ? [] : [counts.engineAway];
+  const refusals = [...refused].map(([key, why]) => `etcd refuses ${key}: ${why}`);
   const others = [...held].map(([key, who]) => `${key} is ${who}`);
   const away =
     awaySince === null ? [] : [`etcd does not serve us for ${Math.round((now - awaySince) / 1000)} s`];
-  const missing = [...away, ...engine, ...unwell, ...others];
+  const missing = [...away, ...engine, ...unwell, ...refusals, ...others];
   return missing.length === 0 && registered.length === 0 && !mayBeEmpty ? ['nothing is registered'] : missing;
 }
 

@@ -4,12 +4,19 @@ import { announceMetrics } from '../../src/announce/announce-metrics.ts';
 import type { AnnounceEvent } from '../../src/announce/events.ts';
 import type { RegistrarState } from '../../src/announce/registrar.ts';
 
-const BEFORE: RegistrarState = { registered: [], lease: null, awaySince: 1_000, held: new Map() };
+const BEFORE: RegistrarState = {
+  registered: [],
+  lease: null,
+  awaySince: 1_000,
+  held: new Map(),
+  refused: new Map(),
+};
 const AFTER: RegistrarState = {
   registered: ['/services/web/a'],
   lease: '7',
   awaySince: null,
   held: new Map([['/services/web/b', 'the owner x']]),
+  refused: new Map([['/services/web/c', 'permission denied']]),
 };
 const PUT = { kind: 'registered', key: '/services/web/a', value: '{}' } as const;
 const EVENTS: readonly AnnounceEvent[] = [
@@ -64,6 +71,6 @@ test('docs/metrics.md describes each with its type and help, and no other', () =
     .filter((line) => line.startsWith('| `'))
     .map((line) => line.split('|').map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')))
     .map(([, name, type, , meaning]) => [name, type, meaning]);
-  expect(real).toHaveLength(15);
+  expect(real).toHaveLength(16);
   expect(told).toEqual(real);
 });

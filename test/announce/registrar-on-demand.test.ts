@@ -6,7 +6,7 @@ test('nothing is opened, and no lease renewed, before something is wanted', asyn
   const calls: string[] = [];
   const registrar: Registrar = {
     want: async (all) => void calls.push(`want ${all.length}`),
-    state: { registered: ['/a'], lease: '7', awaySince: null, held: new Map() },
+    state: { registered: ['/a'], lease: '7', awaySince: null, held: new Map(), refused: new Map() },
     close: async ({ leave }) => void calls.push(`close ${leave}`),
   };
   const open = () => {
@@ -14,7 +14,13 @@ test('nothing is opened, and no lease renewed, before something is wanted', asyn
     return registrar;
   };
   const unused = registrarOnDemand(open);
-  expect(unused.state).toEqual({ registered: [], lease: null, awaySince: null, held: new Map() });
+  expect(unused.state).toEqual({
+    registered: [],
+    lease: null,
+    awaySince: null,
+    held: new Map(),
+    refused: new Map(),
+  });
   await unused.close({ leave: false });
   expect(calls).toEqual([]);
   const used = registrarOnDemand(open);

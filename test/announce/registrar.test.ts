@@ -129,6 +129,24 @@ describe('what is registered', () => {
   });
 });
 
+test('a value that etcd does not take is told with its key, and the others are registered', async () => {
+  const { one, open, text } = fresh();
+  const large = fresh();
+  await using a = open();
+  const value = registrationFor(large.instance, {
+    meta: { owner: 'machine/large', note: 'x'.repeat(1_700_000) },
+  });
+  await a.registrar.want([value, one()]);
+  expect(await text()).not.toBeNull();
+  expect(await large.stored()).toBeNull();
+  expect(await a.told('refused')).toMatchObject({
+    key: large.key,
+    why: expect.stringContaining('larger than'),
+  });
+  await a.registrar.want([one()]);
+  expect(a.registrar.state.refused.size).toBe(0);
+});
+
 describe('what was left behind', () => {
   test('is taken up with its lease: neither a gap nor a second key', async () => {
     const { one, open, stored } = fresh();

@@ -1,4 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
+import { Range } from 'etcd3';
 import { describe, expect, test } from 'vitest';
 import { storedKey } from '../support/announce.ts';
 import { type EtcdAuth, startEtcd, type TestEtcd } from '../support/etcd.ts';
@@ -111,24 +112,92 @@ describe('with users', () => {
     prefixes: ['/services/web/'],
   };
 
-  test('who may write below its service alone can do all of it; what he may not is told with its name', async () => {
-    await using etcd = await startEtcd({ auth: AUTH });
-    await using state = await tempFolder();
-    const passwordFile = `${state.path}/password`;
+  /** An etcd with a partner who may do that, and what is needed to be him. */
+  async function withPartner(stack: AsyncDisposableStack, binary?: string) {
+    const etcd = stack.use(await startEtcd({ auth: AUTH, ...(binary === undefined ? {} : { binary }) }));
+    const { path } = stack.use(await tempFolder());
+    const passwordFile = `${path}/password`;
     await writeFile(passwordFile, 'p\n');
     const access = { endpoints: [etcd.endpoint], username: 'partner', passwordFile };
-    const a = openRegistrar(etcd, { stateDir: state.path, access });
+    return { etcd, open: () => openRegistrar(etcd, { stateDir: path, access }) };
+  }
+
+  test('who may write below its service alone can do all of it', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { etcd, open } = await withPartner(stack);
+    const a = open();
     await a.registrar.want([ONE]);
     await etcd.delete(KEY);
     await a.told('registered', 2);
     await a.registrar.close({ leave: true });
     expect(await storedKey(etcd, KEY)).toBeNull();
+  });
 
-    await using b = openRegistrar(etcd, { stateDir: state.path, access });
-    void b.registrar.want([{ ...ONE, service: 'api' }]);
-    expect(await b.told('store-away')).toMatchObject({
-      message: expect.stringContaining('permission denied for /services/api/i to the user "partner"'),
-      hint: expect.stringContaining('readwrite --prefix /services/'),
-    });
+  test.each(etcdVersions)(
+    'a key that etcd $name refuses is told, and tried on: the others are registered',
+    async ({ path: binary }) => {
+      await using stack = new AsyncDisposableStack();
+      const { etcd, open } = await withPartner(stack, binary);
+      const role = etcd.client.role('tester');
+      // He may see these, and not write them.
+      await role.grant({ permission: 'Read', range: Range.prefix('/services/seen/') });
+      const seen = { ...ONE, service: 'seen' };
+      const many = Array.from({ length: 120 }, (_, at) => registrationFor(`many-${at}`));
+      await using a = open();
+      await a.registrar.want([...many, { ...ONE, service: 'api' }, seen, ONE]);
+      expect(await a.told('refused')).toMatchObject({
+        key: '/services/api/i',
+        why: 'permission denied to the user "partner"',
+        hint: expect.stringContaining('readwrite --prefix /services/api/'),
+      });
+      expect(await a.told('refused', 2)).toMatchObject({ key: '/services/seen/i' });
+      expect([...a.registrar.state.refused.keys()]).toEqual(['/services/api/i', '/services/seen/i']);
+      expect(a.registrar.state).toMatchObject({ awaySince: null });
+      expect(a.registrar.state.registered).toHaveLength(121);
+      expect(await storedKey(etcd, KEY)).not.toBeNull();
+
+      // The others go on as before, also where they change.
+      await etcd.delete(KEY);
+      await a.told('registered', 122);
+      expect(await storedKey(etcd, KEY)).not.toBeNull();
+      await role.grant({
+        permission: 'Readwrite',
+        range: Range.prefix('/services/api/'),
+      });
+      await a.told('registered', 123);
+      expect(await storedKey(etcd, '/services/api/i')).not.toBeNull();
+      expect([...a.registrar.state.refused.keys()]).toEqual(['/services/seen/i']);
+      // Each was told once, however often it was tried; and the store was never taken to be away.
+      const told = a.events.filter(({ kind }) => kind === 'refused' || kind === 'store-away');
+      expect(told.map(({ kind }) => kind)).toEqual(['refused', 'refused']);
+    },
+  );
+
+  test('a key that is refused later than it was registered takes no other with it, and neither does its lease', async () => {
+    await using stack = new AsyncDisposableStack();
+    const { etcd, open } = await withPartner(stack);
+    const role = etcd.client.role('tester');
+    const range = Range.prefix('/services/api/');
+    await role.grant({ permission: 'Readwrite', range });
+    const both = [ONE, { ...ONE, service: 'api' }];
+    const a = open();
+    await a.registrar.want(both);
+    await role.revoke({ permission: 'Readwrite', range });
+    await a.registrar.want([
+      { ...ONE, weight: 3 },
+      { ...ONE, service: 'api', weight: 3 },
+    ]);
+    expect((await storedKey(etcd, KEY))?.text).toContain('"weight":3');
+    expect([...a.registrar.state.refused.keys()]).toEqual(['/services/api/i']);
+    await a.registrar.close({ leave: false });
+
+    await using b = open();
+    await b.registrar.want(both);
+    expect(b.registrar.state).toMatchObject({ awaySince: null, registered: [KEY] });
+    expect((await storedKey(etcd, KEY))?.text).not.toContain('"weight"');
+    const began = performance.now();
+    await b.registrar.close({ leave: true });
+    expect(performance.now() - began).toBeLessThan(2_500);
+    expect(await storedKey(etcd, KEY)).toBeNull();
   });
 });
