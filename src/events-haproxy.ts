@@ -3,6 +3,8 @@ export interface AwayHaproxy {
   readonly kind: 'away';
   /** What was tried: a missing socket, a refused connect. */
   readonly cause: string;
+  /** It is for us to start it, and too early for that: nothing is wrong. */
+  readonly expected?: true;
 }
 
 /** It is there, and what it runs cannot be seen: there is no socket to ask it on. */
@@ -62,7 +64,7 @@ export function wordsOfHand({ admin, weight }: Pick<ServerSetByHand, 'admin' | '
 export type HaproxyEvent =
   /** The HAProxy that judges (null: not known), and what to say where another branch runs. */
   | { readonly kind: 'judged-by'; readonly version: string | null; readonly trouble: string | null }
-  | { readonly kind: 'haproxy-away'; readonly cause: string }
+  | { readonly kind: 'haproxy-away'; readonly cause: string; readonly expected?: true }
   | { readonly kind: 'haproxy-appeared'; readonly state: PresentHaproxy }
   /**
    * It is there as before, but what is known of it moved: its worker, mark, counters. `verified` is its mark, where it is

@@ -222,6 +222,10 @@ export type Step = (typeof STEPS)[number];
 export const OUTCOMES = [
   /** The text is what HAProxy runs already: nothing was written or asked. */
   'unchanged',
+  /** The same, right after our start: that HAProxy is ours now. */
+  'adopted',
+  /** Published, and a HAProxy was started that says that it runs it (`managed`). */
+  'started',
   /** Published, reloaded, and HAProxy says that it runs it. */
   'reloaded',
   /** Servers were changed while HAProxy runs; the file follows right after. */
@@ -278,12 +282,27 @@ export type Applied =
   | { readonly kind: 'file'; readonly hash: string }
   | { readonly kind: 'unknown' };
 
+/** What the sources said, and what else was believed, since something went out. */
+export interface Came {
+  /** The first keys that are others now, at most 5 of `count`. */
+  readonly keys: readonly string[];
+  readonly count: number;
+  /** The revision of the store at the last of them (decimal); null where none came. Of several stores the highest. */
+  readonly revision: string | null;
+  /** Who wrote them, as their values say it (`meta.owner`, else `meta.host`), at most 5: etcd keeps no author. */
+  readonly by: readonly string[];
+}
+
 /** One turn of the loop from tree to traffic. */
 export interface PassEvent {
   readonly kind: 'pass';
   readonly outcome: Outcome;
   /** Why it ran: `etcd: 3 keys changed`, `template changed`, `HAProxy appeared`, `retry`. */
   readonly triggers: readonly string[];
+  /** What came since a pass last went well, so that one that fails names it again. */
+  readonly came: Came;
+  /** What follows from that for services and routes: `shop: +s5, s2 weight 1 -> 7`. At most 20 clauses, and the count of the others. */
+  readonly changes: readonly string[];
   /** Why a reload was needed; empty where none was. At most 20 of them, and the count of the others. */
   readonly reasons: readonly string[];
   /** All of it. */

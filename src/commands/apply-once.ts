@@ -129,9 +129,11 @@ function describeEnd(path: string, { end, said, ms }: Applied): string {
   const words = end.error ?? '';
   switch (end.outcome) {
     case 'unchanged':
+    case 'adopted':
       return `unchanged: ${path}`;
+    case 'started':
     case 'reloaded':
-      return `reloaded: HAProxy runs ${path} (${ms} ms)`;
+      return `${end.outcome}: HAProxy runs ${path} (${ms} ms)`;
     case 'runtime':
       return `published: ${path}, which HAProxy runs already`;
     case 'unverified':

@@ -8,7 +8,7 @@ import type { Trees } from '../tree/trees.ts';
 import type { Io } from './io.ts';
 import { type Shell, sourcesOf } from './open.ts';
 
-export interface OnceOptions extends Pick<Parts, 'trees' | 'quarantine' | 'mailbox'> {
+export interface OnceOptions extends Pick<Parts, 'trees' | 'quarantine' | 'mailbox' | 'account'> {
   readonly shell: Pick<Shell, 'file'>;
   readonly store: BelievedStore;
 }

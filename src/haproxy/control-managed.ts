@@ -60,7 +60,11 @@ class ManagedHaproxy implements HaproxyControl {
 
   async state(signal: AbortSignal): Promise<HaproxyState> {
     const seen = await this.#master.state(signal);
-    return seen.kind === 'away' ? { kind: 'away', cause: this.#whyAway(seen.cause) } : seen;
+    if (seen.kind !== 'away') {
+      return seen;
+    }
+    const isExpected = this.#state.kind === 'idle';
+    return { kind: 'away', cause: this.#whyAway(seen.cause), ...(isExpected && { expected: true }) };
   }
 
   #whyAway(cause: string): string {

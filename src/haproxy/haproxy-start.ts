@@ -102,7 +102,7 @@ export async function verifyStart(
     return { kind: 'failed', message: await failure(start, found, signal) };
   }
   await sleep(50, undefined, { signal });
-  return { kind: 'verified', pid, tries: 1, log: start.output.linesAfter(start.firstLine) };
+  return { kind: 'verified', pid, tries: 1, log: start.output.linesAfter(start.firstLine), started: true };
 }
 
 /** Its last words may still be in the pipe. */

@@ -5,7 +5,14 @@ export type { HaproxyState };
 /** What came of having HAProxy load the file. */
 export type ReloadOutcome =
   /** HAProxy runs the text of this mark: seen, not assumed. */
-  | { readonly kind: 'verified'; readonly pid: number; readonly tries: number; readonly log: string }
+  | {
+      readonly kind: 'verified';
+      readonly pid: number;
+      readonly tries: number;
+      readonly log: string;
+      /** There was none before. */
+      readonly started?: true;
+    }
   /** The signal or command went out; there is no socket to ask. */
   | { readonly kind: 'unverified'; readonly log: string }
   /** HAProxy goes on with what it had. `message` is its own words where it gives any. */

@@ -33,10 +33,11 @@ export async function waitForSources(
 
 /** One look: holds that are over, and a release. One that was asked for before the sources' first answer holds for that too. */
 export async function lookOnce(
-  { trees, mailbox, quarantine }: Pick<Parts, 'trees' | 'mailbox' | 'quarantine'>,
+  { trees, mailbox, quarantine, account }: Pick<Parts, 'trees' | 'mailbox' | 'quarantine' | 'account'>,
   store: BelievedStore,
 ): Promise<void> {
   const ended = trees.turn();
+  account.came(ended.changes);
   quarantine.look();
   if (ended.changed > 0) {
     mailbox.post(`${keys(ended.changed)} held for long enough`);
@@ -45,6 +46,7 @@ export async function lookOnce(
     return;
   }
   const released = trees.release();
+  account.came(released.changes);
   quarantine.look();
   if (trees.answered) {
     await store.releaseDone();

@@ -11,6 +11,7 @@ import { Executor, type ExecutorOptions } from '../rollout/executor.ts';
 import type { ConfigSet } from '../rollout/facts.ts';
 import type { RuntimeChangesOptions } from '../rollout/runtime-changes.ts';
 import { Trees, type TreesOptions } from '../tree/trees.ts';
+import { Account } from './account.ts';
 import { Crashes, type CrashesOptions } from './crashes.ts';
 import { Mailbox } from './mailbox.ts';
 import { Pace, type PaceOptions } from './pace.ts';
@@ -74,6 +75,7 @@ export function partsOf(options: PartsOptions) {
   return {
     ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, quarantine, crashes },
     haproxy: options.haproxy,
+    account: new Account(),
     beside: new BesideWorkers(options.filesBeside),
     pace: new Pace(options.pace, emit),
   };

@@ -101,7 +101,7 @@ export class Passes {
       case 'quarantine':
         return this.#quarantine(action, facts, pass);
       case 'nothing':
-        return done('unchanged', action.isGood);
+        return done(this.#isAdopted(facts) ? 'adopted' : 'unchanged', action.isGood);
       case 'record': {
         const result = await this.#do(action, pass);
         const { desired } = facts;
@@ -112,6 +112,11 @@ export class Passes {
       default:
         return this.#do(action, pass);
     }
+  }
+
+  /** A HAProxy ran the very text before we began. */
+  #isAdopted({ haproxy, target }: Facts): boolean {
+    return this.#parts.account.isFirst && target === 'haproxy' && haproxy.kind === 'running';
   }
 
   async #do(action: Deed, pass: Pass): Promise<Result> {
@@ -278,7 +283,7 @@ export class Passes {
   }
 
   #report({ outcome, error }: PassEnd, { triggers, watch, reasons, drawn }: Pass): void {
-    const { drawing, served, trees, executor, emit } = this.#parts;
+    const { drawing, served, trees, executor, account, emit } = this.#parts;
     if (drawn) {
       drawing.tell(drawn);
     }
@@ -293,7 +298,7 @@ export class Passes {
       kind: 'pass',
       outcome,
       triggers: [...triggers],
-      reasons,
+      ...account.tell(reasons),
       ms: watch.ms,
       steps: watch.steps,
       counts: served.counts,
@@ -302,6 +307,9 @@ export class Passes {
       pending: isPending ? wanted : null,
       error,
     } satisfies PassEvent);
+    if (error === null && drawn?.kind === 'set') {
+      account.wentOut();
+    }
   }
 }
 

@@ -10,11 +10,12 @@ import type { Parts } from './parts.ts';
  * with everything that the source has.
  */
 export async function followSource(parts: Parts, source: Source, signal: AbortSignal): Promise<void> {
-  const { trees, mailbox, quarantine, emit } = parts;
+  const { trees, mailbox, quarantine, account, emit } = parts;
   const asked = new WeakSet<Entry>();
   const take = async (event: SourceData) => {
     const first = !trees.served.hasTree;
-    const { changed, seen } = trees.take(event);
+    const { changed, changes, seen } = trees.take(event);
+    account.came(changes, event.revision);
     if (event.kind === 'snapshot') {
       await takeEarlierValues(parts, { source, asked, signal });
     }

@@ -37,7 +37,7 @@ export class CurrentState {
 
 function tellHaproxy(before: HaproxyState, { haproxy: state, applied }: Current, emit: Emit): void {
   if (state.kind === 'away') {
-    emit({ kind: 'haproxy-away', cause: state.cause });
+    emit({ ...state, kind: 'haproxy-away' });
     return;
   }
   const why = whyUnseen(state);

@@ -171,7 +171,7 @@ export class Executor {
       case 'verified':
         this.current.replace((now) => withLoaded(now, set, outcome.pid));
         await this.#writer.accepted(set);
-        return done('reloaded');
+        return done(outcome.started ? 'started' : 'reloaded');
       case 'unverified':
         this.current.replace((now) => ({ ...now, applied: { kind: 'unverified', hash: set.hash } }));
         await this.#writer.accepted(set);

@@ -16,6 +16,8 @@ export interface FactSources {
   readonly drawing: Pick<Drawing, 'draw' | 'runsOn' | 'loadedBeside'>;
   readonly beside: BesideWorkers;
   readonly served: { readonly hasTree: boolean; toDraw(): Drawable };
+  /** Is told what is drawn. @default nobody is */
+  readonly account?: { drew(tree: Drawable): void };
   /** How long a reload has to wait. */
   readonly pace: { reloadDue(): number; workersMs(state: HaproxyState): number };
 }
@@ -78,8 +80,12 @@ export async function gather(sources: FactSources, look: Look): Promise<Facts> {
   return { ...facts, way: await wayOf(facts, executor, look) };
 }
 
-async function desiredOf({ drawing, served, executor }: FactSources, look: Look): Promise<Desired> {
-  const draw = () => drawing.draw(served.toDraw(), executor.current.now.installed?.text ?? null);
+async function desiredOf({ drawing, served, account, executor }: FactSources, look: Look): Promise<Desired> {
+  const draw = () => {
+    const tree = served.toDraw();
+    account?.drew(tree);
+    return drawing.draw(tree, executor.current.now.installed?.text ?? null);
+  };
   look.drawn ??= await look.watch.time('render', draw);
   return look.drawn;
 }

@@ -1,4 +1,4 @@
-import type { EventOf, PassEvent, PointsmanEvent } from '../events.ts';
+import type { Came, EventOf, PassEvent, PointsmanEvent } from '../events.ts';
 import type { GuardRule } from '../events-guard.ts';
 import { type PresentHaproxy, type ServerSetByHand, wordsOfHand } from '../events-haproxy.ts';
 import { type LogLevel, type LogLine, levelOfHaproxyLine } from './log-line.ts';
@@ -136,7 +136,8 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
     trouble === null
       ? line('debug', `HAProxy ${version ?? 'of an unknown version'} judges configurations`)
       : line('warn', trouble),
-  'haproxy-away': ({ cause }) => line('warn', `HAProxy does not answer: ${cause}`),
+  'haproxy-away': ({ cause, expected }) =>
+    expected ? line('info', cause) : line('warn', `HAProxy does not answer: ${cause}`),
   'haproxy-appeared': ({ state }) => appeared(state),
   'haproxy-changed': ({ state }) => line('debug', 'HAProxy changed', fieldsOf(state)),
   'haproxy-drift': ({ expected, found }) =>
@@ -190,16 +191,29 @@ function line(level: LogLevel, message: string, fields: Readonly<Record<string, 
 }
 
 function pass({ kind: _, error, ...event }: PassEvent): LogLine {
-  const { outcome, triggers, reasons } = event;
+  const { outcome, triggers, came, changes, reasons } = event;
   const ms = Math.round(event.ms);
+  const cause = triggers.length > 0 ? `${shorten(triggers)}${broughtBy(came)} -> ` : '';
+  const follows = changes.length > 0 ? `: ${changes.join('; ')}` : '';
   const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
-  const cause = triggers.length > 0 ? `${shorten(triggers)} -> ` : '';
-  const message = `${cause}${outcome} in ${ms} ms${why}${error === null ? '' : `: ${error}`}`;
+  const message = `${cause}${outcome} in ${ms} ms${follows}${why}${error === null ? '' : `: ${error}`}`;
   return line(LOUDNESS[outcome], message, { ...event, ms });
+}
+
+/** Which keys came, at which revision, and who wrote them. */
+function broughtBy({ keys, count, revision, by }: Came): string {
+  if (count === 0) {
+    return '';
+  }
+  const at = revision === null ? '' : ` at revision ${revision}`;
+  const author = by.length > 0 ? ` by ${by.join(', ')}` : '';
+  return ` [${keys.join(', ')}${more(count - keys.length)}${at}${author}]`;
 }
 
 const LOUDNESS: Readonly<Record<PassEvent['outcome'], LogLevel>> = {
   unchanged: 'info',
+  adopted: 'info',
+  started: 'info',
   reloaded: 'info',
   runtime: 'info',
   unverified: 'info',

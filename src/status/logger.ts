@@ -7,7 +7,7 @@ import { limitRate } from './rate-limit.ts';
 /** Fields that the sentence says already, or that only machines read. */
 const IN_WORDS =
   'event,version,mode,sources,template,target,source,state,count,rejected,pid,' +
-  'outcome,triggers,reasons,ms,steps,counts,hashes,applied,pending';
+  'outcome,triggers,came,changes,reasons,ms,steps,counts,hashes,applied,pending';
 
 export interface LogOptions {
   readonly level: LogLevel;

@@ -8,7 +8,7 @@ import { newestOf, type SourceRank } from '../guard/young-layers.ts';
 import type { Entry } from '../model/entry.ts';
 import { refusalOf } from '../model/kept.ts';
 import { isInstance, type ReadEntry } from '../model/read-entry.ts';
-import type { RawChange } from '../model/tree-changes.ts';
+import type { BelievedChange, RawChange } from '../model/tree-changes.ts';
 import { clock } from '../ports/clock.ts';
 import type { KnownLayers, SourceEvent } from '../ports/source.ts';
 import type { BelievedStore, CachedTree, Differences, Hold } from '../ports/stores.ts';
@@ -36,6 +36,8 @@ export interface TreesOptions {
 export interface Taken {
   /** How many keys differ, or were let go. */
   readonly changed: number;
+  /** Which. */
+  readonly changes: readonly (RawChange | BelievedChange)[];
   /** Whether a template, the quarantine or a person could see something else than before. */
   readonly seen: boolean;
 }
@@ -203,7 +205,7 @@ export class Trees {
     }
     this.#phase = 'live';
     this.#begin();
-    return this.#took(changes.length, before);
+    return this.#took(changes, before);
   }
 
   /** The keys whose value is refused and was another one before, which nobody here has seen. */
@@ -219,7 +221,7 @@ export class Trees {
     const changes = this.raw.takeEarlier(found, now());
     this.#pass(this.#believed.apply({ changes, now: now() }));
     this.#endClaimed();
-    return this.#took(changes.length, before);
+    return this.#took(changes, before);
   }
 
   /** The sources did not answer in time: serves the cache, or says why not. False where they did. */
@@ -287,11 +289,11 @@ export class Trees {
 
   #letGo(step: GuardStep): Taken {
     if (step.changes.length + step.letGo.length === 0) {
-      return { changed: 0, seen: false };
+      return { changed: 0, changes: [], seen: false };
     }
     const before = this.#sight();
     this.#pass(step);
-    return this.#took(step.letGo.length, before);
+    return this.#took(step.changes, before, step.letGo.length);
   }
 
   #takeRaw(event: SourceData): readonly RawChange[] {
@@ -337,12 +339,12 @@ export class Trees {
     };
   }
 
-  #took(changed: number, before: readonly unknown[]): Taken {
+  #took(changes: Taken['changes'], before: readonly unknown[], changed: number = changes.length): Taken {
     const seen = this.#sight().some((part, at) => part !== before[at]);
     if (this.answered && seen) {
       this.#cache?.treeChanged();
     }
-    return { changed, seen };
+    return { changed, changes, seen };
   }
 
   /** What somebody could see. */

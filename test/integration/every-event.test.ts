@@ -79,6 +79,8 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
 /** The same of how a pass may end. */
 const OUTCOME: Readonly<Record<Outcome, 'busy' | 'command' | 'cached' | 'alone' | 'untold'>> = {
   unchanged: 'busy',
+  started: 'busy',
+  adopted: 'cached',
   reloaded: 'busy',
   runtime: 'busy',
   refused: 'busy',

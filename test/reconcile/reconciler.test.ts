@@ -107,7 +107,7 @@ describe('Reconciler', () => {
     await using loop = setUp({ installed: withMark(text), mark: hashText(text) });
     loop.template(TEMPLATE);
     loop.snapshot(server('a', 80));
-    await waitFor(() => outcomes(loop.passes()).includes('unchanged'));
+    await waitFor(() => outcomes(loop.passes()).includes('adopted'));
     const before = loop.passes().length;
     loop.put(server('a', 80));
     // A folder's key says nothing, but it is news: the equal value before it was none.

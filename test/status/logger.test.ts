@@ -29,6 +29,8 @@ describe('openLog()', () => {
       event: 'pass',
       outcome: 'reloaded',
       triggers: ['etcd: 1 key changed'],
+      came: { keys: ['/services/web/a'], count: 1, revision: '812', by: [] },
+      changes: ['web: +a'],
       reasons: ['backend be_web added'],
       ms: 142,
       steps: { render: 2, check: 60, reload: 80 },
@@ -41,13 +43,13 @@ describe('openLog()', () => {
       },
       applied: { kind: 'verified', hash: '2123456789abcdef' },
       pending: null,
-      msg: 'etcd: 1 key changed -> reloaded in 142 ms (backend be_web added)',
+      msg: 'etcd: 1 key changed [/services/web/a at revision 812] -> reloaded in 142 ms: web: +a (backend be_web added)',
     });
   });
 
   it('writes for people where stderr is a terminal', async () => {
     const [text] = await written([samplePass()], { terminal: true });
-    expect(text).toContain('reloaded in 142 ms (backend be_web added)');
+    expect(text).toContain('reloaded in 142 ms: web: +a (backend be_web added)');
     expect(() => JSON.parse(text ?? '')).toThrow();
     expect(text?.trimEnd().split('\n')).toHaveLength(1);
   });

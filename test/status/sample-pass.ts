@@ -6,6 +6,8 @@ export function samplePass(change: Partial<PassEvent> = {}): PassEvent {
     kind: 'pass',
     outcome: 'reloaded',
     triggers: ['etcd: 1 key changed'],
+    came: { keys: ['/services/web/a'], count: 1, revision: '812', by: [] },
+    changes: ['web: +a'],
     reasons: ['backend be_web added'],
     ms: 142.4,
     steps: { render: 2, check: 60, reload: 80 },
