@@ -50,6 +50,7 @@ async function main(): Promise<number> {
     env: process.env,
     cwd: process.cwd(),
     terminal: process.stderr.isTTY === true,
+    colours: process.stdout.isTTY === true && !process.env.NO_COLOR,
     signal: stop.signal,
     onSignal: (names, listener) => {
       for (const name of names) {

@@ -16,6 +16,8 @@ export interface Io {
   readonly cwd: string;
   /** Whether stderr is one. */
   readonly terminal: boolean;
+  /** Whether results may be coloured: stdout is a terminal, and nobody said NO_COLOR. */
+  readonly colours: boolean;
   /** `listener` gets the error that ends the process where nobody catches it, and says it: `main` then does not. */
   onCrash(listener: (error: unknown) => void): void;
   /** Aborts at SIGTERM and SIGINT. Its reason is the signal's name. */

@@ -2,6 +2,7 @@ import { SystemError, UsageError } from '../errors.ts';
 import { parseDuration } from '../model/duration.ts';
 import { LONGEST_PAUSE } from '../model/pause-end.ts';
 import { writePause } from '../state/pause-notes.ts';
+import { callerOf } from '../system/our-user.ts';
 import { awaitPauses, PATIENCE } from './held-pauses.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
@@ -24,7 +25,7 @@ export async function pause(io: Io, flags: PauseFlags): Promise<ExitCode> {
   }
   const { stateDir, output } = await settingsOf(io, flags, 'optional');
   const until = Date.now() + length;
-  await writePause(stateDir, until);
+  await writePause(stateDir, { until, by: callerOf(io.env) });
   const { kind } = await awaitPauses(stateDir, (held) => held?.host === until, io.signal);
   const paused = `paused until ${new Date(until).toISOString()}`;
   const alone = `${output.path} and HAProxy are left alone; pointsman resume ends it`;

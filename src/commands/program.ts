@@ -140,6 +140,16 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     from: true,
   });
 
+  program
+    .command('pretty')
+    .description('the log on stdin (JSON), as a terminal shows it')
+    .addHelpText('after', '\nExample:\n  journalctl -u pointsman -o cat -f | pointsman pretty')
+    .showHelpAfterError('Try: pointsman pretty --help')
+    .action(async () => {
+      const { pretty } = await import('./pretty.ts');
+      ended(await pretty(io));
+    });
+
   once('pause', 'hands off the file and HAProxy for a while; works with the daemon dead', {
     load: async () => (await import('./pause.ts')).pause,
     example: 'pause --for 30m',

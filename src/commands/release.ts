@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { rest } from '../ports/clock.ts';
 import { askRelease, countHolds } from '../state/believed-files.ts';
+import { callerOf } from '../system/our-user.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
 
@@ -14,7 +15,7 @@ const PATIENCE = 3_000;
 export async function release(io: Io, flags: CommonFlags): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags);
   const count = await countHolds(stateDir);
-  const file = await askRelease(stateDir, `${new Date().toISOString()}\n`);
+  const file = await askRelease(stateDir, callerOf(io.env));
   io.waitsFor('the daemon');
   const end = performance.now() + PATIENCE;
   while (performance.now() < end && !io.signal.aborted) {

@@ -46,8 +46,8 @@ export interface BelievedStore {
   load(): Promise<LoadedState>;
   saveTree(tree: CachedTree): Promise<void>;
   saveHolds(holds: readonly Hold[]): Promise<void>;
-  /** Whether somebody asked to believe the disappearance now. */
-  releaseAsked(): Promise<boolean>;
+  /** Who asked to believe the disappearance now, for people; '' where that is not known, null where nobody did. */
+  releaseAsked(): Promise<string | null>;
   /** That was done. */
   releaseDone(): Promise<void>;
 }
@@ -64,7 +64,7 @@ export interface PendingNote {
 export interface PauseWish {
   /** Milliseconds since 1970. */
   readonly until: number;
-  /** Who wants it, for people: `pointsman pause`, `the key /haproxy/pointsman/pause`. */
+  /** Who wants it, for people: `pointsman pause by uid 0 (root)`, `the key /haproxy/pointsman/pause`. */
   readonly by: string;
 }
 

@@ -42,7 +42,8 @@ export async function lookOnce(
   if (ended.changed > 0) {
     mailbox.post(`${keys(ended.changed)} held for long enough`);
   }
-  if (!(await store.releaseAsked())) {
+  const by = await store.releaseAsked();
+  if (by === null) {
     return;
   }
   const released = trees.release();
@@ -52,7 +53,7 @@ export async function lookOnce(
     await store.releaseDone();
   }
   if (released.changed > 0 || trees.answered) {
-    mailbox.post(`${keys(released.changed)} released`);
+    mailbox.post(`${keys(released.changed)} released${by === '' ? '' : ` by ${by}`}`);
   }
 }
 

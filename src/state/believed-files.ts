@@ -1,7 +1,8 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { GUARD_RULES, type GuardRule } from '../events-guard.ts';
 import type { Entry } from '../model/entry.ts';
+import { shorten } from '../model/shorten.ts';
 import { type Origin, type Places, placesNow, writtenOrigin } from '../ports/origin.ts';
 import type { BelievedStore, CachedTree, Hold, LayerAge, LoadedState } from '../ports/stores.ts';
 import { holdsAt, treeAt } from './moved-sources.ts';
@@ -53,7 +54,12 @@ export function believedFiles({ stateDir, origin }: BelievedFilesOptions): Belie
       const rows = whole.map(({ entry, rule, since }) => [...rowOf(entry), rule, since, ...restOf(entry)]);
       return writeRows(holds, HOLDS, { meta: { ...writtenOrigin(origin) }, rows });
     },
-    releaseAsked: async () => (await stat(release).catch(() => null)) !== null,
+    releaseAsked: async () =>
+      callerIn(
+        await readFile(release, 'utf8').catch((error: NodeJS.ErrnoException) =>
+          error.code === 'ENOENT' ? null : '',
+        ),
+      ),
     releaseDone: () => rm(release, { force: true }),
   };
 }
@@ -66,11 +72,22 @@ export async function readBelieved({ stateDir, origin }: BelievedFilesOptions): 
   return tree && places && places !== 'same' ? treeAt(tree, places) : tree;
 }
 
-/** Asks the daemon that uses this state folder, or the next one, to believe the disappearance. */
-export async function askRelease(stateDir: string, text: string): Promise<string> {
+/** Asks the daemon that uses this state folder, or the next one, to believe the disappearance; `by` is who asks. */
+export async function askRelease(stateDir: string, by: string): Promise<string> {
   const file = path.join(stateDir, RELEASE);
+  const text = `${JSON.stringify({ at: new Date().toISOString(), by })}\n`;
   await writeStateFile(file, text, { outlives: 'our crash' });
   return file;
+}
+
+/** Who wrote a request: an older one does not say it, and any file there is one. */
+function callerIn(text: string | null): string | null {
+  try {
+    const { by }: { by?: unknown } = JSON.parse(text ?? 'null') ?? {};
+    return text === null ? null : typeof by === 'string' ? shorten(by) : '';
+  } catch {
+    return '';
+  }
 }
 
 /** Whether a believed tree lies in a state folder, of whatever source. */

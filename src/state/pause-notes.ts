@@ -1,11 +1,12 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { shorten } from '../model/shorten.ts';
 import type { HeldPauses, PauseNotes, PauseWish } from '../ports/stores.ts';
 import { removeStateFile, writeStateFile } from './state-file.ts';
 import { NOTE_VERSION, STATE_VERSIONS } from './versions.ts';
 
 /**
- * The pause of this host, in `stateDir`/pause: a line of JSON, `{"until":"2026-03-01T14:30:00.000Z"}`. Everybody may
+ * The pause of this host, in `stateDir`/pause: a line of JSON, `{"until":"2026-03-01T14:30:00.000Z","by":"uid 0 (root)"}`. Everybody may
  * read it, so that it counts whoever wrote it, and `until` says so in every version. Beside it lies since when the pause keys of the fleet are there.
  */
 export function createPauseNotes(stateDir: string): PauseNotes {
@@ -13,8 +14,10 @@ export function createPauseNotes(stateDir: string): PauseNotes {
   let seen: ReadonlyMap<string, number> | undefined;
   return {
     async read() {
-      const until = Date.parse(String((await readJson(pauseFile(stateDir)))?.until));
-      return Number.isNaN(until) || until <= Date.now() ? null : { until, by: 'pointsman pause' };
+      const note = await readJson(pauseFile(stateDir));
+      const until = Date.parse(String(note?.until));
+      const by = typeof note?.by === 'string' ? `pointsman pause by ${shorten(note.by)}` : 'pointsman pause';
+      return Number.isNaN(until) || until <= Date.now() ? null : { until, by };
     },
     async tell(held) {
       const file = heldFile(stateDir);
@@ -42,9 +45,9 @@ export function createPauseNotes(stateDir: string): PauseNotes {
   };
 }
 
-/** Writes the pause of this host, which a daemon notices within 1 s, and a later one at its start. Throws a `SystemError`. */
-export async function writePause(stateDir: string, until: number): Promise<void> {
-  await writeNote(pauseFile(stateDir), { version: NOTE_VERSION, until: new Date(until).toISOString() });
+/** Writes the pause of this host (`by` is who wants it: `uid 0 (root)`), which a daemon notices within 1 s, and a later one at its start. Throws a `SystemError`. */
+export async function writePause(stateDir: string, { until, by }: PauseWish): Promise<void> {
+  await writeNote(pauseFile(stateDir), { version: NOTE_VERSION, until: new Date(until).toISOString(), by });
 }
 
 /** What the daemon of this state folder says of the pauses that it holds; null where it says nothing. */

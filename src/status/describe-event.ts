@@ -33,7 +33,7 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
   paused: (event) => {
     const until = new Date(event.until).toISOString();
     const said = `PAUSED until ${until} by ${event.by}: neither the file nor HAProxy is touched`;
-    return line('warn', said, { until });
+    return line('warn', said, { until, by: event.by });
   },
   resumed: ({ cause }) => line('warn', `no longer paused: ${cause}`),
   'source-state': ({ name, source, state, error, refused = [] }) => {
@@ -187,7 +187,26 @@ function fieldsOf({ kind: state, ...facts }: PresentHaproxy): Readonly<Record<st
 }
 
 function line(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): LogLine {
-  return { level, message, fields };
+  return { level, message, fields: withTimes(fields) as LogLine['fields'] };
+}
+
+/** What fields call a moment in milliseconds since 1970. */
+const TIMES = new Set(['since', 'until', 'at']);
+
+/** The same with moments as people and tools read them. */
+function withTimes(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(withTimes);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [
+      name,
+      TIMES.has(name) && typeof one === 'number' ? new Date(one).toISOString() : withTimes(one),
+    ]),
+  );
 }
 
 function pass({ kind: _, error, ...event }: PassEvent): LogLine {

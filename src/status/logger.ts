@@ -2,12 +2,8 @@ import { pino } from 'pino';
 import type { Emit } from '../events.ts';
 import { describeLines } from './describe-lines.ts';
 import type { LogLevel } from './log-line.ts';
+import { prettyLine } from './pretty.ts';
 import { limitRate } from './rate-limit.ts';
-
-/** Fields that the sentence says already, or that only machines read. */
-const IN_WORDS =
-  'event,version,mode,sources,template,target,source,state,count,rejected,pid,' +
-  'outcome,triggers,came,changes,reasons,ms,steps,counts,hashes,applied,pending';
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -42,9 +38,7 @@ export async function openLog(options: LogOptions): Promise<EventLog> {
   const lines = limitRate((event, leftOut) => {
     const count = leftOut > 0 ? { leftOut } : {};
     for (const { level, message, fields } of describeLines(event)) {
-      // No line but a record's first begins at the margin: else a text of somebody's could pass for a record.
-      const shown = pretty ? message.replaceAll('\n', '\n    ') : message;
-      logger[level]({ event: event.kind, ...fields, ...count }, shown);
+      logger[level]({ event: event.kind, ...fields, ...count }, message);
     }
   });
   return {
@@ -61,13 +55,7 @@ async function streamOf(options: LogOptions, pretty: boolean): Promise<pino.Dest
   if (!pretty) {
     return options.stream ?? pino.destination({ dest: 2, sync: true });
   }
-  const { prettyFactory } = await import('pino-pretty');
-  const format = prettyFactory({
-    colorize: options.terminal,
-    translateTime: 'SYS:HH:MM:ss.l',
-    singleLine: true,
-    ignore: IN_WORDS,
-  });
+  const format = await prettyLine({ colours: options.terminal });
   const stream = options.stream ?? pino.destination({ dest: 2, sync: true });
-  return { write: (line: string) => stream.write(format(line)) };
+  return { write: (line: string) => stream.write(format(line) ?? line) };
 }

@@ -17,13 +17,12 @@ const exampleOf = (text: string) => /Example:\n\s+pointsman (.+)/.exec(text)?.[1
 
 describe('--help', () => {
   test('names every command, and those alone', async () => {
-    const listed = [...(await help()).matchAll(/^ {2}([a-z]+) .*\[options\]|^ {2}(help) /gm)].map(
-      (m) => m[1] ?? m[2],
-    );
+    const commands = /Commands:\n([\s\S]*?)\n\n/.exec(await help())?.[1] ?? '';
+    const listed = [...commands.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
     expect(listed.sort()).toEqual([...verbs, 'help'].sort());
   });
 
-  test.each(verbs.filter((verb) => verb !== 'run' && verb !== 'announce'))(
+  test.each(verbs.filter((verb) => !['run', 'announce', 'pretty'].includes(verb)))(
     'of %s has an example that works',
     async (verb) => {
       const example = exampleOf(await help(verb));

@@ -66,7 +66,7 @@ function store(tree: CachedTree): BelievedStore {
     async saveHolds(next) {
       holds = next;
     },
-    releaseAsked: async () => false,
+    releaseAsked: async () => null,
     releaseDone: async () => {},
   };
 }

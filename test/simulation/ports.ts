@@ -574,7 +574,7 @@ function storeOf({ world, life, watcher }: Around): BelievedStore {
           disk.holds = written;
         });
       }),
-    releaseAsked: async () => disk.releaseAsked,
+    releaseAsked: async () => (disk.releaseAsked ? '' : null),
     releaseDone: async () => {
       disk.releaseAsked = false;
     },

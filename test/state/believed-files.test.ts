@@ -162,10 +162,12 @@ describe('believedFiles()', () => {
   test('sees a request for a release until it is done', async () => {
     await using folder = await tempFolder();
     const store = believedFiles({ stateDir: folder.path, origin: ORIGIN });
-    expect(await store.releaseAsked()).toBe(false);
-    await askRelease(folder.path, 'now');
-    expect(await store.releaseAsked()).toBe(true);
+    expect(await store.releaseAsked()).toBeNull();
+    await askRelease(folder.path, 'uid 7 (ann)');
+    expect(await store.releaseAsked()).toBe('uid 7 (ann)');
     await store.releaseDone();
-    expect(await store.releaseAsked()).toBe(false);
+    expect(await store.releaseAsked()).toBeNull();
+    await writeFile(path.join(folder.path, 'release'), '2026-01-01T00:00:00Z\n');
+    expect(await store.releaseAsked(), 'as an older Pointsman writes it').toBe('');
   });
 });

@@ -12,13 +12,13 @@ describe('the pause of this host', () => {
     const notes = createPauseNotes(state);
     expect(await notes.read()).toBeNull();
     const until = Date.now() + 60_000;
-    await writePause(state, until);
-    expect(await notes.read()).toEqual({ until, by: 'pointsman pause' });
+    await writePause(state, { until, by: 'uid 7 (ann)' });
+    expect(await notes.read()).toEqual({ until, by: 'pointsman pause by uid 7 (ann)' });
     expect((await stat(path.join(state, 'pause'))).mode & 0o777).toBe(0o644);
     expect(await readdir(state)).toEqual(['pause']);
-    expect(await removePause(state)).toEqual({ until, by: 'pointsman pause' });
+    expect(await removePause(state)).toEqual({ until, by: 'pointsman pause by uid 7 (ann)' });
     expect([await notes.read(), await removePause(state)]).toEqual([null, null]);
-    await writePause(state, Date.now() - 1);
+    await writePause(state, { until: Date.now() - 1, by: 'uid 7' });
     expect(await notes.read()).toBeNull();
     await writeFile(path.join(state, 'pause'), '{"until":');
     expect(await notes.read()).toBeNull();
@@ -28,7 +28,9 @@ describe('the pause of this host', () => {
     await using folder = await tempFolder();
     const file = path.join(folder.path, 'file');
     await writeFile(file, '');
-    await expect(writePause(path.join(file, 'state'), Date.now())).rejects.toThrow(/writing .*pause: /);
+    await expect(writePause(path.join(file, 'state'), { until: Date.now(), by: 'uid 7' })).rejects.toThrow(
+      /writing .*pause: /,
+    );
   });
 
   test('since when a key is there survives a restart', async () => {

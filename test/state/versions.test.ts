@@ -38,7 +38,7 @@ async function fill(stateDir: string): Promise<void> {
   const notes = createPauseNotes(stateDir);
   await notes.tell({ host: UNTIL, others: [] });
   await notes.firstSeen(['/ha/pointsman/pause 3 30m'], 1000);
-  await writePause(stateDir, UNTIL);
+  await writePause(stateDir, { until: UNTIL, by: 'uid 7' });
   await createPendingNote(stateDir).write(MARK);
 }
 
@@ -106,7 +106,10 @@ describe('setNewerAside()', () => {
     expect((await readdir(folder.path)).sort()).toEqual([...aside, 'pause', 'pending'].sort());
     expect(await readFile(path.join(folder.path, 'holds.v7'), 'utf8')).toBe(before);
     expect((await stat(path.join(folder.path, 'holds.v7'))).mode & 0o777).toBe(0o600);
-    expect(await createPauseNotes(folder.path).read()).toEqual({ until: UNTIL, by: 'pointsman pause' });
+    expect(await createPauseNotes(folder.path).read()).toEqual({
+      until: UNTIL,
+      by: 'pointsman pause by uid 7',
+    });
     expect(await createPendingNote(folder.path).read()).toBe(MARK);
     expect(await believedFiles({ stateDir: folder.path, origin: ORIGIN }).load()).toEqual({
       tree: null,

@@ -21,7 +21,7 @@ function memory() {
     async saveHolds(holds) {
       store.holds = holds;
     },
-    releaseAsked: async () => false,
+    releaseAsked: async () => null,
     releaseDone: async () => {},
   };
   return store;

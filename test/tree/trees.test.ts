@@ -20,7 +20,7 @@ function memory(found: { tree?: CachedTree; holds?: readonly Hold[] } = {}) {
     async saveHolds(holds: readonly Hold[]) {
       store.holds = holds;
     },
-    releaseAsked: async () => false,
+    releaseAsked: async () => null,
     releaseDone: async () => {},
   };
   return store;
