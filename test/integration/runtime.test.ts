@@ -67,7 +67,7 @@ describe.each(haproxyVersions)('changes of servers on HAProxy $name', (haproxy) 
       /server two 127\.0\.0\.1:\d+ check\n(?!.*server one)/s,
     );
     expect(load.failures()).toEqual([]);
-    expect(outcomes(daemon).filter((outcome) => outcome === 'reloaded')).toHaveLength(1);
+    expect(outcomes(daemon)).not.toContain('reloaded');
   });
 
   test('that haproxy -c refuses afterwards are taken back without a reload', async () => {
@@ -196,7 +196,7 @@ describe.each(oldestAndNewest)('changes of servers on HAProxy $name', (haproxy) 
       what: 'the file',
     });
     await waitFor(async () => (await daemon.status()).ahead === null, { what: 'the end of it' });
-    expect(outcomes(daemon).filter((outcome) => outcome === 'reloaded')).toHaveLength(1);
+    expect(outcomes(daemon)).not.toContain('reloaded');
   });
 
   test('are reloads where apply.mode says so, or the template opens no stats socket', async () => {
@@ -207,7 +207,7 @@ describe.each(oldestAndNewest)('changes of servers on HAProxy $name', (haproxy) 
     await using daemon = await site.start();
     await daemon.ready();
     await etcd.put('/services/web/two', `127.0.0.1:${one.port + 1}`);
-    await waitFor(() => outcomes(daemon).filter((outcome) => outcome === 'reloaded').length === 2);
+    await waitFor(() => outcomes(daemon).includes('reloaded'));
   });
 
   test('are reloads in mode command where the template opens another socket: one line of the log says why', async () => {

@@ -438,6 +438,8 @@ export class Watcher {
     }
     const isDone =
       outcome === 'unchanged' ||
+      outcome === 'adopted' ||
+      outcome === 'started' ||
       outcome === 'reloaded' ||
       outcome === 'unverified' ||
       outcome === 'published';
