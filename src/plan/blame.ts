@@ -21,9 +21,10 @@ export interface NamedPlace extends Place {
 
 /** The places of these lines (counted from 1), each once. Lines that are not there, empty ones and comments are left out. */
 export function placesOf(text: string, lines: readonly number[]): NamedPlace[] {
+  const all = text.split('\n');
   const wanted = new Set(lines);
   const found = new Map<string, NamedPlace>();
-  walk(text, (place, { number, nth }) => {
+  walk(all, new Set(lines.map((line) => all[line - 1]?.trim() ?? '')), (place, { number, nth }) => {
     if (!wanted.has(number)) {
       return;
     }
@@ -39,7 +40,7 @@ export function placesOf(text: string, lines: readonly number[]): NamedPlace[] {
 export function placesIn(text: string, places: readonly NamedPlace[]): NamedPlace[] {
   const left = new Map(places.map((place) => [keyOf(place), place]));
   const found: NamedPlace[] = [];
-  walk(text, (place, { nth }) => {
+  walk(text.split('\n'), new Set(places.map(({ line }) => line)), (place, { nth }) => {
     const known = left.get(keyOf(place));
     if (known?.nth === nth) {
       found.push(known);
@@ -92,11 +93,16 @@ function keyOf({ section, line }: Place): string {
   return `${section}\n${line}`;
 }
 
-function walk(text: string, visit: (place: Place, at: { number: number; nth: number }) => void): void {
+/** Visits the lines that say one of `wanted`, which are without white space around them: of a long text they are few. */
+function walk(
+  lines: readonly string[],
+  wanted: ReadonlySet<string>,
+  visit: (place: Place, at: { number: number; nth: number }) => void,
+): void {
   const seen = new Map<string, number>();
   let section = '';
   let number = 0;
-  for (const raw of text.split('\n')) {
+  for (const raw of lines) {
     number++;
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) {
@@ -104,6 +110,9 @@ function walk(text: string, visit: (place: Place, at: { number: number; nth: num
     }
     if (isSection(line.split(/\s/, 1)[0] ?? '')) {
       section = line;
+    }
+    if (!wanted.has(line)) {
+      continue;
     }
     const place = { section, line };
     const nth = (seen.get(keyOf(place)) ?? 0) + 1;

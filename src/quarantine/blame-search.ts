@@ -141,30 +141,86 @@ export function withNeeds<P extends Part>(parts: readonly P[], all: readonly P[]
   return all.filter(({ id }) => wanted.has(id));
 }
 
+/** How parts are found that give something. */
+export interface GiverSearch<P, T> {
+  /** What some parts give together; null where it is nothing. */
+  finds(parts: readonly P[]): Promise<T | null>;
+  /** The parts that what was found speaks of, the likeliest first. Each is tried alone: it need not be right. */
+  guess(found: T, parts: readonly P[]): readonly P[];
+}
+
 /**
- * The parts of a list that each by itself give what `finds` looks for, with what they give: groups that give
- * nothing are passed over whole, so that a few among many cost little. What only several give together is not
- * found.
+ * The parts of a list that each by itself give what `finds` looks for, with what they give. Those that what was found speaks of
+ * are tried first, which takes two tries for each of them; then groups that give nothing are passed over whole, so that a
+ * few among many cost little. What only several give together is not found.
  */
 export async function findGivers<P, T>(
   parts: readonly P[],
-  finds: (parts: readonly P[]) => Promise<T | null>,
+  search: GiverSearch<P, T>,
 ): Promise<ReadonlyMap<P, T>> {
   const givers = new Map<P, T>();
-  const look = async (group: readonly P[]): Promise<void> => {
-    const found = group.length === 0 ? null : await finds(group);
-    if (found === null) {
-      return;
+  const tried = new Set<P>();
+  let rest = parts;
+  let found = await findsIn(rest, search);
+  while (found !== null) {
+    const untried = rest.filter((part) => !tried.has(part));
+    const named = await guessGivers(search.guess(found, untried), { search, tried });
+    if (named.size === 0) {
+      await halveForGivers(rest, { found, search, givers });
+      return givers;
     }
-    const [only] = group;
-    if (group.length === 1 && only !== undefined) {
-      givers.set(only, found);
-      return;
-    }
-    const middle = group.length >>> 1;
-    await look(group.slice(0, middle));
-    await look(group.slice(middle));
-  };
-  await look(parts);
+    named.forEach((given, part) => void givers.set(part, given));
+    rest = rest.filter((part) => !givers.has(part));
+    found = await findsIn(rest, search);
+  }
   return givers;
+}
+
+/** So many wrong guesses in a row are enough. */
+const WRONG = 4;
+
+async function guessGivers<P, T>(
+  guessed: readonly P[],
+  { search, tried }: { readonly search: GiverSearch<P, T>; readonly tried: Set<P> },
+): Promise<Map<P, T>> {
+  const givers = new Map<P, T>();
+  let wrong = 0;
+  for (const part of guessed) {
+    tried.add(part);
+    const found = await search.finds([part]);
+    if (found !== null) {
+      givers.set(part, found);
+      wrong = 0;
+    } else if (++wrong >= WRONG) {
+      break;
+    }
+  }
+  return givers;
+}
+
+/** `found`: what all of them give together. */
+async function halveForGivers<P, T>(
+  parts: readonly P[],
+  {
+    found,
+    search,
+    givers,
+  }: { readonly found: T; readonly search: GiverSearch<P, T>; readonly givers: Map<P, T> },
+): Promise<void> {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) {
+    givers.set(only, found);
+    return;
+  }
+  const middle = parts.length >>> 1;
+  for (const half of [parts.slice(0, middle), parts.slice(middle)]) {
+    const inHalf = await findsIn(half, search);
+    if (inHalf !== null) {
+      await halveForGivers(half, { found: inHalf, search, givers });
+    }
+  }
+}
+
+async function findsIn<P, T>(parts: readonly P[], { finds }: GiverSearch<P, T>): Promise<T | null> {
+  return parts.length === 0 ? null : finds(parts);
 }

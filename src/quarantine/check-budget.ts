@@ -10,6 +10,7 @@ export class CheckBudget {
   readonly #signal: AbortSignal;
   #isExceeded = false;
   readonly #exceed: () => void;
+  readonly #stopWaiting: () => void;
   #spent: number;
   #allowed = 2;
   #lastSpent = clock.now();
@@ -20,12 +21,21 @@ export class CheckBudget {
     const { promise, resolve } = Promise.withResolvers<'exceeded'>();
     this.exceeded = promise;
     const cancel = clock.after(options.patience, () => this.#exceed(), 'lazy');
-    this.#exceed = () => {
+    this.#stopWaiting = () => {
       cancel();
+      options.signal.removeEventListener('abort', this.#stopWaiting);
+    };
+    this.#exceed = () => {
+      this.#stopWaiting();
       this.#isExceeded = true;
       resolve('exceeded');
     };
-    options.signal.addEventListener('abort', cancel, { once: true });
+    options.signal.addEventListener('abort', this.#stopWaiting);
+  }
+
+  /** The search ended. Node keeps a signal made of others while somebody listens to it, and with it all that the search knew. */
+  end(): void {
+    this.#stopWaiting();
   }
 
   /** So many culprits are found, among so many parts. */

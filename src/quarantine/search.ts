@@ -61,20 +61,20 @@ export async function searchChanges(
   changes: readonly UnitChange[],
   { served, drawing, judge, plan, budget, signal, known }: SearchStart,
 ): Promise<SearchOutcome> {
-  const template = drawing.templates.current;
-  if (!template) {
-    throw new TypeError('there is no template');
-  }
-  const split = splitChanges(changes, served.grammar);
-  const parts = orderedParts(split);
-  const tester = new SubsetTester({
-    catalog: served.copy(),
-    changes: split,
-    taken: known.kind === 'base' ? 'none' : 'all',
-    ...{ drawing, judge, plan, budget, signal, template },
-  });
-  budget.found(0, parts.length);
   try {
+    const template = drawing.templates.current;
+    if (!template) {
+      throw new TypeError('there is no template');
+    }
+    const split = splitChanges(changes, served.grammar);
+    const parts = orderedParts(split);
+    const tester = new SubsetTester({
+      catalog: served.copy(),
+      changes: split,
+      taken: known.kind === 'base' ? 'none' : 'all',
+      ...{ drawing, judge, plan, budget, signal, template },
+    });
+    budget.found(0, parts.length);
     if (known.kind === 'nothing') {
       const wrong = await tester.test([]);
       if (wrong) {
@@ -109,6 +109,8 @@ export async function searchChanges(
       return { kind: 'broken', message: error.message };
     }
     throw error;
+  } finally {
+    budget.end();
   }
 }
 

@@ -6,6 +6,7 @@ import type { CompiledTemplate } from '../render/compile-template.ts';
 import { changesBetween, type Entries } from '../tree/unit.ts';
 import { findGivers, withNeeds } from './blame-search.ts';
 import type { CheckBudget } from './check-budget.ts';
+import { mentioned } from './mentioned.ts';
 import type { QuarantineNeeds } from './quarantine-needs.ts';
 import { type Blame, type Refusal, refusedBy, wordsOfRefusal } from './refusal.ts';
 import { entriesWith, type SplitChange, type UnitPart } from './unit-parts.ts';
@@ -75,15 +76,21 @@ export class SubsetTester {
     { kept, rest }: { readonly kept: readonly UnitPart[]; readonly rest: readonly UnitPart[] },
   ): Promise<ReadonlyMap<UnitPart, Blame>> {
     const by = refusedBy(refusal);
-    const base = await this.#draw(kept);
+    // Only what fails over a plan needs one: it costs as much as the text.
+    const draw = (some: readonly UnitPart[]) =>
+      refusal.kind === 'crashed' ? this.#draw(some) : this.#render(some);
+    const drawWith = (group: readonly UnitPart[]) => draw([...kept, ...withNeeds(group, rest)]);
+    const base = await draw(kept);
     if (typeof base !== 'string') {
       return new Map();
     }
-    const drawWith = (group: readonly UnitPart[]) => this.#draw([...kept, ...withNeeds(group, rest)]);
     if (refusal.kind !== 'refused') {
-      return findGivers(rest, async (group) => {
-        const drawn = await drawWith(group);
-        return typeof drawn === 'string' ? null : { words: wordsOfRefusal(drawn), by };
+      return findGivers<UnitPart, Blame>(rest, {
+        async finds(group) {
+          const drawn = await drawWith(group);
+          return typeof drawn === 'string' ? null : { words: wordsOfRefusal(drawn), by };
+        },
+        guess: ({ words }, parts) => mentioned([words], parts),
       });
     }
     const named = placesOf(refusal.text, refusal.lines.slice(0, LINES));
@@ -92,10 +99,17 @@ export class SubsetTester {
     if (places.length === 0) {
       return new Map();
     }
-    const givers = await findGivers(rest, async (group) => {
-      const drawn = await drawWith(group);
-      const found = typeof drawn === 'string' ? placesIn(drawn, places) : [];
-      return found.length === 0 ? null : found;
+    const givers = await findGivers<UnitPart, readonly NamedPlace[]>(rest, {
+      async finds(group) {
+        const drawn = await drawWith(group);
+        const found = typeof drawn === 'string' ? placesIn(drawn, places) : [];
+        return found.length === 0 ? null : found;
+      },
+      guess: (found, parts) =>
+        mentioned(
+          found.map(({ section, line }) => `${section}\n${line}`),
+          parts,
+        ),
     });
     return new Map(
       [...givers].map(([part, found]) => {
@@ -105,8 +119,21 @@ export class SubsetTester {
     );
   }
 
+  /** A text, and the way to it. */
   async #draw(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {
-    const { catalog, changes: split, drawing, template, plan, signal } = this.#options;
+    const text = await this.#render(parts);
+    try {
+      if (typeof text === 'string') {
+        this.#options.plan(text);
+      }
+      return text;
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  async #render(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {
+    const { catalog, changes: split, drawing, template, signal } = this.#options;
     const taken = new Set(parts.map(({ id }) => id));
     const changes = split.flatMap((one) => {
       const next = entriesWith(one, taken);
@@ -116,12 +143,14 @@ export class SubsetTester {
     });
     catalog.apply(changes);
     try {
-      const text = await drawing.tryRender(catalog, template, signal);
-      plan(text);
-      return text;
+      return await drawing.tryRender(catalog, template, signal);
     } catch (error) {
-      return error instanceof PointsmanError ? { kind: 'template-error', error } : this.#crashed(error);
+      return this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): Exclude<Refusal, { kind: 'refused' }> {
+    return error instanceof PointsmanError ? { kind: 'template-error', error } : this.#crashed(error);
   }
 
   /** What is being ended says so by throwing. */

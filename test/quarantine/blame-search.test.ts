@@ -130,14 +130,38 @@ describe('searchCulprits()', () => {
 });
 
 describe('findGivers()', () => {
-  test('finds the few among many that give something', async () => {
+  /** How it goes where `guess` says what is tried first. */
+  async function find(guess: (among: readonly Part[]) => readonly Part[]) {
     let looks = 0;
-    const found = await findGivers(parts(256), async (group) => {
-      looks++;
-      return group.some(({ id }) => id === 'p007' || id === 'p200') ? 'it' : null;
+    const found = await findGivers(parts(256), {
+      async finds(group) {
+        looks++;
+        return group.some(({ id }) => id === 'p007' || id === 'p200') ? 'it' : null;
+      },
+      guess: (_, among) => guess(among),
     });
-    expect(ids(found.keys())).toEqual(['p007', 'p200']);
-    expect(looks).toBeLessThan(40);
+    return { ids: ids(found.keys()), looks };
+  }
+  const named = (among: readonly Part[], ...some: readonly string[]) =>
+    among.filter(({ id }) => some.includes(id));
+
+  test('finds the few among many that give something', async () => {
+    const found = await find(() => []);
+    expect(found.ids).toEqual(['p007', 'p200']);
+    expect(found.looks).toBeLessThan(40);
+  });
+
+  test('tries those that were named and no other, and looks once more', async () => {
+    expect(await find((among) => named(among, 'p007', 'p200'))).toEqual({ ids: ['p007', 'p200'], looks: 4 });
+  });
+
+  test('finds them where what was named is wrong, and where it is not all of them', async () => {
+    const wrong = await find((among) => among.filter(({ id }) => id > 'p220'));
+    expect(wrong.ids).toEqual(['p007', 'p200']);
+    expect(wrong.looks).toBeLessThan(45);
+    const half = await find((among) => named(among, 'p100', 'p200'));
+    expect(half.ids.toSorted()).toEqual(['p007', 'p200']);
+    expect(half.looks).toBeLessThan(25);
   });
 });
 

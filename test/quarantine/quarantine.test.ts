@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -141,6 +142,33 @@ describe('Quarantine', () => {
       /^parsing \[\/h\.cfg:\d+\] : unknown keyword/,
     );
     expect(loop.judge.asked.length - before).toBeLessThanOrEqual(3);
+  });
+
+  test('a search that is over listens to nobody: what it knew is not kept', async () => {
+    await using loop = setUp({ quarantine: { retry: 60_000 } });
+    const signals = new Set<AbortSignal>();
+    const { judge } = loop;
+    const check = judge.check.bind(judge);
+    Object.assign(judge, {
+      async check(text: string, signal: AbortSignal) {
+        signals.add(signal);
+        return check(text);
+      },
+    });
+    loop.snapshot(server('web', 'a', 'ok'));
+    await waitFor(() => loop.text().includes('server a'));
+    const searches = 20;
+    for (let count = 1; count <= searches; count++) {
+      loop.put(server(`s${count}`, 'a', 'bad'), server(`t${count}`, 'a'));
+      await waitFor(() => loop.text().includes(`be_t${count}`));
+    }
+    expect(loop.served.refused).toHaveLength(searches);
+    // The first one is that of the loop itself, which others listen to for as long as that lives.
+    const [, ...searched] = signals;
+    expect(searched.length).toBeGreaterThanOrEqual(searches);
+    expect(searched.map((signal) => getEventListeners(signal, 'abort').length)).toEqual(
+      searched.map(() => 0),
+    );
   });
 
   test('finds by halving what nobody names, within its budget', async () => {
