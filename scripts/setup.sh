@@ -123,7 +123,8 @@ install_dependencies() {
 install_test_tools() {
   sh scripts/apt-install.sh 'HAProxy, etcd and what the tests need' haproxy=haproxy etcd=etcd-server \
     systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap \
-    dockerd=docker.io containerd=containerd iptables=iptables ip=iproute2 busybox=busybox-static 9>&-
+    dockerd=docker.io containerd=containerd iptables=iptables ip=iproute2 busybox=busybox-static \
+    docker-compose=docker-compose etcdctl=etcd-client docker-registry=docker-registry 9>&-
 }
 
 fetch_servers() {

@@ -11,6 +11,9 @@ cd "$(dirname "$0")/../.."
 mkdir -p "$1"
 state=$(CDPATH='' cd -- "$1" && pwd)
 image=$2
+# Several test files of a run want it: one builds, the others wait and find it.
+exec 9>"$state/lock"
+flock 9
 
 [ "$(id -u)" = 0 ] || {
   echo 'Building and running the image takes root: sudo npm test, or leave it to CI.' >&2
@@ -31,9 +34,11 @@ skip_mount_home = "true"
 CONF
 export CONTAINERS_STORAGE_CONF="$state/storage.conf" BUILDAH_ISOLATION=chroot
 
-# What a killed run left behind, and whatever this one leaves if it fails: mounts in STATE-FOLDER.
+# What a killed run left behind, and whatever this one leaves if it fails: mounts in STATE-FOLDER. Containers of this run
+# are another test's.
 tidy() { buildah rm --all >/dev/null; }
-podman rm --force --all --volumes --time 0 >/dev/null
+podman ps --all --format '{{.ID}} {{index .Labels "run"}}' | awk -v run="${TEST_RUN_TAG:-none}" '$2 != run { print $1 }' |
+  xargs -r podman rm --force --volumes --time 0 >/dev/null
 tidy
 trap tidy EXIT
 

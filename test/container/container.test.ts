@@ -10,6 +10,7 @@ import {
   buildImage,
   type Container,
   complaint,
+  IMAGE,
   IMAGE_USER,
   podman,
   privileges,
@@ -18,13 +19,11 @@ import {
   startContainer,
 } from './podman.ts';
 
-const IMAGE = 'localhost/pointsman:test';
-
 /** Compose's word for what a second file takes away. */
 const RESET = { tag: '!reset', resolve: () => null };
 
 // A minute on a machine at rest, when nothing of it is cached; a few seconds afterwards.
-beforeAll(() => buildImage(IMAGE), 400_000);
+beforeAll(buildImage, 400_000);
 
 test('the image holds HAProxy 3.0 with security fixes, Node 24 and tini, and runs as no root', async () => {
   const said = await runOnce(

@@ -7,12 +7,15 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const STATE = `${ROOT}.cache/container`;
 const ENV = { ...process.env, CONTAINERS_STORAGE_CONF: `${STATE}/storage.conf` };
 
+/** The name that the tests build the image by. */
+export const IMAGE = 'localhost/pointsman:test';
+
 /** The uid and gid that the image runs as. */
 export const IMAGE_USER = 990;
 
-/** Builds the Dockerfile of the project as `image`; from a cache where it was built before. */
-export async function buildImage(image: string): Promise<void> {
-  const built = await execa('sh', [`${ROOT}test/container/build-image.sh`, STATE, image], {
+/** Builds the Dockerfile of the project as `IMAGE`; from a cache where it was built before. */
+export async function buildImage(): Promise<void> {
+  const built = await execa('sh', [`${ROOT}test/container/build-image.sh`, STATE, IMAGE], {
     stdin: 'ignore',
     all: true,
     reject: false,
@@ -20,6 +23,16 @@ export async function buildImage(image: string): Promise<void> {
   if (built.exitCode !== 0) {
     throw new Error(`building the image: exit ${built.exitCode}\n${built.all}`);
   }
+}
+
+/** Gives `IMAGE` to the Docker engine at `host` (`unix://…`), as `name`. */
+export async function loadIntoDocker(host: string, name: string): Promise<void> {
+  const script =
+    'podman save --quiet --format docker-archive "$1" | docker load --quiet && docker tag "$1" "$2"';
+  await execa('sh', ['-c', script, 'sh', IMAGE, name], {
+    env: { ...ENV, DOCKER_HOST: host },
+    stdin: 'ignore',
+  });
 }
 
 /** Runs a podman command to its end and gives what it says; throws where it fails. */
@@ -53,6 +66,8 @@ const FLAGS = [
   ...['--runtime', 'runc', '--network', 'host', '--read-only', '--read-only-tmpfs=false', '--no-healthcheck'],
   ...['--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
   ...['--ulimit', 'nofile=16384:16384', '--ulimit', 'nproc=8192:8192', '--pull', 'never'],
+  // The next build removes those of other runs.
+  ...['--label', `run=${process.env.TEST_RUN_TAG ?? 'none'}`],
 ];
 
 /** Starts a container in the foreground, on the host's network, with a read-only root and without capabilities. */

@@ -38,7 +38,6 @@ const service = z.strictObject({
 
 const compose = z
   .object({
-    name,
     services: z.record(name, service),
     networks: z.record(
       name,
@@ -53,6 +52,10 @@ async function readCompose(): Promise<z.infer<typeof compose>> {
   // Extension fields are for anchors alone.
   return compose.parse(Object.fromEntries(Object.entries(read).filter(([key]) => !key.startsWith('x-'))));
 }
+
+test('the project has a name where every version of Compose looks for it', async () => {
+  expect(await readFile(`${FOLDER}.env`, 'utf8')).toMatch(/^COMPOSE_PROJECT_NAME=[a-z][a-z-]+$/m);
+});
 
 test('the compose file is one that Compose accepts, and names nothing that it does not define', async () => {
   const file = await readCompose();

@@ -72,6 +72,12 @@ describe.each(['systemd', 'fleet'] as const)('the %s units', (kind) => {
   });
 });
 
+test.each(UNITS)('%s is started again however often it failed', async (name) => {
+  for (const kind of ['systemd', 'fleet'] as const) {
+    expect(sections((await unitsOf(kind))[name] ?? '').Unit).toContain('StartLimitIntervalSec=0');
+  }
+});
+
 test('the unit that announces has what it needs of the host: the engine, who the machine is, and a state that stays', async () => {
   const { 'pointsman-announce.service': text = '' } = await unitsOf('systemd');
   for (const needed of ['/run/docker.sock:/var/run/docker.sock', '/etc/machine-id:', '/var/lib/pointsman:']) {

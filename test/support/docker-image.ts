@@ -45,8 +45,8 @@ export async function imageTar(folder: string): Promise<Buffer> {
   return Buffer.from(tar.stdout);
 }
 
-/** Where somebody has the busybox that is no static one. */
-async function copyLibraries(program: string, root: string): Promise<void> {
+/** The libraries that a program of this machine needs, in the root of an image. */
+export async function copyLibraries(program: string, root: string): Promise<void> {
   const { stdout } = await execa('ldd', [program], { reject: false });
   for (const [library] of stdout.matchAll(/\/\S+/g)) {
     const target = path.join(root, library);

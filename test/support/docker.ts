@@ -10,6 +10,10 @@ import { isAlive, startProcess, type TestProcess, waitFor } from './haproxy.ts';
 export interface DockerOptions {
   /** Whether containers outlive a restart of the engine. @default false */
   readonly liveRestore?: boolean;
+  /**
+   * `own`: a network namespace of its own, whose ports are at `address`, for what takes fixed ports and networks. @default 'machine'
+   */
+  readonly network?: 'machine' | 'own';
 }
 
 /** A real Docker engine of the test's own. */
@@ -20,10 +24,16 @@ export interface TestDocker extends Containers, AsyncDisposable {
   readonly env: { readonly DOCKER_HOST: string };
   /** The pid of dockerd. */
   readonly pid: number;
+  /** Where this process reaches what its containers publish. */
+  readonly address: string;
   /** The first process of a container, as `crash()` takes it. */
   processOf(container: string): Promise<number>;
   /** Kills that with -9, whether or not dockerd runs. */
   crash(process: number): Promise<void>;
+  /** Runs a program where the engine runs, in its process and mount namespaces; gives what it says. */
+  within(...command: string[]): Promise<string>;
+  /** The file system of a running container, as a path of this machine. */
+  rootOf(container: string): Promise<string>;
   /** Ends dockerd alone: in order (its containers end too, but with `liveRestore`), or by SIGKILL (they live on). */
   end(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Starts dockerd again, on the same data, after `end()`. */
@@ -55,11 +65,12 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
   }
   await sweep();
   const network = await takeNetwork();
+  const own = options.network === 'own';
   const folder = folderOf(network.bridge);
   await mkdir(folder, { mode: 0o700 });
   await writeFile(path.join(folder, 'ports'), network.ports);
   const holder = await startProcess('unshare', [
-    ...['--pid', '--mount', '--fork', '--kill-child', '--mount-proc'],
+    ...['--pid', '--mount', '--fork', '--kill-child', '--mount-proc', ...(own ? ['--net'] : [])],
     // From these Docker gives out ports by itself.
     ...['sh', '-c', `mount --bind ${path.join(folder, 'ports')} ${PORT_RANGE} && { sleep infinity & wait; }`],
   ]);
@@ -70,17 +81,12 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
   await writeFile(path.join(folder, 'daemon.json'), '{}');
   const launch = async (): Promise<TestProcess & { readonly dockerd: number }> => {
     const started = await startProcess('nsenter', [
-      ...['--target', String(first), '--pid', '--mount', 'dockerd'],
+      ...['--target', String(first), '--pid', '--mount', '--net', 'dockerd'],
       ...['--host', `unix://${socket}`, '--data-root', path.join(folder, 'root')],
       ...['--exec-root', path.join(folder, 'exec'), '--pidfile', path.join(folder, 'pid')],
-      ...['--config-file', path.join(folder, 'daemon.json'), '--bridge', network.bridge],
-      ...[
-        '--iptables=false',
-        '--ip-forward=false',
-        '--ip-masq=false',
-        '--cgroup-parent',
-        `/${network.bridge}`,
-      ],
+      ...['--config-file', path.join(folder, 'daemon.json'), ...(own ? [] : ['--bridge', network.bridge])],
+      ...['--iptables=false', '--ip-forward=false', '--ip-masq=false'],
+      ...['--cgroup-parent', `/${network.bridge}`],
       ...(options.liveRestore ? ['--live-restore'] : []),
     ]);
     let ended = false;
@@ -107,26 +113,35 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
     await network[Symbol.asyncDispose]();
   };
   try {
-    await network.make();
+    await (own ? network.join(first) : network.make());
     engine = await launch();
     await importImage(containers, await imageTar(folder));
   } catch (error) {
     await clear();
     throw error;
   }
+  const within = async (...command: string[]) => {
+    const ended = await execa('nsenter', ['--target', String(first), '--pid', '--mount', ...command]);
+    return ended.stdout;
+  };
+  const processOf = async (container: string): Promise<number> =>
+    JSON.parse(await containers.api('GET', `/containers/${container}/json`)).State.Pid;
   return {
     socket,
     env: { DOCKER_HOST: `unix://${socket}` },
+    address: own ? network.inside : '127.0.0.1',
     get pid() {
       return engine?.dockerd ?? 0;
     },
     ...containers,
-    async processOf(container) {
-      return JSON.parse(await containers.api('GET', `/containers/${container}/json`)).State.Pid;
+    processOf,
+    within,
+    async rootOf(container) {
+      return `/proc/${first}/root/proc/${await processOf(container)}/root`;
     },
     async crash(number) {
       // It is the number in there.
-      await execa('nsenter', ['--target', String(first), '--pid', '--mount', 'kill', '-9', String(number)]);
+      await within('kill', '-9', String(number));
     },
     async end(signal = 'SIGTERM') {
       process.kill(engine?.dockerd ?? 0, signal);
@@ -150,7 +165,11 @@ interface Network extends AsyncDisposable {
   readonly bridge: string;
   /** The first and the last port that it gives out, in the kernel's form. */
   readonly ports: string;
+  /** The address within, of a network namespace that joined. */
+  readonly inside: string;
   make(): Promise<void>;
+  /** Makes it the way from here into the network namespace of a process, instead of a bridge. */
+  join(pid: number): Promise<void>;
 }
 
 /** A network of the 256 that no test process of this machine has now. */
@@ -164,10 +183,18 @@ async function takeNetwork(): Promise<Network> {
       return {
         bridge,
         ports: `${first}\t${first + PORTS - 1}\n`,
+        inside: `${NETWORK}.${number}.2`,
         async make() {
           await execa('ip', ['link', 'add', bridge, 'type', 'bridge']);
-          await execa('ip', ['address', 'add', `${NETWORK}.${number}.1/24`, 'dev', bridge]);
-          await execa('ip', ['link', 'set', bridge, 'up']);
+          await up(bridge, `${NETWORK}.${number}.1/24`);
+        },
+        async join(pid) {
+          const peer = ['peer', 'name', 'eth0', 'netns', String(pid)];
+          await execa('ip', ['link', 'add', bridge, 'type', 'veth', ...peer]);
+          await up(bridge, `${NETWORK}.${number}.1/24`);
+          const within = ['nsenter', '--target', String(pid), '--net'];
+          await up('eth0', `${NETWORK}.${number}.2/24`, within);
+          await execa('nsenter', [...within.slice(1), 'ip', 'link', 'set', 'lo', 'up']);
         },
         async [Symbol.asyncDispose]() {
           await remove(bridge);
@@ -178,9 +205,15 @@ async function takeNetwork(): Promise<Network> {
   }
 }
 
+async function up(link: string, address: string, within: readonly string[] = []): Promise<void> {
+  const [program = 'ip', ...words] = [...within, 'ip'];
+  await execa(program, [...words, 'address', 'add', address, 'dev', link]);
+  await execa(program, [...words, 'link', 'set', link, 'up']);
+}
+
 /** What a run that was killed left behind: whatever bears a name that nobody holds any more. */
 async function sweep(): Promise<void> {
-  const { stdout } = await execa('ip', ['-o', 'link', 'show', 'type', 'bridge']);
+  const { stdout } = await execa('ip', ['-o', 'link', 'show']);
   const bridges = [...stdout.matchAll(/^\d+: ([^:@]+)[:@]/gm)].map(([, name = '']) => name);
   const all = new Set([...bridges, ...(await readdir(tmpdir()))].filter((name) => name.startsWith(PREFIX)));
   for (const bridge of all) {
