@@ -26,7 +26,7 @@ export function catalogOptions(settings: Settings): CatalogOptions {
         allow: networks(addresses.allow),
         names: addresses.names,
       },
-      ruled: new Set([...sources.keys()].filter((place) => sources[place]?.kind === 'etcd')),
+      ruled: new Set([...sources.keys()].filter((place) => sources[place]?.kind !== 'file')),
       reservedPorts: reservedPorts(settings),
       placesPerService: limits.placesPerService,
     },

@@ -32,7 +32,7 @@ import type { PendingNote } from '../ports/stores.ts';
 import { Drawing } from '../rollout/drawing.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
-import type { Settings } from '../settings/settings.ts';
+import type { Settings, SourceSettings } from '../settings/settings.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
 import { believedFiles, readBelieved } from '../state/believed-files.ts';
@@ -310,12 +310,26 @@ export function guardOf(settings: Settings, cache: 'fresh' | 'any'): GuardParts 
 
 /** Where a tree comes from: the sources in their order and the prefixes; not who asks, nor how. */
 export function originOf({ sources, prefixes }: Pick<Settings, 'sources' | 'prefixes'>): Origin {
-  const from = sources.map((one) =>
-    one.kind === 'etcd' ? { etcd: one.endpoints.toSorted() } : { file: one.path },
-  );
+  const from = sources.map(placeOf);
   const { services, routes, keys } = prefixes;
   return {
     whole: JSON.stringify({ from, services, routes, keys }),
     sources: from.map((one) => JSON.stringify({ from: one, services, routes, keys })),
   };
+}
+
+/** Where a source is, and what of it is asked for. */
+function placeOf(one: SourceSettings): object {
+  switch (one.kind) {
+    case 'etcd':
+      return { etcd: one.endpoints.toSorted() };
+    case 'file':
+      return { file: one.path };
+    case 'ec2': {
+      const { region, filters, service, port, address, endpoint } = one;
+      return { ec2: { region, filters, service, port, address, endpoint } };
+    }
+    default:
+      return one satisfies never;
+  }
 }

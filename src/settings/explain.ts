@@ -43,7 +43,7 @@ function fits(path: readonly PropertyKey[], keys: readonly SettingKey[]): string
   }
   const pattern = patternOf(path, keys);
   if (dotted(pattern) === 'sources') {
-    return 'a list of at least one etcd or file';
+    return 'a list of at least one etcd, file or ec2';
   }
   const inside = childrenOf(pattern, keys);
   if (inside.length === 0) {

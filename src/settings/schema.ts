@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { EC2_FACTS, ec2Filters, fixedOrTag, portOrTag } from './ec2-values.ts';
 import { keysOf, leaf, type SettingKey } from './leaf.ts';
 import {
   allMatching,
@@ -51,18 +52,40 @@ const etcd = z
     message: 'has tls, but an endpoint that starts with http://: write https://',
   });
 
+const ec2 = z.strictObject({
+  region: matching(/^[a-z]{2}[a-z-]*-\d{1,2}$/, 'a region such as eu-central-1').exactOptional(),
+  filters: ec2Filters().prefault({}),
+  service: fixedOrTag(/^[A-Za-z0-9_.-]{1,64}$/, 'the name of a service, or tag:NAME'),
+  port: portOrTag(),
+  address: word(['private', 'public', 'ipv6']).prefault('private'),
+  interval: longDuration().prefault('60s'),
+  meta: allMatching(
+    new RegExp(`^(?:${EC2_FACTS.join('|')}|tag:[^\\x00-\\x1f\\x7f]{1,128})$`),
+    `a list of ${EC2_FACTS.join(', ')} or tag:NAME`,
+  ).prefault([]),
+  endpoint: matching(
+    /^https?:\/\/[^\s/@]+\/?$/,
+    'a URL such as https://ec2.eu-central-1.amazonaws.com',
+  ).exactOptional(),
+});
+
 const source = z
   .strictObject({
     etcd: etcd.exactOptional(),
     file: z.strictObject({ path: path('the path of a file or a folder') }).exactOptional(),
+    ec2: ec2.exactOptional(),
     optional: flag().exactOptional(),
   })
-  .refine((one) => 'etcd' in one !== 'file' in one, {
-    message: 'is one source: either etcd or file',
+  .refine(({ optional: _, ...kinds }) => Object.keys(kinds).length === 1, {
+    message: 'is one source: either etcd, file or ec2',
     when: unspoiled,
   })
-  .transform(({ etcd, file, ...rank }) => ({
-    ...(etcd ? { kind: 'etcd' as const, ...etcd } : { kind: 'file' as const, path: file?.path ?? '' }),
+  .transform(({ etcd, file, ec2, ...rank }) => ({
+    ...(etcd
+      ? { kind: 'etcd' as const, ...etcd }
+      : ec2
+        ? { kind: 'ec2' as const, ...ec2 }
+        : { kind: 'file' as const, path: file?.path ?? '' }),
     ...rank,
   }));
 

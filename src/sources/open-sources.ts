@@ -1,12 +1,15 @@
 import { buffer } from 'node:stream/consumers';
 import type { Limits } from '../model/limits.ts';
 import type { Source } from '../ports/source.ts';
+import type { Ec2Options } from './ec2-options.ts';
+import { ec2Source } from './ec2-source.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { etcdSource } from './etcd-source.ts';
 import { fileSource } from './file-source.ts';
 import { heard } from './heard.ts';
 import { limited } from './limited.ts';
 import { textSource } from './text-source.ts';
+import type { TreeShape } from './tree-shape.ts';
 
 /** One entry of `sources` in the settings, checked, with absolute paths. */
 export type SourceConfig =
@@ -14,8 +17,9 @@ export type SourceConfig =
       EtcdSourceOptions,
       'endpoints' | 'tls' | 'username' | 'passwordFile' | 'proxy'
     >)
-  | { readonly kind: 'file'; readonly path: string };
-/** Of either kind: whether a start may do without it where nothing is known of it. @default false */
+  | { readonly kind: 'file'; readonly path: string }
+  | ({ readonly kind: 'ec2' } & Ec2Options);
+/** Of any kind: whether a start may do without it where nothing is known of it. @default false */
 export interface SourceRank {
   readonly optional?: boolean;
 }
@@ -60,10 +64,28 @@ export function openSources(
   const noProxy = [env.no_grpc_proxy, env.no_proxy, env.NO_PROXY].find((one) => one) ?? '';
   const prefixes = [...services, ...routes, ...keys];
   return settings.sources.map((config, index) => {
-    const source =
-      config.kind === 'etcd'
-        ? etcdSource({ ...config, noProxy, prefixes, index, ...(limits ? { limits } : {}) })
-        : fileSource({ path: config.path, shape, index });
+    const source = openSource(config, { noProxy, prefixes, shape, index, limits });
     return heard({ ...within(source, index), optional: config.optional ?? false }, index);
   });
+}
+
+interface Around {
+  readonly noProxy: string;
+  readonly prefixes: readonly string[];
+  readonly shape: TreeShape;
+  readonly index: number;
+  readonly limits: Limits | undefined;
+}
+
+function openSource(config: SourceConfig, { noProxy, prefixes, shape, index, limits }: Around): Source {
+  switch (config.kind) {
+    case 'etcd':
+      return etcdSource({ ...config, noProxy, prefixes, index, ...(limits ? { limits } : {}) });
+    case 'file':
+      return fileSource({ path: config.path, shape, index });
+    case 'ec2':
+      return ec2Source({ ...config, prefix: shape.services[0] ?? '/services', index });
+    default:
+      return config satisfies never;
+  }
 }

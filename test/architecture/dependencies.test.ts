@@ -11,13 +11,14 @@ function described(heading: string): string[] {
   return [...section.matchAll(/^\| `([^`]+)`\s*\| \S.{10,}\|$/gm)].map((row) => row[1] ?? '').toSorted();
 }
 
-function declared(field: 'dependencies' | 'devDependencies'): string[] {
+function declared(field: 'dependencies' | 'optionalDependencies' | 'devDependencies'): string[] {
   const names: unknown = Reflect.get(Object(manifest), field);
   return Object.keys(Object(names)).toSorted();
 }
 
 it('docs/decisions/dependencies.md gives a reason for every dependency, and for no other', () => {
   expect(described('At run time')).toEqual(declared('dependencies'));
+  expect(described('Optional')).toEqual(declared('optionalDependencies'));
   expect(described('For development')).toEqual(declared('devDependencies'));
 });
 
@@ -32,5 +33,6 @@ it('the sources import only modules that are installed with the package', () => 
         .slice(0, name.startsWith('@') ? 2 : 1)
         .join('/'),
     );
-  expect([...new Set(names)].filter((name) => !declared('dependencies').includes(name))).toEqual([]);
+  const installed = [...declared('dependencies'), ...declared('optionalDependencies')];
+  expect([...new Set(names)].filter((name) => !installed.includes(name))).toEqual([]);
 });

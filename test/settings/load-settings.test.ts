@@ -231,15 +231,15 @@ status: { listen: "[::1]:0" }\n`,
   it.each([
     [
       'sources: []',
-      '/pointsman.yaml:1: sources: found an empty list; would fit: a list of at least one etcd or file',
+      '/pointsman.yaml:1: sources: found an empty list; would fit: a list of at least one etcd, file or ec2',
     ],
     [
       'sources: { etcd: {} }',
-      '/pointsman.yaml:1: sources: found a map; would fit: a list of at least one etcd or file',
+      '/pointsman.yaml:1: sources: found a map; would fit: a list of at least one etcd, file or ec2',
     ],
     [
       'sources:\n  - file: { path: a }\n    etcd: { endpoints: ["http://a:1"] }',
-      '/pointsman.yaml:2: sources.0: is one source: either etcd or file',
+      '/pointsman.yaml:2: sources.0: is one source: either etcd, file or ec2',
     ],
     [
       'sources:\n  - ectd: {}',
