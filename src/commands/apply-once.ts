@@ -65,7 +65,7 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
       io.err(rejectionLine(rejection));
     }
     await refuseWhilePaused(parts);
-    await shell.serverState?.clear();
+    await shell.serverState?.open(io.signal);
     await parts.executor.open();
     for (const event of said.splice(0)) {
       io.err(describeEvent(event).message);

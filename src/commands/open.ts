@@ -12,12 +12,7 @@ import { HandRecord, type HandRecordOptions } from '../haproxy/hand-record.ts';
 import { createNamedFiles } from '../haproxy/named-files.ts';
 import { createPreflight } from '../haproxy/preflight.ts';
 import { createRuntimeApplier, type RuntimeApplier } from '../haproxy/runtime-apply.ts';
-import {
-  keepHealth,
-  type ServerStateFile,
-  type ServerStateOptions,
-  serverStateFile,
-} from '../haproxy/server-state.ts';
+import { type ServerStateFile, type ServerStateOptions, serverStateFile } from '../haproxy/server-state.ts';
 import type { Entry } from '../model/entry.ts';
 import { withMark } from '../plan/mark.ts';
 import type { ConfigFile } from '../ports/config-file.ts';
@@ -177,17 +172,16 @@ export async function shellOf(
   const serverState = serverStateOf(settings, { access, emit, servers, hands });
   const control = controlOf(settings, emit, {
     ...(absent ? { absent } : {}),
-    ...(serverState ? { aroundStart: (start, until) => serverState.during(start, { signal: until }) } : {}),
+    ...(serverState ? { around: serverState.during } : {}),
   });
   const [preflight, pending] = [createPreflight(), createPendingNote(stateDir)];
-  const health = serverState ? keepHealth(control, serverState) : control;
   const namedFiles = createNamedFiles();
   const isMute = haproxy.mode === 'none' || haproxy.statsSocket === '';
   const beside = isMute ? {} : { filesBeside: createFilesBeside(haproxy.statsSocket, output.path) };
   return {
     judge,
     file,
-    haproxy: health,
+    haproxy: control,
     preflight,
     namedFiles,
     pending,
@@ -202,7 +196,7 @@ export async function shellOf(
 export function controlOf(
   { haproxy, output }: Settings,
   emit: Emit,
-  how: Pick<ControlSettings, 'absent' | 'aroundStart'> = {},
+  how: Pick<ControlSettings, 'absent' | 'around'> = {},
 ): HaproxyControl {
   const { reloadCommand, ...rest } = haproxy;
   return createControl({

@@ -47,7 +47,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const sources = openSources(settings, { env: io.env });
   const served = new ServedTree({ catalog: catalogOptions(settings), emit, keptMax: settings.kept.max });
   const shell = await shellOf(settings, emit, { registered: registeredIn(served) });
-  await shell.serverState?.clear();
+  await shell.serverState?.open(io.signal);
   const drawing = drawingOf(settings, { env: io.env, version, emit });
   await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
   const reconciler = new Reconciler({

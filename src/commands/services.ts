@@ -20,7 +20,7 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
   const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
   await fillFrom(io, settings, { served, ...flags });
   const { catalog, kept } = served;
-  const setByHand = await readHandFile(createStateFile(settings.stateDir, HANDS_FILE));
+  const { servers: setByHand } = await readHandFile(createStateFile(settings.stateDir, HANDS_FILE));
   if (flags.json) {
     const { services, rejected, ignored, remarks } = catalog;
     const all = { services, setByHand: setByHand.map(inJson), kept, rejected, remarks, ignored };

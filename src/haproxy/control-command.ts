@@ -6,7 +6,7 @@ import { awaitWorker, seeWorker, usedSocket } from './stats-socket.ts';
 
 /** What mode `command` needs. */
 export interface CommandSettings
-  extends Pick<ControlSettings, 'configPath' | 'statsSocket' | 'timeout' | 'patience'> {
+  extends Pick<ControlSettings, 'configPath' | 'statsSocket' | 'timeout' | 'patience' | 'around'> {
   readonly reloadCommand: readonly string[];
 }
 
@@ -15,6 +15,7 @@ export function controlByCommand(settings: CommandSettings): HaproxyControl {
   const { statsSocket, configPath } = settings;
   const cause = `nobody answers on the stats socket ${statsSocket}. Start HAProxy, or correct haproxy.statsSocket.`;
   return controlForeign({
+    around: settings.around,
     state: async (signal) => {
       const { socket, unseen } = await usedSocket(statsSocket, configPath);
       return socket === null ? unseen : ((await seeWorker(socket, signal)) ?? { kind: 'away', cause });

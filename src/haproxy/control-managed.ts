@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HaproxyControl, HaproxyState, ReloadOutcome } from '../ports/haproxy.ts';
 import { Serial } from '../ports/serial.ts';
 import { endGroup } from '../system/process-group.ts';
-import type { ManagedSettings } from './control-settings.ts';
+import type { AroundLoad, ManagedSettings } from './control-settings.ts';
 import { HaproxyOutput } from './haproxy-output.ts';
 import { haproxyLives, isHaproxy, livesOrGone, processFacts } from './haproxy-process.ts';
 import { awaitStart, type HaproxyStart, startHaproxy, verifyStart } from './haproxy-start.ts';
@@ -41,6 +41,7 @@ type BroughtUp =
 class ManagedHaproxy implements HaproxyControl {
   readonly #settings: ManagedSettings;
   readonly #patience: number;
+  readonly #around: AroundLoad;
   readonly #master: MasterSocket;
   readonly #serial = new Serial();
   readonly #closing = new AbortController();
@@ -54,6 +55,7 @@ class ManagedHaproxy implements HaproxyControl {
   constructor(settings: ManagedSettings) {
     this.#settings = settings;
     this.#patience = settings.patience ?? 60_000;
+    this.#around = settings.around ?? ((load) => load());
     this.#master = new MasterSocket(settings.masterSocket, Math.min(10_000, this.#patience));
     this.#output = new HaproxyOutput(`${settings.masterSocket}.log`, settings.onLine);
   }
@@ -93,14 +95,15 @@ class ManagedHaproxy implements HaproxyControl {
     });
   }
 
-  reload(mark: string, signal: AbortSignal): Promise<ReloadOutcome> {
+  reload(mark: string, signal: AbortSignal, running: string | null = null): Promise<ReloadOutcome> {
     return this.#serial.run(async () => {
       if (this.#settings.absent === 'wait' && (await this.#find(signal)) === null) {
         return { kind: 'away', cause: 'none runs. `pointsman run` starts it.' };
       }
       const from = this.#output.lineCount;
       const log = () => this.#output.linesAfter(from);
-      const reload = { master: this.#master, configPath: this.#settings.configPath, mark, log };
+      const how = { master: this.#master, configPath: this.#settings.configPath, mark, log };
+      const reload = () => reloadByMaster(how, signal);
       const up = await this.#bringUp(signal);
       switch (up.kind) {
         case 'trouble':
@@ -108,7 +111,7 @@ class ManagedHaproxy implements HaproxyControl {
         case 'started':
           return verifyStart(up.start, mark, signal);
         case 'runs':
-          return whereNoAnswer(reloadByMaster(reload, signal), ({ advice }) => ({
+          return whereNoAnswer(this.#around(reload, { running, signal }), ({ advice }) => ({
             kind: 'failed',
             message: advice,
           }));
@@ -185,8 +188,7 @@ class ManagedHaproxy implements HaproxyControl {
       return { kind: 'trouble', message };
     }
     if (proc === null) {
-      const { aroundStart = (start) => start() } = this.#settings;
-      return aroundStart(() => this.#start(signal), signal);
+      return this.#around(() => this.#start(signal), { running: null, signal });
     }
     if (proc.master !== masterOf(this.#state)) {
       this.#adopt(proc.master);

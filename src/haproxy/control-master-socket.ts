@@ -10,11 +10,13 @@ import { whereNoAnswer } from './socket-command.ts';
 export function controlByMasterSocket({
   masterSocket,
   configPath,
-}: Pick<ControlSettings, 'masterSocket' | 'configPath'>): HaproxyControl {
+  around,
+}: Pick<ControlSettings, 'masterSocket' | 'configPath' | 'around'>): HaproxyControl {
   const master = new MasterSocket(masterSocket);
   let lastMaster: number | null = null;
   let visible = false;
   return controlForeign({
+    around,
     state: (signal) =>
       master.state(signal, (proc) => {
         if (proc.master === lastMaster) {

@@ -32,12 +32,22 @@ export interface ControlSettings {
   readonly absent?: 'start' | 'wait';
   /** `managed`: gets each line that HAProxy says on stdout and stderr. */
   readonly onLine?: (line: string) => void;
-  /** `managed`: goes around each start of a HAProxy, until that answers or has failed. */
-  readonly aroundStart?: <T>(start: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+  /** Goes around each reload and each start of a HAProxy, until it runs or has failed. @default nothing does */
+  readonly around?: AroundLoad;
   /** `managed`: told when a HAProxy became ours or ended. */
   readonly onChange?: (change: ManagedChange) => void;
 }
 
+/** One load of the file by HAProxy. */
+export interface LoadCall {
+  /** As in `HaproxyControl.reload`; null also where HAProxy is started. */
+  readonly running: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** Does something before and after a load. It is called in the load's turn: no other one is under way meanwhile. */
+export type AroundLoad = <T>(load: () => Promise<T>, of: LoadCall) => Promise<T>;
+
 /** What mode `managed` needs. */
 export type ManagedSettings = Pick<ControlSettings, 'binary' | 'masterSocket' | 'configPath'> &
-  Partial<Pick<ControlSettings, 'grace' | 'absent' | 'patience' | 'onLine' | 'onChange' | 'aroundStart'>>;
+  Partial<Pick<ControlSettings, 'grace' | 'absent' | 'patience' | 'onLine' | 'onChange' | 'around'>>;

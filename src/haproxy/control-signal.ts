@@ -7,7 +7,7 @@ import { findMaster, livesOrGone, type MasterSearch, processFacts, workersOf } f
 import { seeWorker, usedSocket } from './stats-socket.ts';
 
 /** What mode `signal` needs. */
-export type SignalSettings = Pick<ControlSettings, 'pidFile' | 'statsSocket' | 'configPath'>;
+export type SignalSettings = Pick<ControlSettings, 'pidFile' | 'statsSocket' | 'configPath' | 'around'>;
 
 type Master = Extract<MasterSearch, { kind: 'master' }>;
 
@@ -15,9 +15,15 @@ type Master = Extract<MasterSearch, { kind: 'master' }>;
  * Controls a HAProxy that somebody else runs in the same PID namespace: SIGUSR2 to the master that the pid file
  * names, and only to a haproxy master. What came of it is seen on the stats socket, or else by the new worker.
  */
-export function controlBySignal({ pidFile, statsSocket, configPath }: SignalSettings): HaproxyControl {
+export function controlBySignal({
+  pidFile,
+  statsSocket,
+  configPath,
+  around,
+}: SignalSettings): HaproxyControl {
   let lastMaster: number | null = null;
   return controlForeign({
+    around,
     state: async (signal) => {
       const found = await findMaster(pidFile);
       if (found.kind === 'none') {

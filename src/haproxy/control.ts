@@ -1,12 +1,11 @@
 import { access } from 'node:fs/promises';
-import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { HaproxyControl, ReloadOutcome } from '../ports/haproxy.ts';
 import { controlByCommand } from './control-command.ts';
 import { controlManaged } from './control-managed.ts';
 import { controlByMasterSocket } from './control-master-socket.ts';
 import { controlNothing } from './control-none.ts';
 import type { ControlSettings } from './control-settings.ts';
 import { controlBySignal } from './control-signal.ts';
-import { withReload } from './with-reload.ts';
 
 /** Picks the control of `haproxy.mode`. Nothing is opened or started before it is first used. */
 export function createControl(settings: ControlSettings): HaproxyControl {
@@ -16,10 +15,15 @@ export function createControl(settings: ControlSettings): HaproxyControl {
 
 /** From 3.1 on HAProxy ends over a reload without a file, whoever took it away. */
 function onlyWithFile(control: HaproxyControl, configPath: string): HaproxyControl {
-  const message = `loading ${configPath}: somebody took it away`;
-  return withReload(control, (_, reload) =>
-    access(configPath).then(reload, () => ({ kind: 'failed', message })),
-  );
+  const reload = control.reload.bind(control);
+  const gone: ReloadOutcome = { kind: 'failed', message: `loading ${configPath}: somebody took it away` };
+  return Object.assign(control, {
+    reload: (...call: Parameters<HaproxyControl['reload']>) =>
+      access(configPath).then(
+        () => reload(...call),
+        () => gone,
+      ),
+  });
 }
 
 function controlOf(settings: ControlSettings): HaproxyControl {

@@ -2,9 +2,12 @@ import { z } from 'zod';
 import { messageAndHint } from '../errors.ts';
 import type { HaproxyEvent } from '../events-haproxy.ts';
 import type { StateFile } from '../ports/stores.ts';
+import { isSameWorker, WORKER_ID, type WorkerId } from './server-journal.ts';
 import type { ServerByHand } from './server-state-rows.ts';
 
 const FILE = z.object({
+  /** The one that has them; missing where an older Pointsman wrote it. */
+  worker: WORKER_ID.optional(),
   servers: z.array(
     z.object({
       backend: z.string(),
@@ -55,8 +58,10 @@ export class HandRecord {
   readonly #servers = new Map<string, HandEntry>();
   readonly #told = new Set<string>();
   #isLoaded = false;
-  /** The one that was seen last; null where whoever comes next was handed what was set. */
-  #worker: number | null = null;
+  /** The one that was seen last. */
+  #worker: WorkerId | null = null;
+  /** What whoever comes next was handed. */
+  #handed: ReadonlySet<string> = new Set();
   #isHandingOver = false;
 
   constructor(options: HandRecordOptions) {
@@ -67,19 +72,23 @@ export class HandRecord {
   async load(): Promise<readonly HandEntry[]> {
     if (!this.#isLoaded) {
       this.#isLoaded = true;
-      for (const one of await readHandFile(this.#options.file)) {
+      const { worker, servers } = await readHandFile(this.#options.file);
+      for (const one of servers) {
         this.#servers.set(nameOf(one), one);
         this.#options.onChange?.({ kind: 'set-by-hand', server: told(one) });
       }
+      this.#worker = worker ?? null;
+      this.#handed = worker ? new Set() : new Set(this.#servers.keys());
     }
     return [...this.#servers.values()];
   }
 
   /** These are the ones that a person set, as this worker of HAProxy has them now. */
-  async saw(found: readonly ServerByHand[], worker: number): Promise<void> {
-    const { onChange, onTrouble, file } = this.#options;
+  async saw(found: readonly ServerByHand[], worker: WorkerId): Promise<void> {
+    const { onChange } = this.#options;
     await this.load();
     const before = JSON.stringify([...this.#servers]);
+    const isOther = !isSameWorker(this.#worker, worker);
     const now = Date.now();
     const names = new Set(found.map(nameOf));
     for (const [name, server] of this.#servers) {
@@ -110,13 +119,20 @@ export class HandRecord {
       }
     }
     this.#worker = worker;
-    const rows = JSON.stringify([...this.#servers]);
-    if (rows !== before) {
-      const servers = [...this.#servers.values()];
-      await file.write(`${JSON.stringify({ version: VERSION, servers })}\n`).catch((error: unknown) => {
-        onTrouble(messageAndHint(error).message);
-      });
+    if (!this.#isHandingOver) {
+      this.#handed = new Set();
     }
+    if (JSON.stringify([...this.#servers]) !== before || (isOther && this.#servers.size > 0)) {
+      await this.#write(worker);
+    }
+  }
+
+  async #write(worker: WorkerId): Promise<void> {
+    const { file, onTrouble } = this.#options;
+    const content = { version: VERSION, worker, servers: [...this.#servers.values()] };
+    await file.write(`${JSON.stringify(content)}\n`).catch((error: unknown) => {
+      onTrouble(messageAndHint(error).message);
+    });
   }
 
   /** Whether it is known, and still the one that was set: its address is, and nobody registered it anew. */
@@ -125,14 +141,17 @@ export class HandRecord {
     return known?.address === server.address && this.#isRegisteredStill(known);
   }
 
-  /** Lets HAProxy begin anew with what was set: it is nobody's loss where the new worker is seen before `begin` is over. */
+  /**
+   * Lets HAProxy begin anew with what is known now. Before `begin` is over the new worker may be seen, and so may the one of
+   * before, with what a person set too late for the new one.
+   */
   async handOver<T>(begin: () => Promise<T>): Promise<T> {
+    this.#handed = new Set(this.#servers.keys());
     this.#isHandingOver = true;
     try {
       return await begin();
     } finally {
       this.#isHandingOver = false;
-      this.#worker = null;
     }
   }
 
@@ -146,21 +165,21 @@ export class HandRecord {
     return now === null || known.registered === null || now === known.registered;
   }
 
-  #whyOver(server: HandEntry, worker: number): OverCause {
+  #whyOver(server: HandEntry, worker: WorkerId): OverCause {
     if (!this.#isRegisteredStill(server)) {
       return 'registered anew';
     }
-    const wasTold = this.#isHandingOver || this.#worker === null;
-    return wasTold || worker === this.#worker ? 'set back' : 'undone';
+    const hadIt = isSameWorker(this.#worker, worker) || this.#handed.has(nameOf(server));
+    return hadIt ? 'set back' : 'undone';
   }
 }
 
 /** What the file holds; empty where it is missing or damaged. */
-export async function readHandFile(file: StateFile): Promise<readonly HandEntry[]> {
+export async function readHandFile(file: StateFile): Promise<Readonly<z.infer<typeof FILE>>> {
   try {
-    return FILE.parse(JSON.parse((await file.read()) ?? '{"servers":[]}')).servers;
+    return FILE.parse(JSON.parse((await file.read()) ?? '{"servers":[]}'));
   } catch {
-    return [];
+    return { servers: [] };
   }
 }
 

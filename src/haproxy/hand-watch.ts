@@ -6,6 +6,7 @@ import type { HandRecord } from './hand-record.ts';
 import { loadedBy, otherFilesOf } from './loaded-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
 import { ASK_MARK, parseMark, RuntimeSession } from './runtime-session.ts';
+import { workerId } from './server-journal.ts';
 import { serversByHand } from './server-state-rows.ts';
 import { whereNoAnswer } from './socket-command.ts';
 
@@ -55,5 +56,5 @@ async function look(
     return;
   }
   const others = await otherFilesOf(session, loadedBy(info), configPath);
-  await hands.saw(serversByHand(rows, text, others.kind === 'read' ? others.before : []), info.pid);
+  await hands.saw(serversByHand(rows, text, others.kind === 'read' ? others.before : []), workerId(info));
 }

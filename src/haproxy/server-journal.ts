@@ -14,8 +14,10 @@ const LINGERING_SERVER = z.object({
   drainUntil: z.number(),
   phase: z.enum(['draining', 'leaving']),
 });
+/** A worker in a file of `stateDir`. */
+export const WORKER_ID = z.object({ pid: z.number(), startedAt: z.number() });
 const FILE = z.object({
-  worker: z.object({ pid: z.number(), startedAt: z.number() }),
+  worker: WORKER_ID,
   leavers: z.array(LINGERING_SERVER),
 });
 
@@ -37,6 +39,11 @@ const TOLERANCE = 3;
 /** Which worker this is, from `show info` at this moment. */
 export function workerId(info: { readonly pid: number; readonly uptime: number }): WorkerId {
   return { pid: info.pid, startedAt: Math.round(Date.now() / 1000 - info.uptime) };
+}
+
+/** Whether two readings are of the same worker. */
+export function isSameWorker(one: WorkerId | null, other: WorkerId): boolean {
+  return one?.pid === other.pid && Math.abs(one.startedAt - other.startedAt) <= TOLERANCE;
 }
 
 /** The servers that linger in one worker, in memory and in a file. A new worker has none of them. */
@@ -72,9 +79,7 @@ export class ServerJournal {
 
   /** Says which worker is there. Of another one than before nothing is known: the journal is empty then. */
   follow(worker: WorkerId): void {
-    const same =
-      this.#worker?.pid === worker.pid && Math.abs(this.#worker.startedAt - worker.startedAt) <= TOLERANCE;
-    if (!same) {
+    if (!isSameWorker(this.#worker, worker)) {
       this.#lingering.clear();
       this.#worker = worker;
     }

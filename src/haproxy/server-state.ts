@@ -1,19 +1,20 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageAndHint } from '../errors.ts';
 import { globalLines } from '../plan/global-lines.ts';
-import { splitMark } from '../plan/mark.ts';
-import type { HaproxyControl } from '../ports/haproxy.ts';
+import { hashText, splitMark } from '../plan/mark.ts';
 import { Serial } from '../ports/serial.ts';
 import type { FileAccess } from '../system/temp-file.ts';
 import { writeWhole } from '../system/write-whole.ts';
+import type { AroundLoad } from './control-settings.ts';
 import type { HandRecord } from './hand-record.ts';
 import { loadedBy, otherFilesOf } from './loaded-files.ts';
 import { changedSince } from './named-files.ts';
 import { parseServerRows } from './runtime-server-rows.ts';
-import { RuntimeSession } from './runtime-session.ts';
+import { ASK_MARK, parseMark, RuntimeSession } from './runtime-session.ts';
+import { workerId } from './server-journal.ts';
 import { carryOver, filesOfDown, rowsOfHands, serversByHand } from './server-state-rows.ts';
 import { whereNoAnswer } from './socket-command.ts';
-import { withReload } from './with-reload.ts';
 
 /** Where health, and what a person set, passes from one worker to the next. */
 export interface ServerStateOptions {
@@ -33,20 +34,25 @@ export interface ServerStateOptions {
 
 const EMPTY = '1\n';
 
+/** Milliseconds for which HAProxy may be about to read what was written for its load. */
+const LOADING = 10_000;
+
 /** HAProxy's server-state file. */
 export interface ServerStateFile {
-  /** Empties it, also of what a killed process has left there. To be called before the first check. */
+  /**
+   * Makes it, and empties it of what an earlier process has left there: at once, or where HAProxy may still be loading with
+   * that, in a moment, unless `signal` aborts. To be called before the first check.
+   */
+  open(signal: AbortSignal): Promise<void>;
+  /** Empties it. */
   clear(): Promise<void>;
   /**
    * Writes down who is DOWN and what a person set, just before a reload or a start, where the configuration asks for it.
    * `running` as in `HaproxyControl.reload`. Gives how many servers these are.
    */
   fill(running: string | null, signal: AbortSignal): Promise<number>;
-  /** Holds who is DOWN and what a person set while HAProxy begins anew. */
-  during<T>(
-    begin: () => Promise<T>,
-    of: { readonly running?: string | null; readonly signal: AbortSignal },
-  ): Promise<T>;
+  /** Holds who is DOWN and what a person set while HAProxy begins anew; where `signal` aborts that, until the next `open`. */
+  readonly during: AroundLoad;
 }
 
 /**
@@ -59,7 +65,10 @@ export function serverStateFile(options: ServerStateOptions): ServerStateFile {
   let written: string | null = null;
   /** The configuration asks for it. */
   let isLoaded = false;
-  const write = async (content: string) => {
+  let isLoading = false;
+  const turns = new Serial();
+  const write = (content: string) => turns.run(() => writeNow(content));
+  const writeNow = async (content: string) => {
     if (content === written) {
       return;
     }
@@ -74,6 +83,18 @@ export function serverStateFile(options: ServerStateOptions): ServerStateFile {
   };
   const file: ServerStateFile = {
     clear: () => write(EMPTY),
+    async open(signal) {
+      const left = await stat(path).catch(() => null);
+      const young = left && left.size > EMPTY.length ? left.mtimeMs + LOADING - Date.now() : 0;
+      if (young <= 0) {
+        await write(EMPTY);
+        return;
+      }
+      void sleep(Math.min(young, LOADING), undefined, { signal, ref: false }).then(
+        () => (isLoading ? undefined : write(EMPTY)),
+        () => undefined,
+      );
+    },
     async fill(running, signal) {
       const { text } = splitMark(await readFile(options.configPath, 'utf8').catch(() => ''));
       const named = globalLines(text).findLast(({ words }) => words[0] === 'server-state-file')?.words[1];
@@ -84,12 +105,17 @@ export function serverStateFile(options: ServerStateOptions): ServerStateFile {
       await write([EMPTY.trim(), ...known, ''].join('\n'));
       return known.length;
     },
-    async during(begin, { running = null, signal }) {
-      await file.fill(running, signal);
+    async during(load, { running, signal }) {
+      isLoading = true;
       try {
-        return await (isLoaded ? hands.handOver(begin) : begin());
+        await file.fill(running, signal);
+        return await (isLoaded ? hands.handOver(load) : load());
       } finally {
-        await file.clear();
+        isLoading = false;
+        // HAProxy goes on with a load that nobody waits for any more.
+        if (!signal.aborted) {
+          await file.clear();
+        }
       }
     },
   };
@@ -102,18 +128,24 @@ async function rowsFor(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   await using session = new RuntimeSession(statsSocket, signal);
-  const rows = parseServerRows(await session.ask('show servers state')) ?? [];
-  const info = await session.info();
+  const [list, mark, info] = await Promise.all([
+    session.ask('show servers state'),
+    session.ask(ASK_MARK),
+    session.info(),
+  ]);
+  const rows = parseServerRows(list) ?? [];
   const { pid } = info;
+  // It may have been started anew since.
+  const ran = parseMark(mark) === hashText(text) ? text : running;
   // What lies there now is what the new worker loads.
   const now = { pid, loadedAt: Number.POSITIVE_INFINITY };
   const others = await otherFilesOf(session, now, configPath);
   const before = others.kind === 'read' ? others.before : [];
-  if (running !== null) {
-    await hands.saw(serversByHand(rows, running, before), pid);
+  if (ran !== null) {
+    await hands.saw(serversByHand(rows, ran, before), workerId(info));
   }
   const changed = await changedSince(filesOfDown(rows, text, before), loadedBy(info).loadedAt);
-  return carryOver(rows, { text, running, before, changed, isSame: (server) => hands.isSame(server) });
+  return carryOver(rows, { text, running: ran, before, changed, isSame: (server) => hands.isSame(server) });
 }
 
 /** Nobody answers: what is known of a person's hand is for the HAProxy that is about to be started. */
@@ -123,9 +155,4 @@ async function rowsAtStart(text: string, hands: HandRecord): Promise<readonly st
     known.filter((server) => hands.isSame(server)),
     text,
   );
-}
-
-/** The same control, whose reloads carry over which servers are DOWN, and what a person set. */
-export function keepHealth(control: HaproxyControl, file: ServerStateFile): HaproxyControl {
-  return withReload(control, ({ running, signal }, reload) => file.during(reload, { running, signal }));
 }

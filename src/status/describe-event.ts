@@ -154,7 +154,8 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
 const HAND_OVER: Readonly<Record<EventOf<'set-by-hand-over'>['cause'], string>> = {
   'set back': 'somebody set it back',
   'registered anew': 'its instance went, or was registered anew',
-  undone: 'HAProxy was started or reloaded by somebody else, or its template loads no server-state file',
+  undone:
+    'HAProxy was started or reloaded by somebody else, its template loads no server-state file, or it was set while the next worker loaded',
 };
 
 function handed(server: ServerSetByHand): string {

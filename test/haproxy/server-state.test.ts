@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createJudge } from '../../src/haproxy/check.ts';
 import { controlByMasterSocket } from '../../src/haproxy/control-master-socket.ts';
 import { HandRecord, type HandRecordOptions } from '../../src/haproxy/hand-record.ts';
-import { keepHealth, serverStateFile } from '../../src/haproxy/server-state.ts';
+import { serverStateFile } from '../../src/haproxy/server-state.ts';
 import { hashText, withMark } from '../../src/plan/mark.ts';
 import { createStateFile } from '../../src/state/state-file.ts';
 import { makeAuthority, makeCertificates } from '../support/certificates.ts';
@@ -365,7 +365,8 @@ async function makeHealthSite(
   });
   let running = site.text(...servers);
   const masterSocket = site.haproxy.masterSocket;
-  const control = keepHealth(controlByMasterSocket({ masterSocket, configPath: site.configPath }), file);
+  const { configPath } = site;
+  const control = controlByMasterSocket({ masterSocket, configPath, around: file.during });
   stack.use(control);
   const owned = stack.move();
   return Object.assign(site, {

@@ -34,7 +34,7 @@ async function fill(stateDir: string): Promise<void> {
     admin: 'maint',
     weight: null,
   } as const;
-  await hands.saw([set], 7);
+  await hands.saw([set], { pid: 7, startedAt: 1 });
   const notes = createPauseNotes(stateDir);
   await notes.tell({ host: UNTIL, others: [] });
   await notes.firstSeen(['/ha/pointsman/pause 3 30m'], 1000);
