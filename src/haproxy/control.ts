@@ -18,9 +18,9 @@ function onlyWithFile(control: HaproxyControl, configPath: string): HaproxyContr
   const reload = control.reload.bind(control);
   const gone: ReloadOutcome = { kind: 'failed', message: `loading ${configPath}: somebody took it away` };
   return Object.assign(control, {
-    reload: (...call: Parameters<HaproxyControl['reload']>) =>
+    reload: (mark: string, signal: AbortSignal, running: string | null = null) =>
       access(configPath).then(
-        () => reload(...call),
+        () => reload(mark, signal, running),
         () => gone,
       ),
   });
