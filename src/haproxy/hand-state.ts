@@ -8,9 +8,45 @@ export interface HandState {
 }
 
 /** Whether it is worth reading the text: the state is not that of a plain server, or the weight not what it began with. */
-export function mayBeByHand({ admin, weight, line }: ServerRow): boolean {
-  const columns = line.split(' ');
-  return admin !== 'ready' || columns[6] !== '0' || Number(columns[8]) !== weight;
+export function mayBeByHand({ line }: Pick<ServerRow, 'line'>): boolean {
+  return !isPlain(line, 0);
+}
+
+/** Of lines of `show servers state` those that are of no plain server; see `mayBeByHand`. */
+export function withoutPlain(lines: string): string {
+  let kept = '';
+  for (let from = 0; from < lines.length; ) {
+    const end = lines.indexOf('\n', from);
+    const next = end === -1 ? lines.length : end + 1;
+    if (!isPlain(lines, from)) {
+      kept += lines.slice(from, next);
+    }
+    from = next;
+  }
+  return kept;
+}
+
+const SPACE = 0x20;
+const ZERO = 0x30;
+const LINE_BREAK = 0x0a;
+
+/** Looks at the columns `srv_admin_state`, `srv_uweight` and `srv_iweight` of the line that begins there. */
+function isPlain(text: string, from: number): boolean {
+  let at = from;
+  for (let spaces = 0; spaces < 6; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === SPACE) {
+      spaces += 1;
+    } else if (Number.isNaN(code) || code === LINE_BREAK) {
+      return false;
+    }
+  }
+  if (text.charCodeAt(at) !== ZERO || text.charCodeAt(at + 1) !== SPACE) {
+    return false;
+  }
+  const weight = at + 2;
+  const initial = text.indexOf(' ', weight) + 1;
+  return initial > 0 && text.startsWith(text.slice(weight, initial), initial);
 }
 
 /**

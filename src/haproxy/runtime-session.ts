@@ -27,6 +27,15 @@ export interface RuntimeInfo {
   readonly uptime: number;
 }
 
+/** Makes whole lines of an answer fewer. */
+export type LineFilter = (lines: string) => string;
+
+interface Waiting {
+  readonly resolve: (answer: string) => void;
+  readonly reject: (error: unknown) => void;
+  readonly filter: LineFilter | null;
+}
+
 /**
  * One short connection to a worker's stats socket, for many commands (`prompt` mode; management guide 9.3). It stays
  * with the worker that took it, and keeps that one alive after a reload: to be closed as soon as its batch is done.
@@ -35,8 +44,13 @@ export class RuntimeSession implements AsyncDisposable {
   readonly #address: SocketAddress;
   readonly #socket: Socket;
   readonly #end: NodeJS.Timeout;
-  #received = '';
-  #waiting: { readonly resolve: (answer: string) => void; readonly reject: (error: unknown) => void }[] = [];
+  /** What came of the answer that comes now, but for `#tail`. */
+  #answer: string[] = [];
+  /** How long it is until now. */
+  #size = 0;
+  /** Its last characters: the beginning of a prompt, or of a line that is to be filtered. */
+  #tail = '';
+  #waiting: Waiting[] = [];
   #failure: unknown;
 
   /** Opens one; commands can be sent at once. `timeout` (ms) counts from the last word on, and six times that for all. */
@@ -57,6 +71,15 @@ export class RuntimeSession implements AsyncDisposable {
 
   /** One command, and its answer without line breaks at its end. Throws a `SocketError`, or the signal's reason. */
   ask(line: string): Promise<string> {
+    return this.#ask(line, null);
+  }
+
+  /** The same for a long answer, of which `filter` leaves little while it comes: the whole is never held. */
+  askFiltered(line: string, filter: LineFilter): Promise<string> {
+    return this.#ask(line, filter);
+  }
+
+  #ask(line: string, filter: LineFilter | null): Promise<string> {
     if (!canBeSent(line)) {
       throw new Error(`a command that cannot be sent: ${line.slice(0, 200)}`);
     }
@@ -65,7 +88,7 @@ export class RuntimeSession implements AsyncDisposable {
         reject(this.#failure);
         return;
       }
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ resolve, reject, filter });
       this.#socket.write(`${line}\n`);
     });
   }
@@ -93,15 +116,34 @@ export class RuntimeSession implements AsyncDisposable {
   }
 
   #read(text: string): void {
-    this.#received += text;
-    if (this.#received.length > LONGEST_ANSWER) {
+    this.#size += text.length;
+    if (this.#size > LONGEST_ANSWER) {
       this.#fail(socketError(this.#address, 'stranger'));
+      return;
     }
-    for (let end = this.#received.indexOf(PROMPT); end !== -1; end = this.#received.indexOf(PROMPT)) {
-      const answer = this.#received.slice(0, end);
-      this.#received = this.#received.slice(end + PROMPT.length);
+    let rest = this.#tail + text;
+    for (let end = rest.indexOf(PROMPT); end !== -1; end = rest.indexOf(PROMPT)) {
+      const filter = this.#waiting[0]?.filter;
+      const last = rest.slice(0, end);
+      const answer = [...this.#answer, filter ? filter(last) : last].join('');
+      rest = rest.slice(end + PROMPT.length);
+      this.#answer = [];
+      this.#size = rest.length;
       this.#waiting.shift()?.resolve(answer.trim());
     }
+    this.#tail = this.#keep(rest);
+  }
+
+  /** Takes up what belongs to the answer, and gives the rest, in which a prompt or a line may begin. */
+  #keep(text: string): string {
+    const filter = this.#waiting[0]?.filter;
+    const end = filter ? text.lastIndexOf('\n') : text.length - PROMPT.length + 1;
+    if (end <= 0) {
+      return text;
+    }
+    const whole = text.slice(0, end);
+    this.#answer.push(filter ? filter(whole) : whole);
+    return text.slice(end);
   }
 
   #fail(why: unknown): void {

@@ -34,6 +34,35 @@ test('whoever asked HAProxy leaves nothing behind with the signal that could hav
   await waitFor(() => left() === 0, { what: 'the end of all that listened to the signal' });
 });
 
+test('a long answer comes whole, or as what a filter leaves of its lines, wherever it is cut on its way', async () => {
+  await using folder = await tempFolder();
+  const file = path.join(folder.path, 's.sock');
+  const lines = Array.from({ length: 40 }, (_, at) => `${at % 7 === 3 ? 'kept' : 'plain'} > line ${at}`);
+  const said = `\n> ${lines.join('\n')}\n\n> ${lines.join('\n')}\n\n> end\n\n> `;
+  for (const size of [1, 2, 3, 7, 100, said.length]) {
+    const server = createServer(async (socket) => {
+      socket
+        .on('error', () => {})
+        .setNoDelay(true)
+        .resume();
+      for (let at = 0; at < said.length; at += size) {
+        await new Promise((resolve) => socket.write(said.slice(at, at + size), resolve));
+      }
+    });
+    await new Promise<void>((resolve) => void server.listen(file, resolve));
+    {
+      await using session = new RuntimeSession(file, new AbortController().signal);
+      const kept = (whole: string) => {
+        const some = whole.split('\n').filter((line) => line.startsWith('kept'));
+        return some.map((line) => `${line}\n`).join('');
+      };
+      const answers = await Promise.all([session.ask('a'), session.askFiltered('b', kept), session.ask('c')]);
+      expect(answers).toEqual([lines.join('\n'), kept(lines.join('\n')).trim(), 'end']);
+    }
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
 test('an abort ends what is asked, with its reason', async () => {
   await using folder = await tempFolder();
   const file = path.join(folder.path, 's.sock');
