@@ -7,6 +7,9 @@ export interface AnnounceLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** So many keys are named in a line. */
+const NAMED = 5;
+
 /** The line of an event. */
 export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
   switch (event.kind) {
@@ -91,6 +94,29 @@ export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
         keys,
         ms,
       });
+    }
+    case 'leader': {
+      const { leader, leads } = event;
+      const message = leads
+        ? 'this one writes the keys from now on'
+        : `${leader} writes the keys; this one waits`;
+      return line('info', message, { leader, leads });
+    }
+    case 'source-state': {
+      const { source, state, message, hint } = event;
+      const why =
+        message === undefined ? '' : `: ${withHint({ message, ...(hint === undefined ? {} : { hint }) })}`;
+      return line(state === 'live' ? 'info' : 'warn', `${source} is ${state}${why}`, { source, state });
+    }
+    case 'keys-held': {
+      const { keys } = event;
+      const named = `${keys.slice(0, NAMED).join(', ')}${keys.length > NAMED ? ', …' : ''}`;
+      const message = `${keys.length} disappeared keys are held, and stay in etcd: ${named} (pointsman sync --release believes it at its start)`;
+      return line('warn', message, { keys: keys.slice(0, NAMED), count: keys.length });
+    }
+    case 'left-out': {
+      const { key, why } = event;
+      return line('warn', `${key} is not written as its source has it: ${why}`, { key });
     }
     case 'notice':
       return line('warn', withHint(event), {});

@@ -4,11 +4,11 @@ import { explainEtcdError } from '../sources/etcd-error.ts';
 import { EtcdMembers } from '../sources/etcd-members.ts';
 import { type EtcdAccess, type EtcdLink, linkEtcd } from './etcd-link.ts';
 import type { Tell } from './events.ts';
-import { KeySet } from './key-set.ts';
+import { KeySet, type WantedKey } from './key-set.ts';
 import type { LeaseFile } from './lease-file.ts';
 import { isDenied } from './refused-key.ts';
 import type { Registrar, RegistrarState } from './registrar.ts';
-import type { Registration } from './registration.ts';
+import { keyOf, type Registration, storedValue } from './registration.ts';
 
 export interface EtcdRegistrarOptions {
   readonly access: EtcdAccess;
@@ -30,8 +30,14 @@ const PAUSES = { first: 100, longest: 1_000, spread: 0.5 } as const;
 const CONTESTED_PAUSE = 1_000;
 
 /** A `Registrar` for etcd. It begins at once. */
-export function openEtcdRegistrar(options: EtcdRegistrarOptions): Registrar {
-  return new EtcdRegistrar(options);
+export function openEtcdRegistrar(options: EtcdRegistrarOptions): EtcdRegistrar {
+  return new Keeper(options);
+}
+
+/** A `Registrar` that keeps other keys as well. */
+export interface EtcdRegistrar extends Registrar {
+  /** As `want`, of any keys whose values have a mark. */
+  wantKeys(keys: readonly WantedKey[]): Promise<void>;
 }
 
 interface Waiter {
@@ -47,7 +53,7 @@ interface Waiter {
  *       |                                                          |              a refused key that is tried again
  *       '---------- whatever fails, after a short pause            '----------------------'
  */
-class EtcdRegistrar implements Registrar {
+class Keeper implements EtcdRegistrar {
   readonly #options: EtcdRegistrarOptions;
   readonly #end = new AbortController();
   readonly #left = Promise.withResolvers<void>();
@@ -80,8 +86,19 @@ class EtcdRegistrar implements Registrar {
     };
   }
 
-  async want(registrations: readonly Registration[]): Promise<void> {
-    this.#keys.want(registrations);
+  want(registrations: readonly Registration[]): Promise<void> {
+    const { prefix } = this.#options;
+    return this.wantKeys(
+      registrations.map((one) => ({
+        key: keyOf(prefix, one),
+        value: storedValue(one),
+        owner: one.meta.owner ?? '',
+      })),
+    );
+  }
+
+  async wantKeys(keys: readonly WantedKey[]): Promise<void> {
+    this.#keys.want(keys);
     this.#generation += 1;
     const generation = this.#generation;
     await new Promise<void>((done) => {

@@ -80,6 +80,20 @@ export type AnnounceEvent =
   | { readonly kind: 'container-lives-on'; readonly container: string }
   /** It takes no new sessions from now on; after `ms` it is taken out. */
   | { readonly kind: 'draining'; readonly keys: number; readonly ms: number }
+  /** `sync`: who of several writes the keys now, and whether that is us. */
+  | { readonly kind: 'leader'; readonly leader: string; readonly leads: boolean }
+  /** `sync`: what it writes comes from there. Said once for each change. */
+  | {
+      readonly kind: 'source-state';
+      readonly source: string;
+      readonly state: 'connecting' | 'live' | 'stale';
+      readonly message?: string;
+      readonly hint?: string;
+    }
+  /** `sync`: these went from the sources, and the guard holds them. */
+  | { readonly kind: 'keys-held'; readonly keys: readonly string[] }
+  /** `sync`: what a source has and is not written, or not as it has it. */
+  | { readonly kind: 'left-out'; readonly key: string; readonly why: string }
   /** Something worth a warning, once. */
   | { readonly kind: 'notice'; readonly message: string; readonly hint?: string }
   | { readonly kind: 'stopping'; readonly cause: string }

@@ -6,7 +6,6 @@ import type { Tell } from './events.ts';
 import type { KeyWatch } from './key-watch.ts';
 import { readEach } from './read-each.ts';
 import { type OneKeysError, refusalOfOneKey } from './refused-key.ts';
-import { keyOf, type Registration, storedValue } from './registration.ts';
 
 export interface KeySetOptions {
   /** Below which services stand: `/services`. */
@@ -39,6 +38,11 @@ const REFUSED = { first: 500, longest: 5_000, spread: 0.3 } as const;
 interface Wanted {
   readonly value: string;
   readonly owner: string;
+}
+
+/** A key that is to stand in the store, with whose mark its value has (`meta.owner`). */
+export interface WantedKey extends Wanted {
+  readonly key: string;
 }
 
 interface Refused {
@@ -98,14 +102,8 @@ export class KeySet {
   }
 
   /** Takes the whole set. Before the first nothing is touched. */
-  want(registrations: readonly Registration[]): void {
-    const { prefix } = this.#options;
-    this.#wanted = new Map(
-      registrations.map((one) => [
-        keyOf(prefix, one),
-        { value: storedValue(one), owner: one.meta.owner ?? '' },
-      ]),
-    );
+  want(keys: readonly WantedKey[]): void {
+    this.#wanted = new Map(keys.map(({ key, ...wanted }) => [key, wanted]));
   }
 
   /** Takes keys that stand under the lease of an earlier life: what of them is not wanted goes. */

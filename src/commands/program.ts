@@ -4,6 +4,7 @@ import type { AnnounceFlags } from './announce-settings.ts';
 import { bounded, parseTimeout } from './bounded.ts';
 import type { BoundedFlags, ExitCode, Io } from './io.ts';
 import type { RunFlags } from './run.ts';
+import type { SyncFlags } from './sync.ts';
 import type { UnitsFlags } from './units.ts';
 
 const ACCEPT_STALE = 'where the sources do not answer, take a cache of any age';
@@ -97,6 +98,15 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .action(async (file: string, flags: UnitsFlags) => {
       const { units } = await import('./units.ts');
       ended(await units(io, file, flags));
+    });
+
+  verb(program, 'sync', 'write what ec2 and file sources give to etcd: one of several that run does', {
+    daemon: true,
+  })
+    .option('--release', 'believe what the sources say at the start, whatever has gone from them')
+    .action(async (flags: SyncFlags) => {
+      const { sync } = await import('./sync.ts');
+      ended(await sync(io, flags));
     });
 
   /** A verb that does one thing and ends, within `--timeout`. */

@@ -215,6 +215,31 @@ const announce = z
     when: unspoiled,
   });
 
+/** What `pointsman sync` writes, and who of several does. */
+const sync = z
+  .strictObject({
+    owner: matching(
+      /^[A-Za-z0-9_.:/@-]{1,256}$/,
+      'whose keys they are: 1 to 256 of the characters A-Z a-z 0-9 _ . : / @ -',
+    ).prefault('pointsman-sync'),
+    election: matching(/^(?:\/[^/\s\x00-\x1f\x7f]+)+$/, 'a key such as /pointsman/sync').prefault(
+      '/pointsman/sync',
+    ),
+    takeover: longDuration().prefault('15s'),
+    ttl: longDuration().prefault('24h'),
+    listen: listenAddress().exactOptional(),
+  })
+  .refine((all) => all.takeover >= 2_000, {
+    path: ['takeover'],
+    message: 'is shorter than 2s, the least that etcd gives',
+    when: unspoiled,
+  })
+  .refine((all) => all.ttl >= all.takeover, {
+    path: ['ttl'],
+    message: 'is shorter than sync.takeover: the keys would go before the next one has them',
+    when: unspoiled,
+  });
+
 /** All of the settings: what `pointsman.yaml` may hold, with the defaults. */
 export const settingsSchema = z.strictObject({
   sources: z.array(source).min(1),
@@ -265,6 +290,7 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   duplicateAddresses: word(['newest', 'allow']).prefault('newest'),
   announce: announce.prefault({}),
+  sync: sync.prefault({}),
   node: z.strictObject({ env: names().prefault([]) }).prefault({}),
   vars: free().prefault({}),
   status: z
