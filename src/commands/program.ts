@@ -136,6 +136,10 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     from: true,
   }).option('--json', 'as JSON');
 
+  once('status', 'the daemon on one screen: what it serves, what is wrong, and what to do', {
+    load: async () => (await import('./status.ts')).status,
+  }).option('--json', 'as JSON');
+
   once('dump', 'the watched tree as YAML, fit for --from', {
     load: async () => (await import('./dump.ts')).dump,
     from: true,

@@ -10,10 +10,12 @@ import { openSources } from '../sources/open-sources.ts';
 import { createCrashFile } from '../state/crash-file.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
 import { createStateFile } from '../state/state-file.ts';
+import { startControlSocket } from '../status/control-socket.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
 
+import { controlSocketOf } from './ask-daemon.ts';
 import { catalogOptions, checkedBy, paceOf, pauseKeys, registeredIn } from './assemble.ts';
 import { exposures } from './exposures.ts';
 
@@ -74,11 +76,17 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const log = { ...settings.log, terminal: io.terminal };
   const { turns } = reconciler;
   const certificates = () => certificateEnds(settings.sources);
-  await using _observers = await observe({
+  await using observers = await observe({
     bus,
     version: io.version,
     ...{ log, listen, hosts, certificates, turns },
   });
+  await using _control = await startControlSocket(controlSocketOf(stateDir), observers).catch(
+    (error: unknown) => {
+      emit(noticeOf(error));
+      return undefined;
+    },
+  );
   bus.subscribe(watchBranches(() => judgeVersion(settings, io.signal), emit));
   for (const one of state.newer) {
     emit(noticeOf(one));

@@ -7,6 +7,7 @@ import {
   type StatusServerOptions,
   startStatusServer,
 } from './server.ts';
+import { type StatusJson, statusJson } from './status-json.ts';
 import { trackStatus } from './track-status.ts';
 
 export interface ObserveOptions {
@@ -21,11 +22,17 @@ export interface ObserveOptions {
   readonly turns: { readonly last: number; readonly overdue: OverdueStep | null };
 }
 
+/** Whoever watches the daemon. */
+export interface Observers extends StatusServer {
+  /** What `/api/status` answers now. */
+  status(): StatusJson;
+}
+
 /**
  * Subscribes log, status and metrics to the events and starts the server over them. Disposing closes the server
  * at once and writes what the log still holds back. Throws a `SystemError` where the address is taken.
  */
-export async function observe(options: ObserveOptions): Promise<StatusServer> {
+export async function observe(options: ObserveOptions): Promise<Observers> {
   const log = await openLog(options.log);
   const keeper = trackStatus({ version: options.version, now });
   const heartbeat = () => performance.timeOrigin + options.turns.last;
@@ -50,6 +57,7 @@ export async function observe(options: ObserveOptions): Promise<StatusServer> {
     });
     return {
       url: server.url,
+      status: () => statusJson(keeper.current(), now(), heartbeat()),
       [Symbol.asyncDispose]: async () => {
         await server[Symbol.asyncDispose]();
         close();

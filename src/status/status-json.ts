@@ -3,16 +3,15 @@ import { keptIn, type Status } from './status.ts';
 /** So many rejected keys are listed; `counts.rejected` has all, and `pointsman services` lists them. */
 const SHOWN = 1000;
 
+/** What `/api/status` answers. */
+export type StatusJson = ReturnType<typeof statusJson>;
+
 /** What `/api/status` answers: the status with ages in seconds and times as ISO text. `now` and `turned` (the loop's last turn) are milliseconds since 1970. */
 export function statusJson(status: Status, now: number, turned: number) {
   const { missing, ...rest } = status;
   const { paused, ahead, haproxy, sources, cache, hashes, startedAt } = rest;
   const age = (at: number) => Math.max(0, Math.round(now - at) / 1000);
-  const when = <T extends { readonly at: number }>(thing: T | null) => {
-    if (thing === null) {
-      return null;
-    }
-    const { at, ...all } = thing;
+  const dated = <T extends { readonly at: number }>({ at, ...all }: T) => {
     return { at: new Date(at).toISOString(), ageSeconds: age(at), ...all };
   };
   return {
@@ -55,16 +54,24 @@ export function statusJson(status: Status, now: number, turned: number) {
       .slice(0, SHOWN)
       .map(({ since, ...one }) => ({ ...one, since: new Date(since).toISOString(), ageSeconds: age(since) })),
     rejected: [...status.rejected.values()].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, SHOWN),
-    lastPass: when(status.lastPass),
-    lastApply: when(status.lastApply),
-    lastError: when(status.lastError),
+    lastPass: status.lastPass && dated(status.lastPass),
+    lastApply: status.lastApply && dated(status.lastApply),
+    passes: status.passes.map(dated),
+    lastError: status.lastError && dated(status.lastError),
   };
 }
+
+/** The same with `state` for its kind, and its age. */
+type Named<T extends { readonly kind: string }> = T extends T
+  ? Omit<T, 'kind' | 'since'> & { readonly state: T['kind']; readonly ageSeconds: number }
+  : never;
 
 function stateOf(haproxy: Status['haproxy'], age: (at: number) => number) {
   if (haproxy.kind === 'unknown') {
     return { state: 'unknown' as const };
   }
   const { kind, since, ...facts } = haproxy;
-  return { state: kind, ageSeconds: age(since), ...facts };
+  return { state: kind, ageSeconds: age(since), ...facts } as Named<
+    Exclude<typeof haproxy, { kind: 'unknown' }>
+  >;
 }

@@ -66,6 +66,8 @@ export interface Status {
   readonly lastPass: (PassEvent & { readonly at: number }) | null;
   /** The last pass that changed what is applied. */
   readonly lastApply: (PassEvent & { readonly at: number }) | null;
+  /** The last passes that brought something, changed something or failed, the newest last; of failures in a row that say the same the first. */
+  readonly passes: readonly (PassEvent & { readonly at: number })[];
   readonly lastError: { readonly at: number; readonly event: string; readonly message: string } | null;
   readonly haproxy: HaproxyStatus;
   /** The HAProxy that judges configurations; null where that is not known. `trouble`: another branch runs. */

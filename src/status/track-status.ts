@@ -43,6 +43,7 @@ export function trackStatus(options: {
     cache: null,
     lastPass: null,
     lastApply: null,
+    passes: [],
     lastError: null,
     haproxy: { kind: 'unknown' },
     judge: { version: null, trouble: null },
@@ -173,11 +174,18 @@ function changeSource(
   return { sources: Object.assign([...sources], { [event.source]: after }) };
 }
 
-function changePass(event: PassEvent, { applied }: Draft, at: number): Partial<Draft> {
+/** So many passes are remembered. */
+const MOST_PASSES = 10;
+
+function changePass(event: PassEvent, { applied, passes }: Draft, at: number): Partial<Draft> {
   const { counts, hashes, pending, steps } = event;
-  const told = steps.apply !== undefined || steps.reload !== undefined;
-  const changed = told || hashOf(event.applied) !== hashOf(applied);
+  const wasTold = steps.apply !== undefined || steps.reload !== undefined;
+  const changed = wasTold || hashOf(event.applied) !== hashOf(applied);
   const lastPass = { ...event, at };
   const lastApply = changed && event.error === null ? { lastApply: lastPass } : {};
-  return { lastPass, counts, hashes, applied: event.applied, pending, ...lastApply };
+  const before = passes.at(-1);
+  const again = before?.outcome === event.outcome && before.error === event.error && event.error !== null;
+  const says = event.outcome !== 'waiting' && (changed || event.error !== null || event.changes.length > 0);
+  const told = says && !again ? { passes: [...passes.slice(1 - MOST_PASSES), lastPass] } : {};
+  return { lastPass, counts, hashes, applied: event.applied, pending, ...lastApply, ...told };
 }

@@ -212,6 +212,7 @@ describe('/api/status', () => {
       rejected: [{ key: '/services/web/1', value: 'foo', reason: 'no port' }],
       lastPass: { at: '2026-01-01T00:00:00.000Z', ageSeconds: 5, kind: 'pass', ...pass },
       lastApply: { at: '2026-01-01T00:00:00.000Z', ageSeconds: 5, kind: 'pass', ...pass },
+      passes: [{ at: '2026-01-01T00:00:00.000Z', ageSeconds: 5, kind: 'pass', ...pass }],
       lastError: {
         at: '2026-01-01T00:00:00.000Z',
         ageSeconds: 5,
