@@ -74,7 +74,7 @@ describe('what is wrong is named with its cause and what to do:', () => {
       'what the guard holds',
       {
         kind: 'keys-held',
-        held: [{ key: KEY, rule: 'emptied', since: BEGUN, until: BEGUN + 72_000 }],
+        held: [{ key: KEY, service: 'web', rule: 'emptied', since: BEGUN, until: BEGUN + 72_000 }],
       },
       /^! held +\/services\/web\/a went from its source \(emptied\) and is served for another 60 s\n.*pointsman release/m,
     ],
