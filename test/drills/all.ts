@@ -14,6 +14,7 @@ import { quarantineSlowDrills } from './quarantine-slow.ts';
 import { reloadDrills } from './reload.ts';
 import { streamDrills } from './reload-streams.ts';
 import { runtimeDrillsOn } from './runtime.ts';
+import { unitsDrills } from './units.ts';
 import { upgradeDrills } from './upgrade.ts';
 
 /** Every drill, in the order of the table; those of the Runtime API on each of `versions`, the others on PATH's HAProxy. */
@@ -33,4 +34,5 @@ export const drillsOn = (versions: readonly HaproxyBinary[]): readonly Drill[] =
   ...hostileDrills,
   ...upgradeDrills,
   ...announceDrills,
+  ...unitsDrills,
 ];

@@ -23,8 +23,8 @@ export interface Relay extends AsyncDisposable {
 
 type Mode = 'pass' | 'silent' | 'refuse';
 
-/** Starts a relay to `target`. */
-export async function startRelay(target: number): Promise<Relay> {
+/** Starts a relay to `target`, at an address of this machine. */
+export async function startRelay(target: number, listen = '127.0.0.1'): Promise<Relay> {
   let mode: Mode = 'pass';
   let cuts: number[] = [];
   let passed = 0;
@@ -53,7 +53,7 @@ export async function startRelay(target: number): Promise<Relay> {
     pairs.add(pair);
     client.once('close', () => pairs.delete(pair));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, listen);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') {
