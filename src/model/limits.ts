@@ -42,7 +42,7 @@ export function refuse(entry: Entry, reason: string): Entry {
 /** So much more than the limits is for folders with few keys: whoever writes masses into others takes no place from them. */
 const RESERVE = 0.1;
 /** A folder has few keys with fewer than so many. */
-const FEW_KEYS = 20;
+export const FEW_KEYS = 20;
 
 /**
  * Takes in what fits the limits, the older keys first, and a tenth more for folders with few keys; what does not is refused by its key, and let in when there is
@@ -115,8 +115,12 @@ export class Admission {
   }
 
   #delete(key: string): readonly Change[] {
+    if (this.#drop(key)) {
+      return [{ kind: 'delete', key }];
+    }
     // What was forgotten goes without a word.
-    return this.#drop(key) ? [{ kind: 'delete', key }] : [];
+    this.#forgotten = Math.max(0, this.#forgotten - 1);
+    return [];
   }
 
   #letIn(): Change[] {
@@ -178,11 +182,13 @@ export class Admission {
   }
 }
 
-function folderOf(key: string): string {
+/** All of a key before its last slash. */
+export function folderOf(key: string): string {
   return key.slice(0, Math.max(0, key.lastIndexOf('/')));
 }
 
-function sizeOf({ key, value }: Entry): number {
+/** Bytes that an entry takes of `totalBytes`. */
+export function sizeOf({ key, value }: Entry): number {
   return utf8Bytes(key) + utf8Bytes(value) + OVERHEAD + Math.max(0, jsonNodes(value) - FREE_NODES) * NODE;
 }
 

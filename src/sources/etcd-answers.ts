@@ -8,14 +8,20 @@ export interface KeyValue {
   readonly modified: bigint;
 }
 
-/** What etcd answers to a read. */
-export interface RangeAnswer {
+/** Where a store stands. */
+export interface Standing {
   readonly revision: bigint;
   /** Null where it does not say. */
   readonly clusterId: string | null;
+}
+
+/** What etcd answers to a read. */
+export interface RangeAnswer extends Standing {
   /** Ascending, each once. */
   readonly kvs: readonly KeyValue[];
   readonly more: boolean;
+  /** All keys between the bounds that were asked for; 0 where it does not say. */
+  readonly count: bigint;
 }
 
 /** One event of a watch. Of what was deleted only the key and the revision are known. */
@@ -64,12 +70,18 @@ export function rangeAnswer(raw: unknown): RangeAnswer {
       throw wrong('a read', 'kvs', 'is not sorted');
     }
   }
-  return {
-    revision: decimal(header.revision, 'a read', 'header.revision'),
-    clusterId: cluster(header),
-    kvs,
-    more: answer.more === true,
-  };
+  const count = typeof answer.count === 'string' && DECIMAL.test(answer.count) ? BigInt(answer.count) : 0n;
+  return { ...standing(header, 'a read'), kvs, more: answer.more === true, count };
+}
+
+/** @throws SourceError that names what is missing or wrong. */
+export function transactionAnswer(raw: unknown): Standing {
+  const of = 'a transaction';
+  return standing(object(object(raw, of).header, of, 'header'), of);
+}
+
+function standing(header: Raw, of: string): Standing {
+  return { revision: decimal(header.revision, of, 'header.revision'), clusterId: cluster(header) };
 }
 
 /** @throws SourceError that names what is missing or wrong. */

@@ -1,6 +1,13 @@
 import type { IDuplexStream, IOptions, IRangeRequest, IWatchRequest } from 'etcd3';
 import { abortable } from './abortable.ts';
-import { type RangeAnswer, rangeAnswer, rolesAnswer, tokenAnswer } from './etcd-answers.ts';
+import {
+  type RangeAnswer,
+  rangeAnswer,
+  rolesAnswer,
+  type Standing,
+  tokenAnswer,
+  transactionAnswer,
+} from './etcd-answers.ts';
 import type { EtcdUser } from './etcd-denied.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { tlsOptions } from './etcd-tls.ts';
@@ -44,6 +51,11 @@ export interface EtcdConnection extends Disposable {
   roles(signal: AbortSignal): Promise<readonly string[] | null>;
   /** A small question that tells whether the member answers. */
   ask(request: IRangeRequest, signal: AbortSignal): Promise<RangeAnswer>;
+  /**
+   * Throws where all between these bounds may not be read; else gives where the store stands, after a quorum. It is a
+   * transaction that does nothing: a read of one key would have etcd count all that are there.
+   */
+  mayRead(bounds: Pick<IRangeRequest, 'key' | 'range_end'>, signal: AbortSignal): Promise<Standing>;
   /** A page of keys, which may take `limit` milliseconds. */
   page(request: IRangeRequest, limit: number, signal: AbortSignal): Promise<RangeAnswer>;
   stream(signal: AbortSignal): Promise<WatchStream>;
@@ -152,6 +164,12 @@ export async function connectEtcd(endpoint: string, options: EtcdSourceOptions):
         // Whoever asks has something to say already.
         return null;
       }
+    },
+    async mayRead(bounds, signal) {
+      // No version is below 0, so the read is looked at for permission and not done.
+      const never = { key: bounds.key as Buffer, target: 'Version', result: 'Less', version: 0 } as const;
+      const request = { compare: [never], success: [{ request_range: { ...bounds, limit: 1 } }] };
+      return transactionAnswer(await abortable(client.kv.txn(request, within(ANSWER_LIMIT)), signal));
     },
     ask: (request, signal) => page(request, ANSWER_LIMIT, signal),
     page,

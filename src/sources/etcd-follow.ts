@@ -1,6 +1,7 @@
 import { pauseAfter } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
 import type { SourceEvent } from '../ports/source.ts';
+import { EventsEach, readIsQuicker } from './etcd-backlog.ts';
 import { connectEtcd, type EtcdConnection } from './etcd-client.ts';
 import { DeniedError, withRoles } from './etcd-denied.ts';
 import { etcdError, explainEtcdError } from './etcd-error.ts';
@@ -9,11 +10,11 @@ import { BACK_OFF, EtcdMembers } from './etcd-members.ts';
 import { type EtcdSourceOptions, etcdName } from './etcd-options.ts';
 import { PagePatience } from './etcd-patience.ts';
 import { rereading } from './etcd-reread.ts';
-import { allowedRanges, bounds, type EtcdSnapshot, readSnapshot, SurfeitError } from './etcd-snapshot.ts';
-import { followStream, type StreamEnd } from './etcd-stream.ts';
+import { allowedRanges, type EtcdSnapshot, readSnapshot } from './etcd-snapshot.ts';
+import { followStream, type StreamEnd, TogetherError } from './etcd-stream.ts';
 import { Witness } from './etcd-witness.ts';
 import type { Push } from './events-of.ts';
-import type { KeyRange } from './key-ranges.ts';
+import { bounds, type KeyRange } from './key-ranges.ts';
 import { RevisionMerger } from './revision-merger.ts';
 import { type StateTeller, stateTeller } from './state-teller.ts';
 
@@ -23,13 +24,15 @@ const LONGEST_PAUSE = 3_000;
 const LONGEST_PERMISSION_PAUSE = 600;
 /** So often it is asked for prefixes that may not be read. */
 const ASK_AGAIN = 500;
-/** The same where all that was read was too much: a whole fleet would read it again and again. */
-const LONGEST_SURFEIT_PAUSE = 15_000;
 /** A stream that lived this long, or brought anything new, was a good one: the next failure is the first again. */
 const PROVEN = 5_000;
 const DEFAULT_REREAD = 420_000;
-/** So often a full read instead of a backlog may fail: following gets on with each try, reading begins anew. */
+/** So often a full read instead of a backlog may fail, then it is followed once: that gets on with each try, reading begins anew. */
 const SHORTCUTS = 3;
+/** Streams in a row that brought nothing, after which everything is read anew. */
+const FRUITLESS = 3;
+/** Full reads beside the stream take this part of the time at most, as whole fleets read what one host reads. */
+const SELDOM = 100;
 
 /** Where we stand in the store: what was read, and what comes next. */
 interface Position {
@@ -45,8 +48,8 @@ interface Position {
 interface Visit {
   readonly end: StreamEnd;
   readonly endpoint: string;
-  /** Milliseconds. */
-  readonly lived: number;
+  /** Milliseconds since the stream was asked for; null where it did not come to that. */
+  readonly lived: number | null;
 }
 
 /**
@@ -74,7 +77,9 @@ class EtcdFollower {
   #position: Position | null = null;
   #fruitless = 0;
   #shortcuts = 0;
-  #readTook = 0;
+  /** The last full read: how many milliseconds it took, and when it was over. */
+  #lastRead = { took: 0, at: 0 };
+  readonly #eventsEach = new EventsEach();
 
   constructor(options: EtcdSourceOptions, ranges: readonly KeyRange[], push: Push<SourceEvent>) {
     this.#options = options;
@@ -92,14 +97,15 @@ class EtcdFollower {
     let tries = 0;
     let reached = 0n;
     while (!signal.aborted) {
-      const { end, endpoint, lived } = await this.#visit(signal);
+      const visited = await this.#visit(signal);
+      const { end, lived } = visited;
       if (end.kind === 'aborted') {
         return;
       }
       const revision = this.#position?.witness.revision ?? 0n;
-      tries = lived > PROVEN || revision > reached ? 1 : tries + 1;
+      tries = (lived ?? 0) > PROVEN || revision > reached ? 1 : tries + 1;
       reached = revision;
-      this.#judge(endpoint, end);
+      this.#judge(visited);
       // The same member can be asked again at once for what it has: it answered.
       if (end.kind === 'outdated' && tries === 1) {
         this.#members.stay();
@@ -111,11 +117,11 @@ class EtcdFollower {
 
   async #visit(signal: AbortSignal): Promise<Visit> {
     let endpoint = '';
-    let began = Number.POSITIVE_INFINITY;
+    let began: number | null = null;
     const visit = (end: StreamEnd): Visit => ({
       end,
       endpoint,
-      lived: Math.max(0, performance.now() - began),
+      lived: began === null ? null : performance.now() - began,
     });
     try {
       using connection = await this.#members.answering(signal);
@@ -154,16 +160,20 @@ class EtcdFollower {
       ]);
       const backlog = {
         revisions: revision - witness.revision,
+        eventsEach: this.#eventsEach.mean,
         watches: ranges.length,
-        readTook: this.#readTook,
+        readTook: this.#lastRead.took,
       };
       const quicker = this.#shortcuts < SHORTCUTS && readIsQuicker(backlog);
       const wentBack = revision < witness.revision;
       if (same && !wentBack && sameRanges(ranges, this.#position.ranges) && !quicker) {
+        this.#shortcuts = 0;
         return this.#position;
       }
       if (quicker) {
         this.#shortcuts++;
+        // Where masses are written, each read is followed by the next: half of the time is for others.
+        await rest(this.#lastRead.at + this.#lastRead.took - performance.now(), signal);
       }
     }
     const { entries, revision, ranges, refused, clusterId } = await this.#read(
@@ -190,14 +200,15 @@ class EtcdFollower {
       patience: this.#patience,
       signal,
     });
-    this.#readTook = performance.now() - began;
+    const at = performance.now();
+    this.#lastRead = { took: at - began, at };
     return snapshot;
   }
 
   async #follow(connection: EtcdConnection, position: Position, signal: AbortSignal): Promise<StreamEnd> {
     const over = new AbortController();
     const reread = rereading({
-      every: this.#options.rereadEvery ?? DEFAULT_REREAD,
+      every: () => Math.max(this.#options.rereadEvery ?? DEFAULT_REREAD, this.#lastRead.took * SELDOM),
       read: async () => {
         await connection.authenticate(over.signal);
         const snapshot = await this.#read(connection, position.ranges, over.signal);
@@ -218,6 +229,7 @@ class EtcdFollower {
         index: this.#options.index,
         limits: this.#options.limits,
         mute: this.#mute.has(connection.endpoint),
+        patience: this.#patience,
         signal: AbortSignal.any([signal, permitted.signal]),
         onLive: () => {
           this.#failures.clear();
@@ -232,6 +244,7 @@ class EtcdFollower {
         onMute: () => this.#tellMute(connection.endpoint),
         onRevision: (revision) => {
           reread.note(revision);
+          this.#eventsEach.note(revision.changes.length);
           if (position.witness.knows(revision)) {
             return;
           }
@@ -269,7 +282,7 @@ class EtcdFollower {
       await rest(ASK_AGAIN, signal);
       for (const range of signal.aborted ? [] : ranges) {
         try {
-          await connection.ask({ ...bounds(range), limit: 1, keys_only: true }, signal);
+          await connection.mayRead(bounds(range), signal);
           onPermitted();
           return;
         } catch (error) {
@@ -297,7 +310,7 @@ class EtcdFollower {
   }
 
   /** Learns from the end of a stream. */
-  #judge(endpoint: string, end: StreamEnd): void {
+  #judge({ endpoint, end, lived }: Visit): void {
     if (end.kind === 'outdated') {
       this.#position = null;
       return;
@@ -306,8 +319,11 @@ class EtcdFollower {
       return;
     }
     // A backlog that etcd cannot bring together in time would end every stream anew.
-    this.#fruitless = this.#state.isLive && end.events === 0 ? this.#fruitless + 1 : 0;
-    if (this.#fruitless > 2) {
+    if (lived !== null) {
+      this.#fruitless = end.events === 0 ? this.#fruitless + 1 : 0;
+    }
+    if (this.#fruitless >= FRUITLESS || end.error instanceof TogetherError) {
+      this.#fruitless = 0;
       this.#position = null;
     }
     this.#failed(endpoint, end.error, 'after it answered');
@@ -343,32 +359,5 @@ function longest(end: StreamEnd): number {
   if (end.kind !== 'lost') {
     return LONGEST_PAUSE;
   }
-  if (end.error instanceof SurfeitError) {
-    return LONGEST_SURFEIT_PAUSE;
-  }
   return String(end.error).includes('permission denied') ? LONGEST_PERMISSION_PAUSE : LONGEST_PAUSE;
-}
-
-/** etcd gives a watch that lags behind up to 1,000 revisions every 100 ms. */
-const PER_REVISION = 0.1;
-/** Several watches give nothing out until they are in step, and only a time of quiet shows that: see `followStream`. */
-const IN_STEP = 550;
-/** A backlog that takes so long is followed, whatever a full read would take: events say more than two trees. */
-const SHORT = 700;
-/** A full read of a store that is busy may take longer than the last one. */
-const DOUBT = 2;
-
-/** What is known when a stream is about to be resumed. */
-interface Backlog {
-  /** Revisions of the store since the last one that we have. */
-  readonly revisions: bigint;
-  readonly watches: number;
-  /** Milliseconds that the last full read took. */
-  readonly readTook: number;
-}
-
-/** Whether reading everything at one revision brings us up to date sooner than what was missed, one by one. */
-function readIsQuicker({ revisions, watches, readTook }: Backlog): boolean {
-  const following = Number(revisions) * PER_REVISION + (watches > 1 ? IN_STEP : 0);
-  return following > SHORT && following > readTook * DOUBT;
 }

@@ -12,8 +12,8 @@ export interface Told {
 }
 
 export interface RereadOptions {
-  /** Milliseconds, give or take a quarter. */
-  readonly every: number;
+  /** Milliseconds until the next one, give or take a quarter. */
+  every(): number;
   read(): Promise<EtcdSnapshot>;
   tell(snapshot: Told): void;
 }
@@ -37,7 +37,7 @@ export function rereading({ every, read, tell }: RereadOptions): Rereading {
     note: (revision) => void meanwhile?.push(revision),
     async run(signal) {
       for (;;) {
-        await rest(every * (0.75 + Math.random() / 2), signal);
+        await rest(every() * (0.75 + Math.random() / 2), signal);
         if (signal.aborted) {
           return;
         }

@@ -3,8 +3,9 @@ import { type WatchAnswer, type WatchEvent, watchAnswer } from './etcd-answers.t
 import type { EtcdConnection, WatchStream } from './etcd-client.ts';
 import { DeniedError } from './etcd-denied.ts';
 import { StreamLife } from './etcd-life.ts';
-import { bounds, type Reading, toEntry } from './etcd-snapshot.ts';
-import { isWithin, type KeyRange } from './key-ranges.ts';
+import type { PagePatience } from './etcd-patience.ts';
+import { type Reading, toEntry } from './etcd-snapshot.ts';
+import { bounds, isWithin, type KeyRange } from './key-ranges.ts';
 import type { RangedChange, Revision, RevisionMerger } from './revision-merger.ts';
 
 /** Why a stream ended. */
@@ -18,6 +19,9 @@ export type StreamEnd =
     }
   | { readonly kind: 'aborted' };
 
+/** What belongs together and came at once was too much: it is to be read in pages. */
+export class TogetherError extends SourceError {}
+
 export interface StreamOptions extends Reading {
   readonly ranges: readonly KeyRange[];
   /** Knows where each range has to start; holds what is not complete yet. */
@@ -25,6 +29,8 @@ export interface StreamOptions extends Reading {
   readonly clusterId: string | null;
   /** Whether the endpoint is known to answer no progress requests. */
   readonly mute: boolean;
+  /** How long each watch may take to be created, and learns from those that did not come: while etcd brings a backlog together it creates none. */
+  readonly patience: PagePatience;
   readonly signal: AbortSignal;
   /** All watches stand. */
   onLive(): void;
@@ -36,7 +42,6 @@ export interface StreamOptions extends Reading {
 type Created = Extract<WatchAnswer, { kind: 'created' }>;
 type Events = Extract<WatchAnswer, { kind: 'events' }>;
 
-const CREATE_LIMIT = 2_000;
 /** After this the question whether all watches are in step is asked again: etcd leaves it unanswered when they are not. */
 const BARRIER_AGAIN = 100;
 /** etcd looks after watches that lag behind every 100 ms, and gives each up to 1,000 revisions then. */
@@ -124,10 +129,6 @@ class Follower {
       return;
     }
     this.#create();
-    this.#createLimit = setTimeout(
-      () => this.end(lost(new Error('no answer to the watch request'))),
-      CREATE_LIMIT,
-    );
   }
 
   /** The first reason counts. Whatever is held is asked for again by the next stream. */
@@ -154,6 +155,10 @@ class Follower {
     if (!range) {
       return;
     }
+    this.#createLimit = setTimeout(() => {
+      this.#options.patience.stayedAway();
+      this.end(lost(new Error('no answer to the watch request')));
+    }, this.#options.patience.milliseconds);
     this.#stream?.write({
       create_request: {
         ...bounds(range),
@@ -217,6 +222,7 @@ class Follower {
       return;
     }
     this.#watches.set(watch, this.#watches.size);
+    clearTimeout(this.#createLimit);
     if (revision > this.#catchUpTo) {
       this.#catchUpTo = revision;
     }
@@ -224,7 +230,6 @@ class Follower {
       this.#create();
       return;
     }
-    clearTimeout(this.#createLimit);
     const lags = ranges.length > 1 && merger.next.some((one) => one <= this.#catchUpTo);
     if (lags) {
       this.#quietAt = performance.now() + CATCH_UP_QUIET;
@@ -273,8 +278,8 @@ class Follower {
     if (this.#fragmentBytes <= this.#mostBytes) {
       return;
     }
-    throw new SourceError(`more than limits.totalBytes (${this.#mostBytes}) came that belongs together`, {
-      hint: 'if that goes on, everything is read anew, in pages; or raise limits.totalBytes',
+    throw new TogetherError(`more than limits.totalBytes (${this.#mostBytes}) came that belongs together`, {
+      hint: 'everything is read anew, in pages; if that happens often, raise limits.totalBytes',
     });
   }
 

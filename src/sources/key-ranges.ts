@@ -22,6 +22,16 @@ export function keyRanges(prefixes: readonly string[]): readonly KeyRange[] {
   });
 }
 
+/** The bounds of a range as etcd's requests name them. */
+export function bounds({ start, end }: Pick<KeyRange, 'start' | 'end'>): { key: Buffer; range_end?: Buffer } {
+  return end === null ? { key: start } : { key: start, range_end: end };
+}
+
+/** A prefix as the settings name it. */
+export function named(prefix: string): string {
+  return prefix === '' ? '/' : prefix;
+}
+
 /** Whether a key lies in a range. */
 export function isWithin({ start, end }: KeyRange, key: Buffer): boolean {
   if (end === null) {

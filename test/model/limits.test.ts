@@ -110,6 +110,7 @@ describe('Admission', () => {
     admission.apply(Array.from({ length: 10 }, (_, at) => put(`/haproxy/${at}`, 'x', at + 1)));
     expect(admission.forgotten).toBe(4);
     expect(admission.apply([{ kind: 'delete', key: '/haproxy/9' }])).toEqual([]);
+    expect(admission.forgotten).toBe(3);
     admission.replace([entry('/haproxy/0', 'x', 1)]);
     expect(admission.forgotten).toBe(0);
   });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { etcdSource } from '../../src/sources/etcd-source.ts';
-import { sameAsFreshRead } from '../support/believed.ts';
+import { limited } from '../../src/sources/limited.ts';
 import { startEtcd as start, type TestEtcd } from '../support/etcd.ts';
 import { etcdVersions } from '../support/etcd-versions.ts';
+import { startRelay } from '../support/relay.ts';
 import { SourceRecorder } from '../support/source-recorder.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -20,10 +21,27 @@ async function fill(etcd: TestEtcd): Promise<void> {
   }
 }
 
+/** 100 keys in each of `count` transactions, of which four are under way at a time. */
+async function flood(etcd: TestEtcd, count: number): Promise<void> {
+  const left = Array.from({ length: count }, (_, at) => at);
+  const writer = async () => {
+    for (let at = left.shift(); at !== undefined; at = left.shift()) {
+      const puts = Array.from({ length: 100 }, (_, n) =>
+        etcd.client.put(`/services/evil-${n}/i${at}`).value('10.0.0.1:80'),
+      );
+      await etcd.client
+        .if('/none', 'Create', '==', 0)
+        .then(...puts)
+        .commit();
+    }
+  };
+  await Promise.all([writer(), writer(), writer(), writer()]);
+}
+
 describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
   const startEtcd = (options: Parameters<typeof start>[0] = {}) => start({ binary, ...options });
 
-  test('a page above the size of a message is read in parts, and a store far above the limits is given up by name', async () => {
+  test('a page above the size of a message is read in parts, and of a store far above the limits the oldest keys', async () => {
     await using etcd = await startEtcd({ args: ['--max-request-bytes=16777216'] });
     await fill(etcd);
     const options = { endpoints: [etcd.endpoint], prefixes: ['/services'], index: 0 };
@@ -32,23 +50,53 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     expect(whole).toHaveLength(400);
     expect(whole.reduce((sum, { value }) => sum + value.length, 0)).toBeGreaterThan(64 * MEBIBYTE);
 
-    // A fifth of what is there, and the cap is four times that.
+    // A fifth of what is there: not much more than twice of that is held at any time.
     const limits = { keys: 1_000, valueBytes: MEBIBYTE, totalBytes: 15 * MEBIBYTE };
-    const bounded = etcdSource({ ...options, limits });
-    const found = 'hold more than 4 times what limits.keys and limits.totalBytes allow';
-    await expect(bounded.read(AbortSignal.timeout(30_000))).rejects.toThrow(found);
-    await using seen = new SourceRecorder(bounded);
-    await seen.until(() => seen.events.some((event) => event.kind === 'state' && event.error !== undefined));
-    const told = seen.events.find((event) => event.kind === 'state' && event.error !== undefined);
-    expect(told).toMatchObject({ error: { message: expect.stringContaining(found) } });
-    expect(seen.snapshots).toEqual([]);
+    const bounded = limited(etcdSource({ ...options, limits }), { index: 0, limits });
+    await etcd.put('/services/late/one', '10.0.0.1:80');
+    const read = await etcdSource({ ...options, limits }).read(AbortSignal.timeout(30_000));
+    expect(read.reduce((sum, { value }) => sum + value.length, 0)).toBeLessThan(36 * MEBIBYTE);
 
-    // It is read as soon as there is less.
-    for (const from of [50, 100, 150]) {
-      await etcd.deletePrefix(`/services/s${from}/`);
-    }
-    await seen.until(() => seen.states.includes('live') && seen.tree.size <= 250);
-    expect(seen.tree.size).toBe(250);
-    await sameAsFreshRead(seen, bounded);
+    await using seen = new SourceRecorder(bounded);
+    await seen.until(() => seen.states.includes('stale'));
+    const told = seen.events.find((event) => event.kind === 'state' && event.error !== undefined);
+    expect(told).toMatchObject({ error: { message: expect.stringContaining('more than twice') } });
+    const whole15 = [...seen.tree.values()].filter(({ refused }) => refused === undefined);
+    const services = new Set(whole15.map(({ key }) => key.split('/')[2]));
+    expect([...services]).toEqual(expect.arrayContaining(['s0', 'late']));
+    expect(services).not.toContain('s350');
+
+    // What is written later to a service with few keys is let in.
+    await etcd.put('/services/late/two', '10.0.0.2:80');
+    await seen.until(() => seen.values['/services/late/two'] === '10.0.0.2:80');
   });
+
+  test('masses that were missed are read in pages instead of watched: etcd would bring all of them together again and again', async () => {
+    await using etcd = await startEtcd();
+    await using relay = await startRelay(etcd.port);
+    const limits = { keys: 2_000, valueBytes: MEBIBYTE, totalBytes: 15 * MEBIBYTE };
+    const options = {
+      endpoints: [`http://127.0.0.1:${relay.port}`],
+      prefixes: ['/services', '/routes'],
+      index: 0,
+    };
+    await using seen = new SourceRecorder(limited(etcdSource({ ...options, limits }), { index: 0, limits }));
+    await seen.until(() => seen.states.includes('live'));
+    await flood(etcd, 30);
+    await seen.until(() => seen.tree.size === 3_000);
+    relay.refuse();
+    await flood(etcd, 300);
+    await etcd.put('/services/calm/one', '10.0.0.2:80');
+    const before = seen.snapshots.length;
+    relay.accept();
+    await seen.until(() => '/services/calm/one' in seen.values);
+    expect(seen.snapshots.length).toBe(before + 1);
+    const whole = [...seen.tree.values()].filter(({ refused }) => refused === undefined);
+    expect(whole.length).toBeLessThanOrEqual(2_200);
+
+    // All of it is deleted in one transaction.
+    await etcd.deletePrefix('/services/evil');
+    await seen.until(() => seen.tree.size === 1);
+    await seen.until(() => seen.states.at(-1) === 'live');
+  }, 120_000);
 });

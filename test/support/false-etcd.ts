@@ -32,6 +32,8 @@ export async function startFalseEtcd(): Promise<FalseEtcd> {
   server.addService(etcdserverpb.KV.service, {
     Range: (call: grpc.ServerUnaryCall<Message, Message>, done: grpc.sendUnaryData<Message>) =>
       done(null, said(range(call.request), 'range')),
+    Txn: (_: grpc.ServerUnaryCall<Message, Message>, done: grpc.sendUnaryData<Message>) =>
+      done(null, said({ header: HEADER, succeeded: false, responses: [] }, 'range')),
   });
   server.addService(etcdserverpb.Watch.service, {
     Watch: (call: WatchCall) => {
