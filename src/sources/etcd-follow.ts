@@ -31,8 +31,8 @@ const DEFAULT_REREAD = 420_000;
 const SHORTCUTS = 3;
 /** Streams in a row that brought nothing, after which everything is read anew. */
 const FRUITLESS = 3;
-/** Full reads beside the stream take this part of the time at most, as whole fleets read what one host reads. */
-const SELDOM = 100;
+/** A full read beside the stream that takes longer comes less often, so that it takes 1 % of the time: whole fleets read what one host reads. */
+const LONG_READ = 4_200;
 
 /** Where we stand in the store: what was read, and what comes next. */
 interface Position {
@@ -208,7 +208,8 @@ class EtcdFollower {
   async #follow(connection: EtcdConnection, position: Position, signal: AbortSignal): Promise<StreamEnd> {
     const over = new AbortController();
     const reread = rereading({
-      every: () => Math.max(this.#options.rereadEvery ?? DEFAULT_REREAD, this.#lastRead.took * SELDOM),
+      every: () =>
+        (this.#options.rereadEvery ?? DEFAULT_REREAD) * Math.max(1, this.#lastRead.took / LONG_READ),
       read: async () => {
         await connection.authenticate(over.signal);
         const snapshot = await this.#read(connection, position.ranges, over.signal);

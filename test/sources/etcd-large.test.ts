@@ -69,7 +69,7 @@ describe.each(etcdVersions)('etcd $name', ({ path: binary }) => {
     // What is written later to a service with few keys is let in.
     await etcd.put('/services/late/two', '10.0.0.2:80');
     await seen.until(() => seen.values['/services/late/two'] === '10.0.0.2:80');
-  });
+  }, 120_000);
 
   test('masses that were missed are read in pages instead of watched: etcd would bring all of them together again and again', async () => {
     await using etcd = await startEtcd();
