@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 export const LONG_FILES: readonly string[] = [
   'container/container',
   'examples/compose-run',
+  'examples/build',
   'drills/quarantine',
   'drills/guard',
   'drills/announce',

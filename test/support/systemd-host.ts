@@ -43,7 +43,8 @@ export async function startSystemdHost(docker: TestDocker): Promise<SystemdHost>
   await call('import', '--change', 'CMD ["/sbin/init"]', TAR, IMAGE);
   await call(
     ...['run', '--detach', '--tty', '--name', NAME, '--hostname', NAME, '--cgroupns', 'host'],
-    ...['--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN', '--env', 'container=docker'],
+    ...['SYS_ADMIN', 'NET_ADMIN', 'SYS_PTRACE'].flatMap((name) => ['--cap-add', name]),
+    ...['--env', 'container=docker'],
     ...['--security-opt', 'seccomp=unconfined', '--security-opt', 'apparmor=unconfined'],
     ...['--security-opt', 'systempaths=unconfined', '--stop-signal', 'SIGRTMIN+3'],
     ...['--tmpfs', '/run', '--tmpfs', '/tmp', '--volume', '/var/lib/docker'],
