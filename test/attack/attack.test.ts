@@ -11,5 +11,5 @@ test.each(attacks.filter(({ isLong }) => !isLong))(
       /^0 of \d+ requests failed/,
     );
   },
-  240_000,
+  480_000,
 );

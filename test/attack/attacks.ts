@@ -39,10 +39,31 @@ async function write(target: Target, writes: readonly Write[]): Promise<void> {
   }
 }
 
-/** The hash of the keys that the last pass saw; null where nobody says, on a busy machine. */
-async function rawHash({ daemon }: Target): Promise<string | null> {
-  const status = await daemon.status().catch(() => null);
-  return (status as { hashes: { raw: string | null } } | null)?.hashes.raw ?? null;
+/** What the status says of the keys. */
+interface Keys {
+  /** The hash of those that the last pass saw. */
+  readonly hashes: { readonly raw: string | null };
+  readonly counts: { readonly keys: number; readonly services: number; readonly rejected: number } | null;
+}
+
+/** Null where nobody says, on a busy machine. */
+async function keysOf({ daemon }: Target): Promise<Keys | null> {
+  return (await daemon.status().catch(() => null)) as Keys | null;
+}
+
+async function rawHash(target: Target): Promise<string | null> {
+  return (await keysOf(target))?.hashes.raw ?? null;
+}
+
+/** `limits.services`: with so many no new one is let in. */
+const MOST_SERVICES = 10_000;
+
+/** What an outsider sees, whether a new service is let in still or not, and how many there are. */
+async function seenWith(target: Target): Promise<string> {
+  const status = await waitFor(() => keysOf(target), { what: 'the status', timeout: 60_000 });
+  const { keys = 0, services = 0, rejected = 0 } = status.counts ?? {};
+  const seen = await (services < MOST_SERVICES ? target.unharmed() : target.goesOn());
+  return `${seen}; ${keys} keys, ${services} services, ${rejected} rejected`;
 }
 
 /** So many generated writes after which it is looked what they did. */
@@ -96,10 +117,10 @@ const generated: Attack = {
       const isToLook = Math.floor(written / LOOK) < Math.floor((written + moment.length) / LOOK);
       written += moment.length;
       if (isToLook) {
-        tell(`${written} of ${writes} writes: ${await target.unharmed()}`);
+        tell(`${written} of ${writes} writes: ${await seenWith(target)}`);
       }
     }
-    return await target.unharmed();
+    return await bounded(target, await seenWith(target));
   },
 };
 
