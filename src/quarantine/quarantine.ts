@@ -64,6 +64,8 @@ export class Quarantine {
   #portsAt = Number.NEGATIVE_INFINITY;
   readonly #ports: PortWatch;
   #woken = new AbortController();
+  /** Ends a try that is under way. */
+  #trying = new AbortController();
   /** The hash of the served tree at the last try, and how long that took. */
   #triedWith = '';
   #tryMs = 0;
@@ -120,6 +122,7 @@ export class Quarantine {
     if (drawing.templates.current !== this.#template) {
       this.#template = drawing.templates.current;
       if (this.isAside) {
+        this.#trying.abort();
         this.#retrySoon(SOON);
       }
     }
@@ -219,8 +222,17 @@ export class Quarantine {
     }
     const begun = clock.now();
     this.#triedWith = isDue ? served.catalog.tree.hash : this.#triedWith;
-    if (await tryAgain(this.#options, { what: isDue ? 'all' : 'ports', free }, signal)) {
-      this.#backOff.succeeded();
+    this.#trying = new AbortController();
+    const stop = AbortSignal.any([signal, this.#trying.signal]);
+    try {
+      if (await tryAgain(this.#options, { what: isDue ? 'all' : 'ports', free }, stop)) {
+        this.#backOff.succeeded();
+      }
+    } catch (error) {
+      // What it was begun with is another now: the next one begins at once.
+      if (!this.#trying.signal.aborted) {
+        throw error;
+      }
     }
     this.#tryMs = clock.now() - begun;
     this.#record.look();
@@ -232,6 +244,7 @@ export class Quarantine {
   /** Something that is read besides the keys is another: what is set aside may be right now. */
   retryNow(): void {
     if (this.isAside) {
+      this.#trying.abort();
       this.#retrySoon(0);
     }
   }

@@ -484,6 +484,32 @@ describe('Quarantine', () => {
     await waitFor(() => loop.served.refused.length === 0);
   });
 
+  test('ends a try that is under way where another template makes it right', async () => {
+    await using loop = setUp();
+    loop.snapshot(server('web', 'a', 'ok'));
+    await waitFor(() => loop.text().includes('server a'));
+    loop.put(server('web', 'a', 'bad'));
+    await waitFor(() => loop.served.refused.length === 1);
+    const { judge } = loop;
+    const check = judge.check.bind(judge);
+    let hangs = false;
+    // The next try of the bad one hangs.
+    Object.assign(judge, {
+      async check(text: string, signal: AbortSignal) {
+        if (/ bad$/m.test(text)) {
+          hangs = true;
+          await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+          signal.throwIfAborted();
+        }
+        return check(text);
+      },
+    });
+    await waitFor(() => hangs);
+    loop.template(TEMPLATE.replace('i.meta.opt', '"good" if i.meta.opt == "bad" else i.meta.opt'));
+    await waitFor(() => loop.served.refused.length === 0);
+    expect(loop.text()).toMatch(/server a \S+ good/);
+  });
+
   test('costs nothing while everything is accepted', async () => {
     await using loop = setUp();
     loop.snapshot(server('web', 'a'));
