@@ -18,7 +18,7 @@ import type { Registrar } from '../announce/registrar.ts';
 import { registrarOnDemand } from '../announce/registrar-on-demand.ts';
 import { messageAndHint, SystemError, UsageError } from '../errors.ts';
 import { BackOff } from '../ports/back-off.ts';
-import { rest } from '../ports/clock.ts';
+import { aborted, rest } from '../ports/clock.ts';
 import type { Settings } from '../settings/settings.ts';
 import { acquireLock, LockedError } from '../state/lock.ts';
 import { type AnnounceParts, registrarFor, statusOf } from './announce-parts.ts';
@@ -269,13 +269,4 @@ function tellContainers(news: ContainerNews, engine: string, tell: Tell): void {
 function splitAtEquals(text: string): [string, string] {
   const at = text.indexOf('=');
   return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    if (signal.aborted) {
-      resolve();
-    }
-  });
 }

@@ -1,6 +1,7 @@
 import { type HealthOptions, watchHealth } from '../announce/health.ts';
 import type { Registration } from '../announce/registration.ts';
 import { SystemError } from '../errors.ts';
+import { aborted } from '../ports/clock.ts';
 import { type AnnounceParts, registrarFor } from './announce-parts.ts';
 import { bounded } from './bounded.ts';
 import { EXIT, type ExitCode, type Io } from './io.ts';
@@ -32,10 +33,7 @@ async function register(
   }
   io.waitsFor(`etcd (${parts.access.endpoints.join(', ')})`);
   const registrar = registrarFor(parts, registration.meta.owner ?? '');
-  const aborted = new Promise<void>((resolve) => {
-    io.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await Promise.race([registrar.want([registration]), aborted]);
+  await Promise.race([registrar.want([registration]), aborted(io.signal)]);
   const [held] = registrar.state.held;
   const [refused] = registrar.state.refused;
   await registrar.close({ leave: false });

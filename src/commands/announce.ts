@@ -10,7 +10,7 @@ import type { Registrar } from '../announce/registrar.ts';
 import { keyOf, type Registration, storedValue } from '../announce/registration.ts';
 import { asError, PointsmanError, UsageError } from '../errors.ts';
 import { parseInstance } from '../model/instance-value.ts';
-import { rest } from '../ports/clock.ts';
+import { aborted, rest } from '../ports/clock.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { announceOnce } from './announce-once.ts';
@@ -208,15 +208,6 @@ async function registrationOf(settings: Settings, access: EtcdAccess): Promise<R
 function splitOnce(text: string, by: string): [string, string] {
   const at = text.indexOf(by);
   return [text.slice(0, at), text.slice(at + 1)];
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    if (signal.aborted) {
-      resolve();
-    }
-  });
 }
 
 function crashOf(error: unknown) {

@@ -63,3 +63,13 @@ export function rest(ms: number, ...signals: readonly AbortSignal[]): Promise<vo
     }
   });
 }
+
+/** Resolves when `signal` aborts, or has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) {
+      resolve();
+    }
+  });
+}

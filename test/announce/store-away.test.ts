@@ -1,6 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { Range } from 'etcd3';
 import { describe, expect, test } from 'vitest';
+import type { Registration } from '../../src/announce/registration.ts';
 import { storedKey } from '../support/announce.ts';
 import { type EtcdAuth, startEtcd, type TestEtcd } from '../support/etcd.ts';
 import { etcdVersions } from '../support/etcd-versions.ts';
@@ -23,13 +24,19 @@ async function back(etcd: TestEtcd, other = ''): Promise<number> {
   return performance.now() - began;
 }
 
+/** An etcd in which these are registered; both end with `stack`. */
+async function registered(stack: AsyncDisposableStack, binary: string, ...registrations: Registration[]) {
+  const etcd = stack.use(await startEtcd({ binary }));
+  const state = stack.use(await tempFolder());
+  const a = stack.use(openRegistrar(etcd, { stateDir: state.path }));
+  await a.registrar.want(registrations);
+  return { etcd, a, before: await storedKey(etcd, KEY) };
+}
+
 describe.each(etcdVersions)('on etcd $name', ({ path: binary }) => {
   test('an etcd that is killed and started again has the same key under the same lease; meanwhile it is told once', async () => {
-    await using etcd = await startEtcd({ binary });
-    await using state = await tempFolder();
-    await using a = openRegistrar(etcd, { stateDir: state.path });
-    await a.registrar.want([ONE]);
-    const before = await storedKey(etcd, KEY);
+    await using stack = new AsyncDisposableStack();
+    const { etcd, a, before } = await registered(stack, binary, ONE);
     await etcd.kill('SIGKILL');
     await a.told('store-away');
     expect(a.registrar.state.awaySince).not.toBeNull();
@@ -46,10 +53,8 @@ describe.each(etcdVersions)('on etcd $name', ({ path: binary }) => {
   });
 
   test('an etcd that was wiped has the key within 2 s after it serves, under a new lease', async () => {
-    await using etcd = await startEtcd({ binary });
-    await using state = await tempFolder();
-    await using a = openRegistrar(etcd, { stateDir: state.path });
-    await a.registrar.want([ONE, registrationFor('j')]);
+    await using stack = new AsyncDisposableStack();
+    const { etcd, a } = await registered(stack, binary, ONE, registrationFor('j'));
     await etcd.kill('SIGKILL');
     await rm(etcd.dataDir, { recursive: true });
     await etcd.restart();
@@ -59,11 +64,8 @@ describe.each(etcdVersions)('on etcd $name', ({ path: binary }) => {
   });
 
   test('a lease that ran out while etcd was out of reach is followed by a new one', async () => {
-    await using etcd = await startEtcd({ binary });
-    await using state = await tempFolder();
-    await using a = openRegistrar(etcd, { stateDir: state.path });
-    await a.registrar.want([ONE]);
-    const before = await storedKey(etcd, KEY);
+    await using stack = new AsyncDisposableStack();
+    const { etcd, a, before } = await registered(stack, binary, ONE);
     await etcd.kill('SIGKILL');
     await a.told('store-away');
     // Another member of the cluster would have ended it meanwhile.

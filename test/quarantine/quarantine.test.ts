@@ -442,27 +442,25 @@ describe('Quarantine', () => {
     };
     const withFile = server('web', 'b', `ssl ca-file ${ca}`);
     const options = { file: state, quarantine: { retry: 60_000 }, namedFiles };
-    hold('half');
-    {
-      await using loop = setUp(options);
+    /** A life in which what names the file was refused. */
+    const refused = async () => {
+      const loop = setUp(options);
       loop.judge.verdict = refuseHalf;
       loop.snapshot(server('web', 'a'));
       await waitFor(() => loop.text().includes('server a'));
       loop.put(withFile);
       await waitFor(() => loop.served.refused.length === 1);
+      return loop;
+    };
+    hold('half');
+    {
+      await using loop = await refused();
       await isLookedAt();
       hold('good');
       await waitFor(() => loop.text().includes('ca-file'), { timeout: 20_000 });
     }
     hold('half');
-    {
-      await using loop = setUp(options);
-      loop.judge.verdict = refuseHalf;
-      loop.snapshot(server('web', 'a'));
-      await waitFor(() => loop.text().includes('server a'));
-      loop.put(withFile);
-      await waitFor(() => loop.served.refused.length === 1);
-    }
+    await (await refused())[Symbol.asyncDispose]();
     await using loop = setUp(options);
     loop.judge.verdict = refuseHalf;
     loop.snapshot(server('web', 'a'), server('web', 'c'), withFile);
