@@ -2,8 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { startAnnounce, type TestAnnounce } from '../support/announce.ts';
 import { freePort, request } from '../support/haproxy.ts';
+import type { ApplyMode } from './announce-rig.ts';
 import { noneLost, startAsking } from './asking.ts';
-import type { Drill, DrillResult } from './drill.ts';
+import type { DrillResult, ModeDrill } from './drill.ts';
 import { hold, noFailures, type Rig, startRig } from './rig.ts';
 
 /** It ends at once at SIGTERM, whatever is under way; a page of it takes 300 ms, and has begun by then. */
@@ -30,7 +31,7 @@ async function startOne({ etcd, site }: Rig, name: string): Promise<TestAnnounce
 }
 
 /** Three services as children, each ended and started anew, twice. */
-async function inTurn(mode: 'auto' | 'reload', form: 'short' | 'full'): Promise<DrillResult> {
+async function inTurn(mode: ApplyMode, form: 'short' | 'full'): Promise<DrillResult> {
   await using rig = await startRig({ more: { apply: { mode } } });
   await using stack = new AsyncDisposableStack();
   const names = ['one', 'two', 'three'];
@@ -64,8 +65,10 @@ async function inTurn(mode: 'auto' | 'reload', form: 'short' | 'full'): Promise<
 }
 
 /** Services that are children of announce. */
-export const announceExecDrills: readonly Drill[] = (['auto', 'reload'] as const).map((mode) => ({
-  name: `announce --exec: services that end at once at SIGTERM, each of three started anew in turn (apply.mode: ${mode})`,
-  promise: '0 failed requests (the time is from the start of announce to served)',
-  run: (form) => inTurn(mode, form),
-}));
+export const announceExecDrills: readonly ModeDrill[] = [
+  {
+    name: 'announce --exec: services that end at once at SIGTERM, each of three started anew in turn',
+    promise: '0 failed requests (the time is from the start of announce to served)',
+    run: inTurn,
+  },
+];

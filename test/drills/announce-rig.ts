@@ -4,7 +4,7 @@ import { type DockerOptions, startDocker, type TestDocker } from '../support/doc
 import type { TestEtcd } from '../support/etcd.ts';
 import { request } from '../support/haproxy.ts';
 import { type Asking, startAsking } from './asking.ts';
-import { type Rig, startRig } from './rig.ts';
+import { type Rig, showServers, startRig } from './rig.ts';
 
 /** A whole host: an engine, `announce --all`, etcd, Pointsman, HAProxy, and requests for two services of containers. */
 export interface Host extends AsyncDisposable {
@@ -23,14 +23,19 @@ export interface Host extends AsyncDisposable {
   served(...names: readonly string[]): Promise<number>;
   /** Waits until the store has what the engine runs, and nothing else. Gives the milliseconds. */
   equal(timeout?: number): Promise<number>;
+  /** Waits until HAProxy has the servers that the store has, and no others. Gives the milliseconds. */
+  follows(): Promise<number>;
   /** The keys of `shop` and `api` with the revisions of their last changes. */
   keys(): Promise<readonly string[]>;
   /** Milliseconds of `performance.now()` at which each key was put last, by its value's address. */
   readonly claimed: Map<string, number>;
 }
 
+/** How HAProxy is made to follow: `apply.mode`. */
+export type ApplyMode = 'auto' | 'reload';
+
 export interface HostOptions extends DockerOptions {
-  readonly mode?: 'auto' | 'reload';
+  readonly mode: ApplyMode;
   readonly ttl?: string;
   /** Done before `announce` starts. */
   readonly beforeAnnounce?: (etcd: TestEtcd) => Promise<void>;
@@ -38,16 +43,16 @@ export interface HostOptions extends DockerOptions {
   readonly endpointOf?: (etcd: TestEtcd) => string;
 }
 
-/** Seconds for which the images serve on, and what `announce` drains: less than that. */
-const LINGER = '2';
-const DRAIN = '1s';
+/** Seconds for which the images serve on, and what `announce` drains: less than that, and longer than HAProxy needs. */
+const LINGER = { auto: '2', reload: '6' } as const;
+const DRAIN = { auto: '1s', reload: '4s' } as const;
 
 const SERVICES = ['shop', 'api'] as const;
 
 /** Starts a host whose engine runs nothing yet. */
-export async function startHost(options: HostOptions = {}): Promise<Host> {
+export async function startHost(options: HostOptions): Promise<Host> {
   await using stack = new AsyncDisposableStack();
-  const rig = stack.use(await startRig({ more: { apply: { mode: options.mode ?? 'auto' } } }));
+  const rig = stack.use(await startRig({ more: { apply: { mode: options.mode } } }));
   const docker = stack.use(await startDocker(options));
   const { etcd, site } = rig;
   await options.beforeAnnounce?.(etcd);
@@ -55,7 +60,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
     startAnnounce({
       etcd: { endpoint: options.endpointOf?.(etcd) ?? etcd.endpoint },
       stateDir: site.folder,
-      flags: ['--all', '--host', '127.0.0.1', '--drain', DRAIN, '--ttl', options.ttl ?? '5m'],
+      flags: ['--all', '--host', '127.0.0.1', '--drain', DRAIN[options.mode], '--ttl', options.ttl ?? '5m'],
       env: docker.env,
     });
   let announce = await start();
@@ -105,7 +110,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
       await docker.run({
         ...given,
         name,
-        env: { NAME: `${service}/${name}`, LINGER, ...given.env },
+        env: { NAME: `${service}/${name}`, LINGER: LINGER[options.mode], ...given.env },
         labels: { 'pointsman.service': service, 'pointsman.check': '/', ...given.labels },
       });
     },
@@ -136,6 +141,20 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
         );
       });
     },
+    follows: () =>
+      rig.time(
+        async () => {
+          const [text, keys] = await Promise.all([showServers(site.masterSocket), stored()]);
+          const servers = text.split('\n').filter((line) => /:(?:shop|api)-/.test(line));
+          const ports = keys.map((key) => key.split(' ')[1]);
+          return (
+            servers.length === ports.length &&
+            ports.every((port) => servers.some((line) => line.includes(` ${port} `)))
+          );
+        },
+        'the servers of HAProxy',
+        30_000,
+      ),
     async keys() {
       const found = await Promise.all(
         SERVICES.map((one) => etcd.client.getAll().prefix(`/services/${one}/`).exec()),

@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Relay, startRelay } from '../support/relay.ts';
-import { type Host, startHost } from './announce-rig.ts';
+import { type ApplyMode, type Host, startHost } from './announce-rig.ts';
 import { noneLost } from './asking.ts';
-import type { Drill, DrillResult } from './drill.ts';
+import type { DrillResult, ModeDrill } from './drill.ts';
 import { hold, within } from './rig.ts';
 
 /** Milliseconds from a store that serves again. */
@@ -17,9 +17,18 @@ async function two(host: Host): Promise<void> {
   await host.equal();
 }
 
+interface Absence {
+  readonly seconds: number;
+  readonly ttl: string;
+}
+
 /** The store is away for a while, for less and for more than the lease. */
-async function away(form: 'short' | 'full', seconds: number, ttl: string): Promise<DrillResult> {
-  await using host = await startHost({ ttl });
+async function away(
+  mode: ApplyMode,
+  form: 'short' | 'full',
+  { seconds, ttl }: Absence,
+): Promise<DrillResult> {
+  await using host = await startHost({ mode, ttl });
   await two(host);
   const asking = host.ask('shop');
   const before = await host.keys();
@@ -33,11 +42,12 @@ async function away(form: 'short' | 'full', seconds: number, ttl: string): Promi
 }
 
 /** `announce` does not reach the store for longer than its lease: what it registered runs out. */
-async function cutOff(form: 'short' | 'full'): Promise<DrillResult> {
+async function cutOff(mode: ApplyMode, form: 'short' | 'full'): Promise<DrillResult> {
   await using stack = new AsyncDisposableStack();
   let relay: Relay | undefined;
   const host = stack.use(
     await startHost({
+      mode,
       ttl: form === 'full' ? '10s' : '3s',
       endpointOf: () => `http://127.0.0.1:${relay?.port}`,
       beforeAnnounce: async (etcd) => {
@@ -57,8 +67,8 @@ async function cutOff(form: 'short' | 'full'): Promise<DrillResult> {
 }
 
 /** The store loses everything. */
-async function wiped(form: 'short' | 'full'): Promise<DrillResult> {
-  await using host = await startHost();
+async function wiped(mode: ApplyMode, form: 'short' | 'full'): Promise<DrillResult> {
+  await using host = await startHost({ mode });
   await two(host);
   const asking = host.ask('shop');
   await host.etcd.kill();
@@ -70,16 +80,17 @@ async function wiped(form: 'short' | 'full'): Promise<DrillResult> {
 }
 
 /** What becomes of the store does nothing to what is announced. */
-export const announceStoreDrills: readonly Drill[] = [
+export const announceStoreDrills: readonly ModeDrill[] = [
   {
     name: 'announce: etcd away for 30 s',
     promise: '0 keys change, 0 failed requests',
-    run: (form) => away(form, form === 'full' ? 30 : 2, '5m'),
+    run: (mode, form) => away(mode, form, { seconds: form === 'full' ? 30 : 2, ttl: '5m' }),
   },
   {
     name: 'announce: etcd away for longer than the lease',
     promise: '0 keys change (etcd gives each lease its whole time anew), 0 failed requests',
-    run: (form) => away(form, form === 'full' ? 30 : 5, form === 'full' ? '10s' : '3s'),
+    run: (mode, form) =>
+      away(mode, form, { seconds: form === 'full' ? 30 : 5, ttl: form === 'full' ? '10s' : '3s' }),
   },
   {
     name: 'announce: the way to etcd dead for longer than the lease',

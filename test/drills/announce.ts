@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, request, waitFor } from '../support/haproxy.ts';
+import { announceAwayDrills } from './announce-away.ts';
 import { announceExecDrills } from './announce-exec.ts';
-import { type Host, startHost } from './announce-rig.ts';
+import { type ApplyMode, type Host, startHost } from './announce-rig.ts';
 import { announceStoreDrills } from './announce-store.ts';
 import { noneLost } from './asking.ts';
-import type { Drill, DrillResult } from './drill.ts';
+import type { Drill, DrillResult, ModeDrill } from './drill.ts';
 import { hold, noFailures, SLACK, showServers, within } from './rig.ts';
 
 /** Milliseconds. */
@@ -30,7 +31,7 @@ async function startThree(host: Host, service = 'shop'): Promise<readonly string
 }
 
 /** From nothing to served; each of three restarted; all in order. */
-async function inOrder(mode: 'auto' | 'reload', form: 'short' | 'full'): Promise<DrillResult> {
+async function inOrder(mode: ApplyMode, form: 'short' | 'full'): Promise<DrillResult> {
   await using host = await startHost({ mode });
   const { docker, rig } = host;
   await host.run('shop', 'shop-0');
@@ -87,8 +88,8 @@ const DEATHS: readonly Death[] = [
 ];
 
 /** Each kind of death, of one of three. */
-async function deaths(form: 'short' | 'full'): Promise<DrillResult> {
-  await using host = await startHost();
+async function deaths(mode: ApplyMode, form: 'short' | 'full'): Promise<DrillResult> {
+  await using host = await startHost({ mode });
   const names = await startThree(host);
   const asking = host.ask('shop');
   const lost: string[] = [];
@@ -99,6 +100,9 @@ async function deaths(form: 'short' | 'full'): Promise<DrillResult> {
     await death.die(host, name);
     const equal = await host.equal();
     worst = Math.max(worst, within(equal, EQUAL, `${death.name}: the store to equal the engine`));
+    if (mode === 'reload') {
+      await host.follows();
+    }
     const known = performance.now() + DEATH;
     await sleep(form === 'full' ? 2_000 : 500);
     await death.back(host, name);
@@ -114,8 +118,8 @@ async function deaths(form: 'short' | 'full'): Promise<DrillResult> {
 }
 
 /** `announce` goes and comes: nothing in the store changes. */
-async function upgrade(): Promise<DrillResult> {
-  await using host = await startHost();
+async function upgrade(mode: ApplyMode): Promise<DrillResult> {
+  await using host = await startHost({ mode });
   await startThree(host);
   await host.equal();
   const asking = host.ask('shop');
@@ -143,8 +147,8 @@ async function upgrade(): Promise<DrillResult> {
 }
 
 /** dockerd goes and comes, and its containers live on. */
-async function liveRestore(form: 'short' | 'full'): Promise<DrillResult> {
-  await using host = await startHost({ liveRestore: true });
+async function liveRestore(mode: ApplyMode, form: 'short' | 'full'): Promise<DrillResult> {
+  await using host = await startHost({ mode, liveRestore: true });
   // Docker's proxy ends with dockerd, so what is published by it alone is away for that while: these need none.
   const ports = [await freePort(), await freePort()];
   for (const [at, port] of ports.entries()) {
@@ -177,7 +181,7 @@ async function liveRestore(form: 'short' | 'full'): Promise<DrillResult> {
 }
 
 /** Power fails: everything of the host dies at once, leases live on, and ports are given out anew in another order. */
-async function reboot(mode: 'auto' | 'reload', form: 'short' | 'full'): Promise<DrillResult> {
+async function reboot(mode: ApplyMode, form: 'short' | 'full'): Promise<DrillResult> {
   await using host = await startHost({ mode });
   const { docker, rig } = host;
   const names = ['shop', 'api'].flatMap((service) =>
@@ -239,8 +243,8 @@ async function portsOf(
 }
 
 /** dockerd is restarted, and takes its containers with it, in order. */
-async function dockerdRestarted(): Promise<DrillResult> {
-  await using host = await startHost();
+async function dockerdRestarted(mode: ApplyMode): Promise<DrillResult> {
+  await using host = await startHost({ mode });
   const { docker } = host;
   for (const name of ['shop-1', 'shop-2']) {
     await host.run('shop', name, { restart: 'always' });
@@ -263,8 +267,8 @@ async function dockerdRestarted(): Promise<DrillResult> {
 }
 
 /** Containers come and go, some in order and some not. */
-async function comeAndGo(form: 'short' | 'full'): Promise<DrillResult> {
-  await using host = await startHost();
+async function comeAndGo(mode: ApplyMode, form: 'short' | 'full'): Promise<DrillResult> {
+  await using host = await startHost({ mode });
   const { docker, rig } = host;
   await host.run('shop', 'shop-stays');
   await host.run('api', 'api-stays');
@@ -277,11 +281,15 @@ async function comeAndGo(form: 'short' | 'full'): Promise<DrillResult> {
     for (let at = next++; at < count; at = next++) {
       const service = at % 2 === 0 ? 'shop' : 'api';
       const name = `${service}-${at}`;
-      await host.run(service, name, { env: { LINGER: '2' } });
+      await host.run(service, name);
       await sleep(200 + ((at * 379) % 1_000));
       if (at % 3 === 0) {
         const begun = performance.now();
         await docker.remove(name);
+        if (mode === 'reload') {
+          const gone = async () => !(await showServers(rig.site.masterSocket)).includes(`:${name}:`);
+          await rig.time(gone, `the reload without ${name}`);
+        }
         deathsAt.push([begun, performance.now() + DEATH]);
       } else if (at % 3 === 1) {
         await docker.stop(name);
@@ -301,15 +309,24 @@ async function comeAndGo(form: 'short' | 'full'): Promise<DrillResult> {
   return { ms, seen: words };
 }
 
-const modes = ['auto', 'reload'] as const;
+/** Each of these with either way in which HAProxy is made to follow. */
+function inBoth(drills: readonly ModeDrill[]): readonly Drill[] {
+  return drills.flatMap(({ name, promise, run }) =>
+    (['auto', 'reload'] as const).map((mode) => ({
+      name: `${name} (apply.mode: ${mode})`,
+      promise,
+      run: (form: 'short' | 'full') => run(mode, form),
+    })),
+  );
+}
 
 /** Containers of a real engine, announced, under every fault. */
-export const announceDrills: readonly Drill[] = [
-  ...modes.map((mode) => ({
-    name: `announce: a container started, each of three restarted in turn, one stopped (apply.mode: ${mode})`,
+export const announceDrills: readonly Drill[] = inBoth([
+  {
+    name: 'announce: a container started, each of three restarted in turn, one stopped',
     promise: 'served within 1 s of being well, gone within 2 s, 0 failed requests',
-    run: (form: 'short' | 'full') => inOrder(mode, form),
-  })),
+    run: inOrder,
+  },
   {
     name: 'announce: one of three killed, crashed, paused, restarted without a grace',
     promise: 'store equals engine within 2 s, only what was under way there is lost',
@@ -330,14 +347,12 @@ export const announceDrills: readonly Drill[] = [
     promise: 'store equals engine within 2 s of them being well',
     run: dockerdRestarted,
   },
-  ...modes.map((mode) => ({
-    name: `announce: the host loses its power, ports are given out anew, old leases alive (apply.mode: ${mode})`,
-    promise:
-      mode === 'auto'
-        ? 'no request at the wrong service 50 ms after the claim'
-        : 'no request at the wrong service after the reload',
-    run: (form: 'short' | 'full') => reboot(mode, form),
-  })),
+  ...announceAwayDrills,
+  {
+    name: 'announce: the host loses its power, ports are given out anew, old leases alive',
+    promise: 'no request at the wrong service 50 ms after the claim, or after its reload',
+    run: reboot,
+  },
   {
     name: 'announce: 100 containers come and go within a minute, some killed',
     promise: 'store equals engine within 2 s, only deaths cost requests',
@@ -345,4 +360,4 @@ export const announceDrills: readonly Drill[] = [
   },
   ...announceStoreDrills,
   ...announceExecDrills,
-];
+]);

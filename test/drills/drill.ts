@@ -11,6 +11,11 @@ export interface Drill {
   run(form: 'short' | 'full'): Promise<DrillResult>;
 }
 
+/** A drill of which each `apply.mode` is one. */
+export interface ModeDrill extends Omit<Drill, 'run'> {
+  run(mode: 'auto' | 'reload', form: 'short' | 'full'): Promise<DrillResult>;
+}
+
 /** What was seen. */
 export interface DrillResult {
   /** Milliseconds that the promise is about: until healed, until noticed; null where it is about something else. */

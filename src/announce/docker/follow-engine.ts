@@ -84,7 +84,7 @@ class EngineFollower {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const backOff = new BackOff({ first: 100, longest: 1_000, spread: 0.3 });
+    const backOff = new BackOff({ first: 100, longest: 500, spread: 0.3 });
     while (!signal.aborted) {
       try {
         await this.#subscription(backOff, signal);
