@@ -1,44 +1,30 @@
+import protobuf from 'protobufjs/minimal.js';
 import { SourceError } from '../errors.ts';
 
 /*
- * The wire format of protobuf, as far as etcd's few messages of keys and leases need it: whole numbers, truth values,
- * bytes, texts and messages inside messages.
- * https://protobuf.dev/programming-guides/encoding/
+ * Messages of protobuf without their schema, by the numbers of their fields, as far as etcd's few of keys and leases need it:
+ * whole numbers, truth values, bytes, texts and messages inside messages. The coding itself is protobufjs's.
  */
 
 /** A field of a message: its number, and its value; one without a value is left out. */
 export type Field = readonly [number: number, value: bigint | number | boolean | string | Buffer | undefined];
 
 const VARINT = 0;
-const FIXED_64 = 1;
 const BYTES = 2;
-const FIXED_32 = 5;
 
 /** The bytes of a message. A message inside it is given as its bytes. */
 export function encode(fields: readonly Field[]): Buffer {
-  return Buffer.concat(
-    fields.flatMap(([number, value]) => {
-      if (value === undefined) {
-        return [];
-      }
-      if (typeof value === 'string' || Buffer.isBuffer(value)) {
-        const bytes = typeof value === 'string' ? Buffer.from(value) : value;
-        return [varint((number << 3) | BYTES), varint(bytes.length), bytes];
-      }
-      return [varint((number << 3) | VARINT), varint(value)];
-    }),
-  );
-}
-
-function varint(value: bigint | number | boolean): Buffer {
-  let left = BigInt.asUintN(64, BigInt(value));
-  const bytes: number[] = [];
-  while (left > 127n) {
-    bytes.push(Number(left & 127n) | 128);
-    left >>= 7n;
+  const writer = protobuf.Writer.create();
+  for (const [number, value] of fields) {
+    if (typeof value === 'string') {
+      writer.uint32((number << 3) | BYTES).string(value);
+    } else if (Buffer.isBuffer(value)) {
+      writer.uint32((number << 3) | BYTES).bytes(value);
+    } else if (value !== undefined) {
+      writer.uint32((number << 3) | VARINT).int64(String(BigInt(value)));
+    }
   }
-  bytes.push(Number(left));
-  return Buffer.from(bytes);
+  return Buffer.from(writer.finish());
 }
 
 /** A message that was read. What it does not hold is 0, false or empty, as protobuf has it. */
@@ -47,16 +33,32 @@ export class Message {
 
   /** Throws a `SourceError` where the bytes are no message. */
   constructor(bytes: Buffer) {
-    const reader = new Reader(bytes);
-    while (!reader.done) {
-      const tag = Number(reader.varint());
-      const value = reader.value(tag & 7);
+    try {
+      this.#read(protobuf.Reader.create(bytes));
+    } catch (cause) {
+      throw new SourceError("its answer is not etcd's: it is no message of protobuf", {
+        hint: 'is that really an etcd v3, without something in between that changes its answers?',
+        cause,
+      });
+    }
+  }
+
+  #read(reader: protobuf.Reader): void {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32();
       const number = tag >>> 3;
-      const before = this.#fields.get(number);
-      if (before) {
-        before.push(value);
-      } else {
-        this.#fields.set(number, [value]);
+      const before = this.#fields.get(number) ?? [];
+      this.#fields.set(number, before);
+      switch (tag & 7) {
+        case VARINT:
+          // The type of its numbers, of 64 bits, has no way to a bigint but by its text.
+          before.push(BigInt(String(reader.int64())));
+          break;
+        case BYTES:
+          before.push(Buffer.from(reader.bytes()));
+          break;
+        default:
+          reader.skipType(tag & 7);
       }
     }
   }
@@ -97,63 +99,4 @@ export class Message {
   messages(field: number): readonly Message[] {
     return this.list(field).map((bytes) => new Message(bytes));
   }
-}
-
-class Reader {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  get done(): boolean {
-    return this.#at >= this.#bytes.length;
-  }
-
-  varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined) {
-        throw broken();
-      }
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) {
-        return value;
-      }
-    }
-    throw broken();
-  }
-
-  value(type: number): bigint | Buffer {
-    switch (type) {
-      case VARINT:
-        return this.varint();
-      case BYTES:
-        return this.#take(Number(this.varint()));
-      case FIXED_64:
-        return this.#take(8);
-      case FIXED_32:
-        return this.#take(4);
-      default:
-        throw broken();
-    }
-  }
-
-  #take(length: number): Buffer {
-    const end = this.#at + length;
-    if (end > this.#bytes.length) {
-      throw broken();
-    }
-    const part = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return part;
-  }
-}
-
-function broken(): SourceError {
-  return new SourceError("its answer is not etcd's: it is no message of protobuf", {
-    hint: 'is that really an etcd v3, without something in between that changes its answers?',
-  });
 }
