@@ -35,6 +35,8 @@ interface Step {
 interface Arriving extends Required<Pick<GuardInput, 'now' | 'arrivals'>> {
   /** What is held, by group; the oldest first. */
   readonly places: Map<Group, Held[]>;
+  /** What went within the window and has been made up for by nobody, by group; the oldest first. */
+  readonly gaps: () => Map<Group, Recent[]>;
   readonly step: Step;
 }
 
@@ -123,11 +125,14 @@ export class BelievedTree implements Iterable<ReadEntry> {
     }
     const step = begun();
     this.#forget(now - options.window);
-    const losers = new Set<Group>();
+    const [leaving, losers] = [new Set<string>(), new Set<Group>()];
     for (const change of changes) {
-      const kind = change.kind === 'delete' ? this.#leave(change.before, now, step) : null;
-      if (kind) {
-        losers.add(kind.group);
+      if (change.kind === 'delete') {
+        const kind = this.#leave(change.before, now, step);
+        leaving.add(change.key);
+        if (kind) {
+          losers.add(kind.group);
+        }
       }
     }
     const puts = changes.filter((change) => change.kind === 'put');
@@ -135,7 +140,7 @@ export class BelievedTree implements Iterable<ReadEntry> {
       this.#arrive(puts, { now, arrivals, step });
     }
     const [there, losses, services, recent] = [this.#there, this.#losses, this.#services, this.#recent];
-    const suspect = suspects({ there, losses, services, recent, losers, doubted, now }, options);
+    const suspect = suspects({ there, losses, services, recent, leaving, losers, doubted, now }, options);
     this.#hold(suspect, now, step);
     if (losers.size > 0 && services.there === 0) {
       this.#makeLasting(step);
@@ -180,12 +185,13 @@ export class BelievedTree implements Iterable<ReadEntry> {
     this.#count(kind, -1);
     if (kind) {
       const what = this.#recent.has(key) ? 'came and went' : 'went';
-      this.#replace(this.#recent, key, { entry, kind, at, what });
+      const isMadeUpFor = what === 'went' && (this.#losses.get(kind.group) ?? 0) < 0;
+      this.#replace(this.#recent, key, { entry, kind, at, what, isMadeUpFor });
     }
     return kind;
   }
 
-  #arrive(puts: readonly Put[], how: Omit<Arriving, 'places'>): void {
+  #arrive(puts: readonly Put[], how: Omit<Arriving, 'places' | 'gaps'>): void {
     // Before anything arrives: what is back gives its place to nobody.
     for (const { entry } of puts) {
       if (this.#replace(this.#held, entry.key)) {
@@ -193,12 +199,25 @@ export class BelievedTree implements Iterable<ReadEntry> {
       }
     }
     const places = Map.groupBy(this.#held.values(), ({ kind }) => kind.group);
+    let known: Map<Group, Recent[]> | undefined;
+    const gaps = () => {
+      known ??= Map.groupBy(this.#gaps(), ({ kind }) => kind.group);
+      return known;
+    };
     for (const put of puts) {
-      this.#put(put, { ...how, places });
+      this.#put(put, { ...how, places, gaps });
     }
   }
 
-  #put({ entry, before }: Put, { now, arrivals, places, step }: Arriving): void {
+  *#gaps(): Iterable<Recent> {
+    for (const one of this.#recent.values()) {
+      if (one.what === 'went' && !one.isMadeUpFor) {
+        yield one;
+      }
+    }
+  }
+
+  #put({ entry, before }: Put, { now, arrivals, places, gaps, step }: Arriving): void {
     const { key } = entry;
     const kind = countedAs(entry);
     step.changes.set(key, { kind: 'put', entry });
@@ -221,7 +240,11 @@ export class BelievedTree implements Iterable<ReadEntry> {
     if (replaced) {
       this.#letGo(replaced.entry.key, 'replaced', step);
     } else {
-      this.#replace(this.#recent, key, { entry, kind, at: now, what: 'came' });
+      const gap = (this.#losses.get(kind.group) ?? 0) > 0 ? gaps().get(kind.group)?.shift() : undefined;
+      if (gap) {
+        this.#recent.set(gap.entry.key, { ...gap, isMadeUpFor: true });
+      }
+      this.#replace(this.#recent, key, { entry, kind, at: now, what: 'came', isMadeUpFor: false });
     }
   }
 

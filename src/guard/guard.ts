@@ -18,6 +18,8 @@ export interface Recent {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly what: 'came' | 'went' | 'came and went';
+  /** Another one of its group came for it, before it went or after. */
+  readonly isMadeUpFor: boolean;
 }
 
 /** A hold, with what its key is to the guard. */
@@ -44,7 +46,8 @@ export interface Evidence {
   readonly losses: ReadonlyMap<Group, number>;
   readonly services: ServiceSums;
   readonly recent: ReadonlyMap<string, Recent>;
-  /** The groups that lost a key just now. */
+  /** The keys that went just now, and the groups that lost one. */
+  readonly leaving: ReadonlySet<string>;
   readonly losers: ReadonlySet<Group>;
   /** The sources (by their place) whose store went back in revision or is empty. */
   readonly doubted: ReadonlySet<number>;
@@ -61,7 +64,7 @@ const FEWEST_KEYS = 2;
  * with now. Rules: docs/guard.md.
  */
 export function suspects(evidence: Evidence, options: GuardOptions): ReadonlyMap<Recent, GuardRule> {
-  const { losers, doubted, recent, services, now } = evidence;
+  const { leaving, losers, doubted, recent, services, now } = evidence;
   const byGroup = groupRules(evidence, options);
   const isEverything = losers.size > 0 && services.there === 0;
   const isTotal = losers.size > 0 && isTotalLoss(evidence, options);
@@ -84,7 +87,9 @@ export function suspects(evidence: Evidence, options: GuardOptions): ReadonlyMap
     return found;
   }
   for (const one of recent.values()) {
-    const rule = one.what === 'came' ? null : ruleOf(one);
+    // Whose place another one had already is no loss of now.
+    const isReplaced = one.isMadeUpFor && !leaving.has(one.entry.key);
+    const rule = one.what === 'came' || isReplaced ? null : ruleOf(one);
     if (rule !== null) {
       found.set(one, rule);
     }

@@ -265,6 +265,44 @@ describe('the guard', () => {
     expect(new Set(site.last.letGo.map(({ why }) => why))).toEqual(new Set(['back']));
   });
 
+  test.each([
+    ['wiped', new Set([0])],
+    ['emptied', new Set<number>()],
+  ])('gives no instance back whose place another one had when the store is %s', (_, doubted) => {
+    const site = setUp();
+    const [old, fresh] = [servers('web', 3), servers('web', 6).slice(3)];
+    site.start([...old, server('db', 1)]);
+    site.put(...fresh);
+    for (const { key } of old) {
+      site.now += 100;
+      site.drop(key);
+    }
+    site.now += 100;
+    site.snapshot([], doubted);
+    expect(site.held()).toEqual(keysOf([...fresh, server('db', 1)]).sort());
+  });
+
+  test('takes those that came later, or in the same step, for the place of those that went', () => {
+    const site = setUp();
+    const [old, fresh] = [servers('web', 3), servers('web', 6).slice(3)];
+    site.start(old);
+    site.drop('/services/web/i0');
+    site.put(...fresh.slice(0, 1));
+    site.snapshot(fresh);
+    site.now += 100;
+    site.snapshot([], new Set([0]));
+    expect(site.held()).toEqual(keysOf(fresh).sort());
+  });
+
+  test('gives back what goes together with a wiped store, though others had come for it', () => {
+    const site = setUp();
+    site.start(servers('web', 3));
+    site.put(...servers('web', 6).slice(3));
+    site.now += 100;
+    site.snapshot([], new Set([0]));
+    expect(site.held()).toEqual(keysOf(servers('web', 6)).sort());
+  });
+
   test('a source in doubt casts none on the others', () => {
     const site = setUp();
     site.start([...servers('web', 20), { ...entry('/haproxy/a', '1'), source: 1 }]);
