@@ -1,11 +1,12 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { type Containers, containersOf, importImage } from './containers.ts';
 import { imageTar } from './docker-image.ts';
-import { isAlive, startProcess, type TestProcess, waitFor } from './haproxy.ts';
+import { childOf, type Dockerd, removeGroups, socketIn, startDockerd } from './dockerd.ts';
+import { isAlive, startProcess, waitFor } from './haproxy.ts';
+import { holdName } from './held-name.ts';
 
 export interface DockerOptions {
   /** Whether containers outlive a restart of the engine. @default false */
@@ -75,36 +76,21 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
     ...['sh', '-c', `mount --bind ${path.join(folder, 'ports')} ${PORT_RANGE} && { sleep infinity & wait; }`],
   ]);
   const first = await waitFor(() => childOf(holder.pid), { what: 'the first process of the namespaces' });
-  const socket = path.join(folder, 's');
+  const socket = socketIn(folder);
   const containers = containersOf(socket);
   // Instead of the machine's own.
   await writeFile(path.join(folder, 'daemon.json'), '{}');
-  const launch = async (): Promise<TestProcess & { readonly dockerd: number }> => {
-    const started = await startProcess('nsenter', [
-      ...['--target', String(first), '--pid', '--mount', '--net', 'dockerd'],
-      ...['--host', `unix://${socket}`, '--data-root', path.join(folder, 'root')],
-      ...['--exec-root', path.join(folder, 'exec'), '--pidfile', path.join(folder, 'pid')],
-      ...['--config-file', path.join(folder, 'daemon.json'), ...(own ? [] : ['--bridge', network.bridge])],
-      ...['--iptables=false', '--ip-forward=false', '--ip-masq=false'],
-      ...['--cgroup-parent', `/${network.bridge}`],
-      ...(options.liveRestore ? ['--live-restore'] : []),
-    ]);
-    let ended = false;
-    void started.ended.then(() => {
-      ended = true;
+  const launch = (): Promise<Dockerd> =>
+    startDockerd({
+      first,
+      folder,
+      group: network.bridge,
+      flags: [
+        ...(own ? [] : ['--bridge', network.bridge]),
+        ...(options.liveRestore ? ['--live-restore'] : []),
+      ],
     });
-    await waitFor(
-      async () => {
-        if (ended) {
-          throw new Error(`dockerd did not start:\n${started.output().slice(-4_000)}`);
-        }
-        return containers.api('GET', '/_ping').catch(() => null);
-      },
-      { what: 'dockerd', timeout: 60_000 },
-    );
-    return { ...started, dockerd: await waitFor(() => childOf(started.pid)) };
-  };
-  let engine: Awaited<ReturnType<typeof launch>> | undefined;
+  let engine: Dockerd | undefined;
   const clear = async () => {
     holder.child.kill('SIGKILL');
     await holder.ended;
@@ -154,13 +140,6 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
   };
 }
 
-/** The first child of a process; undefined as long as there is none. */
-async function childOf(pid: number): Promise<number | undefined> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  const [child] = children.split(' ').filter((text) => text !== '');
-  return child === undefined ? undefined : Number(child);
-}
-
 interface Network extends AsyncDisposable {
   readonly bridge: string;
   /** The first and the last port that it gives out, in the kernel's form. */
@@ -177,7 +156,7 @@ async function takeNetwork(): Promise<Network> {
   for (;;) {
     const number = Math.floor(Math.random() * 256);
     const bridge = `${PREFIX}${number}`;
-    const name = await takeName(bridge);
+    const name = await holdName(bridge);
     if (name) {
       const first = FIRST_PORT + PORTS * (number % Math.floor((65_536 - FIRST_PORT) / PORTS));
       return {
@@ -217,7 +196,7 @@ async function sweep(): Promise<void> {
   const bridges = [...stdout.matchAll(/^\d+: ([^:@]+)[:@]/gm)].map(([, name = '']) => name);
   const all = new Set([...bridges, ...(await readdir(tmpdir()))].filter((name) => name.startsWith(PREFIX)));
   for (const bridge of all) {
-    const name = await takeName(bridge);
+    const name = await holdName(bridge);
     if (name) {
       await remove(bridge);
       name.close();
@@ -228,26 +207,10 @@ async function sweep(): Promise<void> {
 /** The bridge of that name, with its control groups and its folder. */
 async function remove(bridge: string): Promise<void> {
   await execa('ip', ['link', 'delete', bridge], { reject: false });
-  const groups = '/sys/fs/cgroup';
-  const controllers = await readdir(groups).catch(() => []);
-  for (const parent of [groups, ...controllers.map((name) => path.join(groups, name))]) {
-    await execa('find', [path.join(parent, bridge), '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'], {
-      reject: false,
-    });
-  }
+  await removeGroups(bridge);
   await rm(folderOf(bridge), { recursive: true, force: true });
 }
 
 function folderOf(bridge: string): string {
   return path.join(tmpdir(), bridge);
-}
-
-/** Takes a name for as long as this process lives, or until it is closed; null where another has it. */
-function takeName(name: string): Promise<Server | null> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(null));
-    server.listen(`\0pointsman-${name}`, () => resolve(server));
-    server.unref();
-  });
 }

@@ -11,6 +11,7 @@ export const LONG_FILES: readonly string[] = [
   'drills/quarantine',
   'drills/guard',
   'drills/announce',
+  'cluster/cluster',
   'attack/attack',
   'integration/runtime',
   'commands/render',
