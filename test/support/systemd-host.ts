@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -11,6 +12,11 @@ const SCRIPT = fileURLToPath(new URL('systemd-host.sh', import.meta.url));
 const TAR = fileURLToPath(new URL('../../.cache/systemd-host/rootfs.tar', import.meta.url));
 const IMAGE = 'systemd-host:test';
 const NAME = 'host';
+/**
+ * Each systemd takes the root of the machine's control groups for its own: one at a time. A process of the engine's namespaces has the
+ * lock, which ends with them.
+ */
+const TAKE_TURN = 'exec 9>"$1"; flock 9; sleep infinity </dev/null >/dev/null 2>&1 &';
 
 /** A host of its own: systemd as process 1, a Docker engine and etcd, as units of its own. */
 export interface SystemdHost {
@@ -36,6 +42,7 @@ export async function makeSystemdHost(): Promise<void> {
  * makes containers within it, so that host networks, ports and folders are the host's alone.
  */
 export async function startSystemdHost(docker: TestDocker): Promise<SystemdHost> {
+  await docker.within('sh', '-c', TAKE_TURN, 'sh', path.join(tmpdir(), 'pointsman-systemd-host.lock'));
   const control = path.join(path.dirname(docker.socket), 'cgroup');
   await mkdir(control);
   await docker.within('mount', '-t', 'cgroup2', 'none', control);
