@@ -28,7 +28,7 @@ import { type EtcdStream, KeyWatch, type WatchListener } from './key-watch.ts';
 /** Where an etcd is, and who we are to it. */
 export type EtcdAccess = Pick<
   EtcdSourceOptions,
-  'endpoints' | 'tls' | 'username' | 'passwordFile' | 'proxy' | 'noProxy'
+  'endpoints' | 'srv' | 'refresh' | 'tls' | 'username' | 'passwordFile' | 'proxy' | 'noProxy'
 >;
 
 /** How long an answer may take. */

@@ -122,6 +122,7 @@ class Keeper implements EtcdRegistrar {
     const { access } = this.#options;
     const members = new EtcdMembers({
       endpoints: access.endpoints,
+      refresh: access.refresh,
       connect: (endpoint) => linkEtcd(endpoint, access),
       onFailure: (endpoint, error) => this.#away(endpoint, error, 'at first'),
     });

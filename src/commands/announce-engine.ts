@@ -21,7 +21,7 @@ import { BackOff } from '../ports/back-off.ts';
 import { aborted, rest } from '../ports/clock.ts';
 import type { Settings } from '../settings/settings.ts';
 import { acquireLock, LockedError } from '../state/lock.ts';
-import { type AnnounceParts, registrarFor, statusOf } from './announce-parts.ts';
+import { type AnnounceParts, firstEndpoint, registrarFor, statusOf } from './announce-parts.ts';
 import { EXIT, type ExitCode } from './io.ts';
 
 /** How long `--leave` waits for the engine and the store before it deletes what it can. */
@@ -221,7 +221,11 @@ async function addressOf({ io, settings, access, tell }: AnnounceParts): Promise
   const backOff = new BackOff({ first: 500, longest: 10_000 });
   for (;;) {
     try {
-      return await hostAddress({ host, interface: network, endpoint: access.endpoints[0] ?? '' });
+      return await hostAddress({
+        host,
+        interface: network,
+        endpoint: await firstEndpoint(access, tell, io.signal),
+      });
     } catch (error) {
       if (!(error instanceof SystemError)) {
         throw error;

@@ -6,7 +6,10 @@ import type { Tell } from '../announce/events.ts';
 import { createLeaseFile } from '../announce/lease-file.ts';
 import type { Registrar } from '../announce/registrar.ts';
 import { messageAndHint } from '../errors.ts';
+import { BackOff } from '../ports/back-off.ts';
+import { rest } from '../ports/clock.ts';
 import type { Settings } from '../settings/settings.ts';
+import { refreshOr } from '../sources/etcd-srv.ts';
 import { giveBackMemory } from '../system/small-process.ts';
 import { etcdAccess } from './announce-settings.ts';
 import { serveAnnounce } from './announce-status.ts';
@@ -65,4 +68,27 @@ export function statusOf(
   const { hosts } = settings.status;
   const state = () => registrar.state;
   return serveAnnounce({ listen, hosts, version: io.version, metrics, state, mayBeEmpty });
+}
+
+/**
+ * The member of etcd that this machine's address is asked by; where DNS names the members, once it does: it may come later than
+ * we do.
+ */
+export async function firstEndpoint(
+  { endpoints, refresh }: EtcdAccess,
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<string> {
+  const backOff = new BackOff({ first: 500, longest: 10_000 });
+  while (endpoints.length === 0) {
+    const error = await refreshOr(refresh, signal);
+    if (error !== null) {
+      if (backOff.failures === 0) {
+        tell({ kind: 'notice', ...messageAndHint(error) });
+      }
+      await rest(backOff.failed(), signal);
+      signal.throwIfAborted();
+    }
+  }
+  return endpoints[0] ?? '';
 }

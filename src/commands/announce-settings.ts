@@ -2,6 +2,7 @@ import type { EtcdAccess } from '../announce/etcd-link.ts';
 import { UsageError } from '../errors.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import type { Settings } from '../settings/settings.ts';
+import { membersOf } from '../sources/etcd-srv.ts';
 import { parseTimeout } from './bounded.ts';
 import { type CommonFlags, type Io, overridesOf } from './io.ts';
 
@@ -82,5 +83,5 @@ export function etcdAccess(settings: Settings, env: Io['env']): EtcdAccess {
   }
   const { kind: _, optional: __, ...access } = source;
   const noProxy = [env.no_grpc_proxy, env.no_proxy, env.NO_PROXY].find((one) => one) ?? '';
-  return { ...access, noProxy };
+  return { ...access, ...membersOf(source), noProxy };
 }

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import type { EtcdAccess } from '../announce/etcd-link.ts';
 import type { Tell } from '../announce/events.ts';
 import { type Health, type HealthOptions, watchHealth } from '../announce/health.ts';
 import { readHealthCheck } from '../announce/health-check.ts';
@@ -14,7 +13,14 @@ import { aborted, rest } from '../ports/clock.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { announceOnce } from './announce-once.ts';
-import { announceParts, prefixOf, registrarFor, statusOf } from './announce-parts.ts';
+import {
+  type AnnounceParts,
+  announceParts,
+  firstEndpoint,
+  prefixOf,
+  registrarFor,
+  statusOf,
+} from './announce-parts.ts';
 import { type AnnounceFlags, announceSettings } from './announce-settings.ts';
 import { EXIT, type Io } from './io.ts';
 import { type RunningService, runService } from './run-service.ts';
@@ -36,7 +42,7 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
     const { announceEngine } = await import('./announce-engine.ts');
     return await announceEngine(parts);
   }
-  const registration = await registrationOf(settings, access);
+  const registration = await registrationOf(parts);
   const check = checkOf(settings, registration);
   if (once) {
     return await announceOnce(parts, { registration, check, timeout });
@@ -169,7 +175,7 @@ async function takeOut(
   await registrar.close({ leave: true });
 }
 
-async function registrationOf(settings: Settings, access: EtcdAccess): Promise<Registration> {
+async function registrationOf({ io, settings, access, tell }: AnnounceParts): Promise<Registration> {
   const { service, port, weight, tags, meta } = settings.announce;
   if (service === undefined || port === undefined) {
     throw new UsageError(`announcing: ${service === undefined ? 'no service' : 'no port'} is named`, {
@@ -181,7 +187,7 @@ async function registrationOf(settings: Settings, access: EtcdAccess): Promise<R
   const { host } = await hostAddress({
     host: settings.announce.host,
     interface: settings.announce.interface,
-    endpoint: access.endpoints[0] ?? '',
+    endpoint: await firstEndpoint(access, tell, io.signal),
   });
   const registration: Registration = {
     service,

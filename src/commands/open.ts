@@ -316,7 +316,7 @@ export function originOf({ sources, prefixes }: Pick<Settings, 'sources' | 'pref
 function placeOf(one: SourceSettings): object {
   switch (one.kind) {
     case 'etcd':
-      return { etcd: one.endpoints.toSorted() };
+      return { etcd: one.srv === undefined ? one.endpoints.toSorted() : { srv: one.srv } };
     case 'file':
       return { file: one.path };
     case 'ec2': {

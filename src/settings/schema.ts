@@ -32,7 +32,15 @@ export const PACKAGED_TEMPLATE = fileURLToPath(new URL('../../templates/haproxy.
 
 const etcd = z
   .strictObject({
-    endpoints: endpoints(),
+    endpoints: endpoints().exactOptional(),
+    srv: matching(
+      /^(?=.{1,200}$)[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$/,
+      'a domain such as example.com',
+    ).exactOptional(),
+    nameservers: allMatching(
+      /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?$/,
+      'a list of addresses such as 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53',
+    ).exactOptional(),
     tls: z
       .strictObject({
         ca: path('the path of a PEM file').exactOptional(),
@@ -45,12 +53,27 @@ const etcd = z
     passwordFile: path('the path of a file that holds the password').exactOptional(),
     proxy: word(['none', 'environment']).prefault('none'),
   })
+  .refine((one) => 'endpoints' in one || 'srv' in one, {
+    path: ['endpoints'],
+    message:
+      'is missing; would fit: a list of URLs such as http://10.0.0.1:2379 (https:// for TLS), without user or path; or srv in its place',
+  })
+  .refine((one) => !('endpoints' in one && 'srv' in one), {
+    message: 'has endpoints and srv: give one of the two',
+  })
+  .refine((one) => !('nameservers' in one) || 'srv' in one, {
+    message: 'has nameservers, which only srv needs',
+    when: unspoiled,
+  })
   .refine((one) => 'username' in one === 'passwordFile' in one, {
     message: 'username and passwordFile belong together: give both or neither',
+    when: unspoiled,
   })
-  .refine((one) => !one.tls || one.endpoints.every((url) => url.startsWith('https://')), {
+  .refine((one) => !one.tls || (one.endpoints ?? []).every((url) => url.startsWith('https://')), {
     message: 'has tls, but an endpoint that starts with http://: write https://',
-  });
+    when: unspoiled,
+  })
+  .transform(({ endpoints = [], ...one }) => ({ endpoints, ...one }));
 
 const ec2 = z.strictObject({
   region: matching(/^[a-z]{2}[a-z-]*-\d{1,2}$/, 'a region such as eu-central-1').exactOptional(),

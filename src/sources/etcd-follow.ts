@@ -88,6 +88,7 @@ class EtcdFollower {
     this.#state = stateTeller(push, { index: options.index, name: etcdName(options) });
     this.#members = new EtcdMembers({
       endpoints: options.endpoints,
+      refresh: options.refresh,
       connect: (endpoint) => connectEtcd(endpoint, options),
       onFailure: (endpoint, error) => this.#failed(endpoint, error, 'at first'),
     });
@@ -338,7 +339,8 @@ class EtcdFollower {
     if (!this.#state.isLive && this.#failures.size < endpoints.length) {
       return;
     }
-    const ordered = endpoints.flatMap((name) => {
+    // Where DNS names none, that is all there is to say.
+    const ordered = (endpoints.length > 0 ? endpoints : [...this.#failures.keys()]).flatMap((name) => {
       const failure = this.#failures.get(name);
       return failure ? [[name, failure] as const] : [];
     });

@@ -1,5 +1,6 @@
 import { pauseAfter } from '../ports/back-off.ts';
 import { rest } from '../ports/clock.ts';
+import { refreshOr } from './etcd-srv.ts';
 
 /** A member that has not answered for this long is not waited for alone: the next one is asked beside it. */
 const SILENT = 500;
@@ -16,7 +17,10 @@ export interface Probed extends Disposable {
 }
 
 export interface MembersOptions<Connection extends Probed> {
+  /** They may change. */
   readonly endpoints: readonly string[];
+  /** Asks which they are. A failure where none is known is told as one of `DNS`. */
+  readonly refresh?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly connect: (endpoint: string) => Promise<Connection>;
   readonly onFailure: (endpoint: string, error: unknown) => void;
 }
@@ -48,6 +52,11 @@ export class EtcdMembers<Connection extends Probed> {
     try {
       for (let tries = 1; found.length === 0; tries++) {
         signal.throwIfAborted();
+        await this.#refresh(signal);
+        if (endpoints.length === 0) {
+          await rest(pauseAfter(tries, { ...BACK_OFF, longest: LONGEST_PAUSE }), search);
+          continue;
+        }
         const endpoint = endpoints[this.#place++ % endpoints.length] ?? '';
         const asked = this.#ask(endpoint, search, (connection) => {
           found.push(connection);
@@ -74,6 +83,19 @@ export class EtcdMembers<Connection extends Probed> {
   /** Has the next search begin with the member of the last one. */
   stay(): void {
     this.#place--;
+  }
+
+  /** Only who knows none has to wait for DNS. */
+  async #refresh(signal: AbortSignal): Promise<void> {
+    const { endpoints, refresh, onFailure } = this.#options;
+    if (endpoints.length > 0) {
+      refresh?.(signal).catch(() => undefined);
+      return;
+    }
+    const error = await refreshOr(refresh, signal);
+    if (error !== null) {
+      onFailure('DNS', error);
+    }
   }
 
   async #ask(

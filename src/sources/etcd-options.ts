@@ -4,6 +4,10 @@ import type { Limits } from '../model/limits.ts';
 export interface EtcdSourceOptions {
   /** `http://host:port` or `https://host:port`; tried in turn. */
   readonly endpoints: readonly string[];
+  /** The domain whose DNS says which those are, as far as it has said so. */
+  readonly srv?: string;
+  /** Asks it anew: `KnownMembers`. */
+  readonly refresh?: (signal: AbortSignal) => Promise<void>;
   /** Paths of PEM files; read anew for each connection, so that renewed certificates are taken up. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly username?: string;
@@ -29,6 +33,9 @@ export interface EtcdSourceOptions {
 }
 
 /** The name of an etcd source for people. */
-export function etcdName({ endpoints }: Pick<EtcdSourceOptions, 'endpoints'>): string {
+export function etcdName({ endpoints, srv }: Pick<EtcdSourceOptions, 'endpoints' | 'srv'>): string {
+  if (srv !== undefined) {
+    return `etcd of ${srv}`;
+  }
   return `etcd ${endpoints.join(' ')}`;
 }

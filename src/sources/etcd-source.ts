@@ -47,6 +47,7 @@ async function readOnce(
 ): Promise<readonly Entry[]> {
   const failures = new Map<string, Explained>();
   let cause: unknown;
+  await options.refresh?.(signal);
   for (const endpoint of options.endpoints) {
     try {
       using connection = await abortable(connectEtcd(endpoint, options), signal);

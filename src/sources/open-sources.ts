@@ -5,6 +5,7 @@ import type { Ec2Options } from './ec2-options.ts';
 import { ec2Source } from './ec2-source.ts';
 import type { EtcdSourceOptions } from './etcd-options.ts';
 import { etcdSource } from './etcd-source.ts';
+import { membersOf } from './etcd-srv.ts';
 import { fileSource } from './file-source.ts';
 import { heard } from './heard.ts';
 import { limited } from './limited.ts';
@@ -15,8 +16,8 @@ import type { TreeShape } from './tree-shape.ts';
 export type SourceConfig =
   | ({ readonly kind: 'etcd' } & Pick<
       EtcdSourceOptions,
-      'endpoints' | 'tls' | 'username' | 'passwordFile' | 'proxy'
-    >)
+      'endpoints' | 'srv' | 'tls' | 'username' | 'passwordFile' | 'proxy'
+    > & { readonly nameservers?: readonly string[] })
   | { readonly kind: 'file'; readonly path: string }
   | ({ readonly kind: 'ec2' } & Ec2Options);
 /** Of any kind: whether a start may do without it where nothing is known of it. @default false */
@@ -80,7 +81,14 @@ interface Around {
 function openSource(config: SourceConfig, { noProxy, prefixes, shape, index, limits }: Around): Source {
   switch (config.kind) {
     case 'etcd':
-      return etcdSource({ ...config, noProxy, prefixes, index, ...(limits ? { limits } : {}) });
+      return etcdSource({
+        ...config,
+        ...membersOf(config),
+        noProxy,
+        prefixes,
+        index,
+        ...(limits ? { limits } : {}),
+      });
     case 'file':
       return fileSource({ path: config.path, shape, index });
     case 'ec2':

@@ -247,7 +247,7 @@ status: { listen: "[::1]:0" }\n`,
     ],
     [
       'sources:\n  - etcd:\n      username: me',
-      '/pointsman.yaml:2: sources.0.etcd.endpoints: is missing; would fit: a list of URLs such as http://10.0.0.1:2379 (https:// for TLS), without user or path',
+      '/pointsman.yaml:2: sources.0.etcd.endpoints: is missing; would fit: a list of URLs such as http://10.0.0.1:2379 (https:// for TLS), without user or path; or srv in its place',
     ],
     [
       'sources: [{ etcd: { endpoints: ["10.0.0.1:2379"] } }]',
