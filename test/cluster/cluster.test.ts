@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { isAlive, startProcess, waitFor } from '../support/haproxy.ts';
+import { startProcess, waitFor } from '../support/haproxy.ts';
 import { openCluster } from './cluster.ts';
 import { openLab } from './lab.ts';
 import { crashStep, deployStep, tour } from './tour.ts';
@@ -47,12 +47,15 @@ test('of a run that is killed with -9 no process is left, and the next one remov
   const namespaces = async () =>
     (await execa('ip', ['netns', 'list'])).stdout.match(new RegExp(`${name}-\\S+`, 'g')) ?? [];
   await waitFor(async () => (await namespaces()).length > 3, { what: 'its machines', timeout: 30_000 });
-  const pids = (
-    await Promise.all((await namespaces()).map((one) => execa('ip', ['netns', 'pids', one])))
-  ).flatMap(({ stdout }) => stdout.split('\n').map(Number));
   run.child.kill('SIGKILL');
   await run.ended;
-  await waitFor(async () => !(await Promise.all(pids.map(isAlive))).includes(true), { timeout: 30_000 });
+  await waitFor(
+    async () => {
+      const { stdout } = await execa('sh', ['-c', 'cat /proc/[0-9]*/cmdline 2> /dev/null | tr "\\0" " "']);
+      return !stdout.includes(`${name}/`) && !stdout.includes(`${name}-`);
+    },
+    { what: 'the end of its processes', timeout: 30_000 },
+  );
   await using _next = await openLab();
   expect(await namespaces()).toEqual([]);
   expect(await readdir(tmpdir())).not.toContain(name);

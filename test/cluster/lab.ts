@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { removeGroups } from '../support/dockerd.ts';
+import { waitFor } from '../support/haproxy.ts';
 import { holdName } from '../support/held-name.ts';
 
 /** A network of this machine alone: machines in namespaces of their own, on a bridge that leads nowhere. */
@@ -74,14 +75,7 @@ async function sweep(): Promise<void> {
 async function remove(name: string): Promise<void> {
   const own = (await namespaces()).filter((one) => one.startsWith(`${name}-`));
   for (const namespace of own) {
-    const { stdout } = await execa('ip', ['netns', 'pids', namespace], { reject: false });
-    for (const pid of stdout.split('\n').filter((line) => line !== '')) {
-      try {
-        process.kill(Number(pid), 'SIGKILL');
-      } catch {
-        // It ended meanwhile.
-      }
-    }
+    await waitFor(() => isEmptied(namespace), { what: `the end of what runs in ${namespace}` });
     await execa('ip', ['netns', 'delete', namespace], { reject: false });
     await removeGroups(namespace);
   }
@@ -91,6 +85,20 @@ async function remove(name: string): Promise<void> {
   }
   await execa('ip', ['link', 'delete', name], { reject: false });
   await rm(path.join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Kills what runs there; whether nothing did. */
+async function isEmptied(namespace: string): Promise<boolean> {
+  const { stdout } = await execa('ip', ['netns', 'pids', namespace], { reject: false });
+  const pids = stdout.split('\n').filter((line) => line !== '');
+  for (const pid of pids) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return pids.length === 0;
 }
 
 async function namespaces(): Promise<readonly string[]> {
