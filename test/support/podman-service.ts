@@ -14,18 +14,19 @@ export const PODMAN_WEB = { image: 'web:latest', command: ['/serve'] } as const;
 
 /**
  * Starts podman's service with everything of its own, and waits until it serves. Like `startDocker()`, it lives in process and
- * mount namespaces of its own, and ends with them. Its containers need `network: 'host'`: anything else would have podman
- * write into the packet filter of this machine.
+ * mount namespaces of its own, and ends with them; in a network namespace, too, since it publishes ports by a packet filter: they
+ * lead to its containers in there alone.
  */
 export async function startPodman(): Promise<TestPodman> {
   const folder = await tempFolder();
   const own = (name: string) => path.join(folder.path, name);
   const socket = own('s');
   const service = await startProcess('unshare', [
-    ...['--pid', '--mount', '--fork', '--kill-child', '--mount-proc'],
+    ...['--pid', '--mount', '--net', '--fork', '--kill-child', '--mount-proc'],
     // All podmans of a machine have their locks in one segment of shared memory, and a new one frees them all.
-    ...['sh', '-c', 'mount -t tmpfs none /dev/shm && exec podman "$@"', 'sh'],
+    ...['sh', '-c', 'mount -t tmpfs none /dev/shm && ip link set lo up && exec podman "$@"', 'sh'],
     ...['--root', own('root'), '--runroot', own('run'), '--tmpdir', own('tmp'), '--runtime', 'runc'],
+    ...['--network-config-dir', own('net')],
     ...['--cgroup-manager', 'cgroupfs', '--events-backend', 'file', '--storage-driver', 'overlay'],
     ...['system', 'service', `unix://${socket}`, '--time', '0'],
   ]);

@@ -43,5 +43,16 @@ test("announce --all follows podman, too: start, stop, pause and death of what i
   await waitFor(async () => (await announced()) === `${one},${two}`);
   await podman.kill('two');
   await waitFor(async () => (await announced()) === one);
-  expect(await announced()).toBe(one);
+
+  // On a bridge, with a port that is published: that one is announced, in the place of the one inside.
+  const port = await freePort();
+  const publish = { '8080': `127.0.0.1:${port}` };
+  const labels = { 'pointsman.service': 'web' };
+  await podman.run({ ...PODMAN_WEB, name: 'three', publish, labels });
+  const ports = async () =>
+    Object.values(await etcd.client.getAll().prefix('/services/web/').json()).map(
+      (value) => (value as { readonly port?: number } | null)?.port,
+    );
+  await waitFor(async () => (await ports()).includes(port));
+  expect(await announced()).toBe(`${one},three 8080`);
 });
