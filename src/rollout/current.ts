@@ -90,11 +90,11 @@ export function doubtNow(current: Current): string | null {
 
 /** The file lies there with this text now, whoever wrote it. */
 export function withFile(current: Current, fileText: string | null): Current {
-  return {
-    ...current,
-    fileText,
-    installed: fileText === null ? null : readInstalled(current.target, fileText),
-  };
+  const installed = fileText === null ? null : readInstalled(current.target, fileText);
+  // In mode `none` what it holds is what counts, also that of an earlier run.
+  const applied: Applied =
+    current.target === 'file' && installed ? { kind: 'file', hash: installed.hash } : current.applied;
+  return { ...current, fileText, installed, applied };
 }
 
 /** We wrote this set to the file. */

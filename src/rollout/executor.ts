@@ -141,11 +141,7 @@ export class Executor {
   }
 
   async #publish(set: ConfigSet, at: At): Promise<Result> {
-    if (!(await this.#writer.checkAndWrite(set, at))) {
-      return again();
-    }
-    this.current.replace((now) => ({ ...now, applied: { kind: 'file', hash: set.hash } }));
-    return done('published');
+    return (await this.#writer.checkAndWrite(set, at)) ? done('published') : again();
   }
 
   /** Checks, publishes, reloads and verifies, as one step. */
