@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { startEc2 } from '../support/ec2.ts';
 import { type Balancer, openBalancer } from './balancer.ts';
 import { DATASTORE_PORT, openDatastore } from './datastore.ts';
 import { type Definitions, deploy, FIRST, running, writeDefinitions } from './definitions.ts';
@@ -48,7 +49,6 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
   await writeFile(
     site,
     stringify({
-      services: { db: { 'db-1': `${datastore.address}:${DATASTORE_PORT}` } },
       routes: {
         db: { mode: 'tcp', port: DATASTORE_PORT },
         // Docker's proxy takes connections for a container that does not listen yet, and after a reboot for another one.
@@ -58,12 +58,29 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
       },
     }),
   );
+  const ec2 = stack.use(
+    await startEc2({
+      host: lab.address(1),
+      instances: [{ id: 'i-0123456789abcdef1', privateIp: datastore.address, tags: { role: 'db' } }],
+    }),
+  );
   const image = await readFile(tar);
   const opening = await Promise.allSettled(
     Array.from({ length: count }, (_, at) =>
       openHost(lab, `host-${at + 1}`, 21 + at, {
         etcd: store.endpoints,
-        sources: [{ file: { path: site } }],
+        sources: [
+          { file: { path: site } },
+          {
+            ec2: {
+              region: 'eu-central-1',
+              filters: { 'tag:role': 'db' },
+              service: 'db',
+              port: DATASTORE_PORT,
+            },
+          },
+        ],
+        env: ec2.environment(),
         image,
       }),
     ),
