@@ -130,7 +130,10 @@ interface Stack {
 }
 
 interface Ignition {
-  readonly ignition: { readonly version: string; readonly config?: { readonly merge: unknown } };
+  readonly ignition: {
+    readonly version: string;
+    readonly config?: { readonly merge: readonly { readonly source: string }[] };
+  };
   readonly storage?: {
     readonly files: readonly { readonly path: string; readonly contents: { readonly source: string } }[];
   };
@@ -198,28 +201,31 @@ function functions(): (ScalarTag | CollectionTag)[] {
   });
 }
 function userData(template: Properties): Ignition {
-  const decoded = Buffer.from(template.LaunchTemplateData?.UserData ?? '', 'base64').toString();
-  expect(decoded.length).toBeLessThan(16_384);
-  const read: Ignition = JSON.parse(decoded);
+  const data = Buffer.from(template.LaunchTemplateData?.UserData ?? '', 'base64').toString();
+  expect(data.length).toBeLessThan(16_384);
+  const read: Ignition = JSON.parse(data);
   expect(read.ignition.version).toBe('3.4.0');
   return read;
 }
 async function hostSettings(template: Properties) {
-  const { ignition, storage } = userData(template);
-  expect(ignition.config?.merge).toEqual([
-    { source: 'HostIgnition', verification: { hash: 'HostIgnitionHash' } },
-  ]);
+  // Ignition merges them in this order: what is said again takes the place of what was.
+  const [host, own, ...more] = userData(template).ignition.config?.merge ?? [];
+  expect([host, more]).toEqual([{ source: 'HostIgnition', verification: { hash: 'HostIgnitionHash' } }, []]);
+  const { storage }: Ignition = JSON.parse(decoded(own?.source));
   const [file, ...others] = storage?.files ?? [];
   expect([file?.path, others]).toEqual(['/etc/pointsman/pointsman.yaml', []]);
   await using folder = await tempFolder();
   const configPath = path.join(folder.path, 'pointsman.yaml');
-  await writeFile(
-    configPath,
-    Buffer.from(file?.contents.source.replace('data:;base64,', '') ?? '', 'base64'),
-  );
+  await writeFile(configPath, decoded(file?.contents.source));
   return await loadSettings({ configPath, env: {}, cwd: folder.path });
 }
 
 function tagsOf({ Tags = [] }: Properties): Record<string, string> {
   return Object.fromEntries(Tags.map(({ Key, Value }) => [Key, Value]));
+}
+
+/** What a data URL holds. */
+function decoded(url = ''): string {
+  expect(url).toMatch(/^data:;base64,/);
+  return Buffer.from(url.replace('data:;base64,', ''), 'base64').toString();
 }
