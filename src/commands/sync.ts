@@ -5,7 +5,7 @@ import type { Tell } from '../announce/events.ts';
 import { createLeaseFile } from '../announce/lease-file.ts';
 import { messageAndHint, PointsmanError, UsageError } from '../errors.ts';
 import { BackOff } from '../ports/back-off.ts';
-import { clock, rest } from '../ports/clock.ts';
+import { aborted, clock, rest } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
 import { etcdSource } from '../sources/etcd-source.ts';
@@ -120,7 +120,7 @@ async function lead(parts: AnnounceParts, { sources, election, term, release }: 
       leaseFile: createLeaseFile(settings.stateDir, `sync/${owner}`, (error) =>
         tell({ kind: 'notice', ...messageAndHint(error) }),
       ),
-      tell: quiet(tell),
+      tell: asSync(tell),
     });
     const { keeper } = term;
     // What the one before has written is ours first, and stays: then what the sources do not have can be deleted.
@@ -225,20 +225,22 @@ async function follow(
   }
 }
 
-/** Of the store the election tells. */
-function quiet(tell: Tell): Tell {
+/** Of the store the election tells; and what a partner would do about another's key is not what is to be done here. */
+function asSync(tell: Tell): Tell {
   return (event) => {
-    if (event.kind !== 'store-live' && event.kind !== 'store-lost' && event.kind !== 'store-away') {
-      tell(event);
+    switch (event.kind) {
+      case 'store-live':
+      case 'store-lost':
+      case 'store-away':
+        break;
+      case 'held-by-other':
+        tell({
+          ...event,
+          hint: 'Whoever wrote it has it; a group of sync has its own keys alone (sync.owner).',
+        });
+        break;
+      default:
+        tell(event);
     }
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    if (signal.aborted) {
-      resolve();
-    }
-  });
 }
