@@ -160,10 +160,11 @@ export class Trees {
     }
   }
 
-  /** Takes note of a source's state; gives it as it is to be told: with the cache served, `stale`. */
+  /** Takes note of a source's state; gives it as it is to be told: where what is known of it stands in for it, `stale`. */
   state(event: State): State {
     this.#health.state(event, now());
-    const isStoodInFor = this.#cacheIsServed && this.#health.layer(event.of.index) !== null;
+    // Also where its first word comes after it was waited for.
+    const isStoodInFor = this.#gaveUp.signal.aborted && this.#health.layer(event.of.index) !== null;
     return isStoodInFor && event.state === 'connecting' ? { ...event, state: 'stale' } : event;
   }
 

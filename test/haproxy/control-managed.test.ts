@@ -54,9 +54,10 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
       expect(await control.state(never)).toEqual({
         kind: 'away',
         cause: 'HAProxy has not been started yet.',
+        expected: true,
       });
       const first = await write('one');
-      expect(await control.reload(first, never)).toMatchObject({ kind: 'verified', tries: 1 });
+      expect(await control.reload(first, never)).toMatchObject({ kind: 'verified', tries: 1, started: true });
       expect((await request(url)).body).toBe('one');
       master = (await showProc(masterSocket)).master;
       const second = await write('two');

@@ -266,8 +266,9 @@ test('where one source of the settings becomes another, the layer of the other o
   expect([await answers(site, 'shop'), await header(site, 'shop')]).toEqual(['two', 'kept']);
   // Of the one that is gone nothing is known any more.
   expect(await answers(site, 'web')).toBe('503');
-  const { sources, held } = await shown(daemon);
-  expect([sources.map(({ state }) => state), held]).toEqual([['stale', 'live'], []]);
+  const states = async () => (await shown(daemon)).sources.map(({ state }) => state).join();
+  await waitFor(async () => (await states()) === 'stale,live', { timeout: 20_000 });
+  expect((await shown(daemon)).held).toEqual([]);
 });
 
 test('a source that is empty at a start takes nothing away, and the changes of the other go out', async () => {
