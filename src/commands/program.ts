@@ -102,6 +102,7 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
 
   verb(program, 'sync', 'write what ec2 and file sources give to etcd: one of several that run does', {
     daemon: true,
+    settings: '--config /etc/pointsman/sync.yaml',
   })
     .option('--release', 'believe what the sources say at the start, whatever has gone from them')
     .action(async (flags: SyncFlags) => {
@@ -177,6 +178,8 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
 interface VerbOptions {
   /** With what it is shown, before `--config`. @default its name */
   readonly example?: string;
+  /** The settings that it is shown with. @default those of the quickstart */
+  readonly settings?: string;
   /** Whether it reads keys. */
   readonly from?: true;
   /** Whether it runs until it is told to end. */
@@ -191,7 +194,7 @@ function verb(
   program: Command,
   name: string,
   description: string,
-  { example = name, from, daemon }: VerbOptions = {},
+  { example = name, settings = QUICKSTART, from, daemon }: VerbOptions = {},
 ): Command {
   const command = program
     .command(name)
@@ -201,7 +204,7 @@ function verb(
     .addOption(
       new Option('--log-level <level>', 'how much to tell').choices(['debug', 'info', 'warn', 'error']),
     )
-    .addHelpText('after', `\nExample:\n  pointsman ${example} ${QUICKSTART}`)
+    .addHelpText('after', `\nExample:\n  pointsman ${example} ${settings}`)
     .showHelpAfterError(`Try: pointsman ${name} --help`);
   if (!daemon) {
     command.option('--timeout <duration>', 'how long it may take at most', DEFAULT_TIMEOUT);

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +24,7 @@ describe('--help', () => {
     expect(listed.sort()).toEqual([...verbs, 'help'].sort());
   });
 
-  test.each(verbs.filter((verb) => !['run', 'announce', 'pretty', 'status'].includes(verb)))(
+  test.each(verbs.filter((verb) => !['run', 'announce', 'sync', 'pretty', 'status'].includes(verb)))(
     'of %s has an example that works',
     async (verb) => {
       const example = exampleOf(await help(verb));
@@ -51,6 +53,27 @@ describe('--help', () => {
     );
     announce.child.kill('SIGTERM');
     expect(await announce.ended).toBe(0);
+  });
+
+  test('of sync has an example that works', async () => {
+    const example = exampleOf(await help('sync'));
+    expect(example[0]).toBe('sync');
+    await using etcd = await startEtcd();
+    await using folder = await tempFolder();
+    const settings = path.join(folder.path, 'sync.yaml');
+    const sources = [{ etcd: { endpoints: [etcd.endpoint] } }, { file: { path: './stores.yaml' } }];
+    await writeFile(settings, JSON.stringify({ sources, stateDir: './state' }));
+    await writeFile(path.join(folder.path, 'stores.yaml'), 'services: { db: { a: "10.0.0.1:5432" } }');
+    const args = example.map((word) => word.replace('/etc/pointsman/sync.yaml', settings));
+    await using sync = await startProcess(process.execPath, ['src/main.ts', ...args], { cwd: ROOT });
+    const keys = () => etcd.client.getAll().prefix('/services/db/').keys();
+    await waitFor(async () => (await keys()).length === 1, { what: 'the key', timeout: 20_000 }).catch(
+      (error) => {
+        throw new Error(`${error}\n${sync.output()}`);
+      },
+    );
+    sync.child.kill('SIGTERM');
+    expect(await sync.ended).toBe(0);
   });
 
   test('of run has an example that works', async () => {
