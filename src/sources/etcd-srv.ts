@@ -57,15 +57,27 @@ export function srvMembers({ srv, nameservers, tls }: SrvOptions): KnownMembers 
   if (nameservers) {
     resolver.setServers(nameservers);
   }
+  /** Whom we asked for the record may be the only one who knows the names in it; but a certificate is of a name. */
+  const hostOf = async (target: string, scheme: 'http' | 'https'): Promise<string> => {
+    const name = target.replace(/\.$/, '');
+    if (!nameservers || scheme === 'https') {
+      return name;
+    }
+    const [address] = await resolver.resolve4(name).catch(() => []);
+    return address ?? name;
+  };
   const records = RECORDS.filter(({ scheme }) => tls === undefined || scheme === 'https');
   const ask = async () => {
     askedAt = performance.now();
     const answers = await Promise.allSettled(
       records.map(async ({ name, scheme }) => {
         const found = await resolver.resolveSrv(`${name}.${srv}`);
-        return found
-          .toSorted((a, b) => a.priority - b.priority || b.weight - a.weight || (a.name < b.name ? -1 : 1))
-          .map((one) => `${scheme}://${one.name.replace(/\.$/, '')}:${one.port}`);
+        const sorted = found.toSorted(
+          (a, b) => a.priority - b.priority || b.weight - a.weight || (a.name < b.name ? -1 : 1),
+        );
+        return Promise.all(
+          sorted.map(async (one) => `${scheme}://${await hostOf(one.name, scheme)}:${one.port}`),
+        );
       }),
     );
     const urls = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));

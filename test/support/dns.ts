@@ -8,17 +8,31 @@ export interface SrvRecord {
   readonly priority?: number;
 }
 
-/** A name server on 127.0.0.1 that knows SRV records, and nothing else. */
+/** A name server on 127.0.0.1 that knows SRV records and IPv4 addresses, and nothing else. */
 export interface TestDns extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly address: string;
   /** By name; others do not exist. Null: it does not answer at all. */
   records: Readonly<Record<string, readonly SrvRecord[]>> | null;
+  /** IPv4 addresses by name; others do not exist. */
+  addresses: Readonly<Record<string, string>>;
   /** The names that were asked for. */
   readonly asked: readonly string[];
 }
 
 const SRV = 33;
+
+function srvData({ target, port, priority = 0 }: SrvRecord): Buffer {
+  const fixed = Buffer.alloc(6);
+  fixed.writeUInt16BE(priority, 0);
+  fixed.writeUInt16BE(port, 4);
+  const labels = target.split('.').flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
+  return Buffer.concat([fixed, ...labels, Buffer.from([0])]);
+}
+
+function addressData(address: string): Buffer {
+  return Buffer.from(address.split('.').map(Number));
+}
 
 /** Starts it on a free port. */
 export async function startDns(records: TestDns['records']): Promise<TestDns> {
@@ -28,6 +42,7 @@ export async function startDns(records: TestDns['records']): Promise<TestDns> {
   const dns: TestDns = {
     address: `127.0.0.1:${socket.address().port}`,
     records,
+    addresses: {},
     asked,
     [Symbol.asyncDispose]: () => new Promise((resolve) => socket.close(() => resolve())),
   };
@@ -35,8 +50,11 @@ export async function startDns(records: TestDns['records']): Promise<TestDns> {
     const { name, end } = nameIn(query);
     asked.push(name);
     if (dns.records !== null) {
-      const found = dns.records[name.toLowerCase()];
-      socket.send(answer(query, end, found ?? null), port, address);
+      const type = query.readUInt16BE(end - 4);
+      const known = dns.addresses[name.toLowerCase()];
+      const found =
+        type === SRV ? dns.records[name.toLowerCase()]?.map(srvData) : known && [addressData(known)];
+      socket.send(answer(query, end, { type, found: found || null }), port, address);
     }
   });
   return dns;
@@ -53,27 +71,24 @@ function nameIn(query: Buffer): { readonly name: string; readonly end: number } 
 }
 
 /** RFC 1035, 4.1; the name of each record points to that of the question. */
-function answer(query: Buffer, end: number, records: readonly SrvRecord[] | null): Buffer {
+function answer(
+  query: Buffer,
+  end: number,
+  { type, found }: { readonly type: number; readonly found: readonly Buffer[] | null },
+): Buffer {
   const header = Buffer.from(query.subarray(0, 12));
-  header.writeUInt16BE(records === null ? 0x8183 : 0x8180, 2);
+  header.writeUInt16BE(found === null ? 0x8183 : 0x8180, 2);
   header.writeUInt16BE(1, 4);
-  header.writeUInt16BE(records?.length ?? 0, 6);
+  header.writeUInt16BE(found?.length ?? 0, 6);
   header.writeUInt32BE(0, 8);
-  const all = (records ?? []).map(({ target, port, priority = 0 }) => {
-    const name = Buffer.concat([
-      ...target.split('.').map((label) => Buffer.from([label.length, ...Buffer.from(label)])),
-      Buffer.from([0]),
-    ]);
-    const head = Buffer.alloc(18);
+  const all = (found ?? []).map((data) => {
+    const head = Buffer.alloc(12);
     head.writeUInt16BE(0xc00c, 0);
-    head.writeUInt16BE(SRV, 2);
+    head.writeUInt16BE(type, 2);
     head.writeUInt16BE(1, 4);
     head.writeUInt32BE(30, 6);
-    head.writeUInt16BE(6 + name.length, 10);
-    head.writeUInt16BE(priority, 12);
-    head.writeUInt16BE(0, 14);
-    head.writeUInt16BE(port, 16);
-    return Buffer.concat([head, name]);
+    head.writeUInt16BE(data.length, 10);
+    return Buffer.concat([head, data]);
   });
   return Buffer.concat([header, query.subarray(12, end), ...all]);
 }
