@@ -123,7 +123,7 @@ export async function startDocker(options: DockerOptions = {}): Promise<TestDock
     processOf,
     within,
     async rootOf(container) {
-      return `/proc/${first}/root/proc/${await processOf(container)}/root`;
+      return path.join('/proc', String(first), 'root', 'proc', String(await processOf(container)), 'root');
     },
     async crash(number) {
       // It is the number in there.
