@@ -32,6 +32,7 @@ import {
   settingsOf,
   shellOf,
 } from './open.ts';
+import { servicesNow } from './services-now.ts';
 
 /** The flags of `run`. */
 export interface RunFlags extends CommonFlags {
@@ -81,7 +82,15 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     version: io.version,
     ...{ log, listen, hosts, certificates, turns },
   });
-  await using _control = await startControlSocket(controlSocketOf(stateDir), observers).catch(
+  const status = () => observers.status();
+  const services = servicesNow(settings, {
+    ...shell,
+    served,
+    env: io.env,
+    signal: io.signal,
+    status: () => observers.current(),
+  });
+  await using _control = await startControlSocket(controlSocketOf(stateDir), { status, services }).catch(
     (error: unknown) => {
       emit(noticeOf(error));
       return undefined;

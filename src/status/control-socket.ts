@@ -1,10 +1,13 @@
 import { chmod, rm } from 'node:fs/promises';
 import { SystemError } from '../errors.ts';
+import type { ServicesJson } from './services-view.ts';
 
 /** What the daemon answers the commands of its host. */
 export interface ControlAnswers {
   /** What `/api/status` answers. */
   status(): object;
+  /** Every service and instance, and how HAProxy has them. */
+  services(): Promise<ServicesJson>;
 }
 
 /** A path of a Unix socket may be so long, in bytes. */
@@ -23,6 +26,7 @@ export async function startControlSocket(path: string, answers: ControlAnswers):
   const { fastify } = await import('fastify');
   const server = fastify({ logger: false, forceCloseConnections: true });
   server.get('/status', async () => answers.status());
+  server.get('/services', () => answers.services());
   try {
     await rm(path, { force: true });
     await server.listen({ path });

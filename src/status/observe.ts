@@ -7,6 +7,7 @@ import {
   type StatusServerOptions,
   startStatusServer,
 } from './server.ts';
+import type { Status } from './status.ts';
 import { type StatusJson, statusJson } from './status-json.ts';
 import { trackStatus } from './track-status.ts';
 
@@ -26,6 +27,8 @@ export interface ObserveOptions {
 export interface Observers extends StatusServer {
   /** What `/api/status` answers now. */
   status(): StatusJson;
+  /** What the events told so far. */
+  current(): Status;
 }
 
 /**
@@ -58,6 +61,7 @@ export async function observe(options: ObserveOptions): Promise<Observers> {
     return {
       url: server.url,
       status: () => statusJson(keeper.current(), now(), heartbeat()),
+      current: keeper.current,
       [Symbol.asyncDispose]: async () => {
         await server[Symbol.asyncDispose]();
         close();

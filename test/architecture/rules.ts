@@ -25,7 +25,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   templates: ['render', 'ports', 'system'],
   haproxy: ['plan', 'ports', 'system', 'events-haproxy.ts'],
   state: ['model', 'plan', 'ports', 'system', 'events-guard.ts'],
-  status: ['events.ts', 'events-guard.ts', 'events-haproxy.ts', 'system'],
+  status: ['model', 'ports/server-health.ts', 'events.ts', 'events-guard.ts', 'events-haproxy.ts', 'system'],
   announce: ['model', 'ports', 'system', 'sources'],
   units: [
     'model',
