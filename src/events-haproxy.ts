@@ -60,6 +60,11 @@ export function wordsOfHand({ admin, weight }: Pick<ServerSetByHand, 'admin' | '
   return [admin, weight === null ? null : `weight ${weight}`].filter((word) => word !== null).join(', ');
 }
 
+/** The kinds of changes that servers see at run time. */
+export const SERVER_CHANGES = ['add', 'address', 'weight', 'state', 'remove'] as const;
+/** One of `SERVER_CHANGES`. */
+export type ServerChange = (typeof SERVER_CHANGES)[number];
+
 /** What HAProxy does. */
 export type HaproxyEvent =
   /** The HAProxy that judges (null: not known), and what to say where another branch runs. */
@@ -75,6 +80,11 @@ export type HaproxyEvent =
   | { readonly kind: 'haproxy-drift'; readonly expected: string; readonly found: string | null }
   /** Its servers are not those of the text that it should run; it is loaded anew. At most 5 of the differences. */
   | { readonly kind: 'servers-drifted'; readonly differences: readonly string[]; readonly count: number }
+  /** Servers were changed at run time, and read back; how many changes of each kind. */
+  | {
+      readonly kind: 'servers-changed';
+      readonly changes: Readonly<Partial<Record<ServerChange, number>>>;
+    }
   /** A removed server had its last session and is deleted; `ms` since it left the text. */
   | { readonly kind: 'server-gone'; readonly backend: string; readonly server: string; readonly ms: number }
   /** A person set a server on the stats socket otherwise than the text says. It is seen within seconds, and outlives reloads. */

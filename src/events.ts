@@ -91,11 +91,13 @@ export interface RejectedKey {
   readonly other?: string;
 }
 
+/** What may not be meant as it stands: `misspelt` is an unknown field that is like a known one, a `dropped field` does not fit and is left out. */
+export const REMARK_KINDS = ['misspelt', 'unknown field', 'dropped field', 'udp'] as const;
+
 /** Something about the keys of a service that is nothing wrong, but may not be what was meant. */
 export interface KeyRemark {
   readonly service: string;
-  /** `misspelt`: an unknown field that is like a known one; `dropped field`: it does not fit, and is left out. */
-  readonly kind: 'misspelt' | 'unknown field' | 'dropped field' | 'udp';
+  readonly kind: (typeof REMARK_KINDS)[number];
   readonly count: number;
   /** One of the keys. */
   readonly key: string;
@@ -174,8 +176,13 @@ export type SourceHappening =
   | { readonly kind: 'kept-over'; readonly keys: readonly string[] }
   /** What may not be meant as it stands, each told once: unknown fields, fields that are left out, UDP ports. */
   | { readonly kind: 'keys-remarked'; readonly remarks: readonly KeyRemark[] }
-  /** All of these as they are now, at most 100 of them. */
-  | { readonly kind: 'remarks'; readonly remarks: readonly KeyRemark[]; readonly count: number }
+  /** All of these as they are now, at most 100 of them; `keys` counts the keys of all, by the kind of remark. */
+  | {
+      readonly kind: 'remarks';
+      readonly remarks: readonly KeyRemark[];
+      readonly count: number;
+      readonly keys: Readonly<Partial<Record<KeyRemark['kind'], number>>>;
+    }
   /** Services of whose addresses another one has more than `guard.share` now and had not before. It goes out at once. */
   | { readonly kind: 'addresses-taken'; readonly claims: readonly MassClaim[] }
   /** All of these as they are now, at most 100 of them. */
@@ -250,6 +257,28 @@ export const OUTCOMES = [
 /** One of `OUTCOMES`. */
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** Why HAProxy was reloaded, in a word; of several causes the first of these. */
+export const RELOAD_CAUSES = [
+  /** It ran something else than the file says. */
+  'drift',
+  /** It cannot change servers while it runs, or that went otherwise than expected. */
+  'runtime',
+  /** What it runs was not known, or changes at run time are off: nobody looked what differs. */
+  'unplanned',
+  /** Lines of `global`, `defaults`, or a section that is no proxy. */
+  'settings',
+  /** A section came, went or moved: mostly a service. */
+  'sections',
+  /** Lines of a `frontend`, or those of a `listen` that are no server. */
+  'frontends',
+  /** Lines of a backend that are no server. */
+  'backends',
+  /** A change of servers that the Runtime API cannot make. */
+  'servers',
+] as const;
+/** One of `RELOAD_CAUSES`. */
+export type ReloadCause = (typeof RELOAD_CAUSES)[number];
+
 /** What the tree holds, in numbers. */
 export interface Counts {
   readonly keys: number;
@@ -305,6 +334,13 @@ export interface PassEvent {
   readonly changes: readonly string[];
   /** Why a reload was needed; empty where none was. At most 20 of them, and the count of the others. */
   readonly reasons: readonly string[];
+  /** Why HAProxy was reloaded, in a word; null where it was not. */
+  readonly reload: ReloadCause | null;
+  /**
+   * Milliseconds from the arrival of the oldest change that this brought until HAProxy was seen to run it; null where it brought
+   * none to HAProxy, at the first pass that brings something, and where HAProxy cannot be asked.
+   */
+  readonly liveMs: number | null;
   /** All of it. */
   readonly ms: number;
   /** By step; a step that was not done is left out. */

@@ -12,7 +12,7 @@ export interface BackendFacts {
 }
 
 /** A reason whose section is known to the caller. */
-export type ServerReason = Omit<Reason, 'section'>;
+export type ServerReason = Omit<Reason, 'section' | 'about'>;
 
 /** What one server needs: commands, and with reasons none of them. */
 export interface Judged {

@@ -39,6 +39,8 @@ export type ServerCommand =
 
 /** Why a change cannot go by the Runtime API. */
 export interface Reason {
+  /** A section is new, gone or moved; a line of it that is no server; a server; or no text allows it. */
+  readonly about: 'section' | 'line' | 'server' | 'anything';
   /** A clause, without an end: `the balance algorithm is changed`. */
   readonly message: string;
   /** The section as its first line names it: `backend be_web`. Null where it is about no section. */

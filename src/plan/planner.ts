@@ -123,7 +123,7 @@ export class Planner {
     if (otherFiles?.kind === 'unread') {
       messages.push(otherFiles.why);
     }
-    return messages.map((message) => ({ message, section: null, line: null, of: 'new' }));
+    return messages.map((message) => ({ about: 'anything', message, section: null, line: null, of: 'new' }));
   }
 }
 

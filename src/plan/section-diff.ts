@@ -41,7 +41,7 @@ function explain(old: readonly Line[], next: readonly Line[], section: string | 
   }
   const message = 'the order of its lines is changed';
   const moved = next.find((line, at) => !sameLine(line, old[at]));
-  reasons.add([{ message, section, line: moved?.number ?? null, of: 'new' }]);
+  reasons.add([{ about: 'line', message, section, line: moved?.number ?? null, of: 'new' }]);
   return reasons;
 }
 
@@ -51,6 +51,7 @@ const MOST_TEXT = 120;
 function lineReason(line: Line, of: 'new' | 'old', section: string | null): Reason {
   const what = `"${shorten(line.words.slice(0, 2).join(' ').replaceAll('\0', ''), MOST_TEXT)}"`;
   return {
+    about: 'line',
     message: `${what} is ${of === 'new' ? 'new or changed' : 'gone or changed'}`,
     section,
     line: line.number,

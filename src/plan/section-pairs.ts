@@ -83,5 +83,5 @@ function reason(message: string, picture: Picture, place: Place & { of: 'new' | 
   if (header.words.length === 0 && body.length === 0) {
     return [];
   }
-  return [{ message, section: sectionTitle(header), line: place.line, of: place.of }];
+  return [{ about: 'section', message, section: sectionTitle(header), line: place.line, of: place.of }];
 }

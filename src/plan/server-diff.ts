@@ -41,7 +41,7 @@ export function diffServers(pair: BackendPair): ServerChanges {
   const some = found.adds.length + found.changes.length + found.removes.length > 0;
   const unclear = some || found.reasons.length > 0 ? whyUnclear(pair) : [];
   const reasons = [...unclear, ...found.reasons].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  return { ...found, reasons: reasons.map((reason) => ({ ...reason, section })) };
+  return { ...found, reasons: reasons.map((reason) => ({ ...reason, about: 'server', section })) };
 }
 
 function sameServers({ before, after }: BackendPair): boolean {

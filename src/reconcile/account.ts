@@ -24,6 +24,12 @@ class Gathered {
   readonly ofService = new Map<string, string>();
   #count = 0;
   #revision: string | null = null;
+  #since: number | null = null;
+
+  /** When the first of them arrived, in milliseconds of `clock.now()`; null where none did. */
+  get since(): number | null {
+    return this.#since;
+  }
 
   /** For whoever tells it. */
   get came(): Came {
@@ -35,7 +41,8 @@ class Gathered {
     };
   }
 
-  add(changes: readonly ChangedKey[], revision: bigint | undefined): void {
+  add(changes: readonly ChangedKey[], { revision, at }: Arrival): void {
+    this.#since ??= changes.length > 0 ? at : null;
     this.#count += changes.length;
     this.#revision = revision && changes.length > 0 ? String(revision) : this.#revision;
     for (const change of changes) {
@@ -45,6 +52,7 @@ class Gathered {
 
   /** Takes what came after these. */
   join(later: Gathered): void {
+    this.#since ??= later.#since;
     this.#count += later.#count;
     this.#revision = later.#revision ?? this.#revision;
     later.#keys.forEach((key) => void addUpTo(this.#keys, key));
@@ -74,6 +82,14 @@ class Gathered {
   }
 }
 
+/** How keys came. */
+export interface Arrival {
+  /** Of their store, where they come from one. */
+  readonly revision?: bigint;
+  /** In milliseconds of `clock.now()`. */
+  readonly at: number;
+}
+
 /** What a pass tells of the keys that brought it. */
 export interface Told {
   readonly came: Came;
@@ -94,9 +110,14 @@ export class Account {
   #out: readonly Service[] | null = null;
   #services: readonly Service[] | null = null;
 
-  /** Keys that are others now, at the `revision` of their store where they come from one. */
-  came(changes: readonly ChangedKey[], revision?: bigint): void {
-    this.#fresh.add(changes, revision);
+  /** Keys that are others now. */
+  came(changes: readonly ChangedKey[], arrival: Arrival): void {
+    this.#fresh.add(changes, arrival);
+  }
+
+  /** When the oldest of what is drawn and not out arrived, in milliseconds of `clock.now()`; null before anything went out. */
+  get since(): number | null {
+    return this.isFirst ? null : this.#drawn.since;
   }
 
   /** This is drawn now: what came so far is in it. */

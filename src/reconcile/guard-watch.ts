@@ -1,4 +1,4 @@
-import { rest } from '../ports/clock.ts';
+import { clock, rest } from '../ports/clock.ts';
 import type { BelievedStore } from '../ports/stores.ts';
 import type { Parts } from './parts.ts';
 
@@ -37,7 +37,7 @@ export async function lookOnce(
   store: BelievedStore,
 ): Promise<void> {
   const ended = trees.turn();
-  account.came(ended.changes);
+  account.came(ended.changes, { at: clock.now() });
   quarantine.look();
   if (ended.changed > 0) {
     mailbox.post(`${keys(ended.changed)} held for long enough`);
@@ -47,7 +47,7 @@ export async function lookOnce(
     return;
   }
   const released = trees.release();
-  account.came(released.changes);
+  account.came(released.changes, { at: clock.now() });
   quarantine.look();
   if (trees.answered) {
     await store.releaseDone();

@@ -1,16 +1,17 @@
 import { asError } from '../errors.ts';
-import type { PassEvent } from '../events.ts';
+import type { Outcome, PassEvent, ReloadCause } from '../events.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock } from '../ports/clock.ts';
 import type { Refusal } from '../ports/judge.ts';
 import type { Ended, Resolution } from '../quarantine/quarantine.ts';
 import { refusedBy } from '../quarantine/refusal.ts';
-import { setOf } from '../rollout/current.ts';
+import { type Current, setOf } from '../rollout/current.ts';
 import { type Action, decide } from '../rollout/decide.ts';
 import type { Deed, Result } from '../rollout/executor.ts';
 import type { Facts } from '../rollout/facts.ts';
 import { gather, type Look } from '../rollout/gather.ts';
 import { done, endOfCrash, endOfIdle, type PassEnd } from '../rollout/pass-end.ts';
+import { reloadCause } from '../rollout/reload-cause.ts';
 import { Stopwatch } from '../rollout/stopwatch.ts';
 import type { Parts } from './parts.ts';
 import { TURN_MS } from './turns.ts';
@@ -38,7 +39,15 @@ export class Passes {
   async pass(triggers: readonly string[], signal: AbortSignal): Promise<PassEnd | null> {
     const { turns, pace } = this.#parts;
     const watch = new Stopwatch(turns);
-    const pass: Pass = { watch, signal, triggers: new Set(triggers), reasons: [], hold: null, ...ANEW };
+    const pass: Pass = {
+      watch,
+      signal,
+      triggers: new Set(triggers),
+      reasons: [],
+      hold: null,
+      ...NOTHING_DONE,
+      ...ANEW,
+    };
     let end: PassEnd | null = null;
     while (end === null && !signal.aborted) {
       end = await this.#step(pass).catch((error: unknown) => this.#crashed(error, pass));
@@ -103,14 +112,14 @@ export class Passes {
       case 'nothing':
         return done(this.#isAdopted(facts) ? 'adopted' : 'unchanged', action.isGood);
       case 'record': {
-        const result = await this.#do(action, pass);
+        const result = await this.#do(action, facts, pass);
         const { desired } = facts;
         // What HAProxy is ahead with is on its way; what is desired has still to go out.
         const isDesired = desired.kind === 'set' && desired.set.hash === action.set.hash;
         return isDesired ? result : { kind: 'again' };
       }
       default:
-        return this.#do(action, pass);
+        return this.#do(action, facts, pass);
     }
   }
 
@@ -119,10 +128,14 @@ export class Passes {
     return this.#parts.account.isFirst && target === 'haproxy' && haproxy.kind === 'running';
   }
 
-  async #do(action: Deed, pass: Pass): Promise<Result> {
+  async #do(action: Deed, facts: Facts, pass: Pass): Promise<Result> {
     const { executor, pace } = this.#parts;
     try {
-      return await executor.carryOut(action, pass);
+      const result = await executor.carryOut(action, pass);
+      if (hasLoaded(action, result, executor.current.now)) {
+        pass.reload = reloadCause(action, facts);
+      }
+      return result;
     } finally {
       if (PACED.has(action.kind)) {
         pace.reloaded();
@@ -282,7 +295,7 @@ export class Passes {
     return turns.step('the file', () => executor.catchUp.idle());
   }
 
-  #report({ outcome, error }: PassEnd, { triggers, watch, reasons, drawn }: Pass): void {
+  #report({ outcome, error }: PassEnd, { triggers, watch, reasons, reload, drawn }: Pass): void {
     const { drawing, served, trees, executor, account, emit } = this.#parts;
     if (drawn) {
       drawing.tell(drawn);
@@ -293,12 +306,15 @@ export class Passes {
     executor.catchUp.look();
     const { applied } = executor.current.now;
     const wanted = drawn?.kind === 'set' ? drawn.set.hash : null;
+    const isLive = error === null && LIVE.has(outcome) && account.since !== null;
     const isPending = applied.kind === 'unknown' || applied.hash !== wanted;
     emit({
       kind: 'pass',
       outcome,
       triggers: [...triggers],
       ...account.tell(reasons),
+      reload,
+      liveMs: isLive ? rounded(clock.now() - account.since) : null,
       ms: watch.ms,
       steps: watch.steps,
       counts: served.counts,
@@ -316,12 +332,31 @@ export class Passes {
 /** After these the next reload waits for its pace. */
 const PACED: ReadonlySet<Action['kind']> = new Set(['publish', 'load', 'reload']);
 
+/** After these HAProxy was seen to run what changed. */
+const LIVE: ReadonlySet<Outcome> = new Set(['runtime', 'reloaded', 'started']);
+
+/** Whether HAProxy, which ran, was reloaded by this. */
+function hasLoaded(action: Deed, result: Result, { applied }: Current): boolean {
+  if (result.kind === 'over') {
+    return result.outcome === 'reloaded' || result.outcome === 'unverified';
+  }
+  return action.kind === 'mend' && applied.kind !== 'unknown' && applied.hash === action.set.hash;
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
+
 /** A pass that is under way. */
 interface Pass extends Look {
   readonly triggers: Set<string>;
   /** Of what was decided last. */
   reasons: readonly string[];
+  /** Why HAProxy was reloaded in it. */
+  reload: ReloadCause | null;
 }
+
+const NOTHING_DONE = { reload: null };
 
 /** Of something else that is to be drawn: what was tried before says nothing of that. */
 const ANEW = { drawn: null, judged: false, retryMs: 0, noRuntime: null };

@@ -13,9 +13,10 @@ export async function followSource(parts: Parts, source: Source, signal: AbortSi
   const { trees, mailbox, quarantine, account, emit } = parts;
   const asked = new WeakSet<Entry>();
   const take = async (event: SourceData) => {
+    const at = clock.now();
     const first = !trees.served.hasTree;
     const { changed, changes, seen } = trees.take(event);
-    account.came(changes, event.revision);
+    account.came(changes, { revision: event.revision, at });
     if (event.kind === 'snapshot') {
       await takeEarlierValues(parts, { source, asked, signal });
     }

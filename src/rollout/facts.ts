@@ -1,4 +1,5 @@
 import type { PointsmanError } from '../errors.ts';
+import type { ReloadCause } from '../events.ts';
 import type { ServerCommand } from '../plan/plan.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import type { RefusedBy } from '../ports/judge.ts';
@@ -44,8 +45,13 @@ export type Way =
   /** No way but a reload; with reasons where the changes at run time have some of their own. */
   | { readonly kind: 'unknown'; readonly reasons: Reasons }
   | { readonly kind: 'runtime'; readonly commands: readonly ServerCommand[]; readonly reasons: Reasons }
-  /** `part`: what of it can go out before, without a reload. */
-  | { readonly kind: 'reload'; readonly part: WayPart | null; readonly reasons: Reasons };
+  /** `part`: what of it can go out before, without a reload; `cause`: the reasons in a word. */
+  | {
+      readonly kind: 'reload';
+      readonly part: WayPart | null;
+      readonly reasons: Reasons;
+      readonly cause: ReloadCause;
+    };
 
 /** Why, in a clause each, for people. */
 export type Reasons = readonly string[];

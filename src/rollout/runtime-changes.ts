@@ -1,11 +1,13 @@
 import type { Emit } from '../events.ts';
+import type { ServerChange } from '../events-haproxy.ts';
 import type { OtherFiles } from '../plan/other-files.ts';
-import { describeReasons } from '../plan/plan.ts';
+import { describeReasons, type ServerCommand } from '../plan/plan.ts';
 import { Planner } from '../plan/planner.ts';
 import type { Runtime, Usability } from '../ports/runtime.ts';
 import { runningSet, setOf, withDoubt, withRunAhead } from './current.ts';
 import type { CurrentState } from './current-state.ts';
 import type { ConfigSet, Way, WayPart } from './facts.ts';
+import { causeOfPlan } from './reload-cause.ts';
 import type { At } from './stopwatch.ts';
 
 export interface RuntimeChangesOptions {
@@ -81,6 +83,9 @@ export class RuntimeChanges {
       case 'applied':
         this.#planner?.moveTo(set.text);
         current.replace((now) => withRunAhead(now, set));
+        if (commands.length > 0) {
+          this.#options.emit({ kind: 'servers-changed', changes: countByKind(commands) });
+        }
         return null;
       case 'surprise': {
         const reason = `a change at run time went otherwise than expected: ${outcome.reason}`;
@@ -135,11 +140,20 @@ function wayOf(planner: Planner, { text }: ConfigSet): Way {
         kind: 'reload',
         part: part && { set: setOf(part.text), commands: part.commands },
         reasons: describeReasons(plan),
+        cause: causeOfPlan(plan.reasons),
       };
     }
     default:
       return plan satisfies never;
   }
+}
+
+function countByKind(commands: readonly ServerCommand[]): Partial<Record<ServerChange, number>> {
+  const counts: Partial<Record<ServerChange, number>> = {};
+  for (const { kind } of commands) {
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
 }
 
 function whyUnread(files: OtherFiles): string | null {

@@ -121,6 +121,14 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
     const said = `server ${server.backend}/${server.server} is no longer set to ${wordsOfHand(server)} by hand`;
     return line(cause === 'undone' ? 'warn' : 'info', `${said}: ${HAND_OVER[cause]}`, { ...server, cause });
   },
+  'servers-changed': ({ changes }) =>
+    line(
+      'debug',
+      `changed servers: ${Object.entries(changes)
+        .map(([kind, count]) => `${kind} ${count}`)
+        .join(', ')}`,
+      { changes },
+    ),
   'server-gone': ({ backend, server, ms }) =>
     line('debug', `server ${backend}/${server} had its last session and is deleted`, { ms }),
   published: ({ path, hash, bytes }) => line('debug', `published ${path}`, { hash, bytes }),

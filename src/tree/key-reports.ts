@@ -108,7 +108,11 @@ export class KeyReports {
     if (fresh.length > 0) {
       this.#emit({ kind: 'keys-remarked', remarks: fresh });
     }
-    this.#emit({ kind: 'remarks', remarks: remarks.slice(0, SHOWN), count: remarks.length });
+    const keys: Partial<Record<Remark['kind'], number>> = {};
+    for (const { kind, count } of remarks) {
+      keys[kind] = (keys[kind] ?? 0) + count;
+    }
+    this.#emit({ kind: 'remarks', remarks: remarks.slice(0, SHOWN), count: remarks.length, keys });
   }
 }
 

@@ -64,6 +64,7 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
   'haproxy-changed': 'busy',
   'haproxy-drift': 'busy',
   'servers-drifted': 'busy',
+  'servers-changed': 'busy',
   'server-gone': 'busy',
   'set-by-hand': 'cached',
   'set-by-hand-long': 'cached',

@@ -8,11 +8,11 @@ const OWNED = '{"host":"10.0.0.1","port":80,"meta":{"owner":"m1/web"}}';
 
 function setUp() {
   const [account, catalog] = [new Account(), new Catalog(OPTIONS)];
-  const put = (key: string, value = '10.0.0.9:80', revision = 5n) => {
+  const put = (key: string, value = '10.0.0.9:80', revision = 5n, at = 0) => {
     const read = ReadEntry.of(entry(key, value, 1), OPTIONS.grammar);
     const change: ChangedKey = { kind: 'put', entry: read };
     catalog.apply([change]);
-    account.came([change], revision);
+    account.came([change], { revision, at });
   };
   const drew = () => account.drew({ kind: 'tree', catalog, isDoubtful: false });
   return { account, put, drew };
@@ -53,6 +53,24 @@ test('a pass that fails leaves its keys to the next one, and what went out is to
   expect(account.tell([])).toMatchObject({ came: { count: 2 }, changes: ['web: +b, +c'] });
   account.wentOut();
   expect(account.tell([])).toMatchObject({ came: { keys: [], count: 0, revision: null }, changes: [] });
+});
+
+test('the oldest change that is not out yet says since when; at the start nothing does', () => {
+  const { account, put, drew } = setUp();
+  put('/services/web/a', OWNED, 7n, 100);
+  drew();
+  expect(account.since).toBeNull();
+  account.wentOut();
+  expect(account.since).toBeNull();
+  put('/services/web/b', OWNED, 8n, 200);
+  put('/services/web/c', OWNED, 9n, 300);
+  drew();
+  put('/services/web/d', OWNED, 10n, 400);
+  expect(account.since).toBe(200);
+  drew();
+  expect(account.since).toBe(200);
+  account.wentOut();
+  expect(account.since).toBeNull();
 });
 
 test('what comes while a pass is under way belongs to the next one', () => {

@@ -17,7 +17,12 @@ const commands: readonly ServerCommand[] = [
   { kind: 'state', backend: 'be_web', server: 'one', state: 'maint' },
 ];
 const runtime: Way = { kind: 'runtime', commands, reasons: ['1 change of servers'] };
-const reload: Way = { kind: 'reload', part: null, reasons: ['backend be_web is new'] };
+const reload: Way = {
+  kind: 'reload',
+  part: null,
+  reasons: ['backend be_web is new'],
+  cause: 'sections',
+};
 const partly: Way = { ...reload, part: { set: C, commands } };
 const refused: Trouble = { kind: 'refused', output: '[ALERT] no', lines: [1], judged: false };
 const stays: Trouble = { ...refused, judged: true };

@@ -51,7 +51,12 @@ export const SAMPLES: {
     claims: [{ service: 'web', by: 'shop', taken: 3, of: 4 }],
     count: 1,
   },
-  remarks: { kind: 'remarks', remarks: [], count: 0 },
+  remarks: {
+    kind: 'remarks',
+    remarks: [],
+    count: 0,
+    keys: { misspelt: 1, 'unknown field': 1, 'dropped field': 1, udp: 1 },
+  },
   'keys-held': {
     kind: 'keys-held',
     held: [{ key: WEB, service: 'web', rule: 'emptied', since: SINCE, until: null }],
@@ -96,6 +101,10 @@ export const SAMPLES: {
   'set-by-hand': { kind: 'set-by-hand', server: SET_BY_HAND },
   'set-by-hand-long': { kind: 'set-by-hand-long', server: SET_BY_HAND, ms: 3_600_000 },
   'set-by-hand-over': { kind: 'set-by-hand-over', server: SET_BY_HAND, cause: 'set back' },
+  'servers-changed': {
+    kind: 'servers-changed',
+    changes: { add: 1, address: 1, weight: 1, state: 1, remove: 1 },
+  },
   'server-gone': { kind: 'server-gone', backend: 'be_web', server: 'one', ms: 1000 },
   'reload-delayed': { kind: 'reload-delayed', cause: 'x' },
   'reload-failed': { kind: 'reload-failed', message: 'x', failures: 1, retryInMs: 500 },

@@ -9,6 +9,8 @@ export function samplePass(change: Partial<PassEvent> = {}): PassEvent {
     came: { keys: ['/services/web/a'], count: 1, revision: '812', by: [] },
     changes: ['web: +a'],
     reasons: ['backend be_web added'],
+    reload: 'sections',
+    liveMs: 160.2,
     ms: 142.4,
     steps: { render: 2, check: 60, reload: 80 },
     counts: { keys: 7, services: 2, instances: 5, routes: 1, rejected: 1, ignored: 3 },
