@@ -1,7 +1,10 @@
 import { rest } from '../ports/clock.ts';
-import type { HeldPauses } from '../ports/stores.ts';
+import type { HeldPauses, PauseWish } from '../ports/stores.ts';
 import { isLocked } from '../state/lock.ts';
 import { readHeldPauses } from '../state/pause-notes.ts';
+import { askDaemon, type Question, sayInstead } from './ask-daemon.ts';
+import type { PauseAnswer } from './control-questions.ts';
+import type { Io } from './io.ts';
 
 /** Milliseconds for which a daemon's answer is waited for; it looks for a pause about three times a second. */
 export const PATIENCE = 10_000;
@@ -13,8 +16,50 @@ export type DaemonAnswer =
   /** One runs and has not answered in time: it is at work on something, or hangs. */
   | { readonly kind: 'silent' };
 
+/** What a command asks of the pauses. */
+interface PauseQuestion {
+  readonly question: Question;
+  /** Until when `pointsman pause` is to hold afterwards; null where it is not to. */
+  readonly host: number | null;
+  /** Does the same by files, where the daemon does not answer. */
+  readonly byFile: () => Promise<PauseWish | null>;
+}
+
+/**
+ * Has the daemon begin or end the pause of this host, or does so by files where it does not answer; waits until what it says
+ * of its pauses is as it should be. `ended`: the pause that this ended.
+ */
+export async function changePause(
+  io: Io,
+  stateDir: string,
+  { question, host, byFile }: PauseQuestion,
+): Promise<{ readonly answer: DaemonAnswer; readonly ended: PauseWish | null }> {
+  io.waitsFor('the daemon');
+  const isRight = (held: HeldPauses | null) => (held?.host ?? null) === host;
+  let says = await askDaemon(stateDir, question, io);
+  if (says.kind !== 'answered') {
+    sayInstead(io, stateDir, says, 'it is written down for it instead');
+    const ended = await byFile();
+    return { answer: await awaitPauses(stateDir, isRight, io.signal), ended };
+  }
+  const { ended = null } = says.body as PauseAnswer;
+  const end = performance.now() + PATIENCE;
+  while (says.kind === 'answered') {
+    const { held } = says.body as PauseAnswer;
+    if (isRight(held)) {
+      return { answer: { kind: 'answered', held }, ended };
+    }
+    if (performance.now() > end) {
+      return { answer: { kind: 'silent' }, ended };
+    }
+    says = await askDaemon(stateDir, { path: `/pause${host === null ? '' : `?until=${host}`}` }, io);
+  }
+  // What it was asked is on the disk by now.
+  return { answer: await awaitPauses(stateDir, isRight, io.signal), ended };
+}
+
 /** Waits until what the daemon says of pauses is as `isRight` wants it. */
-export async function awaitPauses(
+async function awaitPauses(
   stateDir: string,
   isRight: (held: HeldPauses | null) => boolean,
   signal: AbortSignal,

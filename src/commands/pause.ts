@@ -3,7 +3,7 @@ import { parseDuration } from '../model/duration.ts';
 import { LONGEST_PAUSE } from '../model/pause-end.ts';
 import { writePause } from '../state/pause-notes.ts';
 import { callerOf } from '../system/our-user.ts';
-import { awaitPauses, PATIENCE } from './held-pauses.ts';
+import { changePause, PATIENCE } from './held-pauses.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
 
@@ -25,11 +25,15 @@ export async function pause(io: Io, flags: PauseFlags): Promise<ExitCode> {
   }
   const { stateDir, output } = await settingsOf(io, flags, 'optional');
   const until = Date.now() + length;
-  await writePause(stateDir, { until, by: callerOf(io.env) });
-  const { kind } = await awaitPauses(stateDir, (held) => held?.host === until, io.signal);
+  const byFile = async () => {
+    await writePause(stateDir, { until, by: callerOf(io.env) });
+    return null;
+  };
+  const question = { method: 'POST', path: '/pause', body: { until } } as const;
+  const { answer } = await changePause(io, stateDir, { question, host: until, byFile });
   const paused = `paused until ${new Date(until).toISOString()}`;
   const alone = `${output.path} and HAProxy are left alone; pointsman resume ends it`;
-  switch (kind) {
+  switch (answer.kind) {
     case 'answered':
       io.out(`${paused}: the daemon holds, ${alone}\n`);
       return EXIT.fine;

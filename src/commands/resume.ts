@@ -1,13 +1,14 @@
 import { removePause } from '../state/pause-notes.ts';
-import { awaitPauses } from './held-pauses.ts';
+import { changePause } from './held-pauses.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
 
 /** Takes back what `pause` did on this host. A pause of the whole fleet is a key, and ends with it. */
 export async function resume(io: Io, flags: CommonFlags): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags, 'optional');
-  const ended = await removePause(stateDir);
-  const answer = await awaitPauses(stateDir, (held) => (held?.host ?? null) === null, io.signal);
+  const byFile = () => removePause(stateDir);
+  const question = { method: 'POST', path: '/resume' } as const;
+  const { answer, ended } = await changePause(io, stateDir, { question, host: null, byFile });
   const took =
     ended === null
       ? 'there was no pause of this host'

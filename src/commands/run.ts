@@ -10,13 +10,14 @@ import { openSources } from '../sources/open-sources.ts';
 import { createCrashFile } from '../state/crash-file.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
 import { createStateFile } from '../state/state-file.ts';
-import { startControlSocket } from '../status/control-socket.ts';
+import { type ControlQuestion, startControlSocket } from '../status/control-socket.ts';
 import { observe } from '../status/observe.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
 
-import { controlSocketOf } from './ask-daemon.ts';
+import { controlSocketOf, type DaemonStatus } from './ask-daemon.ts';
 import { catalogOptions, checkedBy, paceOf, pauseKeys, registeredIn } from './assemble.ts';
+import { controlQuestions, followNotes } from './control-questions.ts';
 import { exposures } from './exposures.ts';
 
 import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
@@ -53,6 +54,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   await shell.serverState?.open(io.signal);
   const drawing = drawingOf(settings, { env: io.env, version, emit });
   await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
+  const pauses = followNotes(createPauseNotes(stateDir));
   const reconciler = new Reconciler({
     ...shell,
     guard: guardOf(settings, flags.acceptStale ? 'any' : 'fresh'),
@@ -62,7 +64,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     drawing,
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
     pace: paceOf(settings),
-    pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
+    pause: { notes: pauses, keys: pauseKeys(settings) },
     ...(runtime ? { runtime: { ...settings.apply, runtime } } : {}),
     quarantine: {
       file: createStateFile(stateDir, 'quarantine.json'),
@@ -82,15 +84,23 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     version: io.version,
     ...{ log, listen, hosts, certificates, turns },
   });
-  const status = () => observers.status();
   const services = servicesNow(settings, {
     ...shell,
-    served,
-    env: io.env,
-    signal: io.signal,
-    status: () => observers.current(),
+    ...{ served, env: io.env, signal: io.signal, status: observers.current },
   });
-  await using _control = await startControlSocket(controlSocketOf(stateDir), { status, services }).catch(
+  const questions: readonly ControlQuestion[] = [
+    {
+      method: 'GET',
+      path: '/status',
+      answer: () => ({ ...observers.status(), pid: process.pid }) satisfies DaemonStatus,
+    },
+    { method: 'GET', path: '/services', answer: () => services.detailed() },
+    ...controlQuestions({
+      ...{ stateDir, pauses, signal: io.signal },
+      heldKeys: () => observers.current().held.size,
+    }),
+  ];
+  await using _control = await startControlSocket(controlSocketOf(stateDir), questions).catch(
     (error: unknown) => {
       emit(noticeOf(error));
       return undefined;

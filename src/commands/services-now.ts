@@ -1,5 +1,5 @@
 import type { KeptKey } from '../events.ts';
-import { seeServers } from '../haproxy/see-servers.ts';
+import { look, seeServers } from '../haproxy/see-servers.ts';
 import { classifyKey } from '../model/keys.ts';
 import { rejection } from '../model/rejection.ts';
 import { visibleLines } from '../model/visible.ts';
@@ -8,6 +8,8 @@ import type { ServersSeen } from '../ports/server-health.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import {
+  type DetailedServices,
+  detailedServices,
   type ServicesFacts,
   type ServicesJson,
   type SetAsideKey,
@@ -22,40 +24,66 @@ export interface ServicesNowOptions extends Pick<Io, 'env' | 'signal'> {
   /** Where those who list HAProxy's servers and those who delete them take turns. */
   readonly servers: Serial;
   /** What the events told. */
-  readonly status: () => Pick<Status, 'held'>;
+  readonly status: () => Pick<Status, 'held' | 'setByHand'>;
 }
 
-/**
- * Gives every service and instance with its state, and how HAProxy has it: what HAProxy says is asked for at most once a
- * second, beside the loop.
- */
+/** Every service and instance as they are now. What HAProxy says is asked for at most once a second, beside the loop. */
+export interface ServicesNow {
+  /** Fit for everybody: without free data. */
+  plain(): Promise<ServicesJson>;
+  /** For who may read the keys themselves. */
+  detailed(): Promise<DetailedServices>;
+}
+
+/** Gives what the daemon serves, and how HAProxy has it. */
 export function servicesNow(
   settings: Settings,
   { served, servers, status, env, signal }: ServicesNowOptions,
-): () => Promise<ServicesJson> {
-  const { haproxy, prefixes } = settings;
+): ServicesNow {
+  const mute = whyMute(settings);
   const see =
-    haproxy.mode === 'none' || haproxy.statsSocket === ''
-      ? () => Promise.resolve(unseen(haproxy))
-      : seeServers({ statsSocket: haproxy.statsSocket, servers }, signal);
+    mute === null
+      ? seeServers({ statsSocket: settings.haproxy.statsSocket, servers }, signal)
+      : () => Promise.resolve(mute);
+  const facts = async () => factsOf(settings, { served, env, seen: await see(), held: status().held });
+  return {
+    plain: async () => servicesView(await facts()),
+    detailed: async () => {
+      const { remarks, ignored } = served.catalog;
+      const { setByHand } = status();
+      return detailedServices(await facts(), {
+        ...{ from: 'daemon', remarks, ignored },
+        setByHand: setByHand.values(),
+      });
+    },
+  };
+}
+
+/** One look at HAProxy's servers, for a command. */
+export function seeOnce(settings: Settings, signal: AbortSignal): Promise<ServersSeen> {
+  const mute = whyMute(settings);
+  return mute === null ? look(settings.haproxy.statsSocket, signal) : Promise.resolve(mute);
+}
+
+/** What services are made of. Nothing in it that people read holds a secret of the settings. */
+export function factsOf(
+  settings: Settings,
+  { served, env, ...more }: Pick<ServicesFacts, 'held' | 'seen'> & Pick<ServicesNowOptions, 'served' | 'env'>,
+): ServicesFacts {
   const secrets = secretsOf(settings, env);
   const say = (text: string) => visibleLines(hideSecrets(text, secrets));
-  return async () => {
-    const seen = await see();
-    const { catalog, rejected } = served;
-    const { kept, setAside } = standIns(served);
-    return servicesView({
-      services: catalog.services,
-      rejected: rejected.map((one) => ({ ...one, value: say(one.value), reason: say(one.reason) })),
-      held: status().held,
-      kept: kept.map((one) => ({ ...one, reason: say(one.reason) })),
-      setAside: setAside.map((one) => ({ ...one, reason: say(one.reason) })),
-      instanceOf: (key) => {
-        const role = classifyKey(key, prefixes);
-        return role.kind === 'instance' ? role : null;
-      },
-      seen: saidBy(seen, say),
-    });
+  const { kept, setAside } = standIns(served);
+  return {
+    services: served.catalog.services,
+    rejected: served.rejected.map((one) => ({ ...one, value: say(one.value), reason: say(one.reason) })),
+    kept: kept.map((one) => ({ ...one, form: say(one.form), reason: say(one.reason) })),
+    setAside: setAside.map((one) => ({ ...one, reason: say(one.reason) })),
+    held: more.held,
+    instanceOf: (key) => {
+      const role = classifyKey(key, settings.prefixes);
+      return role.kind === 'instance' ? role : null;
+    },
+    seen: saidBy(more.seen, say),
   };
 }
 
@@ -76,9 +104,11 @@ function standIns({ kept, refused }: ServedTree): Pick<ServicesFacts, 'kept' | '
   return { kept: forms, setAside };
 }
 
-function unseen({ mode }: Settings['haproxy']): Extract<ServersSeen, { kind: 'unseen' }> {
-  const why = mode === 'none' ? 'in mode none no HAProxy is asked' : 'haproxy.statsSocket is empty';
-  return { kind: 'unseen', why };
+function whyMute({ haproxy }: Settings): Extract<ServersSeen, { kind: 'unseen' }> | null {
+  if (haproxy.mode === 'none') {
+    return { kind: 'unseen', why: 'in mode none no HAProxy is asked' };
+  }
+  return haproxy.statsSocket === '' ? { kind: 'unseen', why: 'haproxy.statsSocket is empty' } : null;
 }
 
 /** What a check found is somebody else's words. */

@@ -18,7 +18,7 @@ export interface StatusFlags extends CommonFlags {
 export async function status(io: Io, flags: StatusFlags): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags, 'optional');
   io.waitsFor('the daemon');
-  const said = await askDaemon(stateDir, '/status', io.signal);
+  const said = await askDaemon(stateDir, { path: '/status' }, io);
   if (said.kind !== 'answered') {
     throw await noAnswer(stateDir, said.kind === 'silent' ? said.why : null);
   }

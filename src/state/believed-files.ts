@@ -80,6 +80,11 @@ export async function askRelease(stateDir: string, by: string): Promise<string> 
   return file;
 }
 
+/** Whether a release is asked for that nobody has done yet. */
+export async function isReleaseAsked(stateDir: string): Promise<boolean> {
+  return (await stat(path.join(stateDir, RELEASE)).catch(() => null)) !== null;
+}
+
 /** Who wrote a request: an older one does not say it, and any file there is one. */
 function callerIn(text: string | null): string | null {
   try {

@@ -1,13 +1,32 @@
 import { chmod, rm } from 'node:fs/promises';
-import { SystemError } from '../errors.ts';
-import type { ServicesJson } from './services-view.ts';
+import type { FastifyInstance } from 'fastify';
+import { asError, type ErrorCode, PointsmanError, SystemError, UsageError } from '../errors.ts';
 
-/** What the daemon answers the commands of its host. */
-export interface ControlAnswers {
-  /** What `/api/status` answers. */
-  status(): object;
-  /** Every service and instance, and how HAProxy has them. */
-  services(): Promise<ServicesJson>;
+/** What a command of this host may ask the daemon: `GET` changes nothing. */
+export interface ControlQuestion {
+  readonly method: 'GET' | 'POST';
+  /** `/status`; the command gives what else there is to say in the query, and with POST as JSON. */
+  readonly path: string;
+  /** Throws a `PointsmanError` where it cannot be done: the command fails with it. */
+  readonly answer: (asked: ControlAsked) => object | Promise<object>;
+}
+
+/** What was asked. */
+export interface ControlAsked {
+  readonly query: Readonly<Record<string, unknown>>;
+  /** Empty with GET. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Who asks, for people: `uid 0 (root)`. */
+  readonly by: string;
+}
+
+/** What stands in the place of an answer. */
+export interface ControlRefusal {
+  readonly error: {
+    readonly code: ErrorCode | 'bug' | 'unknown';
+    readonly message: string;
+    readonly hint?: string;
+  };
 }
 
 /** A path of a Unix socket may be so long, in bytes. */
@@ -17,23 +36,25 @@ const MOST_PATH = 107;
  * Answers the commands of this host on a Unix socket that only our user may open. Whoever calls this holds the lock of the
  * state folder: what lies there is a dead daemon's. Throws a `SystemError`.
  */
-export async function startControlSocket(path: string, answers: ControlAnswers): Promise<AsyncDisposable> {
+export async function startControlSocket(
+  path: string,
+  questions: readonly ControlQuestion[],
+): Promise<AsyncDisposable> {
   if (Buffer.byteLength(path) > MOST_PATH) {
     throw new SystemError(`opening ${path}: a Unix socket's path has at most ${MOST_PATH} bytes`, {
-      hint: 'Take a shorter stateDir; until then `pointsman status` has no answer.',
+      hint: 'Take a shorter stateDir; until then the commands do what they can by files.',
     });
   }
   const { fastify } = await import('fastify');
   const server = fastify({ logger: false, forceCloseConnections: true });
-  server.get('/status', async () => answers.status());
-  server.get('/services', () => answers.services());
+  addQuestions(server, questions);
   try {
     await rm(path, { force: true });
     await server.listen({ path });
     await chmod(path, 0o600);
   } catch (cause) {
     await server.close();
-    throw new SystemError(`opening ${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new SystemError(`opening ${path}: ${asError(cause).message}`, { cause });
   }
   return {
     async [Symbol.asyncDispose]() {
@@ -41,4 +62,49 @@ export async function startControlSocket(path: string, answers: ControlAnswers):
       await rm(path, { force: true });
     },
   };
+}
+
+function addQuestions(server: FastifyInstance, questions: readonly ControlQuestion[]): void {
+  for (const { method, path, answer } of questions) {
+    server.route({
+      method,
+      url: path,
+      handler: async ({ query, body }) => {
+        const asked = { query: recordOf(query), body: recordOf(body) };
+        const { by, answerBy } = asked.body;
+        // Who asked has gone by now, and did it by files: what was meant then may be wrong.
+        if (typeof answerBy === 'number' && Date.now() > answerBy) {
+          throw new SystemError('answering a command: it came too late, and is not done');
+        }
+        if (method === 'POST' && typeof by !== 'string') {
+          throw new UsageError(`answering ${path}: it is not said who asks`);
+        }
+        return answer({ ...asked, by: typeof by === 'string' ? by : '' });
+      },
+    });
+  }
+  server.setErrorHandler((error, _, reply) =>
+    reply.code(error instanceof UsageError ? 400 : 500).send(refusalOf(error)),
+  );
+  server.setNotFoundHandler(({ method, url }, reply) =>
+    reply.code(404).send({
+      error: {
+        code: 'unknown',
+        message: `nobody answers ${method} ${url}: the daemon is of another version`,
+      },
+    } satisfies ControlRefusal),
+  );
+}
+
+function refusalOf(thrown: unknown): ControlRefusal {
+  const error = asError(thrown);
+  if (!(error instanceof PointsmanError)) {
+    return { error: { code: 'bug', message: `${error.name}: ${error.message}` } };
+  }
+  const { code, message, hint } = error;
+  return { error: { code, message, ...(hint === undefined ? {} : { hint }) } };
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }

@@ -1,6 +1,7 @@
-import type { KeptKey, RejectedKey } from '../events.ts';
+import type { KeptKey, KeyRemark, RejectedKey } from '../events.ts';
 import type { HeldKey } from '../events-guard.ts';
-import type { Service } from '../model/service.ts';
+import type { ServerSetByHand } from '../events-haproxy.ts';
+import type { Instance, Service } from '../model/service.ts';
 import {
   SERVER_STATUSES,
   type ServerHealth,
@@ -117,6 +118,48 @@ export interface ServicesJson {
   readonly services: readonly ServiceView[];
   /** Servers that HAProxy has and no service: what the template adds, and what left and ends its sessions. At most 1,000. */
   readonly others: readonly ServerHealth[];
+}
+
+/** The same with all that the keys say, as `GET /services` of the control socket answers it and `services --json` prints it. */
+export interface DetailedServices extends Omit<ServicesJson, 'services'> {
+  /** Who says so: the daemon, or whoever read the sources or the cache anew. */
+  readonly from: 'daemon' | 'sources' | 'cache';
+  readonly services: readonly DetailedService[];
+  readonly setByHand: readonly (Omit<ServerSetByHand, 'since'> & { readonly since: string })[];
+  readonly kept: readonly KeptKey[];
+  readonly rejected: readonly RejectedKey[];
+  readonly remarks: readonly KeyRemark[];
+  readonly ignored: number;
+}
+
+/** A service with all that its keys say; what its route says is missing where no key of it is good. */
+export type DetailedService = Omit<ServiceView, 'instances'> &
+  Partial<Omit<Service, keyof ServiceView>> & { readonly instances: readonly DetailedInstance[] };
+
+/** An instance with all that its key says, where it is served. */
+export type DetailedInstance = InstanceView & Partial<Omit<Instance, keyof InstanceView>>;
+
+/** What is beside the services. */
+export type ServicesBeside = Pick<DetailedServices, 'from' | 'remarks' | 'ignored'> & {
+  readonly setByHand: Iterable<ServerSetByHand>;
+};
+
+/** The same as `servicesView`, with all that the keys say. */
+export function detailedServices(facts: ServicesFacts, beside: ServicesBeside): DetailedServices {
+  const { services, ...view } = servicesView(facts);
+  const { kept, rejected } = facts;
+  const said = new Map(facts.services.map((service) => [service.name, service]));
+  const setByHand = [...beside.setByHand].map(({ backend, server, address, admin, weight, since }) => {
+    return { backend, server, address, admin, weight, since: isoOf(since) };
+  });
+  const detailed = services.map((one) => withDetails(one, said.get(one.name)));
+  return { ...view, ...beside, services: detailed, setByHand, kept, rejected };
+}
+
+function withDetails(view: ServiceView, service: Service | undefined): DetailedService {
+  const said = new Map(service?.instances.map((instance) => [instance.key, instance]));
+  const instances = view.instances.map((one) => ({ ...said.get(one.key), ...one }));
+  return { ...service, ...view, instances };
 }
 
 /** So many servers that are no service's are named. */
