@@ -25,7 +25,16 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   templates: ['render', 'ports', 'system'],
   haproxy: ['plan', 'ports', 'system', 'events-haproxy.ts'],
   state: ['model', 'plan', 'ports', 'system', 'events-guard.ts'],
-  status: ['model', 'ports/server-health.ts', 'events.ts', 'events-guard.ts', 'events-haproxy.ts', 'system'],
+  ledger: ['model', 'plan', 'ports', 'system', 'events.ts', 'events-guard.ts', 'events-haproxy.ts'],
+  status: [
+    'model',
+    'ports/server-health.ts',
+    'events.ts',
+    'events-guard.ts',
+    'events-haproxy.ts',
+    'ledger/ledger-entry.ts',
+    'system',
+  ],
   announce: ['model', 'ports', 'system', 'sources'],
   units: [
     'model',
