@@ -49,6 +49,8 @@ class ManagedHaproxy implements HaproxyControl {
   readonly #moves = new EventEmitter<{ move: [] }>();
   readonly #output: HaproxyOutput;
   #state: ManagedState = { kind: 'idle' };
+  /** The last one started here that has answered. */
+  #latest: HaproxyStart | null = null;
   /** What goes on beside the calls. */
   #work: Promise<void> = Promise.resolve();
 
@@ -96,6 +98,7 @@ class ManagedHaproxy implements HaproxyControl {
   }
 
   reload(mark: string, signal: AbortSignal, running: string | null = null): Promise<ReloadOutcome> {
+    const known = this.#latest;
     return this.#serial.run(async () => {
       if (this.#settings.absent === 'wait' && (await this.#find(signal)) === null) {
         return { kind: 'away', cause: 'none runs. `pointsman run` starts it.' };
@@ -111,6 +114,10 @@ class ManagedHaproxy implements HaproxyControl {
         case 'started':
           return verifyStart(up.start, mark, signal);
         case 'runs':
+          if (this.#latest !== null && this.#latest !== known && (await this.#isLoaded(mark, signal))) {
+            // A start that was under way when this was asked for has loaded it.
+            return verifyStart(this.#latest, mark, signal);
+          }
           return whereNoAnswer(this.#around(reload, { running, signal }), ({ advice }) => ({
             kind: 'failed',
             message: advice,
@@ -119,6 +126,11 @@ class ManagedHaproxy implements HaproxyControl {
           return up satisfies never;
       }
     });
+  }
+
+  async #isLoaded(mark: string, signal: AbortSignal): Promise<boolean> {
+    const state = await this.#master.state(signal);
+    return state.kind === 'running' && state.mark === mark;
   }
 
   watch(signal: AbortSignal): AsyncIterable<HaproxyState> {
@@ -270,9 +282,10 @@ class ManagedHaproxy implements HaproxyControl {
   }
 
   /** A child of ours answers. Where it has ended meanwhile, that is known. */
-  #answered({ pid }: HaproxyStart): void {
-    const state = this.#state;
+  #answered(start: HaproxyStart): void {
+    const [state, { pid }] = [this.#state, start];
     if (state.kind === 'starting' && state.pid === pid && pid !== undefined) {
+      this.#latest = start;
       this.#become({ ...state, kind: 'running' });
       this.#settings.onChange?.({ kind: 'haproxy-started', pid });
     }

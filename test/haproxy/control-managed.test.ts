@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,11 @@ import {
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { simpleConfig } from './simple-config.ts';
 
+const isThere = (file: string) =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
 const never = new AbortController().signal;
 const MODULE = fileURLToPath(new URL('../../src/haproxy/control-managed.ts', import.meta.url));
 
@@ -83,6 +88,29 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     expect(await showProc(masterSocket)).toEqual(before);
     process.kill(before.master, 'SIGKILL');
     await waitFor(async () => (await request(url).catch(() => null))?.body === 'one', { timeout: 3000 });
+  });
+
+  test('what is to be loaded while HAProxy starts from it is loaded by that start; another text by a reload', async () => {
+    await using folder = await tempFolder();
+    const { settings, write, masterSocket, url } = await setUp(folder.path);
+    {
+      await using control = manage(settings);
+      const mark = await write('one');
+      const started = control.start?.(never);
+      expect(await control.reload(mark, never)).toMatchObject({ kind: 'verified', started: true });
+      expect(await started).toMatchObject({ kind: 'running', mark });
+      expect(await showProc(masterSocket)).toMatchObject({ reloads: 0 });
+      // Asked for from one that runs, it is a reload.
+      expect(await control.reload(mark, never)).toMatchObject({ kind: 'verified', pid: expect.any(Number) });
+      expect(await showProc(masterSocket)).toMatchObject({ reloads: 1 });
+    }
+    await using control = manage(settings);
+    const started = control.start?.(never);
+    await waitFor(() => isThere(settings.masterSocket));
+    const mark = await write('two');
+    expect(await control.reload(mark, never)).toMatchObject({ kind: 'verified' });
+    expect(await started).toMatchObject({ kind: 'running' });
+    expect((await request(url)).body).toBe('two');
   });
 
   test("a failed reload tells HAProxy's own words, on every version", async () => {
