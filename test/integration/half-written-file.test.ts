@@ -30,6 +30,7 @@ describe.each(oldestAndNewest)('on HAProxy $name', (haproxy) => {
   stats socket {{ haproxy.statsSocket }} mode 600 level admin
 defaults
   mode http
+  balance roundrobin
   errorfile 503 ${errors}
   timeout connect 1s
   timeout client 30s
