@@ -1,8 +1,8 @@
 #!/bin/sh
-# Puts other versions of the servers that the tests need beside the machine's own, out of whichever suite of Debian has
-# them.
+# Puts other versions of the servers that the tests need beside the machine's own, and promtool, out of whichever suite of
+# Debian has them.
 #
-#   sh scripts/server-versions.sh haproxy=3.0 haproxy=3.2 etcd=3.5     into .cache/haproxy-3.0/bin/haproxy and so on
+#   sh scripts/server-versions.sh haproxy=3.0 etcd=3.5 promtool=2.42     into .cache/haproxy-3.0/bin/haproxy and so on
 #   --missing      only those that are not there, or do not start
 #
 # A branch that no suite has is said by its name, and the script fails. It needs no root and touches nothing of the
@@ -26,8 +26,8 @@ main() {
   for arg; do
     case $arg in
     --missing) only_missing=yes ;;
-    haproxy=* | etcd=*) wanted="$wanted $arg" ;;
-    *) fail "unknown argument $arg (haproxy=BRANCH or etcd=BRANCH)" ;;
+    haproxy=* | etcd=* | promtool=*) wanted="$wanted $arg" ;;
+    *) fail "unknown argument $arg (haproxy=BRANCH, etcd=BRANCH or promtool=BRANCH)" ;;
     esac
   done
   [ "$only_missing" = no ] || wanted=$(missing_of "$wanted")
@@ -46,13 +46,23 @@ main() {
   for one in $wanted; do fetch "${one%%=*}" "${one#*=}"; done
 }
 
+# download PROGRAM PACKAGE=VERSION SUITE: the package with what it needs, and what tells a binary its libraries.
+download() {
+  # A server's page of its own, and whoever starts it, is nothing that its tool needs.
+  if [ "$1" = promtool ]; then
+    (cd "$work/archives" && apt-get -qq -y -t "$3" download "$2" patchelf libc6 libgcc-s1 libstdc++6)
+  else
+    apt-get -qq -y --download-only -t "$3" install "$2" patchelf libc6
+  fi
+}
+
 binary_of() { echo "$cache/${1%%=*}-${1#*=}/bin/${1%%=*}"; }
 
-# haproxy -v and etcd --version both end with 0.
+# haproxy -v, etcd --version and promtool --version end with 0.
 missing_of() {
   for one in $1; do
     binary=$(binary_of "$one")
-    case $one in etcd=*) flag=--version ;; *) flag=-v ;; esac
+    case $one in haproxy=*) flag=-v ;; *) flag=--version ;; esac
     "$binary" "$flag" >/dev/null 2>&1 || printf ' %s' "$one"
   done
 }
@@ -101,7 +111,7 @@ quietly() {
 
 # fetch PROGRAM BRANCH
 fetch() {
-  case $1 in etcd) package=etcd-server ;; *) package=$1 ;; esac
+  case $1 in etcd) package=etcd-server ;; promtool) package=prometheus ;; *) package=$1 ;; esac
   # "haproxy | 3.2.26-1 | MIRROR sid/main amd64 Packages": the newest of the branch, of the most settled suite.
   found=$(apt-cache madison "$package" | awk -F' *[|] *' -v branch="$2" '
     { version = $2; sub(/^[0-9]+:/, "", version) }
@@ -115,8 +125,7 @@ fetch() {
   new=$work/$1-$2
   rm -rf "$work"/archives/*.deb
   mkdir -p "$new/bin" "$new/tree" "$work/archives/partial"
-  quietly "$package $version could not be downloaded" \
-    apt-get -qq -y --download-only -t "$suite" install "$package=$version" patchelf libc6
+  quietly "$package $version could not be downloaded" download "$1" "$package=$version" "$suite"
   for deb in "$work"/archives/*.deb; do
     dpkg -x "$deb" "$new/tree"
   done

@@ -130,7 +130,7 @@ install_test_tools() {
 fetch_servers() {
   # shellcheck disable=SC2046  # a list
   sh scripts/server-versions.sh --missing \
-    $(other_than "$(haproxy -v)" haproxy 2.6 3.0 3.2 3.4) $(other_than "$(etcd --version)" etcd 3.4 3.5)
+    $(other_than "$(haproxy -v)" haproxy 2.6 3.0 3.2 3.4) $(other_than "$(etcd --version)" etcd 3.4 3.5) promtool=2.42
 }
 
 # What is to be fetched of the branches that tests run on: other_than 'BANNER of the machine's own' PROGRAM BRANCH...

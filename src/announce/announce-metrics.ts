@@ -9,6 +9,8 @@ export interface AnnounceFacts {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly counts: AnnounceCounts;
+  /** Of `sync`: whether this one leads, of all that stand for one election. @default it is no `sync` */
+  readonly leads?: boolean;
 }
 
 /** What was counted since the start. */
@@ -96,6 +98,13 @@ const METRICS: readonly AnnounceMetric[] = [
   }),
 ];
 
+/** Those that only `sync` has. */
+const SYNC_METRICS: readonly AnnounceMetric[] = [
+  gauge('sync_leader', '1 where this one leads: of all that stand for one election one does.', ({ leads }) =>
+    leads ? 1 : 0,
+  ),
+];
+
 /** Counts what happens, and says it in figures. */
 export interface AnnounceMetrics {
   readonly listener: Tell;
@@ -159,7 +168,10 @@ export function announceMetrics(): AnnounceMetrics {
   return {
     listener,
     counts,
-    text: (facts) => METRICS.map((metric) => written(metric, { ...facts, counts })).join(''),
+    text: (facts) => {
+      const all = facts.leads === undefined ? METRICS : [...METRICS, ...SYNC_METRICS];
+      return all.map((metric) => written(metric, { ...facts, counts })).join('');
+    },
   };
 }
 

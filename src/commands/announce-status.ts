@@ -15,6 +15,8 @@ export interface AnnounceStatusOptions {
   readonly state: () => RegistrarState;
   /** Whether it is ready with nothing registered at all. */
   readonly mayBeEmpty: boolean;
+  /** Of `sync`: whether this one leads. */
+  readonly leads?: () => boolean;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function serveAnnounce(options: AnnounceStatusOptions): Promise<Asy
 }
 
 function serve(options: AnnounceStatusOptions, path: string, response: ServerResponse): void {
-  const { metrics, state, version, mayBeEmpty } = options;
+  const { metrics, state, version, mayBeEmpty, leads } = options;
   const now = Date.now();
   if (path === '/healthz') {
     // Where the loop of the process hangs, nobody answers.
@@ -59,7 +61,12 @@ function serve(options: AnnounceStatusOptions, path: string, response: ServerRes
     const lines = [isReady ? 'ready' : 'not ready', ...missing];
     answer(response, isReady ? 200 : 503, `${lines.join('\n')}\n`);
   } else if (path === '/metrics') {
-    answer(response, 200, metrics.text({ state: state(), version, now }), METRICS_TYPE);
+    answer(
+      response,
+      200,
+      metrics.text({ state: state(), version, now, ...(leads && { leads: leads() }) }),
+      METRICS_TYPE,
+    );
   } else {
     answer(response, 404, 'there are /healthz, /readyz and /metrics\n');
   }

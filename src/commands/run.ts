@@ -83,10 +83,8 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     bus,
     version: io.version,
     ...{ log, listen, hosts, certificates, turns },
-  });
-  const services = servicesNow(settings, {
-    ...shell,
-    ...{ served, env: io.env, signal: io.signal, status: observers.current },
+    services: (status) => servicesNow(settings, { ...shell, served, status, env: io.env, signal: io.signal }),
+    servicesInMetrics: settings.metrics.services,
   });
   const questions: readonly ControlQuestion[] = [
     {
@@ -94,7 +92,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
       path: '/status',
       answer: () => ({ ...observers.status(), pid: process.pid }) satisfies DaemonStatus,
     },
-    { method: 'GET', path: '/services', answer: () => services.detailed() },
+    { method: 'GET', path: '/services', answer: () => observers.services.detailed() },
     ...controlQuestions({
       ...{ stateDir, pauses, signal: io.signal },
       heldKeys: () => observers.current().held.size,

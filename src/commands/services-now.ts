@@ -8,10 +8,9 @@ import type { ServersSeen } from '../ports/server-health.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import {
-  type DetailedServices,
   detailedServices,
   type ServicesFacts,
-  type ServicesJson,
+  type ServicesNow,
   type SetAsideKey,
   servicesView,
 } from '../status/services-view.ts';
@@ -27,15 +26,7 @@ export interface ServicesNowOptions extends Pick<Io, 'env' | 'signal'> {
   readonly status: () => Pick<Status, 'held' | 'setByHand'>;
 }
 
-/** Every service and instance as they are now. What HAProxy says is asked for at most once a second, beside the loop. */
-export interface ServicesNow {
-  /** Fit for everybody: without free data. */
-  plain(): Promise<ServicesJson>;
-  /** For who may read the keys themselves. */
-  detailed(): Promise<DetailedServices>;
-}
-
-/** Gives what the daemon serves, and how HAProxy has it. */
+/** Gives what the daemon serves, and how HAProxy has it. What that says is asked for at most once a second, beside the loop. */
 export function servicesNow(
   settings: Settings,
   { served, servers, status, env, signal }: ServicesNowOptions,

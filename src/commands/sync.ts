@@ -61,6 +61,7 @@ export async function sync(io: Io, flags: SyncFlags): Promise<ExitCode> {
     metrics,
     state: () => (term.keeper ?? election).state,
     mayBeEmpty: true,
+    leads: () => election.leads,
   });
   let release = flags.release ?? false;
   let told: string | null = null;

@@ -319,6 +319,7 @@ export const settingsSchema = z.strictObject({
   status: z
     .strictObject({ listen: listenAddress().prefault('127.0.0.1:9290'), hosts: hostNames().prefault([]) })
     .prefault({}),
+  metrics: z.strictObject({ services: whole(0, 100_000).prefault(200) }).prefault({}),
   log: z
     .strictObject({
       level: word(['debug', 'info', 'warn', 'error']).prefault('info'),

@@ -1,6 +1,18 @@
-import { type Emit, OUTCOMES, type PointsmanEvent, STEPS } from '../events.ts';
+import {
+  type Emit,
+  type KeyRemark,
+  OUTCOMES,
+  type PassEvent,
+  type PointsmanEvent,
+  RELOAD_CAUSES,
+  REMARK_KINDS,
+  STEPS,
+} from '../events.ts';
 import { LET_GO_REASONS } from '../events-guard.ts';
+import { SERVER_CHANGES } from '../events-haproxy.ts';
 import { type Age, COUNTERS, GAUGES, HASHES, hashNumber, SOURCE_GAUGES } from './metric-table.ts';
+import { SERVER_STATES, type ServersByService, serversByService } from './server-metrics.ts';
+import type { ServicesJson } from './services-view.ts';
 import type { Status } from './status.ts';
 
 type Prometheus = typeof import('prom-client');
@@ -13,6 +25,10 @@ export interface MetricsOptions {
   readonly heartbeat: () => number;
   /** When the certificates of the sources end, looked up with each call. @default none */
   readonly certificates?: () => Promise<readonly CertificateEnd[]>;
+  /** Every service, and how HAProxy has its instances, looked up with each call. @default none */
+  readonly services?: () => Promise<Pick<ServicesJson, 'services' | 'counts'>>;
+  /** So many services have series of their own; those of the others are summed. @default 200 */
+  readonly servicesInMetrics?: number;
   readonly now: () => number;
 }
 
@@ -35,6 +51,8 @@ export interface Metrics {
   read(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
+/** From a change at run time, which takes milliseconds, to one that a pause holds back. */
+const LIVE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
@@ -108,6 +126,7 @@ function addGauges({ Counter, Gauge }: Prometheus, registry: Registry, options: 
       }
     },
   });
+  addServers({ Gauge }, registry, options);
   new Counter({
     name: 'pointsman_process_cpu_seconds_total',
     help: 'CPU time of Pointsman itself, user and system.',
@@ -120,19 +139,96 @@ function addGauges({ Counter, Gauge }: Prometheus, registry: Registry, options: 
   });
 }
 
-function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Emit {
+function addServers(
+  { Gauge }: Pick<Prometheus, 'Gauge'>,
+  registry: Registry,
+  { services, servicesInMetrics = 200 }: MetricsOptions,
+): void {
+  const look = together(async () => serversByService(await services?.(), servicesInMetrics));
+  const add = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    read: (gauge: InstanceType<typeof Gauge<L>>, found: ServersByService) => void,
+  ) => {
+    new Gauge({
+      name: `pointsman_${name}`,
+      help,
+      labelNames,
+      registers: [registry],
+      async collect() {
+        const found = await look();
+        this.reset();
+        read(this, found);
+      },
+    });
+  };
+  add(
+    'servers',
+    'Instances of all services by how HAProxy has them; all 0 where it cannot be asked.',
+    ['state'],
+    (gauge, { all }) => SERVER_STATES.forEach((state) => void gauge.set({ state }, all[state])),
+  );
+  add(
+    'service_servers',
+    'The same of each service; services over metrics.services are summed as "*".',
+    ['service', 'state'],
+    (gauge, found) => {
+      for (const [service, counts] of found.services) {
+        SERVER_STATES.forEach((state) => void gauge.set({ service, state }, counts[state]));
+      }
+    },
+  );
+  add(
+    'services_down',
+    'Services with instances of which HAProxy sends none anything; pointsman services names them.',
+    [],
+    (gauge, { servicesDown }) => gauge.set(servicesDown),
+  );
+}
+
+/** Who asks while an answer is under way gets that. */
+function together<T>(make: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | null = null;
+  return () => {
+    underWay ??= make().finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  };
+}
+
+function addCounters({ Counter, Gauge, Histogram }: Prometheus, registry: Registry): Emit {
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Counter({ name: `pointsman_${name}`, help, labelNames, registers: [registry] });
-  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Histogram({ name: `pointsman_${name}`, help, labelNames, buckets: BUCKETS, registers: [registry] });
+  const histogram = <L extends string>(
+    name: string,
+    help: string,
+    { labelNames = [], buckets = BUCKETS }: { labelNames?: readonly L[]; buckets?: number[] } = {},
+  ) => new Histogram({ name: `pointsman_${name}`, help, labelNames, buckets, registers: [registry] });
   const byKind = new Map(COUNTERS.map(({ name, help, kind }) => [kind, counter(name, help)]));
   const passes = counter('passes_total', 'Passes by how they ended.', ['outcome']);
   const length = histogram('pass_duration_seconds', 'How long passes take.');
   const steps = histogram(
     'step_duration_seconds',
     'How long the steps of passes take, and those that bring the file after them.',
-    ['step'],
+    { labelNames: ['step'] },
   );
+  const live = histogram(
+    'change_to_live_seconds',
+    'From the arrival of a change until HAProxy was seen to run it, of each pass that of its oldest one.',
+    { labelNames: ['how'], buckets: LIVE_BUCKETS },
+  );
+  const reloads = counter('reloads_total', 'Reloads that HAProxy made for us, by their cause.', ['cause']);
+  const commands = counter('runtime_commands_total', 'Changes of servers at run time, by their kind.', [
+    'command',
+  ]);
+  const remarked = new Gauge({
+    name: 'pointsman_remarked_keys',
+    help: 'Keys with fields that are unknown, misspelt or left out, and UDP ports; /api/status names them.',
+    labelNames: ['remark'],
+    registers: [registry],
+  });
   const changes = counter(
     'source_changes_total',
     'Keys that came from the source, first reads and changes.',
@@ -149,6 +245,21 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
   for (const step of STEPS) {
     steps.zero({ step });
   }
+  for (const how of HOW) {
+    live.zero({ how });
+  }
+  for (const cause of RELOAD_CAUSES) {
+    reloads.inc({ cause }, 0);
+  }
+  for (const command of SERVER_CHANGES) {
+    commands.inc({ command }, 0);
+  }
+  const remark = (keys: Partial<Record<KeyRemark['kind'], number>>) => {
+    for (const kind of REMARK_KINDS) {
+      remarked.set({ remark: kind.replace(' field', '') }, keys[kind] ?? 0);
+    }
+  };
+  remark({});
 
   // That HAProxy is away is told again where the cause is another, and at a start.
   let isThere = false;
@@ -172,6 +283,18 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
     } else if (event.kind === 'pass') {
       passes.inc({ outcome: event.outcome });
       length.observe(event.ms / 1000);
+      if (event.reload !== null) {
+        reloads.inc({ cause: event.reload });
+      }
+      if (event.liveMs !== null) {
+        live.observe({ how: howLive(event) }, event.liveMs / 1000);
+      }
+    } else if (event.kind === 'servers-changed') {
+      for (const [command, count] of Object.entries(event.changes)) {
+        commands.inc({ command }, count);
+      }
+    } else if (event.kind === 'remarks') {
+      remark(event.keys);
     }
     if (event.kind === 'pass' || event.kind === 'recorded') {
       for (const [step, ms] of Object.entries(event.steps)) {
@@ -179,6 +302,13 @@ function addCounters({ Counter, Histogram }: Prometheus, registry: Registry): Em
       }
     }
   };
+}
+
+/** How a change came to be live. */
+export const HOW = ['runtime', 'reload'] as const;
+
+function howLive({ outcome }: PassEvent): (typeof HOW)[number] {
+  return outcome === 'runtime' ? 'runtime' : 'reload';
 }
 
 function ageFrom({ now }: MetricsOptions): Age {

@@ -7,6 +7,7 @@ import {
   type StatusServerOptions,
   startStatusServer,
 } from './server.ts';
+import type { ServicesNow } from './services-view.ts';
 import type { Status } from './status.ts';
 import { type StatusJson, statusJson } from './status-json.ts';
 import { trackStatus } from './track-status.ts';
@@ -17,6 +18,10 @@ export interface ObserveOptions {
   readonly log: LogOptions;
   readonly listen: StatusServerOptions['listen'];
   readonly hosts: StatusServerOptions['hosts'];
+  /** Every service and instance, and how HAProxy has them, by what the events told. */
+  readonly services: (current: () => Status) => ServicesNow;
+  /** `metrics.services` of the settings. */
+  readonly servicesInMetrics: number;
   /** When the certificates of the settings end, looked up anew with each call. */
   readonly certificates: NonNullable<MetricsOptions['certificates']>;
   /** `performance.now()` of the loop's last turn, of its making before the first; and a step of it that hangs. */
@@ -27,6 +32,8 @@ export interface ObserveOptions {
 export interface Observers extends StatusServer {
   /** What `/api/status` answers now. */
   status(): StatusJson;
+  /** Every service and instance, and how HAProxy has them. */
+  readonly services: ServicesNow;
   /** What the events told so far. */
   current(): Status;
 }
@@ -39,8 +46,12 @@ export async function observe(options: ObserveOptions): Promise<Observers> {
   const log = await openLog(options.log);
   const keeper = trackStatus({ version: options.version, now });
   const heartbeat = () => performance.timeOrigin + options.turns.last;
-  const { certificates } = options;
-  const metrics = await openMetrics({ status: keeper.current, heartbeat, certificates, now });
+  const { certificates, servicesInMetrics } = options;
+  const services = options.services(keeper.current);
+  const metrics = await openMetrics({
+    ...{ status: keeper.current, heartbeat, certificates, now },
+    ...{ services: services.plain, servicesInMetrics },
+  });
   const ends = [log, keeper, metrics].map((observer) => options.bus.subscribe(observer.listener));
   const close = () => {
     for (const end of ends) {
@@ -61,6 +72,7 @@ export async function observe(options: ObserveOptions): Promise<Observers> {
     return {
       url: server.url,
       status: () => statusJson(keeper.current(), now(), heartbeat()),
+      services,
       current: keeper.current,
       [Symbol.asyncDispose]: async () => {
         await server[Symbol.asyncDispose]();

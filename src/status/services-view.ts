@@ -165,6 +165,14 @@ function withDetails(view: ServiceView, service: Service | undefined): DetailedS
 /** So many servers that are no service's are named. */
 const MOST_OTHERS = 1000;
 
+/** Every service and instance as they are now, whenever it is asked. */
+export interface ServicesNow {
+  /** Fit for everybody: without free data. */
+  plain(): Promise<ServicesJson>;
+  /** For who may read the keys themselves. */
+  detailed(): Promise<DetailedServices>;
+}
+
 /** What is known of every service and instance. */
 export function servicesView(facts: ServicesFacts): ServicesJson {
   const { seen } = facts;

@@ -58,8 +58,16 @@ test('every series is there from the start, and each moves by what happens', () 
   expect(metrics.counts.unwell.size).toBe(0);
 });
 
+test('of sync one more says whether this one leads', () => {
+  const at = { state: BEFORE, version: '1', now: 0 };
+  const { text } = announceMetrics();
+  expect(text(at)).not.toContain('sync');
+  expect(series(text({ ...at, leads: false })).get('pointsman_sync_leader')).toBe(0);
+  expect(series(text({ ...at, leads: true })).get('pointsman_sync_leader')).toBe(1);
+});
+
 test('docs/metrics.md describes each with its type and help, and no other', () => {
-  const text = announceMetrics().text({ state: BEFORE, version: '1', now: 0 });
+  const text = announceMetrics().text({ state: BEFORE, version: '1', now: 0, leads: false });
   const real = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name, help, type]) => [
     name,
     type,
@@ -71,6 +79,6 @@ test('docs/metrics.md describes each with its type and help, and no other', () =
     .filter((line) => line.startsWith('| `'))
     .map((line) => line.split('|').map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')))
     .map(([, name, type, , meaning]) => [name, type, meaning]);
-  expect(real).toHaveLength(16);
+  expect(real).toHaveLength(17);
   expect(told).toEqual(real);
 });

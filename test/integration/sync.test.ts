@@ -4,7 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { startEc2 } from '../support/ec2.ts';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
-import { startProcess, type TestProcess, tempFolder, waitFor } from '../support/haproxy.ts';
+import {
+  freePort,
+  request,
+  startProcess,
+  type TestProcess,
+  tempFolder,
+  waitFor,
+} from '../support/haproxy.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const LIMIT = 40_000;
@@ -24,11 +31,14 @@ async function candidate(
     sources = [{ file: { path: './stores.yaml' } }],
     env = {},
     flags = [],
+    listen,
   }: {
     readonly services?: Readonly<Record<string, Readonly<Record<string, string>>>>;
     readonly sources?: readonly object[];
     readonly env?: Readonly<Record<string, string>>;
     readonly flags?: readonly string[];
+    /** Where it serves its metrics. */
+    readonly listen?: string;
   },
 ): Promise<Candidate> {
   const temp = await tempFolder();
@@ -39,7 +49,7 @@ async function candidate(
   const settings = {
     sources: [{ etcd: { endpoints: [etcd.endpoint] } }, ...sources],
     stateDir: path.join(temp.path, 'state'),
-    sync: { takeover: '2s' },
+    sync: { takeover: '2s', ...(listen && { listen }) },
     log: { format: 'json' },
   };
   await writeFile(settingsFile, JSON.stringify(settings));
@@ -74,10 +84,15 @@ test('one of two writes what its source has; killed, the other has its place wit
   await using etcd = await startEtcd();
   const anothers = '{"host":"10.0.0.9","port":1,"meta":{"owner":"somebody"}}';
   await etcd.put('/services/db/c', anothers);
-  await using first = await candidate(etcd, { services: { db: DB } });
+  const [one, two] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const leads = async (listen: string) =>
+    /^pointsman_sync_leader (\d)$/m.exec((await request(`http://${listen}/metrics`)).body)?.[1];
+  await using first = await candidate(etcd, { services: { db: DB }, listen: one });
   await eventually('the keys', async () => Object.keys(await stored(etcd)).length === 3, first);
-  await using second = await candidate(etcd, { services: { db: { ...DB, c: '10.0.0.3:5432' } } });
+  const services = { db: { ...DB, c: '10.0.0.3:5432' } };
+  await using second = await candidate(etcd, { services, listen: two });
   await eventually('the second to wait', () => second.process.output().includes('"leads":false'), second);
+  expect([await leads(one), await leads(two)]).toEqual(['1', '0']);
   expect(await stored(etcd)).toEqual({
     '/services/db/a': '{"host":"10.0.0.1","port":5432,"meta":{"owner":"pointsman-sync"}}',
     '/services/db/b': '{"host":"10.0.0.2","port":5432,"meta":{"owner":"pointsman-sync"}}',
@@ -89,6 +104,7 @@ test('one of two writes what its source has; killed, the other has its place wit
 
   first.process.child.kill('SIGKILL');
   await eventually('the second to lead', () => second.leads(), second);
+  expect(await leads(two)).toBe('1');
   await second.say({ db: { a: '10.0.0.1:5432', c: '10.0.0.3:5432', d: '10.0.0.4:5432' } });
   await eventually(
     'its source to count',

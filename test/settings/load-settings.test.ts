@@ -222,7 +222,7 @@ status: { listen: "[::1]:0" }\n`,
     ['vars: [a]', '/pointsman.yaml:2: vars: found a list; would fit: a map of values by name'],
     [
       'nonsense:',
-      '/pointsman.yaml:2: nonsense: no such key; there are: sources, prefixes, template, output, stateDir, haproxy, apply, pace, guard, kept, cache, limits, ports, addresses, duplicateAddresses, announce, sync, node, vars, status, log',
+      '/pointsman.yaml:2: nonsense: no such key; there are: sources, prefixes, template, output, stateDir, haproxy, apply, pace, guard, kept, cache, limits, ports, addresses, duplicateAddresses, announce, sync, node, vars, status, metrics, log',
     ],
   ])('names what does not fit in %j', async (text, message) => {
     expect(await problems(`${SOURCE}${text}\n`)).toBe(`reading the settings: ${message}`);

@@ -33,7 +33,7 @@ describe('openLog()', () => {
       changes: ['web: +a'],
       reasons: ['backend be_web added'],
       reload: 'sections',
-      liveMs: 160.2,
+      liveMs: 250,
       ms: 142,
       steps: { render: 2, check: 60, reload: 80 },
       counts: { keys: 7, services: 2, instances: 5, routes: 1, rejected: 1, ignored: 3 },

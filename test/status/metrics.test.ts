@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { OUTCOMES, type PointsmanEvent, STEPS } from '../../src/events.ts';
+import { OUTCOMES, type PointsmanEvent, RELOAD_CAUSES, STEPS } from '../../src/events.ts';
 import { LET_GO_REASONS } from '../../src/events-guard.ts';
-import { openMetrics } from '../../src/status/metrics.ts';
+import { SERVER_CHANGES } from '../../src/events-haproxy.ts';
+import { HOW, openMetrics } from '../../src/status/metrics.ts';
+import { SERVER_STATES } from '../../src/status/server-metrics.ts';
 import { trackStatus } from '../../src/status/track-status.ts';
 import { SAMPLES } from './sample-events.ts';
 import { samplePass } from './sample-pass.ts';
@@ -20,7 +22,11 @@ async function open() {
   const time = { now: 100_000, turned: 100_000 };
   const now = () => time.now;
   const keeper = trackStatus({ version: '1.2.3', now });
-  const metrics = await openMetrics({ status: keeper.current, heartbeat: () => time.turned, now });
+  const servers = { each: 0 };
+  const metrics = await openMetrics({
+    ...{ status: keeper.current, heartbeat: () => time.turned, now },
+    services: async () => servicesWith(servers.each),
+  });
   const tell = (...events: readonly PointsmanEvent[]) => {
     for (const event of events) {
       keeper.listener(event);
@@ -28,7 +34,25 @@ async function open() {
     }
   };
   const read = async () => parse((await metrics.read()).text);
-  return { time, tell, read, text: async () => (await metrics.read()).text };
+  return { time, servers, tell, read, text: async () => (await metrics.read()).text };
+}
+
+/** Two services; of each kind of instance the second one has so many. */
+function servicesWith(each: number) {
+  const none = { ...{ registered: 0, held: 0, kept: 0, rejected: 0, setAside: 0 }, services: 2 };
+  const all = (count: number) => ({
+    ...{ ...none, instances: 6 * count, running: 5 * count, notRunning: count },
+    ...{ up: count, down: count, drain: count, maint: count, unchecked: count },
+  });
+  const place = { mode: 'http', hosts: [], paths: [], port: null, expose: true, instances: [] } as const;
+  const down = { ...all(0), instances: each, running: each, down: each };
+  return {
+    counts: all(0),
+    services: [
+      { name: 'api', counts: down, ...place },
+      { name: 'web', counts: all(each), ...place },
+    ],
+  };
 }
 
 /** Every series by `name{labels}`. */
@@ -49,9 +73,20 @@ function happenings(): readonly PointsmanEvent[] {
     ...Object.values(SAMPLES),
     { ...SAMPLES['source-state'], state: 'stale', error: 'gone', refused: ['/haproxy'] },
     ...OUTCOMES.map((outcome) => samplePass({ outcome, ms: 1, steps: quick, pending: 'ab' })),
+    ...RELOAD_CAUSES.map((reload) => samplePass({ reload })),
+    ...[0, 3_600_000].flatMap((liveMs) =>
+      (['runtime', 'reloaded'] as const).map((outcome) => samplePass({ outcome, liveMs })),
+    ),
     ...LET_GO_REASONS.map((why) => ({ kind: 'keys-let-go', keys: [{ key: '/a', why }] }) as const),
   ];
 }
+
+/** Series of the service that has only one kind of instance. */
+const NEVER_MOVES = new Set(
+  SERVER_STATES.filter((state) => state !== 'down').map(
+    (state) => `pointsman_service_servers{service="api",state="${state}"}`,
+  ),
+);
 
 describe('openMetrics()', () => {
   it('has every series from the start, the counters at zero', async () => {
@@ -63,6 +98,18 @@ describe('openMetrics()', () => {
     }
     for (const step of STEPS) {
       expect(first.get(`pointsman_step_duration_seconds_count{step="${step}"}`)).toBe(0);
+    }
+    for (const cause of RELOAD_CAUSES) {
+      expect(first.get(`pointsman_reloads_total{cause="${cause}"}`)).toBe(0);
+    }
+    for (const command of SERVER_CHANGES) {
+      expect(first.get(`pointsman_runtime_commands_total{command="${command}"}`)).toBe(0);
+    }
+    for (const how of HOW) {
+      expect(first.get(`pointsman_change_to_live_seconds_count{how="${how}"}`)).toBe(0);
+    }
+    for (const state of SERVER_STATES) {
+      expect(first.get(`pointsman_servers{state="${state}"}`)).toBe(0);
     }
     for (const of of ['raw', 'believed', 'served', 'text', 'running']) {
       expect(first.get(`pointsman_hash{of="${of}"}`)).toBe(0);
@@ -137,6 +184,8 @@ describe('openMetrics()', () => {
       'pointsman_hash{of="text"}': 0x212345678_9ab,
       'pointsman_hash{of="running"}': 0x212345678_9ab,
       'pointsman_passes_total{outcome="reloaded"}': 1,
+      'pointsman_reloads_total{cause="sections"}': 1,
+      'pointsman_change_to_live_seconds_sum{how="reload"}': 0.25,
       pointsman_pass_duration_seconds_count: 1,
       'pointsman_step_duration_seconds_sum{step="check"}': 0.06,
       'pointsman_source_live{source="0",name="etcd"}': 0,
@@ -149,12 +198,13 @@ describe('openMetrics()', () => {
   });
 
   it('has no series that stands still: each moves by what happens', async () => {
-    const { time, tell, read } = await open();
+    const { time, servers, tell, read } = await open();
     tell(STARTING);
     const first = await read();
-    const still = new Set(first.keys());
+    const still = new Set([...first.keys()].filter((series) => !NEVER_MOVES.has(series)));
     for (const event of happenings()) {
       time.now += 1000;
+      servers.each += 1;
       tell(event);
       for (const [series, value] of await read()) {
         if (value !== first.get(series)) {
@@ -187,6 +237,11 @@ describe('openMetrics()', () => {
     expect(told('outcome').toSorted()).toEqual(OUTCOMES.toSorted());
     expect(told('step').toSorted()).toEqual(STEPS.toSorted());
     expect(told('why').toSorted()).toEqual(LET_GO_REASONS.toSorted());
+    expect(told('cause').toSorted()).toEqual(RELOAD_CAUSES.toSorted());
+    expect(told('command').toSorted()).toEqual(SERVER_CHANGES.toSorted());
+    expect(told('how').toSorted()).toEqual(HOW.toSorted());
+    expect(told('state').toSorted()).toEqual(SERVER_STATES.toSorted());
+    expect(told('remark').toSorted()).toEqual(['dropped', 'misspelt', 'udp', 'unknown']);
   });
 
   it('is described by docs/metrics.md: every metric with its type and help, and no other', async () => {

@@ -1,7 +1,15 @@
 import { expect, it } from 'vitest';
 import { createBus } from '../../src/events.ts';
 import { observe } from '../../src/status/observe.ts';
+import { servicesView } from '../../src/status/services-view.ts';
 import { samplePass } from './sample-pass.ts';
+
+const NO_SERVICES = {
+  ...{ services: [], rejected: [], held: new Map(), kept: [], setAside: [], instanceOf: () => null },
+  seen: { kind: 'unseen', why: 'of a test' },
+} as const;
+
+const neverAsked = () => Promise.reject(new Error('nobody asked'));
 
 it('observe() shows the events of a bus in log, status and metrics, until it is disposed', async () => {
   const bus = createBus();
@@ -13,6 +21,8 @@ it('observe() shows the events of a bus in log, status and metrics, until it is 
     listen: { host: '127.0.0.1', port: 0 },
     hosts: [],
     certificates: async () => [],
+    services: () => ({ plain: async () => servicesView(NO_SERVICES), detailed: neverAsked }),
+    servicesInMetrics: 200,
     turns: {
       get last() {
         return performance.now();

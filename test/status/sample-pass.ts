@@ -10,7 +10,7 @@ export function samplePass(change: Partial<PassEvent> = {}): PassEvent {
     changes: ['web: +a'],
     reasons: ['backend be_web added'],
     reload: 'sections',
-    liveMs: 160.2,
+    liveMs: 250,
     ms: 142.4,
     steps: { render: 2, check: 60, reload: 80 },
     counts: { keys: 7, services: 2, instances: 5, routes: 1, rejected: 1, ignored: 3 },
