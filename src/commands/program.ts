@@ -132,10 +132,13 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .option('--exit-code', 'exit with 4 where there is a difference to what is installed')
     .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses');
 
-  once('services', 'every service and instance, and every rejected key with its reason', {
+  once('services', 'every service and instance, how HAProxy has it, and every rejected key with its reason', {
     load: async () => (await import('./services.ts')).services,
     from: true,
-  }).option('--json', 'as JSON');
+  })
+    .option('--json', 'as JSON')
+    .option('--cached', 'where no daemon answers: what it believed last, instead of reading the sources')
+    .option('--diff', 'how the daemon differs from what the sources say now, and HAProxy from the daemon');
 
   once('status', 'the daemon on one screen: what it serves, what is wrong, and what to do', {
     load: async () => (await import('./status.ts')).status,

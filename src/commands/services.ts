@@ -1,103 +1,147 @@
+import { SystemError, UsageError } from '../errors.ts';
 import type { KeptKey } from '../events.ts';
-import { type ServerSetByHand, wordsOfHand } from '../events-haproxy.ts';
+import type { HeldKey } from '../events-guard.ts';
+import type { ServerSetByHand } from '../events-haproxy.ts';
 import { readHandFile } from '../haproxy/hand-record.ts';
-import type { Instance, Rejection, Service } from '../model/service.ts';
+import type { Rejection } from '../model/service.ts';
 import { visibleLines, visibleQuoted } from '../model/visible.ts';
+import type { Settings } from '../settings/settings.ts';
+import { readBelieved, readHeld } from '../state/believed-files.ts';
 import { createStateFile } from '../state/state-file.ts';
+import { servicesDiff } from '../status/services-diff.ts';
+import { minutesOf, servicesText } from '../status/services-text.ts';
+import { type DetailedServices, detailedServices } from '../status/services-view.ts';
 import { ServedTree } from '../tree/served-tree.ts';
+import { askDaemon, type DaemonSays, sayInstead } from './ask-daemon.ts';
 import { catalogOptions } from './assemble.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
-import { fillFrom, HANDS_FILE, settingsOf } from './open.ts';
+import { fillFrom, HANDS_FILE, originOf, settingsOf } from './open.ts';
+import { factsOf, seeOnce } from './services-now.ts';
 
 /** The flags of `services`. */
 export interface ServicesFlags extends FromFlags {
   readonly json?: boolean;
+  readonly cached?: boolean;
+  readonly diff?: boolean;
 }
 
-/** Prints every service and instance, and every rejected key with its reason. */
+/**
+ * Prints every service and instance, how HAProxy has it, and every rejected key with its reason: as the daemon has them, or where
+ * none answers as the sources do, or the cache.
+ */
 export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> {
+  if (flags.from !== undefined && (flags.cached || flags.diff)) {
+    throw new UsageError(`reading the flags: --from goes with neither --cached nor --diff`, {
+      hint: 'These are about what the daemon of this host has.',
+    });
+  }
   const settings = await settingsOf(io, flags);
-  const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
-  await fillFrom(io, settings, { served, ...flags });
-  const { catalog, kept } = served;
-  const { servers: setByHand } = await readHandFile(createStateFile(settings.stateDir, HANDS_FILE));
+  const { stateDir, prefixes } = settings;
+  io.waitsFor('the daemon');
+  const says: DaemonSays =
+    flags.from === undefined ? await askDaemon(stateDir, { path: '/services' }, io) : { kind: 'no daemon' };
+  const daemon = says.kind === 'answered' ? (says.body as DetailedServices) : null;
+  if (flags.diff) {
+    return diff(io, settings, { daemon, says });
+  }
+  sayInstead(
+    io,
+    stateDir,
+    says,
+    flags.cached ? 'this is what it believed last' : 'the sources are read anew',
+  );
+  const all = daemon ?? (await (flags.cached ? cached(io, settings) : readAnew(io, settings, flags.from)));
   if (flags.json) {
-    const { services, rejected, ignored, remarks } = catalog;
-    const all = { services, setByHand: setByHand.map(inJson), kept, rejected, remarks, ignored };
-    const text = JSON.stringify(all, null, 2);
-    io.out(`${visibleQuoted(text)}\n`);
+    io.out(`${visibleQuoted(JSON.stringify(all, null, 2))}\n`);
     return EXIT.fine;
   }
-  const keys = new Set(kept.map(({ key }) => key));
-  const mark = (one: Instance) => `${byHand(one, setByHand)}${keys.has(one.key) ? '  kept' : ''}`;
-  const blocks = catalog.services.map((service) => describe(service, mark));
-  if (kept.length > 0) {
-    const each = kept.flatMap(({ key, form, reason }) => [`  ${key}  "${form}"`, `    ${reason}`]);
-    blocks.push(['kept in their last good form', ...each].join('\n'));
+  if (daemon && !all.haproxy.seen) {
+    io.err(`how HAProxy has them is not known: ${all.haproxy.why}`);
   }
-  const rejected = catalog.rejected.flatMap(({ key, value, reason, other }) => [
-    `  ${key}  "${value}"`,
-    `    ${reason}${other === undefined ? '' : `: ${other}`}`,
-  ]);
-  if (rejected.length > 0) {
-    blocks.push(['rejected', ...rejected].join('\n'));
-  }
-  const remarks = catalog.remarks.map(({ message }) => `  ${message}`);
-  if (remarks.length > 0) {
-    blocks.push(['to look at', ...remarks].join('\n'));
-  }
-  if (blocks.length === 0) {
-    blocks.push(`no service under ${settings.prefixes.services.join(', ')}`);
-  }
-  io.out(`${visibleLines(blocks.join('\n\n'))}\n`);
+  const text = servicesText(all, Date.now());
+  io.out(`${visibleLines(text === '' ? `no service under ${prefixes.services.join(', ')}` : text)}\n`);
   return EXIT.fine;
 }
 
-function inJson({ backend, server, address, admin, weight, since }: ServerSetByHand) {
-  return { backend, server, address, admin, weight, since: new Date(since).toISOString() };
+async function diff(
+  io: Io,
+  settings: Settings,
+  { daemon, says }: { readonly daemon: DetailedServices | null; readonly says: DaemonSays },
+): Promise<ExitCode> {
+  if (says.kind === 'silent') {
+    throw new SystemError(`comparing: the daemon on ${settings.stateDir} does not answer: ${says.why}`, {
+      hint: 'Its log says what it is at; pointsman services shows what the sources say.',
+    });
+  }
+  if (daemon === null) {
+    io.err(`no daemon runs on ${settings.stateDir}: what HAProxy has is compared with the sources`);
+  }
+  const lines = servicesDiff(await readAnew(io, settings), daemon);
+  for (const line of lines) {
+    io.out(`${visibleLines(line)}\n`);
+  }
+  if (lines.length === 0) {
+    io.err(`no difference: what is registered is served${daemon?.haproxy.seen ? ', and in HAProxy' : ''}`);
+  }
+  return EXIT.fine;
 }
 
-/** `mark`: what else there is to say of an instance. */
-function describe(service: Service, mark: (instance: Instance) => string): string {
-  const width = service.instances.reduce((most, { id }) => Math.max(most, id.length), 0);
-  return [
-    `${service.name}  ${reach(service)}`,
-    ...service.instances.map(
-      (instance) => `  ${instance.id.padEnd(width)}  ${instance.address}${extras(instance)}${mark(instance)}`,
-    ),
-    ...(service.instances.length === 0 ? ['  no instance'] : []),
-  ].join('\n');
+/** What the sources say now, whatever a daemon makes of it. */
+async function readAnew(io: Io, settings: Settings, from?: string): Promise<DetailedServices> {
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
+  await fillFrom(io, settings, { served, ...(from === undefined ? {} : { from }) });
+  return seenBeside(io, settings, { served, held: new Map(), from: 'sources', isHere: from === undefined });
 }
 
-function reach({ mode, hosts, paths, port, expose }: Service): string {
-  const places = [
-    ...(hosts.length > 0 ? [`hosts ${hosts.join(', ')}`] : []),
-    ...(paths.length > 0 ? [`paths ${paths.join(', ')}`] : []),
-    ...(port === null ? [] : [`port ${port}`]),
-    ...(expose ? [] : ['not exposed']),
-  ];
-  return [mode, ...places].join('  ');
+/** What the last daemon believed. Throws a `SystemError` where that is not known. */
+async function cached(io: Io, settings: Settings): Promise<DetailedServices> {
+  const place = { stateDir: settings.stateDir, origin: originOf(settings) };
+  const tree = await readBelieved(place);
+  if (tree === null) {
+    throw new SystemError(`reading the cache: ${settings.stateDir} has none of these sources`, {
+      hint: 'Without --cached the sources themselves are read.',
+    });
+  }
+  io.err(`from the cache, which was right ${minutesOf(tree.freshAt, Date.now())} ago`);
+  const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
+  served.fill(tree.entries);
+  const holds = await readHeld(place);
+  const held = new Map(
+    holds.map(({ entry: { key }, rule, since }): [string, HeldKey] => {
+      const until = rule === 'store' || rule === 'everything' ? null : since + settings.guard.hold;
+      return [key, { key, service: null, rule, since, until }];
+    }),
+  );
+  return seenBeside(io, settings, { served, held, from: 'cache', isHere: true });
 }
 
-function extras({ weight, maxconn, backup, drain, tags }: Instance): string {
-  const words = [
-    ...(drain ? ['drain'] : weight === null ? [] : [`weight ${weight}`]),
-    ...(maxconn === null ? [] : [`maxconn ${maxconn}`]),
-    ...(backup ? ['backup'] : []),
-    ...tags.map((tag) => `#${tag}`),
-  ];
-  return words.length === 0 ? '' : `  ${words.join(' ')}`;
+interface Beside {
+  readonly served: ServedTree;
+  readonly held: ReadonlyMap<string, HeldKey>;
+  readonly from: 'sources' | 'cache';
+  /** Whether it is about the HAProxy of this host. */
+  readonly isHere: boolean;
 }
 
-/** What a person set of it on HAProxy's socket, and for how long. */
-function byHand({ id, address }: Instance, setByHand: readonly ServerSetByHand[]): string {
-  const one = setByHand.find((set) => set.address === address && set.server === id);
-  return one ? `  ${wordsOfHand(one)} by hand for ${minutesSince(one)}` : '';
+async function seenBeside(
+  io: Io,
+  settings: Settings,
+  { served, held, from, isHere }: Beside,
+): Promise<DetailedServices> {
+  const [hands, seen] = await Promise.all([
+    readHandFile(createStateFile(settings.stateDir, HANDS_FILE)),
+    isHere
+      ? seeOnce(settings, io.signal)
+      : ({ kind: 'unseen', why: 'the keys are of another place' } as const),
+  ]);
+  const { remarks, ignored } = served.catalog;
+  const facts = factsOf(settings, { served, held, seen, env: io.env });
+  return detailedServices(facts, { from, remarks, ignored, setByHand: hands.servers });
 }
 
 /** How long ago a person set it, for people. */
 export function minutesSince({ since }: Pick<ServerSetByHand, 'since'>): string {
-  return `${Math.max(0, Math.round((Date.now() - since) / 60_000))} min`;
+  return minutesOf(since, Date.now());
 }
 
 /** A key that keeps its last good form, in one line. */

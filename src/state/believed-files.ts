@@ -72,6 +72,14 @@ export async function readBelieved({ stateDir, origin }: BelievedFilesOptions): 
   return tree && places && places !== 'same' ? treeAt(tree, places) : tree;
 }
 
+/** What was held last, for those who only look; empty where that cannot be used. */
+export async function readHeld({ stateDir, origin }: BelievedFilesOptions): Promise<readonly Hold[]> {
+  const found = await readRows(path.join(stateDir, HOLDS), HOLDS).catch(() => null);
+  const places = found?.kind === 'good' ? placesOf(found.meta, origin) : null;
+  const holds = found?.kind === 'good' && places ? (readHolds(found.meta, found.rows) ?? []) : [];
+  return places && places !== 'same' ? holdsAt(holds, places) : holds;
+}
+
 /** Asks the daemon that uses this state folder, or the next one, to believe the disappearance; `by` is who asks. */
 export async function askRelease(stateDir: string, by: string): Promise<string> {
   const file = path.join(stateDir, RELEASE);

@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { startBackend, waitFor } from '../support/haproxy.ts';
+import { showProc, startBackend, waitFor } from '../support/haproxy.ts';
 import { makeSite, type Site } from '../support/pointsman.ts';
 
 const PATIENT = { timeout: 30_000 };
@@ -24,7 +24,7 @@ async function ask(site: Site, method: 'GET' | 'POST', where: string, body?: obj
   return promise;
 }
 
-test('the daemon does what pause, resume and release ask for on its socket, records who asks, and refuses with a cause', async () => {
+test('the daemon answers services on its socket and does what pause, resume and release ask for; who asks is recorded, and a refusal has its cause', async () => {
   await using one = await startBackend('one');
   await using site = await makeSite({ more: { guard: { minimum: 1, share: 0.4 } } });
   await keys(site, { web: { one: one.address, two: '127.0.0.1:1' } });
@@ -39,9 +39,37 @@ test('the daemon does what pause, resume and release ask for on its socket, reco
     stdout: 'released: nothing was held\n',
     stderr: '',
   });
+  await waitFor(async () => (await site.run('services')).stdout.includes('DOWN'), PATIENT);
+  const listed = await site.run('services');
+  expect(listed.stderr).toBe('');
+  expect(listed.stdout).toMatch(/^web {2}http {2}hosts web {2}\(1 UP, 1 DOWN\)$/m);
+  expect(listed.stdout).toMatch(/^ {2}one {2}\S+ {2}UP/m);
+  expect(listed.stdout).toMatch(
+    /^ {2}two {2}127\.0\.0\.1:1 {2}DOWN for \d+ s: Layer4 connection problem: .*onnection refused/m,
+  );
+  expect(await site.run('services', '--diff')).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: 'no difference: what is registered is served, and in HAProxy\n',
+  });
   await keys(site, {});
   const held = async () => ((await daemon.status()).held as unknown[]).length;
   await waitFor(async () => (await held()) === 2, PATIENT);
+  const json = JSON.parse((await site.run('services', '--json')).stdout);
+  expect(json).toMatchObject({
+    from: 'daemon',
+    haproxy: { seen: true },
+    counts: { services: 1, instances: 2, registered: 0, held: 2, running: 2 },
+    services: [
+      {
+        name: 'web',
+        instances: [{ id: 'one', state: 'held', why: 'store', running: true, family: 'ipv4' }, {}],
+      },
+    ],
+  });
+  expect((await site.run('services', '--diff')).stdout).toMatch(
+    /^- \/services\/web\/one {2}\S+: it is not registered; held \(store\) until it is back\n- \/services\/web\/two /,
+  );
   expect(await site.run('release')).toEqual({
     code: 0,
     stdout: 'released: 2 held keys are believed gone\n',
@@ -54,6 +82,11 @@ test('the daemon does what pause, resume and release ask for on its socket, reco
   expect(JSON.parse(await readFile(path.join(state, 'pause'), 'utf8'))).toMatchObject({
     by: expect.stringMatching(/^uid \d+/),
   });
+  await keys(site, { web: { late: one.address } });
+  await waitFor(async () => (await site.run('services', '--diff')).stdout.startsWith('! '), PATIENT);
+  expect((await site.run('services', '--diff')).stdout).toMatch(
+    /^! \/services\/web\/late {2}\S+: it is served, and not in HAProxy\n$/,
+  );
   expect(await site.run('resume')).toMatchObject({ code: 0, stderr: '' });
   expect(existsSync(path.join(state, 'pause'))).toBe(false);
 
@@ -73,6 +106,16 @@ test('the daemon does what pause, resume and release ask for on its socket, reco
     status: 404,
     body: { error: { code: 'unknown', message: expect.stringContaining('GET /pauze') } },
   });
+
+  await waitFor(async () => (await readFile(path.join(state, 'tree'), 'utf8')).includes('/late'), PATIENT);
+  daemon.child.kill('SIGKILL');
+  await daemon.ended;
+  await keys(site, { web: { other: one.address } });
+  const cached = await site.run('services', '--cached');
+  expect(cached.stderr).toMatch(/^from the cache, which was right \d+ min ago\n$/);
+  expect(cached.stdout).toMatch(/^ {2}late {2}\S+ {2}UP/m);
+  expect((await site.run('services')).stdout).toMatch(/^ {2}other {2}/m);
+  process.kill((await showProc(site.masterSocket)).master, 'SIGTERM');
 }, 90_000);
 
 test.skipIf(process.env.TEST_ALL === undefined)(

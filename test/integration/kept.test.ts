@@ -91,8 +91,8 @@ test('five of six instances that are overwritten with values that the grammar re
   expect(listed.stdout).toContain(
     `kept in their last good form\n  ${key(0)}  "${backends[0]?.address}"\n    weight must`,
   );
-  expect(listed.stdout).toContain(`  i0  ${backends[0]?.address}  kept\n`);
-  expect(listed.stdout).toContain(`  i5  ${backends[5]?.address}\n`);
+  expect(listed.stdout).toContain(`  i0  ${backends[0]?.address}  kept  UP`);
+  expect(listed.stdout).toContain(`  i5  ${backends[5]?.address}  UP`);
   const checked = await shop.site.run('check');
   const keptKeys = bad.map((_, at) => key(at)).join(', ');
   expect(checked.stdout).toMatch(/^ok +keys +1 services, no key rejected$/m);

@@ -80,7 +80,7 @@ describe.each(oldestAndNewest)('on HAProxy $name', (haproxy) => {
       ]);
       const { stdout } = await site.run('services');
       expect(stdout).toMatch(
-        / a +\S+ +drain by hand for 0 min\n +b +\S+ +maint by hand for 0 min\n +c +\S+\n/,
+        / a +\S+ +DRAIN by hand for 0 min.*\n +b +\S+ +MAINT by hand for 0 min.*\n +c +\S+ +UP/,
       );
       expect((await site.run('check')).stdout).toContain('server be_web/a is set to drain by hand for 0 min');
       daemon.child.kill('SIGKILL');
