@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
+import { wantsColours } from './commands/colours.ts';
 import type { ExitCode, Io } from './commands/io.ts';
 import { EXIT } from './commands/io.ts';
 import { addCommands } from './commands/program.ts';
+import { progressOn } from './commands/progress.ts';
 import { PointsmanError } from './errors.ts';
 import { visibleLines } from './model/visible.ts';
 import { hideSecrets } from './settings/redact-settings.ts';
@@ -36,9 +38,18 @@ async function main(): Promise<number> {
     }
     throw error;
   });
+  const terminal = process.stderr.isTTY === true;
+  const progress = progressOn(terminal ? process.stderr : null);
   const io: Io = {
-    out: (text) => process.stdout.write(text),
-    err: (line) => process.stderr.write(`${visibleLines(hideSecrets(line, hidden))}\n`),
+    out: (text) => {
+      progress('');
+      process.stdout.write(text);
+    },
+    err: (line) => {
+      progress('');
+      process.stderr.write(`${visibleLines(hideSecrets(line, hidden))}\n`);
+    },
+    progress: (line) => progress(visibleLines(hideSecrets(line, hidden))),
     hide: (secrets) => {
       for (const secret of secrets) {
         hidden.push(secret);
@@ -49,8 +60,9 @@ async function main(): Promise<number> {
     stdin: process.stdin,
     env: process.env,
     cwd: process.cwd(),
-    terminal: process.stderr.isTTY === true,
-    colours: process.stdout.isTTY === true && !process.env.NO_COLOR,
+    terminal,
+    colours: wantsColours(process.env, process.stdout.isTTY === true),
+    logColours: wantsColours(process.env, terminal),
     signal: stop.signal,
     onSignal: (names, listener) => {
       for (const name of names) {
@@ -65,10 +77,14 @@ async function main(): Promise<number> {
     version: packageVersion(),
   };
   let code: number = EXIT.fine;
-  const program = new Command('pointsman').version(io.version).exitOverride();
+  const program = new Command('pointsman').exitOverride();
   addCommands(program, io, (ended) => {
     code = ended;
   });
+  if (process.argv.length === 2) {
+    program.outputHelp();
+    return code;
+  }
   try {
     await program.parseAsync(process.argv);
     return code;

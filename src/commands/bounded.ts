@@ -5,6 +5,8 @@ import { EXIT, type ExitCode, type Io } from './io.ts';
 
 /** How long a command that was told to end may take to do so: for its locks and temporary files. */
 const GRACE = 500;
+/** What takes longer says on a terminal what it waits for, and says it again as often, in milliseconds. */
+const UNSAID = 1_000;
 
 /** The milliseconds of `--timeout`. Throws a `UsageError` where it is no duration. */
 export function parseTimeout(timeout: string): number {
@@ -35,6 +37,13 @@ export async function bounded(
       waitsFor = what;
     },
   };
+  const began = performance.now();
+  const said = io.terminal
+    ? setInterval(() => {
+        const seconds = Math.round((performance.now() - began) / 1_000);
+        io.progress(`${verb}: waiting for ${waitsFor}, ${seconds} s`);
+      }, UNSAID)
+    : undefined;
   const done = work(inner);
   done.catch(() => undefined);
   const finished = new AbortController();
@@ -58,5 +67,9 @@ export async function bounded(
     return last;
   } finally {
     finished.abort();
+    if (said !== undefined) {
+      clearInterval(said);
+      io.progress('');
+    }
   }
 }

@@ -19,12 +19,15 @@ import { ourUser } from '../system/our-user.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { type Add, checkCommands, checkExposures, checkStatus } from './check-outside.ts';
 import { checkOwnPorts } from './check-ports.ts';
+import { coloured } from './colours.ts';
 import { judgeCommand } from './haproxy-versions.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { mountPoints, singleFileMounts } from './mount-points.ts';
 import { believedLast, judgeAsPublished, type Shell, settingsOf, shellOf, sourcesOf } from './open.ts';
 import { previewOf, textOf } from './preview.ts';
 import { minutesSince } from './services.ts';
+
+const COLOURS = { ok: 'green', note: 'yellow', wrong: 'red' } as const;
 
 /** The doctor: looks at everything that a run needs, changes nothing, and says what to do. */
 export async function check(io: Io, flags: FromFlags): Promise<ExitCode> {
@@ -34,7 +37,9 @@ export async function check(io: Io, flags: FromFlags): Promise<ExitCode> {
   const add: Add = (verdict, what, found) => {
     wrong ||= verdict === 'wrong';
     const said = visibleLines(hideSecrets(found, secrets));
-    io.out(`${verdict.padEnd(5)}  ${what.padEnd(9)}  ${said.replaceAll('\n', '\n                  ')}\n`);
+    io.out(
+      `${coloured(io, COLOURS[verdict], verdict.padEnd(5))}  ${what.padEnd(9)}  ${said.replaceAll('\n', '\n                  ')}\n`,
+    );
   };
   add('ok', 'settings', settings.configFile ?? 'from flags and environment');
   const judge = await checkJudge(io, settings, add);

@@ -7,6 +7,11 @@ export interface Io {
   out(text: string): void;
   /** One line for people. */
   err(line: string): void;
+  /**
+   * What takes its time, on a terminal: the line is replaced by the next one, and by whatever else is written; an empty one
+   * takes it away. Nothing elsewhere.
+   */
+  progress(line: string): void;
   /** From now on these texts are never written by `err`, whatever holds them. */
   hide(secrets: readonly string[]): void;
   /** From now on this is what the command waits for: said where it takes too long. */
@@ -16,8 +21,10 @@ export interface Io {
   readonly cwd: string;
   /** Whether stderr is one. */
   readonly terminal: boolean;
-  /** Whether results may be coloured: stdout is a terminal, and nobody said NO_COLOR. */
+  /** Whether results may be coloured. */
   readonly colours: boolean;
+  /** Whether what goes to stderr may be. */
+  readonly logColours: boolean;
   /** `listener` gets the error that ends the process where nobody catches it, and says it: `main` then does not. */
   onCrash(listener: (error: unknown) => void): void;
   /** Aborts at SIGTERM and SIGINT. Its reason is the signal's name. */

@@ -1,8 +1,9 @@
-import { type Command, Option } from 'commander';
+import { Argument, type Command, CommanderError, Option } from 'commander';
 import { interpretOnly } from '../system/small-process.ts';
 import type { AnnounceFlags } from './announce-settings.ts';
 import { bounded, parseTimeout } from './bounded.ts';
-import type { BoundedFlags, ExitCode, Io } from './io.ts';
+import { SHELLS, type Shell } from './completion-scripts.ts';
+import { type BoundedFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import type { RunFlags } from './run.ts';
 import type { SyncFlags } from './sync.ts';
 import type { UnitsFlags } from './units.ts';
@@ -14,6 +15,10 @@ const collect = (value: string, before: readonly string[]) => [...before, value]
 
 /** Every verb loads its own code when it is called, so that `--help` stays quick. */
 export function addCommands(program: Command, io: Io, ended: (code: number) => void): void {
+  const version = () => {
+    io.out(`${io.version}\n`);
+    throw new CommanderError(EXIT.fine, 'commander.version', io.version);
+  };
   program
     .description(
       'The confd replacement for HAProxy: etcd or files in, a validated haproxy.cfg out, HAProxy follows.',
@@ -21,7 +26,13 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text.trimEnd()) })
     .addHelpText('after', `\nExample:\n  pointsman render --dry-run ${QUICKSTART}`)
     .showHelpAfterError('Try: pointsman --help')
-    .enablePositionalOptions();
+    .enablePositionalOptions()
+    .option('-v, --version', 'print the version')
+    .on('option:version', version)
+    .addOption(new Option('-V').hideHelp())
+    .on('option:V', version);
+  withCommonOptions(program).hook('preAction', takeOver);
+  program.option('--timeout <duration>', 'how long a command may take at most that does one thing and ends');
 
   verb(program, 'run', 'the daemon: watch, render, validate, publish and make HAProxy follow', {
     daemon: true,
@@ -168,6 +179,27 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
       ended(await pretty(io));
     });
 
+  program
+    .command('completion')
+    .description('what has a shell complete commands and flags')
+    .addArgument(new Argument('<shell>', 'which one').choices(SHELLS))
+    .addHelpText(
+      'after',
+      '\nExample:\n  pointsman completion bash\n\nIn ~/.bashrc: source <(pointsman completion bash)',
+    )
+    .showHelpAfterError('Try: pointsman completion --help')
+    .action(async (shell: Shell) => {
+      const { completion } = await import('./completion.ts');
+      ended(completion(io, program, shell));
+    });
+
+  program
+    .command('version')
+    .description('print the version')
+    .addHelpText('after', '\nExample:\n  pointsman version')
+    .showHelpAfterError('Try: pointsman version --help')
+    .action(() => io.out(`${io.version}\n`));
+
   once('pause', 'hands off the file and HAProxy for a while; works with the daemon dead', {
     load: async () => (await import('./pause.ts')).pause,
     example: 'pause --for 30m',
@@ -193,20 +225,42 @@ interface Once<Flags> extends VerbOptions {
   readonly load: () => Promise<(io: Io, flags: Flags) => Promise<ExitCode>>;
 }
 
+/** The options of nearly all verbs, which may stand before the verb as well. */
+function withCommonOptions(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'the settings file (default: /etc/pointsman/pointsman.yaml)')
+    .option('--set <key=value>', 'a setting, over file and environment; may be repeated', collect, [])
+    .addOption(
+      new Option('--log-level <level>', 'how much to tell').choices(['debug', 'info', 'warn', 'error']),
+    );
+}
+
+/** What was said before the verb is the verb's, but where that says it itself. */
+function takeOver(program: Command, verb: Command): void {
+  for (const option of program.options) {
+    const name = option.attributeName();
+    if (program.getOptionValueSource(name) !== 'cli') {
+      continue;
+    }
+    if (!verb.options.some(({ long }) => long === option.long)) {
+      program.error(`error: ${verb.name()} takes no option '${option.long}'`);
+    }
+    const value: unknown = program.getOptionValue(name);
+    if (Array.isArray(value)) {
+      verb.setOptionValueWithSource(name, [...value, ...verb.getOptionValue(name)], 'cli');
+    } else if (verb.getOptionValueSource(name) !== 'cli') {
+      verb.setOptionValueWithSource(name, value, 'cli');
+    }
+  }
+}
+
 function verb(
   program: Command,
   name: string,
   description: string,
   { example = name, settings = QUICKSTART, from, daemon }: VerbOptions = {},
 ): Command {
-  const command = program
-    .command(name)
-    .description(description)
-    .option('-c, --config <file>', 'the settings file (default: /etc/pointsman/pointsman.yaml)')
-    .option('--set <key=value>', 'a setting, over file and environment; may be repeated', collect, [])
-    .addOption(
-      new Option('--log-level <level>', 'how much to tell').choices(['debug', 'info', 'warn', 'error']),
-    )
+  const command = withCommonOptions(program.command(name).description(description))
     .addHelpText('after', `\nExample:\n  pointsman ${example} ${settings}`)
     .showHelpAfterError(`Try: pointsman ${name} --help`);
   if (!daemon) {

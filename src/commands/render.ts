@@ -6,6 +6,7 @@ import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { applyOnce, refused } from './apply-once.ts';
+import { colouredDiff } from './colours.ts';
 import { EXIT, type ExitCode, type FromFlags, type Io } from './io.ts';
 import { fillFrom, judgeAsPublished, ownState, settingsOf, shellOf } from './open.ts';
 import { previewOf, textOf } from './preview.ts';
@@ -71,7 +72,7 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
     io.out(text);
   } else if (text !== before) {
     const diff = createTwoFilesPatch(path, path, before, text, 'installed', 'rendered');
-    io.out(hideSecrets(diff, secretsOf(settings, io.env)));
+    io.out(colouredDiff(io, hideSecrets(diff, secretsOf(settings, io.env))));
   }
   if (flags.validate && shell) {
     io.waitsFor('the verdict of HAProxy (haproxy.checkCommand)');

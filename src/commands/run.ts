@@ -76,7 +76,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     emit,
   });
   const { listen, hosts } = settings.status;
-  const log = { ...settings.log, terminal: io.terminal };
+  const log = { ...settings.log, terminal: io.terminal, colours: io.logColours };
   const { turns } = reconciler;
   const certificates = () => certificateEnds(settings.sources);
   await using observers = await observe({

@@ -6,6 +6,7 @@ import { readHeldPauses } from '../state/pause-notes.ts';
 import { screenOf } from '../status/screen.ts';
 import type { StatusJson } from '../status/status-json.ts';
 import { askDaemon, controlSocketOf } from './ask-daemon.ts';
+import { colouredLines } from './colours.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
 
@@ -13,6 +14,12 @@ import { settingsOf } from './open.ts';
 export interface StatusFlags extends CommonFlags {
   readonly json?: boolean;
 }
+
+/** What is wrong, and what to do. */
+const COLOURS = [
+  [/^!|^NOT READY/, 'red'],
+  [/^ +->/, 'bold'],
+] as const;
 
 /** Asks the daemon how it is, and shows that on one screen. Ends with 1 where something is not well. */
 export async function status(io: Io, flags: StatusFlags): Promise<ExitCode> {
@@ -24,7 +31,7 @@ export async function status(io: Io, flags: StatusFlags): Promise<ExitCode> {
   }
   const json = said.body as StatusJson;
   const { well, text } = screenOf(json);
-  io.out(flags.json ? `${JSON.stringify(json, null, 2)}\n` : visibleLines(text));
+  io.out(flags.json ? `${JSON.stringify(json, null, 2)}\n` : colouredLines(io, visibleLines(text), COLOURS));
   return well ? EXIT.fine : EXIT.failed;
 }
 

@@ -9,6 +9,7 @@ import { readDefinition, readHosts } from '../units/read-definition.ts';
 import { resolveSite } from '../units/resolve.ts';
 import { TEMPLATE_NAMES, type UnitFile, type UnitTemplates, unitFilesOf } from '../units/unit-files.ts';
 import { FORMATS, type Format } from '../units/unit-view.ts';
+import { colouredDiff } from './colours.ts';
 import { EXIT, type ExitCode, type Io } from './io.ts';
 import { differencesOf, diffOf, writeFiles } from './units-folder.ts';
 
@@ -53,7 +54,7 @@ export async function units(io: Io, file: string, flags: UnitsFlags): Promise<Ex
     return EXIT.fine;
   }
   if (diff !== undefined) {
-    io.out(await diffOf(folder, files));
+    io.out(colouredDiff(io, await diffOf(folder, files)));
     return EXIT.fine;
   }
   const different = await differencesOf(folder, files);

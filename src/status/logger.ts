@@ -11,6 +11,8 @@ export interface LogOptions {
   readonly format: 'auto' | 'json' | 'pretty';
   /** Whether stderr is a terminal. */
   readonly terminal: boolean;
+  /** @default as `terminal` */
+  readonly colours?: boolean;
   /** Instead of stderr. */
   readonly stream?: { write(text: string): void };
 }
@@ -55,7 +57,7 @@ async function streamOf(options: LogOptions, pretty: boolean): Promise<pino.Dest
   if (!pretty) {
     return options.stream ?? pino.destination({ dest: 2, sync: true });
   }
-  const format = await prettyLine({ colours: options.terminal });
+  const format = await prettyLine({ colours: options.colours ?? options.terminal });
   const stream = options.stream ?? pino.destination({ dest: 2, sync: true });
   return { write: (line: string) => stream.write(format(line) ?? line) };
 }
