@@ -15,6 +15,14 @@ export async function checkCommands(io: Io, { haproxy }: Settings, add: Add): Pr
     ...(checkCommand[0] === binary ? [] : [['haproxy.checkCommand', checkCommand] as const]),
     ...(mode === 'command' ? [['haproxy.reloadCommand', reloadCommand] as const] : []),
   ];
+  const flock = await findProgram('flock', io.env.PATH ?? '');
+  if (flock.kind === 'missing') {
+    add(
+      'wrong',
+      'commands',
+      `flock, by which run and render exclude each other: ${flock.why}\nInstall util-linux.`,
+    );
+  }
   for (const [setting, [program = '']] of commands) {
     const found = await findProgram(program, io.env.PATH ?? '');
     if (found.kind === 'found') {

@@ -9,14 +9,16 @@ import { whyNotOpened } from '../haproxy/stats-socket.ts';
 import { haproxyVersion } from '../haproxy/version.ts';
 import type { Entry } from '../model/entry.ts';
 import { visibleLines } from '../model/visible.ts';
-import { otherBranch } from '../plan/haproxy-branch.ts';
+import { otherBranch, plainVersion } from '../plan/haproxy-branch.ts';
 import type { HaproxyState } from '../ports/haproxy.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { readLayers } from '../sources/read-layers.ts';
 import { hasBelievedTree } from '../state/believed-files.ts';
+import { findProgram } from '../system/find-program.ts';
 import { ourUser } from '../system/our-user.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
+import { checkDaemon } from './check-daemon.ts';
 import { type Add, checkCommands, checkExposures, checkStatus } from './check-outside.ts';
 import { checkOwnPorts } from './check-ports.ts';
 import { coloured } from './colours.ts';
@@ -42,6 +44,7 @@ export async function check(io: Io, flags: FromFlags): Promise<ExitCode> {
     );
   };
   add('ok', 'settings', settings.configFile ?? 'from flags and environment');
+  await attempt(() => checkDaemon(io, settings, add), 'daemon', add);
   const judge = await checkJudge(io, settings, add);
   const shell = await attempt(() => shellOf(settings, () => {}), 'output', add);
   if (shell) {
@@ -85,7 +88,9 @@ async function checkJudge(io: Io, settings: Settings, add: Add): Promise<string 
     io.waitsFor(`${command.join(' ')} -v`);
     const found = await attempt(() => haproxyVersion(command, io.signal), 'haproxy', add);
     if (found) {
-      add('ok', 'haproxy', `${command.join(' ')} is ${found.full}`);
+      const place = await findProgram(command[0], io.env.PATH ?? '');
+      const isNamed = command.length === 1 && place.kind === 'found' && place.path !== command[0];
+      add('ok', 'haproxy', `${command.join(' ')} is ${found.full}${isNamed ? ` (${place.path})` : ''}`);
     }
     return found?.full;
   };
@@ -246,6 +251,14 @@ async function checkHaproxy(
   const trouble = otherBranch(version, judge ?? null);
   if (trouble !== null) {
     return add('wrong', 'running', trouble);
+  }
+  if (version !== null && judge && plainVersion(version) !== plainVersion(judge)) {
+    const found = `HAProxy ${version} runs, and ${judge} lies on the disk: it was upgraded, or is another one`;
+    add(
+      'note',
+      'version',
+      `${found}\nA restart of HAProxy runs the one on the disk; both are of one branch, which is enough.`,
+    );
   }
   for (const one of await shell.hands.load()) {
     const place = `${one.backend}/${one.server}`;

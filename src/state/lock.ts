@@ -29,10 +29,10 @@ export interface LockRequest {
  * `LockedError` that tells who holds it, or a `SystemError`.
  */
 export async function acquireLock(request: LockRequest): Promise<AsyncDisposable> {
-  const output = path.resolve(request.outputPath);
-  const state = await lockFile(path.join(request.stateDir, 'lock'), request);
+  const files = lockFiles(request);
+  const state = await lockFile(files.state, request);
   try {
-    const target = await lockFile(path.join(path.dirname(output), `.${path.basename(output)}.lock`), request);
+    const target = await lockFile(files.output, request);
     return {
       async [Symbol.asyncDispose]() {
         await target.close();
@@ -45,25 +45,54 @@ export async function acquireLock(request: LockRequest): Promise<AsyncDisposable
   }
 }
 
-/**
- * Whether somebody holds the lock of a state folder; null where that cannot be seen. Takes it for a moment, shared,
- * which `acquireLock` waits out.
- */
+/** The files of the locks for a state folder and an output. */
+export function lockFiles({ stateDir, outputPath }: Omit<LockRequest, 'verb'>): {
+  readonly state: string;
+  readonly output: string;
+} {
+  const output = path.resolve(outputPath);
+  return {
+    state: path.join(stateDir, 'lock'),
+    output: path.join(path.dirname(output), `.${path.basename(output)}.lock`),
+  };
+}
+
+/** Whether somebody holds the lock of a state folder; null where that cannot be seen. */
 export async function isLocked(stateDir: string): Promise<boolean | null> {
+  const holder = await lockHolder(path.join(stateDir, 'lock'));
+  return holder.kind === 'unknown' ? null : holder.kind === 'held';
+}
+
+/** Who holds a lock. */
+export type LockHolder =
+  | { readonly kind: 'nobody' | 'unknown' }
+  /** What it says of itself: `run, pid 12, since 2026-03-01T14:30:00.000Z`; empty where it does not. */
+  | { readonly kind: 'held'; readonly by: string };
+
+/** Looks who holds a lock. Takes it for a moment, shared, which `acquireLock` waits out. */
+export async function lockHolder(file: string): Promise<LockHolder> {
   let handle: FileHandle | undefined;
   try {
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-    handle = await open(path.join(stateDir, 'lock'), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    handle = await open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const ran = await runProgram('flock', ['-n', '-s', '-E', String(HELD), '3'], {
       timeout: LIMIT,
       passOn: handle.fd,
     });
-    return ran.exitCode === HELD ? true : ran.exitCode === 0 ? false : null;
+    if (ran.exitCode === HELD) {
+      return { kind: 'held', by: await saidIn(handle) };
+    }
+    return { kind: ran.exitCode === 0 ? 'nobody' : 'unknown' };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? false : null;
+    return { kind: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nobody' : 'unknown' };
   } finally {
     await handle?.close();
   }
+}
+
+async function saidIn(handle: FileHandle): Promise<string> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(MOST_SAID), 0, MOST_SAID, 0);
+  return buffer.toString('utf8', 0, bytesRead).trim();
 }
 
 async function lockFile(file: string, request: LockRequest): Promise<FileHandle> {
@@ -114,8 +143,7 @@ async function flock(file: string, handle: FileHandle): Promise<void> {
     return;
   }
   if (ran.exitCode === HELD) {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MOST_SAID), 0, MOST_SAID, 0);
-    const holder = buffer.toString('utf8', 0, bytesRead).trim();
+    const holder = await saidIn(handle);
     throw new LockedError(
       `locking ${file}: another Pointsman holds it (${holder || 'it does not say who'})`,
       {

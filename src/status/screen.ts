@@ -57,10 +57,15 @@ export function sentence({ counts, missing, lastApply }: StatusJson): string {
   return `${serving} Last change ${span(ageSeconds)} ago${words}, ${how}, in ${Math.round(ms)} ms.`;
 }
 
+/** The last pass where changes do not go out: it failed, and not because a person or a source is waited for. */
+export function failingPass({ lastPass }: Pick<StatusJson, 'lastPass'>): StatusJson['lastPass'] {
+  const isFailing = lastPass?.error && lastPass.outcome !== 'paused' && lastPass.outcome !== 'waiting';
+  return isFailing ? lastPass : null;
+}
+
 function troublesIn(status: StatusJson): readonly string[] {
-  const { missing, paused, sources, template, judge, lastPass } = status;
-  const failing =
-    lastPass?.error && lastPass.outcome !== 'paused' && lastPass.outcome !== 'waiting' ? [lastPass] : [];
+  const { missing, paused, sources, template, judge } = status;
+  const failing = [failingPass(status) ?? []].flat();
   return [
     ...missing.map((what) => trouble('not ready', what, 'HAProxy is left as it is until then')),
     ...(paused
@@ -185,7 +190,8 @@ function passLine(pass: Pass): string {
   return `${at.slice(11, 19)}Z ${outcome} in ${Math.round(ms)} ms${what}${error === null ? '' : `: ${firstLine(error)}`}${broughtBy(pass)}`;
 }
 
-function broughtBy({ came: { keys, count, revision } }: Pick<Pass, 'came'>): string {
+/** Which keys brought a pass, for people: ` [/services/shop/s5 at revision 41]`. */
+export function broughtBy({ came: { keys, count, revision } }: Pick<Pass, 'came'>): string {
   const at = revision === null ? '' : ` at revision ${revision}`;
   return count === 0 ? '' : ` [${shortList(keys, 3, count)}${at}]`;
 }
@@ -200,7 +206,7 @@ function counted(count: number, what: string): string {
 }
 
 /** How long something takes or is ago: `12 s`, `4 min`, `3 h`, `2 d`. */
-function span(seconds: number): string {
+export function span(seconds: number): string {
   const [value, unit] =
     seconds < 100
       ? [seconds, 's']

@@ -76,6 +76,17 @@ test.each(['master-socket', 'signal', 'command'])(
       await waitFor(async () => (await judgeIn(daemon)).trouble === null, { what: 'the status' });
       expect(versionsIn(await file())).toEqual(['2.6']);
       expect(warnings(daemon)).toHaveLength(1);
+      const newer = path.join(site.folder, 'newer', 'haproxy');
+      await mkdir(path.dirname(newer));
+      await writeFile(
+        newer,
+        '#!/bin/sh\ncase "$1" in -v) echo "HAProxy version 2.6.99-1";; *) exec haproxy "$@";; esac\n',
+        { mode: 0o755 },
+      );
+      const upgraded = await site.run('check', '--set', `haproxy.binary=${newer}`);
+      expect(upgraded.stdout).toMatch(
+        /^note +version +HAProxy 2\.6\.\S+ runs, and 2\.6\.99-1 lies on the disk/m,
+      );
     });
   },
 );
