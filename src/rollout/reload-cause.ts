@@ -10,17 +10,29 @@ export function causeOfPlan(reasons: readonly Pick<Reason, 'about' | 'section'>[
 }
 
 /** Why an action has HAProxy load the file, in a word; null where it does not. */
-export function reloadCause({ kind }: Pick<Action, 'kind'>, { way }: Pick<Facts, 'way'>): ReloadCause | null {
+export function reloadCause({ kind }: Pick<Action, 'kind'>, facts: Known): ReloadCause | null {
+  const { way } = facts;
   switch (kind) {
     case 'mend':
       return 'drift';
     case 'load':
       return way.kind === 'reload' ? way.cause : 'drift';
     case 'reload':
-      return way.kind === 'reload' ? way.cause : way.reasons.length > 0 ? 'runtime' : 'unplanned';
+      return way.kind === 'reload' ? way.cause : causeWithoutPlan(facts);
     default:
       return null;
   }
+}
+
+type Known = Pick<Facts, 'way' | 'haproxy' | 'installed' | 'ahead'>;
+
+function causeWithoutPlan({ way, haproxy, installed, ahead }: Known): ReloadCause {
+  if (way.reasons.length > 0) {
+    return 'runtime';
+  }
+  const expected = ahead ?? (installed?.isOurs ? installed : null);
+  const isOther = haproxy.kind === 'running' && expected !== null && haproxy.mark !== expected.hash;
+  return isOther ? 'drift' : 'unplanned';
 }
 
 function causeOf({ about, section }: Pick<Reason, 'about' | 'section'>): ReloadCause {

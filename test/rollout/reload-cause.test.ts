@@ -41,12 +41,21 @@ test('a HAProxy that cannot change servers at all is a cause of its own', () => 
 });
 
 test('where there is no plan, the action says why', () => {
-  const unknown = (...reasons: string[]) => ({ way: { kind: 'unknown', reasons } }) as const;
-  const planned = { way: { kind: 'reload', part: null, reasons: ['r'], cause: 'servers' } } as const;
+  const ours = { text: 't', hash: 'ab', isOurs: true };
+  const worker = { kind: 'running', pid: 7, version: '3.0.11', mark: 'ab' } as const;
+  const at = { haproxy: worker, installed: ours, ahead: null } as const;
+  const unknown = (...reasons: string[]) => ({ ...at, way: { kind: 'unknown', reasons } }) as const;
+  const planned = { ...at, way: { kind: 'reload', part: null, reasons: ['r'], cause: 'servers' } } as const;
   expect(reloadCause({ kind: 'reload' }, planned)).toBe('servers');
   expect(reloadCause({ kind: 'load' }, planned)).toBe('servers');
   expect(reloadCause({ kind: 'reload' }, unknown('it went otherwise than expected'))).toBe('runtime');
   expect(reloadCause({ kind: 'reload' }, unknown())).toBe('unplanned');
+  const stranger = { ...unknown(), haproxy: { ...worker, mark: 'cd' } };
+  expect(reloadCause({ kind: 'reload' }, stranger)).toBe('drift');
+  expect(reloadCause({ kind: 'reload' }, { ...stranger, ahead: { text: 'u', hash: 'cd' } })).toBe(
+    'unplanned',
+  );
+  expect(reloadCause({ kind: 'reload' }, { ...stranger, installed: null })).toBe('unplanned');
   expect(reloadCause({ kind: 'load' }, unknown())).toBe('drift');
   expect(reloadCause({ kind: 'mend' }, unknown())).toBe('drift');
   expect(reloadCause({ kind: 'runtime' }, planned)).toBeNull();
