@@ -15,6 +15,7 @@ import {
   servicesView,
 } from '../status/services-view.ts';
 import type { Status } from '../status/status.ts';
+import { inPieces, jsonText } from '../system/in-pieces.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import type { Io } from './io.ts';
 
@@ -38,14 +39,12 @@ export function servicesNow(
       : () => Promise.resolve(mute);
   const facts = async () => factsOf(settings, { served, env, seen: await see(), held: status().held });
   return {
-    plain: async () => servicesView(await facts()),
+    plain: async () => inPieces(servicesView(await facts())),
     detailed: async () => {
       const { remarks, ignored } = served.catalog;
-      const { setByHand } = status();
-      return detailedServices(await facts(), {
-        ...{ from: 'daemon', remarks, ignored },
-        setByHand: setByHand.values(),
-      });
+      const beside = { from: 'daemon', remarks, ignored, setByHand: status().setByHand.values() } as const;
+      const all = await inPieces(detailedServices(await facts(), beside));
+      return inPieces(jsonText({ ...all }, 'services'));
     },
   };
 }

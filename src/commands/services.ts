@@ -11,6 +11,7 @@ import { createStateFile } from '../state/state-file.ts';
 import { servicesDiff } from '../status/services-diff.ts';
 import { minutesOf, servicesText } from '../status/services-text.ts';
 import { type DetailedServices, detailedServices } from '../status/services-view.ts';
+import { atOnce } from '../system/in-pieces.ts';
 import { ServedTree } from '../tree/served-tree.ts';
 import { askDaemon, type DaemonSays, sayInstead } from './ask-daemon.ts';
 import { catalogOptions } from './assemble.ts';
@@ -136,7 +137,7 @@ async function seenBeside(
   ]);
   const { remarks, ignored } = served.catalog;
   const facts = factsOf(settings, { served, held, seen, env: io.env });
-  return detailedServices(facts, { from, remarks, ignored, setByHand: hands.servers });
+  return atOnce(detailedServices(facts, { from, remarks, ignored, setByHand: hands.servers }));
 }
 
 /** How long ago a person set it, for people. */

@@ -1,5 +1,6 @@
 import type { Serial } from '../ports/serial.ts';
 import type { DrainedBy, ServerHealth, ServerStatus, ServersSeen } from '../ports/server-health.ts';
+import { inPieces, type Pieces } from '../system/in-pieces.ts';
 import { withoutPlain } from './hand-state.ts';
 import { ASK_MARK, parseMark, RuntimeSession } from './runtime-session.ts';
 import { whereNoAnswer } from './socket-command.ts';
@@ -47,8 +48,7 @@ export function look(statsSocket: string, signal: AbortSignal): Promise<ServersS
       return { kind: 'unseen', why: 'a worker answers that only ends what it has: HAProxy reloads' };
     }
     const { pid, version } = info;
-    const bits = adminBits(marked);
-    const servers = rows.all.map((row) => healthOf(row, bits.get(`${row.pxname}/${row.svname}`)));
+    const servers = await inPieces(healthOf(rows.all, adminBits(marked)));
     return { kind: 'seen', at: Date.now(), pid, version, mark: parseMark(ran), servers };
   };
   return whereNoAnswer(asked(), ({ advice }) => ({ kind: 'unseen', why: advice }));
@@ -178,7 +178,19 @@ function adminBits(rows: string): ReadonlyMap<string, AdminState> {
   return found;
 }
 
-function healthOf(row: StatRow, admin: AdminState = { bits: 0, isReweighted: false }): ServerHealth {
+function* healthOf(
+  rows: readonly StatRow[],
+  bits: ReadonlyMap<string, AdminState>,
+): Pieces<readonly ServerHealth[]> {
+  const servers: ServerHealth[] = [];
+  for (const row of rows) {
+    servers.push(healthOfRow(row, bits.get(`${row.pxname}/${row.svname}`)));
+    yield;
+  }
+  return servers;
+}
+
+function healthOfRow(row: StatRow, admin: AdminState = { bits: 0, isReweighted: false }): ServerHealth {
   const weight = Number(row.weight);
   const status = statusOf(row.status, weight);
   const isOut = status === 'DRAIN' || status === 'MAINT';

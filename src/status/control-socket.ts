@@ -7,8 +7,8 @@ export interface ControlQuestion {
   readonly method: 'GET' | 'POST';
   /** `/status`; the command gives what else there is to say in the query, and with POST as JSON. */
   readonly path: string;
-  /** Throws a `PointsmanError` where it cannot be done: the command fails with it. */
-  readonly answer: (asked: ControlAsked) => object | Promise<object>;
+  /** An object, or the text of one. Throws a `PointsmanError` where it cannot be done: the command fails with it. */
+  readonly answer: (asked: ControlAsked) => object | string | Promise<object | string>;
 }
 
 /** What was asked. */
@@ -69,7 +69,7 @@ function addQuestions(server: FastifyInstance, questions: readonly ControlQuesti
     server.route({
       method,
       url: path,
-      handler: async ({ query, body }) => {
+      handler: async ({ query, body }, reply) => {
         const asked = { query: recordOf(query), body: recordOf(body) };
         const { by, answerBy } = asked.body;
         // Who asked has gone by now, and did it by files: what was meant then may be wrong.
@@ -79,6 +79,7 @@ function addQuestions(server: FastifyInstance, questions: readonly ControlQuesti
         if (method === 'POST' && typeof by !== 'string') {
           throw new UsageError(`answering ${path}: it is not said who asks`);
         }
+        reply.type('application/json; charset=utf-8');
         return answer({ ...asked, by: typeof by === 'string' ? by : '' });
       },
     });

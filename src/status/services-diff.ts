@@ -52,7 +52,7 @@ function registration(key: string, is?: DetailedInstance, has?: DetailedInstance
 const COMPARED = ['address', 'weight', 'maxconn', 'drain', 'backup', 'tags'] as const;
 
 function written(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : value === null ? 'none' : JSON.stringify(value);
 }
 
 function running(key: string, has: DetailedInstance | undefined): readonly string[] {

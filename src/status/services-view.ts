@@ -8,6 +8,7 @@ import {
   type ServerStatus,
   type ServersSeen,
 } from '../ports/server-health.ts';
+import type { Pieces } from '../system/in-pieces.ts';
 
 /** What services are made of, and what HAProxy makes of them. Times are milliseconds since 1970. */
 export interface ServicesFacts {
@@ -145,14 +146,18 @@ export type ServicesBeside = Pick<DetailedServices, 'from' | 'remarks' | 'ignore
 };
 
 /** The same as `servicesView`, with all that the keys say. */
-export function detailedServices(facts: ServicesFacts, beside: ServicesBeside): DetailedServices {
-  const { services, ...view } = servicesView(facts);
+export function* detailedServices(facts: ServicesFacts, beside: ServicesBeside): Pieces<DetailedServices> {
+  const { services, ...view } = yield* servicesView(facts);
   const { kept, rejected } = facts;
   const said = new Map(facts.services.map((service) => [service.name, service]));
   const setByHand = [...beside.setByHand].map(({ backend, server, address, admin, weight, since }) => {
     return { backend, server, address, admin, weight, since: isoOf(since) };
   });
-  const detailed = services.map((one) => withDetails(one, said.get(one.name)));
+  const detailed: DetailedService[] = [];
+  for (const one of services) {
+    detailed.push(withDetails(one, said.get(one.name)));
+    yield;
+  }
   return { ...view, ...beside, services: detailed, setByHand, kept, rejected };
 }
 
@@ -169,32 +174,34 @@ const MOST_OTHERS = 1000;
 export interface ServicesNow {
   /** Fit for everybody: without free data. */
   plain(): Promise<ServicesJson>;
-  /** For who may read the keys themselves. */
-  detailed(): Promise<DetailedServices>;
+  /** For who may read the keys themselves: the text of `DetailedServices`. */
+  detailed(): Promise<string>;
 }
 
 /** What is known of every service and instance. */
-export function servicesView(facts: ServicesFacts): ServicesJson {
+export function* servicesView(facts: ServicesFacts): Pieces<ServicesJson> {
   const { seen } = facts;
   const servers = new ServerIndex(seen);
   const states = statesOf(facts);
   const missing = missingOf(facts);
-  const known = facts.services.map((service) => {
-    const { name, mode, hosts, paths, port, expose, instances } = service;
-    const served = instances.map((instance): InstanceView => {
+  yield;
+  const known: ServiceView[] = [];
+  for (const service of facts.services) {
+    const { name, mode, hosts, paths, port, expose } = service;
+    const served = service.instances.map((instance): InstanceView => {
       const { id, key, address, weight, maxconn, backup, drain, tags } = instance;
       const found = servers.take(name, instance).map((one) => drainedAs(one, drain || weight === 0));
       const running = seen.kind === 'seen' ? found.length > 0 : null;
-      const state = states(key);
       return {
-        ...{ id, key, address, weight, maxconn, backup, drain, tags, ...state, running },
+        ...{ id, key, address, weight, maxconn, backup, drain, tags, ...states(key), running },
         ...{ status: worstOf(found), servers: found },
       };
     });
-    const all = withMissing(served, missing.get(name));
+    const instances = withMissing(served, missing.get(name));
     missing.delete(name);
-    return { name, mode, hosts, paths, port, expose, counts: countsOf(all), instances: all };
-  });
+    known.push({ name, mode, hosts, paths, port, expose, counts: countsOf(instances), instances });
+    yield;
+  }
   const lost = [...missing].map(([name, instances]): ServiceView => {
     const place = { mode: null, hosts: [], paths: [], port: null, expose: false };
     return { name, ...place, counts: countsOf(instances), instances };
@@ -312,7 +319,10 @@ class ServerIndex {
   }
 
   others(most: number): readonly ServerHealth[] {
-    return [...this.#left].slice(0, most);
+    // Who left is in maintenance by us, and who is not knows that.
+    return [...this.#left]
+      .slice(0, most)
+      .map((one) => (one.drainedBy === 'hand' ? { ...one, drainedBy: null } : one));
   }
 }
 

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { createBus } from '../../src/events.ts';
 import { observe } from '../../src/status/observe.ts';
 import { servicesView } from '../../src/status/services-view.ts';
+import { atOnce } from '../../src/system/in-pieces.ts';
 import { samplePass } from './sample-pass.ts';
 
 const NO_SERVICES = {
@@ -21,7 +22,7 @@ it('observe() shows the events of a bus in log, status and metrics, until it is 
     listen: { host: '127.0.0.1', port: 0 },
     hosts: [],
     certificates: async () => [],
-    services: () => ({ plain: async () => servicesView(NO_SERVICES), detailed: neverAsked }),
+    services: () => ({ plain: async () => atOnce(servicesView(NO_SERVICES)), detailed: neverAsked }),
     servicesInMetrics: 200,
     turns: {
       get last() {

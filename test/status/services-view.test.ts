@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ServerHealth } from '../../src/ports/server-health.ts';
-import { type ServicesFacts, servicesView } from '../../src/status/services-view.ts';
+import { type ServicesFacts, type ServicesJson, servicesView } from '../../src/status/services-view.ts';
+import { atOnce } from '../../src/system/in-pieces.ts';
 import { catalogOf } from '../support/catalog.ts';
 
 const UP: ServerHealth = {
@@ -43,12 +44,16 @@ function facts(more: Partial<ServicesFacts> = {}): ServicesFacts {
   };
 }
 
+function viewOf(given: ServicesFacts): ServicesJson {
+  return atOnce(servicesView(given));
+}
+
 function seen(...servers: readonly ServerHealth[]): ServicesFacts['seen'] {
   return { kind: 'seen', at: 0, pid: 7, version: '3.4.1', mark: 'abc', servers };
 }
 
 test('each instance says its state: registered, held, kept, rejected or set aside, and why', () => {
-  const view = servicesView(
+  const view = viewOf(
     facts({
       held: new Map([
         [
@@ -86,7 +91,7 @@ test("each instance says whether HAProxy has it and how it is, and who took it o
   const down = { ...UP, server: 'c', address: '[2001:db8::1]:80', status: 'DOWN', why: 'refused' } as const;
   const drain = { ...UP, server: 'b', address: '10.0.0.2:80', status: 'DRAIN', drainedBy: 'hand' } as const;
   const other = { ...UP, server: 'x', address: '10.0.0.9:80' };
-  const view = servicesView(facts({ seen: seen(UP, down, drain, other) }));
+  const view = viewOf(facts({ seen: seen(UP, down, drain, other) }));
   const web = view.services.find(({ name }) => name === 'web');
   expect(
     web?.instances.map(({ id, running, status, servers }) => [id, running, status, servers[0]?.drainedBy]),
@@ -104,10 +109,10 @@ test("each instance says whether HAProxy has it and how it is, and who took it o
 test('where several servers have one address, the one of the name counts, and of these the one of the service; else the worst', () => {
   const shared = { ...UP, server: 'shared', status: 'DOWN' } as const;
   const elsewhere = { ...UP, backend: 'be_shop' };
-  const [service] = servicesView(facts({ seen: seen(shared, elsewhere, UP) })).services.slice(-1);
+  const [service] = viewOf(facts({ seen: seen(shared, elsewhere, UP) })).services.slice(-1);
   expect(service?.instances[0]).toMatchObject({ id: 'a', status: 'UP', servers: [UP] });
   const twice = { ...shared, backend: 'be_b' };
-  const both = servicesView(facts({ seen: seen(shared, { ...twice, status: 'MAINT' }) })).services.at(-1);
+  const both = viewOf(facts({ seen: seen(shared, { ...twice, status: 'MAINT' }) })).services.at(-1);
   expect(both?.instances[0]).toMatchObject({ status: 'DOWN', running: true });
   expect(both?.instances[1]).toMatchObject({ status: null, running: false });
 });
