@@ -65,7 +65,7 @@ listen front
       follows: ['MAINT', 'tracked server', `127.0.0.1:${closed}`],
       ours: ['no check', null, one.address],
     });
-    expect(servers.get('ill')?.why).toMatch(/^Layer4 connection problem: .*[Cc]onnection refused/);
+    expect(servers.get('ill')?.why).toMatch(/^Layer4 connection problem: .*refused/i);
     expect(servers.get('up')).toMatchObject({
       backend: 'be_web',
       weight: 1,

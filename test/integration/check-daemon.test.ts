@@ -51,4 +51,4 @@ test('check says whether a daemon is there and who has the lock, and is red whil
   await writeFile(reload, 'exit 0\n');
   await keys(site, { web: { one: '127.0.0.1:3' } });
   await waitFor(async () => (await site.run('check')).code === 0, PATIENT);
-}, 90_000);
+}, 150_000);
