@@ -33,6 +33,8 @@ export type LifeEvent =
       /** The names of the sources, in the order of the settings. */
       readonly sources: readonly string[];
       readonly template: string;
+      /** The settings file, where there is one. */
+      readonly settings?: string;
       /** The file that is written. */
       readonly target: string;
     }
@@ -65,7 +67,21 @@ export type LifeEvent =
   /** Neither the file nor HAProxy is touched until then (milliseconds since 1970). Said again every minute. */
   | { readonly kind: 'paused'; readonly until: number; readonly by: string }
   /** The pause is over. */
-  | { readonly kind: 'resumed'; readonly cause: string };
+  | { readonly kind: 'resumed'; readonly cause: string }
+  /**
+   * The settings were read again: the keys that changed and hold from now on, and all keys that are others now than this process
+   * runs with, and need a restart. Keys of `vars` are told one by one.
+   */
+  | {
+      readonly kind: 'settings-read';
+      readonly cause: 'file' | 'SIGHUP';
+      readonly applied: readonly string[];
+      readonly restart: readonly string[];
+    }
+  /** The settings cannot be read or do not fit: those of before stay. Said once per message. */
+  | { readonly kind: 'settings-refused'; readonly message: string; readonly hint?: string }
+  /** They fit again. */
+  | { readonly kind: 'settings-mended' };
 
 /** Tells of an expected failure that hinders nothing else. Whatever else was thrown is a bug: it is thrown on. */
 export function noticeOf(error: unknown): Extract<LifeEvent, { readonly kind: 'notice' }> {

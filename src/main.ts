@@ -52,7 +52,9 @@ async function main(): Promise<number> {
     progress: (line) => progress(visibleLines(hideSecrets(line, hidden))),
     hide: (secrets) => {
       for (const secret of secrets) {
-        hidden.push(secret);
+        if (!hidden.includes(secret)) {
+          hidden.push(secret);
+        }
       }
     },
     onCrash: (listener) => crashListeners.push(listener),

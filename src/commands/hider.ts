@@ -6,9 +6,10 @@ import { hideSecrets } from '../settings/redact-settings.ts';
  * Makes events fit to be told, for log and status alike: takes secrets out of them (HAProxy's own words, the lines of
  * the configuration that it names and the diff of a hand edit may hold what a template wrote), and escapes whatever a
  * person would not see as what it is, whoever wrote it.
+ * `secrets` is asked anew for each event: settings change.
  */
-export function hider(secrets: readonly string[]): (event: PointsmanEvent) => PointsmanEvent {
-  return (event) => hide(event, secrets);
+export function hider(secrets: () => readonly string[]): (event: PointsmanEvent) => PointsmanEvent {
+  return (event) => hide(event, secrets());
 }
 
 /** Fields whose words are our own: a secret may be one of them. */

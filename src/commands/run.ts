@@ -2,11 +2,11 @@ import { PointsmanError } from '../errors.ts';
 import { type Bus, createBus, type Emit, failureOf, noticeOf } from '../events.ts';
 import { watchHands } from '../haproxy/hand-watch.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
-import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { certificateEnds } from '../sources/certificate-ends.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
+import { renewed } from '../sources/renewed.ts';
 import { createCrashFile } from '../state/crash-file.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
 import { createStateFile } from '../state/state-file.ts';
@@ -19,6 +19,7 @@ import { controlSocketOf, type DaemonStatus } from './ask-daemon.ts';
 import { catalogOptions, checkedBy, paceOf, pauseKeys, registeredIn } from './assemble.ts';
 import { controlQuestions, followNotes } from './control-questions.ts';
 import { exposures } from './exposures.ts';
+import { followSettings } from './follow-settings.ts';
 
 import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
@@ -44,11 +45,14 @@ export interface RunFlags extends CommonFlags {
 export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const settings = await settingsOf(io, flags);
   const { stateDir, output } = settings;
+  await using followed = followSettings(io, flags, settings);
   await using state = await ownState(settings, 'run');
-  const bus = createBus(hider(secretsOf(settings, io.env)));
+  const bus = createBus(hider(followed.secrets));
   const { emit } = bus;
   const version = await versionAtFirst(settings, io.signal);
-  const sources = openSources(settings, { env: io.env });
+  const open = (by: Settings) => openSources(by, { env: io.env });
+  let opened = settings;
+  const { source, renew } = renewed(() => mergeSources(open(opened)));
   const served = new ServedTree({ catalog: catalogOptions(settings), emit, keptMax: settings.kept.max });
   const shell = await shellOf(settings, emit, { registered: registeredIn(served) });
   await shell.serverState?.open(io.signal);
@@ -58,7 +62,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   const reconciler = new Reconciler({
     ...shell,
     guard: guardOf(settings, flags.acceptStale ? 'any' : 'fresh'),
-    source: mergeSources(sources),
+    source,
     templates: new TemplateFolder(settings.template),
     served,
     drawing,
@@ -115,8 +119,9 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     kind: 'starting',
     version: io.version,
     mode: settings.haproxy.mode,
-    sources: sources.map(({ name }) => name),
+    sources: open(settings).map(({ name }) => name),
     template: settings.template,
+    ...(settings.configFile === null ? {} : { settings: settings.configFile }),
     target: output.path,
   });
   const farewell = farewellOf(bus, settings.haproxy.mode);
@@ -129,6 +134,11 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   if (io.signal.aborted) {
     onSignal();
   }
+  const renewSources = (by: Settings) => {
+    opened = by;
+    renew();
+  };
+  followed.tell({ reconciler, observers, renewSources, emit });
   try {
     await reconciler.run(io.signal);
   } catch (error) {

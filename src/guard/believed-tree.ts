@@ -55,7 +55,7 @@ type Put = Extract<RawChange, { kind: 'put' }>;
  */
 export class BelievedTree implements Iterable<ReadEntry> {
   readonly #raw: Iterable<ReadEntry> & { readonly hash: string };
-  readonly #options: GuardOptions | 'off';
+  #options: GuardOptions | 'off';
   /** How many keys the sources have, by group, and how many instances by address. */
   readonly #there = new Map<Group, number>();
   readonly #addresses = new Map<string, number>();
@@ -115,6 +115,20 @@ export class BelievedTree implements Iterable<ReadEntry> {
   /** From now on what there is counts as having been there all the time. */
   settle(): void {
     this.#forget(Number.POSITIVE_INFINITY);
+  }
+
+  /** Goes by these rules from now on; what is held ends by them too. */
+  follow(options: GuardOptions): GuardStep {
+    this.#options = options;
+    const step = begun();
+    for (const [key, held] of this.#held) {
+      const next = this.#heldBy(held, held.kind);
+      if (next.until !== held.until) {
+        this.#held.set(key, next);
+        step.held.set(key, next);
+      }
+    }
+    return done(step);
   }
 
   /** A step of the sources. */
@@ -297,8 +311,9 @@ export class BelievedTree implements Iterable<ReadEntry> {
   }
 
   #heldBy({ entry, rule, since }: Hold & { readonly entry: ReadEntry }, kind: Counted): Held {
-    const lasts = this.#options === 'off' || LASTING.has(rule);
-    return { entry, kind, rule, since, until: lasts ? null : since + this.#options.hold };
+    const options = this.#options;
+    const lasts = options === 'off' || LASTING.has(rule);
+    return { entry, kind, rule, since, until: lasts ? null : since + options.hold };
   }
 
   /** Puts it in the place of what was there, but at the end, and gives that: whoever changes one of these maps does it here. */

@@ -16,6 +16,8 @@ export interface PaceOptions {
   readonly patience?: number;
 }
 
+const DEFAULTS = { splay: 0, maxOldWorkers: Number.POSITIVE_INFINITY, patience: 30_000 };
+
 /**
  * Says when what happened goes out: a first change at once, those that follow it after `quiet` without another,
  * at the latest `maxWait` after the first of them; reloads no closer than `reloadInterval`, and not while as many old
@@ -23,7 +25,7 @@ export interface PaceOptions {
  * out all the same, and HAProxy's own `mworker-max-reloads` ends the oldest ones.
  */
 export class Pace {
-  readonly #options: Required<PaceOptions>;
+  #options: Required<PaceOptions>;
   readonly #emit: Emit;
   #lastMail = Number.NEGATIVE_INFINITY;
   #lastReload = Number.NEGATIVE_INFINITY;
@@ -34,8 +36,13 @@ export class Pace {
   #waitsSince: number | null = null;
 
   constructor(options: PaceOptions, emit: Emit) {
-    this.#options = { splay: 0, maxOldWorkers: Number.POSITIVE_INFINITY, patience: 30_000, ...options };
+    this.#options = { ...DEFAULTS, ...options };
     this.#emit = emit;
+  }
+
+  /** Goes by these from now on. */
+  follow(options: PaceOptions): void {
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   /** The time at which this mail is due; not after now means at once. */

@@ -2,11 +2,14 @@ import { clock, rest } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
 import type { Templates } from '../ports/templates.ts';
 import { runningSet } from '../rollout/current.ts';
+import type { DrawingSettings } from '../rollout/drawing.ts';
 import { watchHaproxy } from '../rollout/haproxy-watch.ts';
 import { watchServers } from '../rollout/read-back-watch.ts';
+import type { TreeSettings } from '../tree/trees.ts';
 import { waitForSources, watchGuard } from './guard-watch.ts';
 import type { Mail } from './mailbox.ts';
 import { watchMends } from './mend-watch.ts';
+import type { PaceOptions } from './pace.ts';
 import { type Parts, type PartsOptions, partsOf } from './parts.ts';
 import { Passes } from './passes.ts';
 import { followSource } from './source-follower.ts';
@@ -17,6 +20,11 @@ import { TURN_MS, type Turns } from './turns.ts';
 export interface ReconcilerOptions extends PartsOptions {
   readonly source: Source;
   readonly templates: Templates;
+}
+
+/** What of the settings may change while it runs. */
+export interface LiveOptions extends TreeSettings, DrawingSettings {
+  readonly pace?: PaceOptions;
 }
 
 /**
@@ -37,6 +45,18 @@ export class Reconciler {
   /** When the loop last turned, and what it is at work on for too long. */
   get turns(): Turns {
     return this.#parts.turns;
+  }
+
+  /** Goes by other settings from now on, whatever is at work; what is left out stays. */
+  follow({ pace, ...others }: LiveOptions): void {
+    const { trees, drawing, mailbox, quarantine, ...parts } = this.#parts;
+    if (pace) {
+      parts.pace.follow(pace);
+    }
+    drawing.follow(others);
+    trees.follow(others);
+    quarantine.look();
+    mailbox.post('settings changed');
   }
 
   /**

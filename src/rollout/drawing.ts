@@ -25,6 +25,11 @@ export interface DrawingOptions {
   readonly emit: Emit;
 }
 
+/** Settings that drawing goes by. */
+export interface DrawingSettings extends Pick<DrawingOptions, 'renderLimit'> {
+  readonly vars?: RenderInput['vars'];
+}
+
 /** What is drawn. */
 export type Drawable =
   | { readonly kind: 'nothing'; readonly missing: string }
@@ -46,7 +51,7 @@ interface Last {
 export class Drawing {
   /** Which template is in use: a refused one gives way to the last good one. */
   readonly templates: TemplateChoice;
-  readonly #renderLimit: number | undefined;
+  #renderLimit: number | undefined;
   #context: DrawingOptions['context'];
   #beside: readonly BoundBeside[] = [];
   #text: string | null = null;
@@ -57,8 +62,17 @@ export class Drawing {
 
   constructor(options: DrawingOptions) {
     this.#context = options.context;
-    this.templates = new TemplateChoice(options.emit);
+    this.templates = new TemplateChoice(options.emit, options.context.vars);
     this.#renderLimit = options.renderLimit;
+  }
+
+  /** Goes by other settings from now on; what is left out stays. */
+  follow({ vars, renderLimit = this.#renderLimit }: DrawingSettings): void {
+    this.#renderLimit = renderLimit;
+    if (vars) {
+      this.#context = { ...this.#context, vars };
+      this.templates.follow(vars);
+    }
   }
 
   /** The hash of the last text, whatever came of it; null before there is one. */

@@ -3,12 +3,17 @@ import type { Emit } from '../events.ts';
 import { type CompiledTemplate, compileTemplate } from '../render/compile-template.ts';
 import type { TemplateSet } from '../render/template-set.ts';
 
+type Vars = Readonly<Record<string, unknown>>;
+
 /**
  * Which template is in use: the newest that compiles, or the last good one while the newest is refused. What is
  * wrong is told once, and once when it is mended.
  */
 export class TemplateChoice {
   readonly #emit: Emit;
+  #vars: Vars;
+  /** Each without `vars`. */
+  readonly #plain = new WeakMap<CompiledTemplate, CompiledTemplate>();
   #current: CompiledTemplate | undefined;
   /** What the folder gave last, where that compiles. */
   #taken: { readonly set: TemplateSet; readonly template: CompiledTemplate } | undefined;
@@ -17,8 +22,10 @@ export class TemplateChoice {
   /** `template`: it did not compile, or was refused: rendering another one does not mend that. */
   #wrong: Partial<Record<'template' | 'rendering', PointsmanError | undefined>> = {};
 
-  constructor(emit: Emit) {
+  /** `vars` of the settings: with others, a template is another one. */
+  constructor(emit: Emit, vars: Vars = {}) {
     this.#emit = emit;
+    this.#vars = vars;
   }
 
   get current(): CompiledTemplate | undefined {
@@ -51,10 +58,20 @@ export class TemplateChoice {
     try {
       const template = compileTemplate(set);
       this.#taken = { set, template };
-      this.#use(template);
+      this.#use(this.#withVars(template));
       return true;
     } catch (error) {
       return this.miss(error);
+    }
+  }
+
+  /** Takes other `vars`: the newest template that compiles is a new one with them, whatever was said of it before. */
+  follow(vars: Vars): void {
+    this.#vars = vars;
+    if (this.#taken) {
+      this.#use(this.#withVars(this.#taken.template));
+    } else if (this.#current) {
+      this.#current = this.#withVars(this.#plain.get(this.#current) ?? this.#current);
     }
   }
 
@@ -82,7 +99,9 @@ export class TemplateChoice {
     if (!this.#good || !this.isNew) {
       return false;
     }
-    const hint = 'the last good template is used in its place; correct the newest one';
+    const hint = this.#isSameBut(this.#good)
+      ? 'the vars of before are used in their place; correct those of the settings'
+      : 'the last good template is used in its place; correct the newest one';
     this.#refused = this.#current;
     this.#current = this.#good;
     this.#note('template', new TemplateError(why, { hint }));
@@ -96,6 +115,21 @@ export class TemplateChoice {
     }
     this.#use(template);
     return true;
+  }
+
+  /** Whether the one in use differs from it by its `vars` alone. */
+  #isSameBut(good: CompiledTemplate): boolean {
+    return this.#current !== undefined && this.#plain.get(this.#current) === this.#plain.get(good);
+  }
+
+  #withVars(template: CompiledTemplate): CompiledTemplate {
+    const vars = this.#vars;
+    const bound: CompiledTemplate = {
+      uses: (file) => template.uses(file),
+      render: (input, run) => template.render({ ...input, vars }, run),
+    };
+    this.#plain.set(bound, template);
+    return bound;
   }
 
   #use(template: CompiledTemplate): void {

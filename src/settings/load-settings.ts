@@ -39,9 +39,19 @@ export async function loadSettings(options: LoadOptions): Promise<Settings> {
   return { ...check(raw, whereIs), configFile: file?.path ?? null };
 }
 
-async function findFile({ configPath, env, cwd }: LoadOptions): Promise<SettingsFile | null> {
-  const named = configPath ?? (env[CONFIG_VARIABLE] || undefined);
-  const file = await readSettingsFile(resolve(cwd, named ?? DEFAULT_CONFIG));
+/** The path of the settings file of a call, whether or not it is there. */
+export function settingsPath({ cwd, ...of }: Pick<LoadOptions, 'configPath' | 'env' | 'cwd'>): string {
+  return resolve(cwd, namedFile(of) ?? DEFAULT_CONFIG);
+}
+
+function namedFile({ configPath, env }: Pick<LoadOptions, 'configPath' | 'env'>): string | undefined {
+  return configPath ?? (env[CONFIG_VARIABLE] || undefined);
+}
+
+async function findFile(options: LoadOptions): Promise<SettingsFile | null> {
+  const { cwd } = options;
+  const named = namedFile(options);
+  const file = await readSettingsFile(settingsPath(options));
   if (file === null && named !== undefined) {
     throw new UsageError(`reading ${resolve(cwd, named)}: there is no such file`, {
       hint: `Name the settings file with --config FILE or ${CONFIG_VARIABLE}; the default is ${DEFAULT_CONFIG}.`,

@@ -36,6 +36,18 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
     return line('warn', said, { until, by: event.by });
   },
   resumed: ({ cause }) => line('warn', `no longer paused: ${cause}`),
+  'settings-read': ({ cause, applied, restart }) => {
+    const parts = [
+      ...(applied.length > 0 ? [`from now on ${shorten(applied)}`] : []),
+      ...(restart.length > 0 ? [`needs a restart: ${shorten(restart)}`] : []),
+    ];
+    const said = parts.length > 0 ? parts.join('; ') : 'nothing is to be changed';
+    const level = restart.length > 0 ? 'warn' : 'info';
+    return line(level, `settings read again (${cause}): ${said}`, { cause, applied, restart });
+  },
+  'settings-refused': ({ message, hint }) =>
+    line('error', withHint(`the settings stay as they were: ${message}`, hint)),
+  'settings-mended': () => line('info', 'the settings fit again'),
   'source-state': ({ name, source, state, error, refused = [] }) => {
     const why = error === null ? '' : `: ${error}`;
     const part = refused.length === 0 ? '' : `, the keys of ${refused.join(', ')} are those of before`;

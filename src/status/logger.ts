@@ -20,6 +20,8 @@ export interface LogOptions {
 /** Writes events to stderr, line by line and at once. Disposing writes what still waits. */
 export interface EventLog extends Disposable {
   readonly listener: Emit;
+  /** Writes at this level and in this format from now on. */
+  follow(options: Pick<LogOptions, 'level' | 'format'>): Promise<void>;
 }
 
 /**
@@ -27,16 +29,7 @@ export interface EventLog extends Disposable {
  * were left out. Only what `describeLines` says is written, so no secret of the settings can get in.
  */
 export async function openLog(options: LogOptions): Promise<EventLog> {
-  const pretty = options.format === 'pretty' || (options.format === 'auto' && options.terminal);
-  const logger = pino(
-    {
-      level: options.level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    await streamOf(options, pretty),
-  );
+  let logger = await loggerOf(options);
   const lines = limitRate((event, leftOut) => {
     const count = leftOut > 0 ? { leftOut } : {};
     for (const { level, message, fields } of describeLines(event)) {
@@ -49,8 +42,24 @@ export async function openLog(options: LogOptions): Promise<EventLog> {
         lines.listener(event);
       }
     },
+    follow: async (changed) => {
+      logger = await loggerOf({ ...options, ...changed });
+    },
     [Symbol.dispose]: () => lines[Symbol.dispose](),
   };
+}
+
+async function loggerOf(options: LogOptions): Promise<pino.Logger> {
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && options.terminal);
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    await streamOf(options, pretty),
+  );
 }
 
 async function streamOf(options: LogOptions, pretty: boolean): Promise<pino.DestinationStream> {

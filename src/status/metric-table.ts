@@ -101,6 +101,16 @@ export const GAUGES: readonly GaugeRow[] = [
   gauge('template_broken', '1 while the template does not compile or render.', (status) =>
     flag(status.template.error !== null),
   ),
+  gauge(
+    'settings_broken',
+    '1 while the settings file does not fit, and what it said before holds.',
+    (status) => flag(status.settings.error !== null),
+  ),
+  gauge(
+    'settings_restart_keys',
+    'Settings that changed and need a restart; /api/status names them.',
+    (status) => status.settings.restart.length,
+  ),
   gauge('last_pass_age_seconds', 'Since the last pass; 0 before the first.', (status, age) =>
     age(status.lastPass?.at ?? null),
   ),

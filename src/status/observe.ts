@@ -36,6 +36,8 @@ export interface Observers extends StatusServer {
   readonly services: ServicesNow;
   /** What the events told so far. */
   current(): Status;
+  /** The log is written like this from now on. */
+  followLog(options: Pick<LogOptions, 'level' | 'format'>): Promise<void>;
 }
 
 /**
@@ -74,6 +76,7 @@ export async function observe(options: ObserveOptions): Promise<Observers> {
       status: () => statusJson(keeper.current(), now(), heartbeat()),
       services,
       current: keeper.current,
+      followLog: (changed) => log.follow(changed),
       [Symbol.asyncDispose]: async () => {
         await server[Symbol.asyncDispose]();
         close();

@@ -108,6 +108,9 @@ const TOPICS: Readonly<Partial<Record<PointsmanEvent['kind'], string>>> = {
   'cache-over': 'cache',
   'template-error': 'template',
   'template-mended': 'template',
+  'settings-read': 'settings',
+  'settings-refused': 'settings',
+  'settings-mended': 'settings',
   paused: 'pause',
   resumed: 'pause',
   ahead: 'ahead',
@@ -139,6 +142,9 @@ function laneOf(event: PointsmanEvent): string {
 function join(older: PointsmanEvent, newer: PointsmanEvent): PointsmanEvent {
   if (older.kind === 'keys-rejected' && newer.kind === 'keys-rejected') {
     return { ...newer, rejected: byKey(older.rejected, newer.rejected) };
+  }
+  if (older.kind === 'settings-read' && newer.kind === 'settings-read') {
+    return { ...newer, applied: [...new Set([...older.applied, ...newer.applied])] };
   }
   if (older.kind === 'keys-remarked' && newer.kind === 'keys-remarked') {
     return { ...newer, remarks: [...older.remarks, ...newer.remarks] };

@@ -87,6 +87,7 @@ function troublesIn(status: StatusJson): readonly string[] {
     ...(template.error === null
       ? []
       : [trouble('template', firstLine(template.error), `mend ${template.path}`)]),
+    ...settingsTroubles(status.settings),
     ...sources
       .filter(({ state }) => state !== 'live')
       .map(({ name, state, error }) =>
@@ -115,6 +116,20 @@ function troublesIn(status: StatusJson): readonly string[] {
       `${key}: ${reason}${other === undefined ? '' : `: ${other}`}`,
       'mend or delete the key',
     ]),
+  ];
+}
+
+function settingsTroubles({ path, error, restart }: StatusJson['settings']): readonly string[] {
+  const where = path ?? 'the settings';
+  return [
+    ...(error === null
+      ? []
+      : [trouble('settings', firstLine(error), `mend ${where}: what it said before holds`)]),
+    ...(restart.length === 0
+      ? []
+      : [
+          trouble('restart', `changed in ${where}: ${shortList(restart, SHOWN)}`, 'restart Pointsman for it'),
+        ]),
   ];
 }
 

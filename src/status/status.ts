@@ -41,6 +41,12 @@ export interface Status {
   readonly mode: string;
   readonly target: string;
   readonly template: { readonly path: string; readonly error: string | null };
+  /** The settings file; why it is not used as it is now; and the keys in it that need a restart. */
+  readonly settings: {
+    readonly path: string | null;
+    readonly error: string | null;
+    readonly restart: readonly string[];
+  };
   readonly sources: readonly SourceStatus[];
   readonly counts: Counts;
   readonly hashes: Hashes;

@@ -27,6 +27,7 @@ export function trackStatus(options: {
     mode: '',
     target: '',
     template: { path: '', error: null },
+    settings: { path: null, error: null, restart: [] },
     sources: [],
     counts: NO_COUNTS,
     hashes: { raw: null, believed: null, served: null, text: null },
@@ -67,10 +68,11 @@ export function trackStatus(options: {
 type Change<E> = (event: E, status: Draft, at: number) => Partial<Draft>;
 
 const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } = {
-  starting: ({ mode, target, template, sources }, _, at) => ({
+  starting: ({ mode, target, template, settings = null, sources }, _, at) => ({
     mode,
     target,
     template: { path: template, error: null },
+    settings: { path: settings, error: null, restart: [] },
     sources: sources.map((name) => newSource(name, at)),
   }),
   started: () => ({ life: 'running' }),
@@ -79,6 +81,9 @@ const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } =
   crashed: () => ({ life: 'stopping' }),
   paused: ({ until, by }) => ({ paused: { until, by } }),
   resumed: () => ({ paused: null }),
+  'settings-read': ({ restart }, { settings }) => ({ settings: { ...settings, restart } }),
+  'settings-refused': ({ message }, { settings }) => ({ settings: { ...settings, error: message } }),
+  'settings-mended': (_, { settings }) => ({ settings: { ...settings, error: null } }),
   ahead: (_, __, at) => ({ ahead: { since: at } }),
   'ahead-over': () => ({ ahead: null }),
   'source-state': changeSource,

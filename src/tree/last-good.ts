@@ -14,7 +14,7 @@ type Before = ReadonlyMap<string, ReadEntry | undefined>;
  * comes while a text is judged counts for the next one.
  */
 export class LastGood {
-  readonly #grammar: Grammar;
+  #grammar: Grammar;
   /** Part of the text that was drawn last. */
   readonly #drawn = new Map<string, ReadEntry | undefined>();
   /** Came after it. */
@@ -25,6 +25,11 @@ export class LastGood {
   #from: 'nowhere' | 'an earlier run' | 'this run' = 'nowhere';
 
   constructor(grammar: Grammar) {
+    this.#grammar = grammar;
+  }
+
+  /** Reads by this one from now on. */
+  follow(grammar: Grammar): void {
     this.#grammar = grammar;
   }
 

@@ -1,6 +1,6 @@
 import { type Entry, sameEntry } from '../model/entry.ts';
 import type { Grammar } from '../model/grammar.ts';
-import { keeping } from '../model/kept.ts';
+import { keeping, refusalOf } from '../model/kept.ts';
 import { ReadEntry } from '../model/read-entry.ts';
 import type { RawChange } from '../model/tree-changes.ts';
 import type { SourceEvent } from '../ports/source.ts';
@@ -21,7 +21,7 @@ export type SourceData = Extract<SourceEvent, { kind: 'snapshot' | 'changes' }>;
  * go on from here.
  */
 export class RawTree implements Iterable<ReadEntry> {
-  readonly #grammar: Grammar;
+  #grammar: Grammar;
   readonly #entries = new Map<string, ReadEntry>();
   #sum = 0n;
 
@@ -78,6 +78,24 @@ export class RawTree implements Iterable<ReadEntry> {
     const changes = keys.flatMap((key): RawChange[] => {
       const before = this.#entries.get(key);
       return before?.kept ? [{ kind: 'put', entry: before.keeping(undefined), before }] : [];
+    });
+    this.#apply(changes);
+    return changes;
+  }
+
+  /**
+   * Reads routes by another grammar from now on, and those that are there anew. One that is refused by it keeps its last good
+   * form. Gives what differs by it.
+   */
+  follow(grammar: Grammar, now: number): readonly RawChange[] {
+    this.#grammar = grammar;
+    const changes = [...this].flatMap((before): RawChange[] => {
+      if (before.meaning.role.kind !== 'route') {
+        return [];
+      }
+      const read = ReadEntry.of({ ...before }, grammar);
+      const isSame = reasonOf(read) === reasonOf(before);
+      return isSame ? [] : [{ kind: 'put', entry: keeping(read, before, { grammar, now }), before }];
     });
     this.#apply(changes);
     return changes;
@@ -147,6 +165,10 @@ export class RawTree implements Iterable<ReadEntry> {
     const before = this.#entries.get(key);
     return before && { kind: 'delete', key, before };
   }
+}
+
+function reasonOf(entry: ReadEntry): string | undefined {
+  return refusalOf(entry)?.reason;
 }
 
 function inverse(change: RawChange): RawChange {

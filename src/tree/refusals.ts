@@ -71,7 +71,7 @@ export interface RefusalStep {
  * everything passes through untouched.
  */
 export class Refusals {
-  readonly #grammar: Grammar;
+  #grammar: Grammar;
   readonly #values = new Map<string, Refused>();
   readonly #units = new Map<string, Refused>();
   /** Ids of units of an earlier run, until there is a tree: a cache may be older than what was refused. */
@@ -80,6 +80,11 @@ export class Refusals {
   readonly #earlier = new Map<string, ReadEntry>();
 
   constructor(grammar: Grammar) {
+    this.#grammar = grammar;
+  }
+
+  /** Reads by this one from now on. */
+  follow(grammar: Grammar): void {
     this.#grammar = grammar;
   }
 

@@ -47,7 +47,7 @@ export type ToDraw =
  * value over which even the catalog throws by the stage itself.
  */
 export class ServedTree {
-  readonly #options: CatalogOptions;
+  #options: CatalogOptions;
   readonly #refusals: Refusals;
   readonly #lastGood: LastGood;
   readonly #reports: KeyReports;
@@ -153,6 +153,17 @@ export class ServedTree {
       this.#view = parts;
     }
     return this.#view;
+  }
+
+  /** Makes services and routes of the same tree by these from now on. */
+  follow(options: CatalogOptions): void {
+    this.#options = options;
+    this.#refusals.follow(options.grammar);
+    this.#lastGood.follow(options.grammar);
+    this.#catalog = this.#catalogOf(this.#catalog.tree);
+    if (this.#hasTree) {
+      this.#tell();
+    }
   }
 
   /**

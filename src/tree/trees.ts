@@ -5,6 +5,7 @@ import { HoldEvents } from '../guard/hold-events.ts';
 import { SourceHealth } from '../guard/source-health.ts';
 import { TreeCache } from '../guard/tree-cache.ts';
 import { newestOf, type SourceRank } from '../guard/young-layers.ts';
+import type { CatalogOptions } from '../model/catalog.ts';
 import type { Entry } from '../model/entry.ts';
 import { refusalOf } from '../model/kept.ts';
 import { isInstance, type ReadEntry } from '../model/read-entry.ts';
@@ -30,6 +31,12 @@ export interface TreesOptions {
   readonly emit: Emit;
   /** @default every change is believed at once, and nothing is kept */
   readonly guard?: GuardParts;
+}
+
+/** Settings that the trees go by; what is left out stays. */
+export interface TreeSettings {
+  readonly catalog?: CatalogOptions;
+  readonly rules?: GuardOptions;
 }
 
 /** What a step did. */
@@ -158,6 +165,22 @@ export class Trees {
     if (tree?.sinceGood) {
       served.differsBy(new Map([...newerHolds(tree, held), ...tree.sinceGood]));
     }
+  }
+
+  /** Goes by other settings from now on: what they make of the trees as they are is taken at once. */
+  follow({ catalog, rules }: TreeSettings): Taken {
+    const before = this.#sight();
+    let changes: readonly RawChange[] = [];
+    if (catalog) {
+      this.served.follow(catalog);
+      changes = this.raw.follow(catalog.grammar, now());
+      this.#pass(this.#believed.apply({ changes, now: now() }));
+      this.#endClaimed();
+    }
+    if (rules) {
+      this.#pass(this.#believed.follow(rules));
+    }
+    return this.#took(changes, before);
   }
 
   /** Takes note of a source's state; gives it as it is to be told: where what is known of it stands in for it, `stale`. */

@@ -24,6 +24,9 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
   'part-failed': 'buggy',
   paused: 'busy',
   resumed: 'busy',
+  'settings-read': 'busy',
+  'settings-refused': 'busy',
+  'settings-mended': 'busy',
   'source-state': 'busy',
   'source-data': 'busy',
   'keys-rejected': 'busy',
@@ -310,6 +313,11 @@ test('a busy life: each event and each counter of what befalls keys, template, f
   await said(daemon, 'keys-held');
   await keys(all);
   await said(daemon, 'keys-let-go');
+  const settings = await readFile(site.settingsFile, 'utf8');
+  await replaceFile(site.settingsFile, '{');
+  await said(daemon, 'settings-refused');
+  await replaceFile(site.settingsFile, JSON.stringify({ ...JSON.parse(settings), guard: { hold: '5m' } }));
+  await said(daemon, 'settings-mended', 'settings-read');
   await site.run('pause', '--for', '5m');
   await said(daemon, 'paused');
   await site.run('resume');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { environmentName } from '../../src/settings/environment.ts';
+import { isLive, LIVE_SETTINGS } from '../../src/settings/live-settings.ts';
 import { loadSettings } from '../../src/settings/load-settings.ts';
 import { PACKAGED_TEMPLATE, SETTING_KEYS } from '../../src/settings/schema.ts';
 
@@ -11,11 +12,12 @@ const rows = docs
   .split('\n')
   .filter((line) => line.startsWith('| `'))
   .map((line) => line.split('|').map((cell) => cell.trim()))
-  .map(([, key, fallback, variable, meaning]) => ({
+  .map(([, key, fallback, variable, meaning, live]) => ({
     key: bare(key),
     fallback: bare(fallback),
     variable: bare(variable),
     meaning,
+    isLive: live === 'yes',
   }));
 
 function bare(cell: string | undefined): string {
@@ -48,6 +50,15 @@ it('docs/settings.md names the default and the environment variable of every key
     environmentName(key.path) ?? '',
   ]);
   expect(rows.map((row) => [row.key, row.fallback, row.variable]).toSorted()).toEqual(wanted.toSorted());
+});
+
+it('docs/settings.md marks the keys that are taken while the daemon runs', () => {
+  const marked = rows.filter((row) => row.isLive).map((row) => row.key);
+  const taken = SETTING_KEYS.map((key) => key.path).filter(isLive);
+  expect(marked.toSorted()).toEqual(taken.toSorted());
+  for (const section of LIVE_SETTINGS) {
+    expect(taken.some((key) => key === section || key.startsWith(`${section}.`))).toBe(true);
+  }
 });
 
 it('the example of docs/settings.md is accepted', async () => {

@@ -111,6 +111,12 @@ export const SAMPLES: {
   pass: samplePass(),
   paused: { kind: 'paused', until: 200_000, by: 'pointsman pause' },
   resumed: { kind: 'resumed', cause: 'its time is over' },
+  'settings-read': {
+    ...{ kind: 'settings-read', cause: 'file' },
+    ...{ applied: ['vars.domain'], restart: ['haproxy.binary'] },
+  },
+  'settings-refused': { kind: 'settings-refused', message: 'x' },
+  'settings-mended': { kind: 'settings-mended' },
   'haproxy-away': { kind: 'haproxy-away', cause: 'x' },
   'haproxy-exited': { kind: 'haproxy-exited', cause: 'x', restartInMs: 100 },
   'part-failed': {

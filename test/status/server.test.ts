@@ -183,6 +183,7 @@ describe('/api/status', () => {
       mode: 'managed',
       target: '/h.cfg',
       template: { path: '/t.njk', error: null },
+      settings: { path: null, error: null, restart: [] },
       startedAt: '2026-01-01T00:00:00.000Z',
       uptimeSeconds: 5,
       loop: { turnAgeSeconds: 5 },
