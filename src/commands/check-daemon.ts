@@ -57,7 +57,7 @@ function tellDaemon(status: DaemonStatus, ours: string, add: Add): void {
     add('ok', 'daemon', `${runs}: serves ${counts.instances} instances of ${counts.services} services`);
   } else {
     const verdict = uptimeSeconds < YOUNG ? 'note' : 'wrong';
-    add(verdict, 'daemon', `${runs}: waits, since ${missing.join('; ')}`);
+    add(verdict, 'daemon', `${runs}: it waits: ${missing.join('; ')}`);
   }
   if (version !== ours) {
     add('note', 'daemon', `this is pointsman ${ours}, and ${version} runs: a restart of it runs this one`);
@@ -102,7 +102,9 @@ function tellChanges(status: StatusJson, add: Add): void {
     );
   } else if (pending !== null) {
     add('note', 'changes', `${pending} is to be run, and is not yet`);
-  } else if (lastPass) {
+  } else if (lastPass?.outcome === 'waiting') {
+    add('note', 'changes', `none goes out yet: ${lastPass.error ?? 'nothing is known of the sources'}`);
+  } else if (lastPass && lastPass.outcome !== 'paused') {
     const behind = ahead === null ? '' : `; the file is ${span(ahead.ageSeconds)} behind HAProxy`;
     add(
       'ok',

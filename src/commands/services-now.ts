@@ -76,6 +76,7 @@ export function factsOf(
       return role.kind === 'instance' ? role : null;
     },
     seen: saidBy(more.seen, say),
+    waitsFor: served.waitsFor,
   };
 }
 

@@ -39,8 +39,7 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
   const settings = await settingsOf(io, flags);
   const { stateDir, prefixes } = settings;
   io.waitsFor('the daemon');
-  const says: DaemonSays =
-    flags.from === undefined ? await askDaemon(stateDir, { path: '/services' }, io) : { kind: 'no daemon' };
+  const says = await heard(io, settings, flags);
   const daemon = says.kind === 'answered' ? (says.body as DetailedServices) : null;
   if (flags.diff) {
     return diff(io, settings, { daemon, says });
@@ -64,15 +63,28 @@ export async function services(io: Io, flags: ServicesFlags): Promise<ExitCode> 
   return EXIT.fine;
 }
 
+/** What the daemon says; nothing where it has no keys itself, or others are asked for. */
+async function heard(io: Io, { stateDir }: Settings, { from }: ServicesFlags): Promise<DaemonSays> {
+  if (from !== undefined) {
+    return { kind: 'no daemon' };
+  }
+  const says = await askDaemon(stateDir, { path: '/services' }, io);
+  const { waitsFor = null } = says.kind === 'answered' ? (says.body as Partial<DetailedServices>) : {};
+  return waitsFor === null ? says : { kind: 'silent', why: `it serves nothing yet: ${waitsFor}` };
+}
+
 async function diff(
   io: Io,
   settings: Settings,
   { daemon, says }: { readonly daemon: DetailedServices | null; readonly says: DaemonSays },
 ): Promise<ExitCode> {
   if (says.kind === 'silent') {
-    throw new SystemError(`comparing: the daemon on ${settings.stateDir} does not answer: ${says.why}`, {
-      hint: 'Its log says what it is at; pointsman services shows what the sources say.',
-    });
+    throw new SystemError(
+      `comparing: the daemon on ${settings.stateDir} does not say what it has: ${says.why}`,
+      {
+        hint: 'Its log says what it is at; pointsman services shows what the sources say.',
+      },
+    );
   }
   if (daemon === null) {
     io.err(`no daemon runs on ${settings.stateDir}: what HAProxy has is compared with the sources`);

@@ -23,6 +23,8 @@ export interface ServicesFacts {
   /** Which instance a key is of; null where it is none's. */
   readonly instanceOf: (key: string) => { readonly service: string; readonly id: string } | null;
   readonly seen: ServersSeen;
+  /** What is waited for before anything is served. @default null */
+  readonly waitsFor?: string | null;
 }
 
 /** A key that is set aside without anything in its place. */
@@ -114,6 +116,8 @@ export interface ServicesJson {
         readonly mark: string | null;
       }
     | { readonly seen: false; readonly why: string };
+  /** Not null while no source has given its keys: what is waited for. Nothing is served until then. */
+  readonly waitsFor: string | null;
   readonly counts: InstanceCounts & { readonly services: number };
   /** Sorted by name. */
   readonly services: readonly ServiceView[];
@@ -209,6 +213,7 @@ export function* servicesView(facts: ServicesFacts): Pieces<ServicesJson> {
   const services = lost.length === 0 ? known : [...known, ...lost].sort((a, b) => order(a.name, b.name));
   return {
     haproxy: haproxyOf(seen),
+    waitsFor: facts.waitsFor ?? null,
     counts: { services: services.length, ...sumOf(services.map(({ counts }) => counts)) },
     services,
     others: servers.others(MOST_OTHERS),

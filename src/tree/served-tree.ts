@@ -89,6 +89,11 @@ export class ServedTree {
     return this.#hasTree;
   }
 
+  /** What is waited for until there is a tree, for people; null once there is one. */
+  get waitsFor(): string | null {
+    return this.#hasTree ? null : this.#missing;
+  }
+
   /** What is set aside: single values, then units, each in the order in which they were. */
   get refused(): readonly Refused[] {
     return this.#refusals.all;

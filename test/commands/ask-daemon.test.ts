@@ -73,6 +73,6 @@ test('who listens and says nothing is waited for for 2 s; check calls it wrong',
   expect(check.stdout).toMatch(/^wrong +daemon +\S+\/control\.sock: no answer in 2 s$/m);
   expect(diff).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('does not answer: no answer in 2 s'),
+    stderr: expect.stringContaining('does not say what it has: no answer in 2 s'),
   });
 });

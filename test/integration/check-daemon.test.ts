@@ -52,3 +52,20 @@ test('check says whether a daemon is there and who has the lock, and is red whil
   await keys(site, { web: { one: '127.0.0.1:3' } });
   await waitFor(async () => (await site.run('check')).code === 0, PATIENT);
 }, 150_000);
+
+test('while the daemon waits for its sources check says for what, and services asks them itself', async () => {
+  await using site = await makeSite({ sources: [{ etcd: { endpoints: ['http://127.0.0.1:1'] } }] });
+  await using _daemon = await site.start();
+  const check = await site.run('check');
+  expect(check.stdout).toMatch(
+    /^(?:note|wrong) +daemon +pid \d+, .*: it waits: nothing is applied yet: .*127\.0\.0\.1:1/m,
+  );
+  expect(check.stdout).toMatch(/^note +source +the daemon has etcd \S+ connecting for .*refused$/m);
+  expect(check.stdout).not.toMatch(/^ok +changes/m);
+  const services = await site.run('services');
+  expect(services).toMatchObject({ code: 1, stdout: '' });
+  expect(services.stderr).toMatch(
+    /it serves nothing yet: no source has given its keys yet; the sources are read anew\n/,
+  );
+  expect(services.stderr).toContain('connection refused');
+}, 60_000);

@@ -108,6 +108,10 @@ test('the daemon answers services on its socket and does what pause, resume and 
   });
 
   await waitFor(async () => (await readFile(path.join(state, 'tree'), 'utf8')).includes('/late'), PATIENT);
+  await waitFor(
+    async () => (await site.run('services', '--diff')).stderr.startsWith('no difference'),
+    PATIENT,
+  );
   daemon.child.kill('SIGKILL');
   await daemon.ended;
   await keys(site, { web: { other: one.address } });
