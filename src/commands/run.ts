@@ -87,7 +87,8 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     bus,
     version: io.version,
     ...{ log, listen, hosts, certificates, turns },
-    services: (status) => servicesNow(settings, { ...shell, served, status, env: io.env, signal: io.signal }),
+    services: (status) =>
+      servicesNow(settings, { ...shell, served, status, secrets: followed.secrets, signal: io.signal }),
     servicesInMetrics: settings.metrics.services,
   });
   const questions: readonly ControlQuestion[] = [

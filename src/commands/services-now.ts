@@ -5,7 +5,7 @@ import { rejection } from '../model/rejection.ts';
 import { visibleLines } from '../model/visible.ts';
 import { Serial } from '../ports/serial.ts';
 import type { ServersSeen } from '../ports/server-health.ts';
-import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
+import { hideSecrets } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import {
   detailedServices,
@@ -19,7 +19,9 @@ import { inPieces, jsonText } from '../system/in-pieces.ts';
 import type { ServedTree } from '../tree/served-tree.ts';
 import type { Io } from './io.ts';
 
-export interface ServicesNowOptions extends Pick<Io, 'env' | 'signal'> {
+export interface ServicesNowOptions extends Pick<Io, 'signal'> {
+  /** What is not to be told, asked anew each time: settings change. */
+  readonly secrets: () => readonly string[];
   readonly served: ServedTree;
   /** Where those who list HAProxy's servers and those who delete them take turns. */
   readonly servers: Serial;
@@ -30,14 +32,15 @@ export interface ServicesNowOptions extends Pick<Io, 'env' | 'signal'> {
 /** Gives what the daemon serves, and how HAProxy has it. What that says is asked for at most once a second, beside the loop. */
 export function servicesNow(
   settings: Settings,
-  { served, servers, status, env, signal }: ServicesNowOptions,
+  { served, servers, status, secrets, signal }: ServicesNowOptions,
 ): ServicesNow {
   const mute = whyMute(settings);
   const see =
     mute === null
       ? seeServers({ statsSocket: settings.haproxy.statsSocket, servers }, signal)
       : () => Promise.resolve(mute);
-  const facts = async () => factsOf(settings, { served, env, seen: await see(), held: status().held });
+  const facts = async () =>
+    factsOf(settings, { served, secrets: secrets(), seen: await see(), held: status().held });
   return {
     plain: async () => inPieces(servicesView(await facts())),
     detailed: async () => {
@@ -57,12 +60,17 @@ export function seeOnce(settings: Settings, signal: AbortSignal): Promise<Server
     : Promise.resolve(mute);
 }
 
-/** What services are made of. Nothing in it that people read holds a secret of the settings. */
+/** What a tree that is served says of services, and what is not to be told of it. */
+interface Serving extends Pick<ServicesFacts, 'held' | 'seen'> {
+  readonly served: ServedTree;
+  readonly secrets: readonly string[];
+}
+
+/** What services are made of. Nothing in it that people read holds a secret. */
 export function factsOf(
-  settings: Settings,
-  { served, env, ...more }: Pick<ServicesFacts, 'held' | 'seen'> & Pick<ServicesNowOptions, 'served' | 'env'>,
+  { prefixes }: Pick<Settings, 'prefixes'>,
+  { served, secrets, ...more }: Serving,
 ): ServicesFacts {
-  const secrets = secretsOf(settings, env);
   const say = (text: string) => visibleLines(hideSecrets(text, secrets));
   const { kept, setAside } = standIns(served);
   return {
@@ -72,7 +80,7 @@ export function factsOf(
     setAside: setAside.map((one) => ({ ...one, reason: say(one.reason) })),
     held: more.held,
     instanceOf: (key) => {
-      const role = classifyKey(key, settings.prefixes);
+      const role = classifyKey(key, prefixes);
       return role.kind === 'instance' ? role : null;
     },
     seen: saidBy(more.seen, say),

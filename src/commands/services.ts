@@ -5,6 +5,7 @@ import type { ServerSetByHand } from '../events-haproxy.ts';
 import { readHandFile } from '../haproxy/hand-record.ts';
 import type { Rejection } from '../model/service.ts';
 import { visibleLines, visibleQuoted } from '../model/visible.ts';
+import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { readBelieved, readHeld } from '../state/believed-files.ts';
 import { createStateFile } from '../state/state-file.ts';
@@ -148,7 +149,7 @@ async function seenBeside(
       : ({ kind: 'unseen', why: 'the keys are of another place' } as const),
   ]);
   const { remarks, ignored } = served.catalog;
-  const facts = factsOf(settings, { served, held, seen, env: io.env });
+  const facts = factsOf(settings, { served, held, seen, secrets: secretsOf(settings, io.env) });
   return atOnce(detailedServices(facts, { from, remarks, ignored, setByHand: hands.servers }));
 }
 
