@@ -74,7 +74,7 @@ test('docs/metrics.md describes each with its type and help, and no other', () =
     help,
   ]);
   const docs = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
-  const told = (docs.split('\n## Of announce')[1] ?? '')
+  const told = (docs.split('\n## Of announce')[1]?.split('\n## ')[0] ?? '')
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .map((line) => line.split('|').map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')))
