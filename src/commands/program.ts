@@ -4,6 +4,7 @@ import type { AnnounceFlags } from './announce-settings.ts';
 import { bounded, parseTimeout } from './bounded.ts';
 import { SHELLS, type Shell } from './completion-scripts.ts';
 import { type BoundedFlags, EXIT, type ExitCode, type Io } from './io.ts';
+import type { RouteFlags } from './route.ts';
 import type { RunFlags } from './run.ts';
 import type { SyncFlags } from './sync.ts';
 import type { UnitsFlags } from './units.ts';
@@ -150,6 +151,20 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .option('--json', 'as JSON')
     .option('--cached', 'where no daemon answers: what it believed last, instead of reading the sources')
     .option('--diff', 'how the daemon differs from what the sources say now, and HAProxy from the daemon');
+
+  verb(program, 'route', 'which rule answers a URL, by which servers, and why not another', {
+    example: 'route http://web/',
+    from: true,
+  })
+    .argument('<url>', 'as a client asks for it; without a port it comes to the shared frontend')
+    .option('--header <header>', "a header of the request, such as 'Host: web'; may be repeated", collect, [])
+    .option('--method <method>', 'of the request (default: GET)')
+    .option('--json', 'as JSON')
+    .action(async (url: string, flags: RouteFlags & BoundedFlags) => {
+      const { route } = await import('./route.ts');
+      const how = { verb: 'route', timeout: parseTimeout(flags.timeout) };
+      ended(await bounded(io, how, (inner) => route(inner, url, flags)));
+    });
 
   once('status', 'the daemon on one screen: what it serves, what is wrong, and what to do', {
     load: async () => (await import('./status.ts')).status,

@@ -4,6 +4,8 @@ import type { Entry } from '../model/entry.ts';
 import type { Rejection } from '../model/service.ts';
 import { compileTemplate } from '../render/compile-template.ts';
 import type { RenderInput } from '../render/context.ts';
+import { type RouteFound, routeOf as routeIn } from '../routing/route-of.ts';
+import { type RequestOptions, requestOf } from '../routing/route-request.ts';
 import { fileSource } from '../sources/file-source.ts';
 import { parseTreeEntries } from '../sources/tree-file.ts';
 import { PACKAGED_TEMPLATE, readTemplateSet } from '../templates/read-template-set.ts';
@@ -53,15 +55,8 @@ export interface Rendered {
  */
 export async function renderFixture(fixture: Fixture): Promise<Rendered> {
   const { vars = {}, node, haproxy, template = PACKAGED_TEMPLATE } = fixture;
-  const services = listOf(fixture.prefixes?.services ?? '/services');
-  const routes = listOf(fixture.prefixes?.routes ?? '/routes');
   const compiled = compileTemplate(await readTemplateSet(pathOf(template)));
-  const catalog = new Catalog({
-    grammar: { prefixes: { services, routes, keys: [] } },
-    duplicateAddresses: fixture.duplicateAddresses ?? 'newest',
-    defaultRoutes: defaultRoutes(vars),
-  });
-  catalog.replace(await readTree(fixture.tree, { services, routes }));
+  const catalog = await catalogOf(fixture);
   const text = await compiled.render({
     catalog,
     tree: catalog.tree,
@@ -77,6 +72,38 @@ export async function renderFixture(fixture: Fixture): Promise<Rendered> {
     vars: structuredClone(vars),
   });
   return { text, rejected: catalog.rejected };
+}
+
+/**
+ * Says which rule of the packaged template answers a URL, by which servers, and why not another: what `pointsman route` says. A
+ * template of your own that has blocks of routes of its own may do otherwise: only HAProxy knows that.
+ *
+ * @example
+ * const { answer } = await routeOf({ tree: 'tree.yaml', vars: { domain: 'example.com' } }, 'http://web.example.com/cart');
+ * expect(answer).toMatchObject({ kind: 'service', service: 'web' });
+ *
+ * @throws UsageError for what is no URL, or SourceError for a tree that cannot be read.
+ */
+export async function routeOf(
+  fixture: Omit<Fixture, 'template' | 'node' | 'haproxy'>,
+  url: string,
+  options: RequestOptions = {},
+): Promise<RouteFound> {
+  const request = requestOf(url, options);
+  const { services, routes, rejected } = await catalogOf(fixture);
+  return routeIn({ services, routes, rejected, vars: fixture.vars ?? {} }, request);
+}
+
+async function catalogOf({ tree, vars = {}, prefixes, duplicateAddresses }: Fixture): Promise<Catalog> {
+  const services = listOf(prefixes?.services ?? '/services');
+  const routes = listOf(prefixes?.routes ?? '/routes');
+  const catalog = new Catalog({
+    grammar: { prefixes: { services, routes, keys: [] } },
+    duplicateAddresses: duplicateAddresses ?? 'newest',
+    defaultRoutes: defaultRoutes(vars),
+  });
+  catalog.replace(await readTree(tree, { services, routes }));
+  return catalog;
 }
 
 interface Shape {
