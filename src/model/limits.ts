@@ -44,9 +44,14 @@ const RESERVE = 0.1;
 /** A folder has few keys with fewer than so many. */
 export const FEW_KEYS = 20;
 
+/** So much of what there is no room for is remembered and named, as a share of the limits: each costs as much as one that is let in. */
+export const SPARE = 0.1;
+/** So many are remembered however many bytes they have. */
+const LEAST_WAITING = 20;
+
 /**
  * Takes in what fits the limits, the older keys first, and a tenth more for folders with few keys; what does not is refused by its key, and let in when there is
- * room again. As much as the limits allow once more is remembered for that; whatever is beyond is forgotten, and only
+ * room again. A tenth of what the limits allow is remembered for that; whatever is beyond is forgotten, and only
  * counted, until everything is read anew.
  */
 export class Admission {
@@ -105,7 +110,8 @@ export class Admission {
     }
     const { keys, totalBytes } = this.#limits;
     const size = sizeOf(taken);
-    if (this.#waiting.size >= keys || this.#waitingBytes + size > totalBytes) {
+    const isHeavy = this.#waiting.size >= LEAST_WAITING && this.#waitingBytes + size > totalBytes * SPARE;
+    if (this.#waiting.size >= Math.ceil(keys * SPARE) || isHeavy) {
       this.#forgotten++;
       return known ? [{ kind: 'delete', key }] : [];
     }

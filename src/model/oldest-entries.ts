@@ -1,10 +1,10 @@
 import { byAge, type Entry } from './entry.ts';
-import { FEW_KEYS, folderOf, type Limits, sizeOf } from './limits.ts';
+import { FEW_KEYS, folderOf, type Limits, SPARE, sizeOf } from './limits.ts';
 
-/** `Admission` lets in what the limits allow and a tenth more, and remembers as much as they allow once more: so much, and a sign of more. */
-const MOST = 2.2;
+/** `Admission` lets in what the limits allow and a tenth more, and remembers `SPARE` beside it: so much, and a sign of more. */
+const MOST = 1.3 + SPARE;
 /** The youngest are left out each time when there are so many. */
-const FULL = 2.4;
+const FULL = MOST + 0.2;
 
 /** An entry with its bytes: they are counted once. */
 interface Sized {
@@ -14,7 +14,7 @@ interface Sized {
 
 /**
  * Of entries that come in any order those that `Admission` would not forget: the oldest, and of folders with few keys
- * the younger ones too. However many come, a little more than twice the limits is held.
+ * the younger ones too. However many come, half as much more as the limits allow is held.
  */
 export class OldestEntries {
   readonly #limits: Limits | undefined;

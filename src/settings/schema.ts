@@ -292,7 +292,7 @@ export const settingsSchema = z.strictObject({
   cache: z.strictObject({ wait: duration().prefault('3s'), maxAge: duration().prefault('24h') }).prefault({}),
   limits: z
     .strictObject({
-      keys: whole(1, 1_000_000).prefault(200_000),
+      keys: whole(1, 1_000_000).prefault(100_000),
       valueBytes: whole(64, 16_777_216).prefault(262_144),
       totalBytes: whole(1024, 4_294_967_296).prefault(134_217_728),
       routes: whole(1, 10_000_000).prefault(20_000),

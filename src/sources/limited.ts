@@ -51,7 +51,7 @@ async function* watchLimited(
 
 /** Said once: which keys are left out beyond all measure is not even remembered. */
 function overflow({ keys, totalBytes }: Limits): SourceError {
-  const found = `more than twice what limits.keys (${keys}) and limits.totalBytes (${totalBytes}) allow is there`;
+  const found = `far more than limits.keys (${keys}) and limits.totalBytes (${totalBytes}) allow is there`;
   return new SourceError(
     `${found}: the youngest keys are left out without their names until the next full read`,
     {

@@ -105,12 +105,15 @@ describe('Admission', () => {
     }
   });
 
-  test('beyond twice the limits forgets, counts, and deletes what it had named before', () => {
-    const admission = new Admission(LIMITS);
-    admission.apply(Array.from({ length: 10 }, (_, at) => put(`/haproxy/${at}`, 'x', at + 1)));
-    expect(admission.forgotten).toBe(4);
-    expect(admission.apply([{ kind: 'delete', key: '/haproxy/9' }])).toEqual([]);
-    expect(admission.forgotten).toBe(3);
+  test('names a tenth of the limits beyond them; what is beyond that it forgets, and counts, and deletes what it had named before', () => {
+    const admission = new Admission({ ...LIMITS, keys: 30, totalBytes: 10_000 });
+    admission.apply(Array.from({ length: 40 }, (_, at) => put(`/haproxy/${at}`, 'x', at + 1)));
+    expect(admission.forgotten).toBe(7);
+    expect(admission.apply([{ kind: 'delete', key: '/haproxy/39' }])).toEqual([]);
+    expect(admission.forgotten).toBe(6);
+    expect(admission.apply([{ kind: 'delete', key: '/haproxy/32' }])).toEqual([
+      { kind: 'delete', key: '/haproxy/32' },
+    ]);
     admission.replace([entry('/haproxy/0', 'x', 1)]);
     expect(admission.forgotten).toBe(0);
   });
