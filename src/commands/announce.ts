@@ -21,6 +21,7 @@ import {
   registrarFor,
   statusOf,
 } from './announce-parts.ts';
+import { tellOfRestart } from './announce-restart.ts';
 import { type AnnounceFlags, announceSettings } from './announce-settings.ts';
 import { EXIT, type Io } from './io.ts';
 import { type RunningService, runService } from './run-service.ts';
@@ -38,6 +39,10 @@ export async function announce(io: Io, flags: AnnounceFlags, command: readonly s
   const { tell, access } = parts;
   io.onCrash((error) => tell(crashOf(error)));
   refuseUnlike(settings);
+  tellOfRestart({
+    ...{ settings, tell, signal: io.signal },
+    load: () => announceSettings(io, flags, command),
+  });
   if (settings.announce.all || settings.announce.container !== undefined) {
     const { announceEngine } = await import('./announce-engine.ts');
     return await announceEngine(parts);
