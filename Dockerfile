@@ -13,7 +13,9 @@ COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
+COPY scripts/copy-page.sh scripts/copy-page.sh
 RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json \
+ && sh scripts/copy-page.sh dist \
  && chmod 755 dist/main.js \
  && npm prune --omit=dev --no-audit --no-fund
 

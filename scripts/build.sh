@@ -16,6 +16,7 @@ fi
 
 rm -rf .cache/dist.new
 sh scripts/node.sh node_modules/typescript/bin/tsc -p tsconfig.build.json --outDir .cache/dist.new
+sh scripts/copy-page.sh .cache/dist.new
 [ ! -f .cache/dist.new/main.js ] || chmod +x .cache/dist.new/main.js
 rm -rf "$mark" dist
 mv .cache/dist.new dist

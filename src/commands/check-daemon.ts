@@ -1,8 +1,9 @@
 import { SystemError } from '../errors.ts';
 import type { Settings } from '../settings/settings.ts';
 import { lockFiles, lockHolder } from '../state/lock.ts';
-import { broughtBy, failingPass, span } from '../status/screen.ts';
+import { broughtBy, failingPass } from '../status/findings.ts';
 import type { StatusJson } from '../status/status-json.ts';
+import { span } from '../status/words.ts';
 import { askDaemon, controlSocketOf, type DaemonStatus } from './ask-daemon.ts';
 import type { Add } from './check-outside.ts';
 import type { Io } from './io.ts';

@@ -1,6 +1,7 @@
 import { PointsmanError } from '../errors.ts';
 import { type Bus, createBus, type Emit, failureOf, noticeOf } from '../events.ts';
 import { watchHands } from '../haproxy/hand-watch.ts';
+import { openPage } from '../page/add-page.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import type { Settings } from '../settings/settings.ts';
 import { certificateEnds } from '../sources/certificate-ends.ts';
@@ -90,6 +91,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     services: (status) =>
       servicesNow(settings, { ...shell, served, status, secrets: followed.secrets, signal: io.signal }),
     servicesInMetrics: settings.metrics.services,
+    more: (facts) => openPage({ ...facts, bus, tokenFile: settings.status.tokenFile }),
   });
   const questions: readonly ControlQuestion[] = [
     {

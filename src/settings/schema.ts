@@ -317,7 +317,11 @@ export const settingsSchema = z.strictObject({
   node: z.strictObject({ env: names().prefault([]) }).prefault({}),
   vars: free().prefault({}),
   status: z
-    .strictObject({ listen: listenAddress().prefault('127.0.0.1:9290'), hosts: hostNames().prefault([]) })
+    .strictObject({
+      listen: listenAddress().prefault('127.0.0.1:9290'),
+      hosts: hostNames().prefault([]),
+      tokenFile: path('the path of a file that holds a token').exactOptional(),
+    })
     .prefault({}),
   metrics: z.strictObject({ services: whole(0, 100_000).prefault(200) }).prefault({}),
   log: z

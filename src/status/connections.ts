@@ -4,6 +4,8 @@ import { createServer } from '../system/http.ts';
 
 /** Paths that are answered however much else is asked. */
 const HEALTH = new Set(['/healthz', '/readyz']);
+/** Paths whose answers go on for as long as somebody reads them; they end slow readers themselves. */
+const STREAMS = new Set(['/api/events']);
 
 /** What bounds the connections of a server; times in milliseconds. */
 export interface ConnectionLimits {
@@ -11,6 +13,8 @@ export interface ConnectionLimits {
   readonly connections: number;
   /** Of these, so many are never held by answers to anything but `/healthz` and `/readyz`. */
   readonly kept: number;
+  /** Of these, so many at most are answers that go on (`/api/events`). */
+  readonly streams: number;
   /** Until the head of a request is here, from the connection or its first byte on. */
   readonly head: number;
   /** Until the whole request is here. */
@@ -28,6 +32,7 @@ const IDLE = 60_000;
 export const CONNECTION_LIMITS: ConnectionLimits = {
   connections: 64,
   kept: 8,
+  streams: 16,
   head: 5_000,
   request: 10_000,
   idle: IDLE,
@@ -43,7 +48,7 @@ export class Connections {
   /** What each one waits for, until when. What changed last stands last. */
   readonly #open = new Map<
     Socket,
-    Map<ServerResponse, { readonly late: NodeJS.Timeout; readonly isHealth: boolean }>
+    Map<ServerResponse, { readonly late: NodeJS.Timeout | undefined; readonly kind: Kind }>
   >();
 
   constructor(limits: ConnectionLimits) {
@@ -68,10 +73,14 @@ export class Connections {
 
   /** Whether a request must wait for others: not for its own sake, but so that places are left for questions of health. */
   isOneTooMany(url: string): boolean {
-    const others = [...this.#open.values()].filter((answers) =>
-      [...answers.values()].some(({ isHealth }) => !isHealth),
+    const kind = kindOf(url);
+    const busy = (is: (other: Kind) => boolean) =>
+      [...this.#open.values()].filter((answers) => [...answers.values()].some((one) => is(one.kind))).length;
+    return (
+      (kind !== 'health' &&
+        busy((other) => other !== 'health') > this.#limits.connections - this.#limits.kept) ||
+      (kind === 'stream' && busy((other) => other === 'stream') > this.#limits.streams)
     );
-    return !isHealthPath(url) && others.length > this.#limits.connections - this.#limits.kept;
   }
 
   #enter(socket: Socket): void {
@@ -99,9 +108,10 @@ export class Connections {
     if (!answers) {
       return;
     }
-    const late = setTimeout(() => socket.destroy(), this.#limits.answer);
-    late.unref();
-    answers.set(answer, { late, isHealth: isHealthPath(url) });
+    const kind = kindOf(url);
+    const late =
+      kind === 'stream' ? undefined : setTimeout(() => socket.destroy(), this.#limits.answer).unref();
+    answers.set(answer, { late, kind });
     this.#changed(socket);
     answer.once('close', () => {
       clearTimeout(late);
@@ -119,6 +129,10 @@ export class Connections {
   }
 }
 
-function isHealthPath(url: string): boolean {
-  return HEALTH.has(url.split('?', 1)[0] ?? '');
+/** What is asked, as far as it matters here. */
+type Kind = 'health' | 'stream' | 'other';
+
+function kindOf(url: string): Kind {
+  const path = url.split('?', 1)[0] ?? '';
+  return HEALTH.has(path) ? 'health' : STREAMS.has(path) ? 'stream' : 'other';
 }

@@ -24,8 +24,25 @@ export interface ObserveOptions {
   readonly servicesInMetrics: number;
   /** When the certificates of the settings end, looked up anew with each call. */
   readonly certificates: NonNullable<MetricsOptions['certificates']>;
+  /** What else answers there, over the same status. */
+  readonly more?: (facts: StatusFacts) => Promise<MoreAnswers>;
   /** `performance.now()` of the loop's last turn, of its making before the first; and a step of it that hangs. */
   readonly turns: { readonly last: number; readonly overdue: OverdueStep | null };
+}
+
+/** What is known of the daemon. Times are milliseconds since 1970. */
+export interface StatusFacts {
+  readonly status: () => Status;
+  /** Every service and instance, and how HAProxy has them. */
+  readonly services: ServicesNow;
+  /** When the loop last turned. */
+  readonly heartbeat: () => number;
+  readonly now: () => number;
+}
+
+/** Answers of others on the status server; disposed before it closes. */
+export interface MoreAnswers extends Disposable {
+  readonly addTo: NonNullable<StatusServerOptions['addMore']>;
 }
 
 /** Whoever watches the daemon. */
@@ -61,6 +78,7 @@ export async function observe(options: ObserveOptions): Promise<Observers> {
     }
     log[Symbol.dispose]();
   };
+  const more = await options.more?.({ status: keeper.current, services, heartbeat, now });
   try {
     const server = await startStatusServer({
       listen: options.listen,
@@ -70,6 +88,7 @@ export async function observe(options: ObserveOptions): Promise<Observers> {
       heartbeat,
       overdue: () => options.turns.overdue,
       now,
+      ...(more ? { addMore: more.addTo } : {}),
     });
     return {
       url: server.url,
@@ -78,11 +97,13 @@ export async function observe(options: ObserveOptions): Promise<Observers> {
       current: keeper.current,
       followLog: (changed) => log.follow(changed),
       [Symbol.asyncDispose]: async () => {
+        more?.[Symbol.dispose]();
         await server[Symbol.asyncDispose]();
         close();
       },
     };
   } catch (error) {
+    more?.[Symbol.dispose]();
     close();
     throw error;
   }

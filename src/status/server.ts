@@ -25,6 +25,8 @@ export interface StatusServerOptions {
   /** What the loop is at work on for longer than it may. */
   readonly overdue: () => OverdueStep | null;
   readonly now: () => number;
+  /** What else answers here. */
+  readonly addMore?: (server: FastifyInstance) => void;
 }
 
 /** A step of the loop, and for how long it is at work. */
@@ -57,6 +59,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   });
   addDoors(server, connections, options.hosts.concat(options.listen.host));
   addRoutes(server, options);
+  options.addMore?.(server);
   const { host, port } = options.listen;
   try {
     const url = await server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });

@@ -36,6 +36,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'ledger/ledger-entry.ts',
     'system',
   ],
+  page: ['model', 'status', 'system', 'events.ts', 'ledger/ledger-entry.ts'],
   announce: ['model', 'ports', 'system', 'sources'],
   units: [
     'model',

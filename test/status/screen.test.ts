@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PointsmanEvent } from '../../src/events.ts';
-import { screenOf, sentence } from '../../src/status/screen.ts';
+import { sentence } from '../../src/status/findings.ts';
+import { screenOf } from '../../src/status/screen.ts';
 import { statusJson } from '../../src/status/status-json.ts';
 import { trackStatus } from '../../src/status/track-status.ts';
 import { samplePass } from './sample-pass.ts';
@@ -30,7 +31,7 @@ test('where all is well it is one sentence and the figures', () => {
   const { well, text } = screenOf(statusAfter());
   expect(well).toBe(true);
   expect(text.split('\n')[0]).toBe(
-    'Serving 5 instances of 2 services. Last change 12 s ago: web: +a, without a reload, in 142 ms.',
+    'Serving 5 instances of 2 services. Last change 12 s ago: web: +a, without a reload, live in 250 ms.',
   );
   expect(text).toContain('source       etcd: live for 12 s, gave nothing yet');
   expect(text).toContain('HAProxy      3.0.11 (pid 7), for 12 s');

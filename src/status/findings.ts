@@ -1,0 +1,144 @@
+import type { StatusJson } from './status-json.ts';
+import { counted, firstLine, shortList, span } from './words.ts';
+
+/** Something that is wrong: what, and what to do about it. */
+export interface Finding {
+  /** One or two words: `rejected`, `held`, `paused`. */
+  readonly label: string;
+  /** What it is about: whether we serve at all, a pause, the configuration, where the keys come from, or HAProxy and its servers. */
+  readonly area: 'readiness' | 'pause' | 'configuration' | 'source' | 'health';
+  /** A sentence each, with the key and the cause; the first of `count`. */
+  readonly items: readonly string[];
+  readonly count: number;
+  /** What a person does about it. */
+  readonly toDo: string;
+}
+
+/** So many keys or units of a kind are named. */
+const SHOWN = 10;
+
+/** All in one sentence or two. */
+export function sentence(status: StatusJson): string {
+  const { lastApply } = status;
+  return `${serving(status)} ${
+    lastApply
+      ? `Last change ${span(lastApply.ageSeconds)} ago${lastChange(lastApply)}`
+      : 'Nothing was changed yet.'
+  }`;
+}
+
+/** What is served, in a sentence. */
+export function serving({ counts, missing }: Pick<StatusJson, 'counts' | 'missing'>): string {
+  const what = `${counted(counts.instances, 'instance')} of ${counted(counts.services, 'service')}`;
+  return missing.length === 0 ? `Serving ${what}.` : `NOT READY with ${what}.`;
+}
+
+/** What the last change was, as it goes on after `Last change 12 s ago`. */
+export function lastChange({
+  changes,
+  outcome,
+  ms,
+  liveMs,
+}: Pick<StatusJson['passes'][number], 'changes' | 'outcome' | 'ms' | 'liveMs'>): string {
+  const words = changes.length > 0 ? `: ${shortList(changes, 3)}` : '';
+  const how = outcome === 'runtime' ? 'without a reload' : outcome;
+  const took = liveMs === null ? `in ${Math.round(ms)} ms` : `live in ${Math.round(liveMs)} ms`;
+  return `${words}, ${how}, ${took}.`;
+}
+
+/** What is wrong, the worst first; empty where nothing is to be done. */
+export function findingsIn(status: StatusJson): readonly Finding[] {
+  const { missing, paused, sources, template, judge } = status;
+  const failing = [failingPass(status) ?? []].flat();
+  return [
+    ...missing.map((what) => one('readiness', 'not ready', what, 'HAProxy is left as it is until then')),
+    ...(paused
+      ? [
+          one(
+            'pause',
+            'paused',
+            `until ${paused.until} by ${paused.by}`,
+            'pointsman resume ends it; that of the fleet ends with its key',
+          ),
+        ]
+      : []),
+    ...failing.map((pass) =>
+      one(
+        'configuration',
+        pass.outcome,
+        `${firstLine(pass.error ?? '')}${broughtBy(pass)}`,
+        'HAProxy goes on with what it has; it is tried again',
+      ),
+    ),
+    ...(template.error === null
+      ? []
+      : [one('configuration', 'template', firstLine(template.error), `mend ${template.path}`)]),
+    ...sources
+      .filter(({ state }) => state !== 'live')
+      .map(({ name, state, error }) =>
+        one(
+          'source',
+          state,
+          `${name}${error === null ? '' : `: ${error}`}`,
+          'what was read last is served; pointsman check asks it',
+        ),
+      ),
+    ...(judge.trouble === null
+      ? []
+      : [one('health', 'version', judge.trouble, 'see haproxy.binary of the settings')]),
+    ...each(status.quarantined, 'set aside', ({ unit, keys, reason, instead }) => [
+      `${unit} (${keys.join(', ')}; ${instead} stands in its place): ${reason}`,
+      'mend or delete the key',
+    ]),
+    ...each(status.kept, 'kept', ({ key, form, reason }) => [
+      `${key} keeps "${form}": ${reason}`,
+      'mend or delete the key',
+    ]),
+    ...each(status.held, 'held', ({ key, rule, secondsLeft }) => [
+      `${key} went from its source (${rule}) and is served ${secondsLeft === null ? 'until it is back' : `for another ${span(secondsLeft)}`}`,
+      'register it again, or pointsman release where it is meant',
+    ]),
+    ...each(status.rejected, 'rejected', ({ key, reason, other }) => [
+      `${key}: ${reason}${other === undefined ? '' : `: ${other}`}`,
+      'mend or delete the key',
+    ]),
+  ];
+}
+
+/** The last pass where changes do not go out: it failed, and not because a person or a source is waited for. */
+export function failingPass({ lastPass }: Pick<StatusJson, 'lastPass'>): StatusJson['lastPass'] {
+  const isFailing = lastPass?.error && lastPass.outcome !== 'paused' && lastPass.outcome !== 'waiting';
+  return isFailing ? lastPass : null;
+}
+
+/** Which keys brought it, at which revision. */
+export function broughtBy({
+  came: { keys, count, revision },
+}: Pick<StatusJson['passes'][number], 'came'>): string {
+  const at = revision === null ? '' : ` at revision ${revision}`;
+  return count === 0 ? '' : ` [${shortList(keys, 3, count)}${at}]`;
+}
+
+function one(area: Finding['area'], label: string, what: string, toDo: string): Finding {
+  return { label, area, items: [what], count: 1, toDo };
+}
+
+/** One finding of all of a kind; what to do is said once. */
+function each<T>(
+  all: readonly T[],
+  label: string,
+  say: (one: T) => readonly [string, string],
+): readonly Finding[] {
+  const [first] = all;
+  return first === undefined
+    ? []
+    : [
+        {
+          label,
+          area: 'configuration',
+          items: all.slice(0, SHOWN).map((item) => say(item)[0]),
+          count: all.length,
+          toDo: say(first)[1],
+        },
+      ];
+}
