@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { startChromium } from './chromium.ts';
+import { startWorld } from './world.ts';
+
+const AXE = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const EVIL = '<img src=x onerror=alert(1)>"\'</script><script>alert(2)</script>';
+const SEEN = { timeout: 60_000 };
+
+describe('the page in a browser', () => {
+  test('shows what comes without a reload, what is wrong with key and cause, and runs nothing of what it shows', async () => {
+    await using world = await startWorld({}, { vars: { domain: 'example.com' } });
+    await using browser = await startChromium();
+    const { etcd, daemon, site, url } = world;
+    const [one, two] = [await world.backend('one'), await world.backend('two')];
+    for (const name of ['blog', 'shop']) {
+      await etcd.put(`/services/${name}/a`, `127.0.0.1:${name === 'blog' ? one.port : two.port}`);
+    }
+    await daemon.ready();
+    const { page, complaints } = await browser.open(url);
+    const has = (selector: string, text: string) =>
+      page.locator(selector).filter({ hasText: text }).first().waitFor(SEEN);
+    await has('#sentence', 'Serving 2 instances of 2 services.');
+    const loads = await page.evaluate(() => performance.timeOrigin);
+
+    const three = await world.backend('three');
+    await etcd.put(
+      '/services/new/one',
+      JSON.stringify({ host: '127.0.0.1', port: three.port, meta: { owner: EVIL } }),
+    );
+    await has('.row .name', 'new');
+    await has('#change', 'new: new, +one');
+
+    await etcd.put('/services/shop/bad', EVIL);
+    await has('[data-label="rejected"]', '/services/shop/bad');
+    await has('[data-label="rejected"]', 'mend or delete the key');
+    await etcd.put('/services/blog/a', `nonsense ${EVIL}`);
+    await has('[data-label="kept"]', '/services/blog/a keeps');
+    await etcd.put('/routes/shop', JSON.stringify({ hosts: [EVIL], meta: { x: EVIL } }));
+    await has('[data-label="kept"], [data-label="rejected"]', '/routes/shop');
+    await etcd.put('/services/new/two', '127.0.77.1:1');
+    await has('[data-label="DOWN"]', 'new/two (127.0.77.1:1)');
+    await page.locator('#q').fill('127.0.77');
+    await page.waitForFunction(() => document.querySelectorAll('.row').length === 1, undefined, SEEN);
+    expect(new URL(page.url()).searchParams.get('q')).toBe('127.0.77');
+    await page.locator('#q').fill('');
+    await page.locator('.row[data-service="new"] summary').click();
+    await has('.row[data-service="new"] tr', '/services/new/two');
+    await etcd.delete('/services/new/one');
+    await etcd.delete('/services/new/two');
+    await has('[data-label="held"]', '/services/new/one');
+
+    expect((await site.run('pause', '--for', '5m')).code).toBe(0);
+    await has('[data-label="paused"]', 'pointsman resume');
+    expect((await site.run('resume')).code).toBe(0);
+    await page.locator('[data-label="paused"]').waitFor({ ...SEEN, state: 'detached' });
+    await etcd.kill('SIGKILL');
+    await has('[data-label="stale"]', 'etcd');
+
+    expect(await page.evaluate(() => performance.timeOrigin)).toBe(loads);
+    expect(await page.locator('main img, main script').count()).toBe(0);
+    expect(complaints).toEqual([]);
+    const described = parse(readFileSync(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8'));
+    const ajv = new Ajv2020({ strict: false });
+    ajv.addSchema(described, 'api');
+    for (const [path, name] of [
+      ['/api/status', 'Status'],
+      ['/api/services', 'Services'],
+    ]) {
+      const answer: unknown = await (await fetch(url + path)).json();
+      ajv.validate(`api#/components/schemas/${name}`, answer);
+      expect([path, ajv.errors ?? []]).toEqual([path, []]);
+    }
+    daemon.child.kill('SIGKILL');
+    await has('#link', 'connection lost, as of');
+  }, 240_000);
+
+  test('breaks no rule of WCAG AA, light or dark, on a phone as on a desk', async () => {
+    await using world = await startWorld({
+      '/services/web/a': '127.0.0.1:1',
+      '/services/web/b': 'nonsense',
+    });
+    await using browser = await startChromium();
+    for (const [width, colorScheme] of [
+      [390, 'dark'],
+      [1200, 'dark'],
+      [390, 'light'],
+      [1200, 'light'],
+    ] as const) {
+      const { page } = await browser.open(`${world.url}/?open=web`, {
+        colorScheme,
+        viewport: { width, height: 900 },
+        bypassCSP: true,
+      });
+      await page.locator('[data-label="none is up"]').waitFor(SEEN);
+      await page.locator('tr').nth(1).waitFor(SEEN);
+      await page.addScriptTag({ content: AXE });
+      const found = await page.evaluate(async () => {
+        const { axe } = window as unknown as {
+          axe: {
+            run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
+          };
+        };
+        const { violations } = await axe.run({
+          runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+        });
+        return violations.map(
+          ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' ')}`,
+        );
+      });
+      expect([width, colorScheme, found]).toEqual([width, colorScheme, []]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+    }
+  }, 180_000);
+});
