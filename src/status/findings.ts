@@ -51,7 +51,7 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
   const { missing, paused, sources, template, judge } = status;
   const failing = [failingPass(status) ?? []].flat();
   return [
-    ...missing.map((what) => one('readiness', 'not ready', what, 'HAProxy is left as it is until then')),
+    ...missing.map((what) => one('readiness', 'not ready', what, toDoUntil(status))),
     ...(paused
       ? [
           one(
@@ -72,7 +72,14 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
     ),
     ...(template.error === null
       ? []
-      : [one('configuration', 'template', firstLine(template.error), `mend ${template.path}`)]),
+      : [
+          one(
+            'configuration',
+            'template',
+            firstLine(template.error),
+            `mend ${template.path}; pointsman render --dry-run --validate tries it`,
+          ),
+        ]),
     ...sources
       .filter(({ state }) => state !== 'live')
       .map(({ name, state, error }) =>
@@ -86,10 +93,19 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
     ...(judge.trouble === null
       ? []
       : [one('health', 'version', judge.trouble, 'see haproxy.binary of the settings')]),
-    ...each(status.quarantined, 'set aside', ({ unit, keys, reason, instead }) => [
-      `${unit} (${keys.join(', ')}; ${instead} stands in its place): ${reason}`,
-      'mend or delete the key',
-    ]),
+    ...each(
+      status.quarantined.filter(({ local }) => !local),
+      'set aside',
+      (unit) => [asideWords(unit), 'mend or delete the key'],
+    ),
+    ...each(
+      status.quarantined.filter(({ local }) => local),
+      'set aside',
+      (unit) => [
+        asideWords(unit),
+        'end what holds the port (ss -ltnp names it), or give the route another; it is tried again by itself',
+      ],
+    ),
     ...each(status.kept, 'kept', ({ key, form, reason }) => [
       `${key} keeps "${form}": ${reason}`,
       'mend or delete the key',
@@ -109,6 +125,23 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
 export function failingPass({ lastPass }: Pick<StatusJson, 'lastPass'>): StatusJson['lastPass'] {
   const isFailing = lastPass?.error && lastPass.outcome !== 'paused' && lastPass.outcome !== 'waiting';
   return isFailing ? lastPass : null;
+}
+
+/** What to do where HAProxy does not run a verified configuration. */
+function toDoUntil({ haproxy, applied, mode }: StatusJson): string {
+  if (haproxy.state === 'away') {
+    return mode === 'managed'
+      ? 'it is started again by itself; what it says is in the log'
+      : 'start HAProxy: it loads the file as it lies there; pointsman check says where it is looked for';
+  }
+  return applied.kind === 'unknown'
+    ? 'HAProxy is left as it is until then'
+    : 'it is loaded anew by itself; pointsman pause first, where a person had it load something else';
+}
+
+function asideWords({ unit, keys, reason, instead, local }: StatusJson['quarantined'][number]): string {
+  const where = local ? ', on this host alone' : '';
+  return `${unit} (${keys.join(', ')}; ${instead} stands in its place${where}): ${reason}`;
 }
 
 /** Which keys brought it, at which revision. */

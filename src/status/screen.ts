@@ -15,7 +15,8 @@ const LABEL = 11;
 /** The status on one screen: a sentence, what is wrong with its cause and what to do, then the figures. */
 export function screenOf(status: StatusJson): Screen {
   const wrong = findingsIn(status).flatMap(linesOf);
-  const { version, mode, uptimeSeconds, applied, pending, ahead, target, template, lastError } = status;
+  const { version, mode, uptimeSeconds, applied, pending, ahead, target, template, lastError, lastHandEdit } =
+    status;
   const figures = [
     row('daemon', `pointsman ${version}, ${mode}, for ${span(uptimeSeconds)}`),
     ...status.sources.map((one) => row('source', sourceLine(one))),
@@ -32,6 +33,14 @@ export function screenOf(status: StatusJson): Screen {
         `${one.backend}/${one.server} ${one.admin ?? `weight ${one.weight}`} for ${span(one.ageSeconds)}`,
       ),
     ),
+    ...(lastHandEdit
+      ? [
+          row(
+            'hand edit',
+            `${span(lastHandEdit.ageSeconds)} ago: ${target} is as it was${lastHandEdit.kept === null ? '' : `; the edit is kept in ${lastHandEdit.kept}`}`,
+          ),
+        ]
+      : []),
     ...status.passes
       .slice(-PASSES)
       .reverse()

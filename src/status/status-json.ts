@@ -58,6 +58,7 @@ export function statusJson(status: Status, now: number, turned: number) {
     lastApply: status.lastApply && dated(status.lastApply),
     passes: status.passes.map(dated),
     lastError: status.lastError && dated(status.lastError),
+    lastHandEdit: status.lastHandEdit && dated(status.lastHandEdit),
   };
 }
 

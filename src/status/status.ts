@@ -75,6 +75,8 @@ export interface Status {
   /** The last passes that brought something, changed something or failed, the newest last; of failures in a row that say the same the first. */
   readonly passes: readonly (PassEvent & { readonly at: number })[];
   readonly lastError: { readonly at: number; readonly event: string; readonly message: string } | null;
+  /** The last time that somebody else changed the file; `kept` is where their text lies. */
+  readonly lastHandEdit: { readonly at: number; readonly kept: string | null } | null;
   readonly haproxy: HaproxyStatus;
   /** The HAProxy that judges configurations; null where that is not known. `trouble`: another branch runs. */
   readonly judge: { readonly version: string | null; readonly trouble: string | null };

@@ -46,6 +46,7 @@ export function trackStatus(options: {
     lastApply: null,
     passes: [],
     lastError: null,
+    lastHandEdit: null,
     haproxy: { kind: 'unknown' },
     judge: { version: null, trouble: null },
     paused: null,
@@ -105,6 +106,7 @@ const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } =
   }),
   'set-by-hand': ({ server }, { setByHand }) => ({ setByHand: withThese(setByHand, [server], placeOf) }),
   'set-by-hand-over': ({ server }, { setByHand }) => ({ setByHand: without(setByHand, [placeOf(server)]) }),
+  'hand-edit': ({ kept }, _, at) => ({ lastHandEdit: { at, kept } }),
   'cache-served': ({ ageMs }, _, at) => ({ cache: { freshAt: at - ageMs } }),
   'cache-over': () => ({ cache: null }),
   quarantined: ({ units }, { quarantined }) => ({

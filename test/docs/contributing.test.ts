@@ -16,7 +16,9 @@ test('each command that CONTRIBUTING and README name is a script of package.json
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
   const named = ['CONTRIBUTING.md', 'README.md'].flatMap((file) =>
     [
-      ...readFileSync(new URL(file, root), 'utf8').matchAll(/\bnpm run (?:--silent )?([a-z]+(?::[a-z]+)?)/g),
+      ...readFileSync(new URL(file, root), 'utf8').matchAll(
+        /\bnpm run (?:--silent )?([a-z]+(?::[a-z0-9]+)?)/g,
+      ),
     ].map(([, name]) => name),
   );
   expect(named).toContain('test:all');

@@ -102,7 +102,7 @@ describe('what is wrong is named with its cause and what to do:', () => {
     [
       'a template',
       { kind: 'template-error', message: 't:3: unknown tag' },
-      /^! template +t:3: unknown tag\n.*mend \/t$/m,
+      /^! template +t:3: unknown tag\n.*mend \/t; pointsman render/m,
     ],
   ])('%s', (_, event, line) => {
     const { well, text } = screenOf(statusAfter(event));

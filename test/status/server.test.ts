@@ -214,6 +214,7 @@ describe('/api/status', () => {
       lastPass: { at: '2026-01-01T00:00:00.000Z', ageSeconds: 5, kind: 'pass', ...pass },
       lastApply: { at: '2026-01-01T00:00:00.000Z', ageSeconds: 5, kind: 'pass', ...pass },
       passes: [{ at: '2026-01-01T00:00:00.000Z', ageSeconds: 5, kind: 'pass', ...pass }],
+      lastHandEdit: null,
       lastError: {
         at: '2026-01-01T00:00:00.000Z',
         ageSeconds: 5,
