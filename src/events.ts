@@ -2,6 +2,7 @@ import { asError, messageAndHint, PointsmanError } from './errors.ts';
 import type { FileEvent } from './events-file.ts';
 import type { GuardEvent } from './events-guard.ts';
 import type { HaproxyEvent } from './events-haproxy.ts';
+import type { LedgerEvent } from './events-ledger.ts';
 
 /**
  * What happens, as one union: log lines, metrics and the status subscribe to it and to nothing else. Times are
@@ -15,6 +16,7 @@ export type PointsmanEvent =
   | TemplateHappening
   | PassEvent
   | FileEvent
+  | LedgerEvent
   | HaproxyEvent;
 
 /** The events of a kind, or of some. */

@@ -3,6 +3,7 @@ import { interpretOnly } from '../system/small-process.ts';
 import type { AnnounceFlags } from './announce-settings.ts';
 import { bounded, parseTimeout } from './bounded.ts';
 import { SHELLS, type Shell } from './completion-scripts.ts';
+import type { HistoryFlags } from './history.ts';
 import { type BoundedFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import type { RouteFlags } from './route.ts';
 import type { RunFlags } from './run.ts';
@@ -214,6 +215,32 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .addHelpText('after', '\nExample:\n  pointsman version')
     .showHelpAfterError('Try: pointsman version --help')
     .action(() => io.out(`${io.version}\n`));
+
+  once('why', 'the last change or failure: which key brought it, what changed, what was before, and who', {
+    load: async () => (await import('./why.ts')).why,
+  })
+    .option('--service <name>', 'the last one about this service')
+    .option('--key <key>', 'the last one that names this key')
+    .option('--json', 'as JSON');
+
+  verb(program, 'history', 'the last passes that changed something or failed; with show N one of them', {
+    example: 'history --since 1h',
+  })
+    .argument('[show...]', 'show N: all of an entry; show N..M: what differs between two texts')
+    .usage('[options] [show N[..M]]')
+    .option('--service <name>', 'those about this service')
+    .option('--key <key>', 'those that name this key')
+    .option('--since <time>', 'those since then: 1h, 30m, 2026-03-01T14:30:00Z')
+    .option('--limit <count>', 'at most so many (default: 20, with --since all)')
+    .option('--json', 'as JSON, with the diffs')
+    .action(async (words: readonly string[], flags: HistoryFlags & BoundedFlags) => {
+      const { history } = await import('./history.ts');
+      ended(
+        await bounded(io, { verb: 'history', timeout: parseTimeout(flags.timeout) }, (inner) =>
+          history(inner, flags, words),
+        ),
+      );
+    });
 
   once('pause', 'hands off the file and HAProxy for a while; works with the daemon dead', {
     load: async () => (await import('./pause.ts')).pause,

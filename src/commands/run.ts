@@ -1,6 +1,8 @@
 import { PointsmanError } from '../errors.ts';
 import { type Bus, createBus, type Emit, failureOf, noticeOf } from '../events.ts';
 import { watchHands } from '../haproxy/hand-watch.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { readLedger } from '../ledger/read-ledger.ts';
 import { openPage } from '../page/add-page.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -21,10 +23,10 @@ import { catalogOptions, checkedBy, paceOf, pauseKeys, registeredIn } from './as
 import { controlQuestions, followNotes } from './control-questions.ts';
 import { exposures } from './exposures.ts';
 import { followSettings } from './follow-settings.ts';
-
 import { judgeVersion, versionAtFirst, watchBranches } from './haproxy-versions.ts';
 import { hider } from './hider.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
+import { ledgerQuestions } from './ledger-questions.ts';
 import {
   drawingOf,
   guardOf,
@@ -59,6 +61,8 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   await shell.serverState?.open(io.signal);
   const drawing = drawingOf(settings, { env: io.env, version, emit });
   await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
+  await using ledger = new Ledger({ stateDir, file: output.path, emit });
+  bus.subscribe(ledger.listener);
   const pauses = followNotes(createPauseNotes(stateDir));
   const reconciler = new Reconciler({
     ...shell,
@@ -76,6 +80,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
       origin: originOf(settings),
       ...checkedBy(settings),
     },
+    ledger,
     crashFile: createCrashFile({ stateDir, version: io.version }),
     stepLimit: stepLimit(settings),
     emit,
@@ -100,6 +105,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
       answer: () => ({ ...observers.status(), pid: process.pid }) satisfies DaemonStatus,
     },
     { method: 'GET', path: '/services', answer: () => observers.services.detailed() },
+    ...ledgerQuestions(readLedger(stateDir)),
     ...controlQuestions({
       ...{ stateDir, pauses, signal: io.signal },
       heldKeys: () => observers.current().held.size,

@@ -3,7 +3,7 @@ import { look, seeServers } from '../haproxy/see-servers.ts';
 import { classifyKey } from '../model/keys.ts';
 import { rejection } from '../model/rejection.ts';
 import { visibleLines } from '../model/visible.ts';
-import { Serial } from '../ports/serial.ts';
+import type { Serial } from '../ports/serial.ts';
 import type { ServersSeen } from '../ports/server-health.ts';
 import { hideSecrets } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -55,9 +55,7 @@ export function servicesNow(
 /** One look at HAProxy's servers, for a command. */
 export function seeOnce(settings: Settings, signal: AbortSignal): Promise<ServersSeen> {
   const mute = whyMute(settings);
-  return mute === null
-    ? look({ statsSocket: settings.haproxy.statsSocket, servers: new Serial() }, signal)
-    : Promise.resolve(mute);
+  return mute === null ? look(settings.haproxy.statsSocket, signal) : Promise.resolve(mute);
 }
 
 /** What a tree that is served says of services, and what is not to be told of it. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Serial } from '../ports/serial.ts';
 import type { DrainedBy, ServerHealth, ServerStatus, ServersSeen } from '../ports/server-health.ts';
 import { inPieces, type Pieces } from '../system/in-pieces.ts';
@@ -17,70 +16,46 @@ const FRESH = 1000;
 
 /**
  * Looks how HAProxy's servers are, when it is asked, and at most once a second. A look at 10,000 servers takes HAProxy and us
- * about 50 ms, in pieces. Whoever asks has an answer in 1.5 s, also where HAProxy hangs. Never rejects, but where `signal` aborts.
+ * about 50 ms, in pieces. Never rejects, but where `signal` aborts.
  */
 export function seeServers(options: SeeServersOptions, signal: AbortSignal): () => Promise<ServersSeen> {
   let last: { readonly until: number; readonly seen: Promise<ServersSeen> } | null = null;
   return () => {
     if (last === null || performance.now() >= last.until) {
-      const seen = look(options, signal);
+      const seen = options.servers.run(() => look(options.statsSocket, signal));
       last = { until: Number.POSITIVE_INFINITY, seen };
       const over = () => {
         last = { until: performance.now() + FRESH, seen };
       };
       seen.then(over, over);
     }
-    return soon(last.seen);
+    return last.seen;
   };
 }
 
-/** What a look gives, or that HAProxy has not answered it in time. */
-async function soon(seen: Promise<ServersSeen>): Promise<ServersSeen> {
-  const answered = new AbortController();
-  const late = sleep(LIMIT, LATE, { signal: answered.signal });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([seen, late]);
-  } finally {
-    answered.abort();
-  }
-}
-
-/** Milliseconds that whoever asks waits: less than commands wait for the daemon. */
-const LIMIT = 1500;
-const LATE: ServersSeen = {
-  kind: 'unseen',
-  why: `HAProxy has not said in ${LIMIT / 1000} s how its servers are, or is being changed`,
-};
-
-/** One look. Others who list servers or delete them wait while HAProxy answers, and no longer. */
-export function look({ statsSocket, servers }: SeeServersOptions, signal: AbortSignal): Promise<ServersSeen> {
+/** One look. */
+export function look(statsSocket: string, signal: AbortSignal): Promise<ServersSeen> {
   const asked = async (): Promise<ServersSeen> => {
-    const { info, ran, marked, rows } = await servers.run(() => ask(statsSocket, signal));
+    await using session = new RuntimeSession(statsSocket, signal, LIMIT);
+    const rows = new StatRows();
+    const [info, ran, marked] = await Promise.all([
+      session.info(),
+      session.ask(ASK_MARK),
+      session.askFiltered('show servers state', withoutPlain),
+      session.askFiltered('show stat -1 4 -1', (lines) => rows.take(lines)),
+    ]);
     if (info.stopping) {
       return { kind: 'unseen', why: 'a worker answers that only ends what it has: HAProxy reloads' };
     }
     const { pid, version } = info;
-    const all = await inPieces(healthOf(rows.all, adminBits(marked)));
-    return { kind: 'seen', at: Date.now(), pid, version, mark: parseMark(ran), servers: all };
+    const servers = await inPieces(healthOf(rows.all, adminBits(marked)));
+    return { kind: 'seen', at: Date.now(), pid, version, mark: parseMark(ran), servers };
   };
   return whereNoAnswer(asked(), ({ advice }) => ({ kind: 'unseen', why: advice }));
 }
 
-async function ask(statsSocket: string, signal: AbortSignal) {
-  await using session = new RuntimeSession(statsSocket, signal, SILENCE);
-  const rows = new StatRows();
-  const [info, ran, marked] = await Promise.all([
-    session.info(),
-    session.ask(ASK_MARK),
-    session.askFiltered('show servers state', withoutPlain),
-    session.askFiltered('show stat -1 4 -1', (lines) => rows.take(lines)),
-  ]);
-  return { info, ran, marked, rows };
-}
-
 /** Milliseconds for which HAProxy may be silent. */
-const SILENCE = 3000;
+const LIMIT = 3000;
 
 const COLUMNS = [
   'pxname',

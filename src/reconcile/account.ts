@@ -137,6 +137,11 @@ export class Account {
     };
   }
 
+  /** The services that what is drawn is about, as far as they are remembered. */
+  get drawnServices(): readonly string[] {
+    return [...this.#drawn.ofService.keys()];
+  }
+
   /** Whether nothing went out since the start. */
   get isFirst(): boolean {
     return this.#out === null;

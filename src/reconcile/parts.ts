@@ -1,5 +1,6 @@
 import type { FilesBeside } from '../ports/files-beside.ts';
 import type { HaproxyControl } from '../ports/haproxy.ts';
+import type { PassLedger } from '../ports/ledger.ts';
 import type { NamedFiles } from '../ports/named-files.ts';
 import type { Runtime } from '../ports/runtime.ts';
 import type { PauseNotes } from '../ports/stores.ts';
@@ -37,6 +38,8 @@ export interface PartsOptions
   readonly quarantine?: Pick<QuarantineOptions, 'file' | 'origin' | 'patience' | 'retry' | 'checkCommand'>;
   /** Milliseconds for which a step of a pass counts as life. @default 2 min */
   readonly stepLimit?: number;
+  /** Without it nothing is written down. */
+  readonly ledger?: PassLedger;
   /** Without it our file counts as the only one that HAProxy loads. */
   readonly filesBeside?: FilesBeside;
   /** Without it what is mended is seen at the next try. */
@@ -75,6 +78,7 @@ export function partsOf(options: PartsOptions) {
   return {
     ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, quarantine, crashes },
     haproxy: options.haproxy,
+    ledger: options.ledger,
     account: new Account(),
     beside: new BesideWorkers(options.filesBeside),
     pace: new Pace(options.pace, emit),

@@ -5,7 +5,7 @@ import { clock } from '../ports/clock.ts';
 import type { Refusal } from '../ports/judge.ts';
 import type { Ended, Resolution } from '../quarantine/quarantine.ts';
 import { refusedBy } from '../quarantine/refusal.ts';
-import { type Current, setOf } from '../rollout/current.ts';
+import { type Current, runningSet, setOf } from '../rollout/current.ts';
 import { type Action, decide } from '../rollout/decide.ts';
 import type { Deed, Result } from '../rollout/executor.ts';
 import type { Facts } from '../rollout/facts.ts';
@@ -43,6 +43,7 @@ export class Passes {
       watch,
       signal,
       triggers: new Set(triggers),
+      before: textBefore(this.#parts.executor.current.now),
       reasons: [],
       hold: null,
       ...NOTHING_DONE,
@@ -295,8 +296,8 @@ export class Passes {
     return turns.step('the file', () => executor.catchUp.idle());
   }
 
-  #report({ outcome, error }: PassEnd, { triggers, watch, reasons, reload, drawn }: Pass): void {
-    const { drawing, served, trees, executor, account, emit } = this.#parts;
+  #report({ outcome, error }: PassEnd, { triggers, watch, reasons, reload, drawn, before }: Pass): void {
+    const { drawing, served, trees, executor, account, ledger, emit } = this.#parts;
     if (drawn) {
       drawing.tell(drawn);
     }
@@ -308,6 +309,12 @@ export class Passes {
     const wanted = drawn?.kind === 'set' ? drawn.set.hash : null;
     const isLive = error === null && LIVE.has(outcome) && account.since !== null;
     const isPending = applied.kind === 'unknown' || applied.hash !== wanted;
+    ledger?.note({
+      before,
+      wanted: drawn?.kind === 'set' ? drawn.set.text : null,
+      services: account.drawnServices,
+      rollback: null,
+    });
     emit({
       kind: 'pass',
       outcome,
@@ -347,8 +354,14 @@ function rounded(ms: number): number {
   return Math.round(ms * 100) / 100;
 }
 
+/** What HAProxy runs; where that is not known, what the file holds. */
+function textBefore(current: Current): string | null {
+  return (runningSet(current) ?? current.installed)?.text ?? null;
+}
+
 /** A pass that is under way. */
 interface Pass extends Look {
+  readonly before: string | null;
   readonly triggers: Set<string>;
   /** Of what was decided last. */
   reasons: readonly string[];

@@ -14,6 +14,8 @@ export interface ControlQuestion {
 /** What was asked. */
 export interface ControlAsked {
   readonly query: Readonly<Record<string, unknown>>;
+  /** What stands in the place of each `:name` of its path. */
+  readonly params: Readonly<Record<string, unknown>>;
   /** Empty with GET. */
   readonly body: Readonly<Record<string, unknown>>;
   /** Who asks, for people: `uid 0 (root)`. */
@@ -69,8 +71,8 @@ function addQuestions(server: FastifyInstance, questions: readonly ControlQuesti
     server.route({
       method,
       url: path,
-      handler: async ({ query, body }, reply) => {
-        const asked = { query: recordOf(query), body: recordOf(body) };
+      handler: async ({ query, params, body }, reply) => {
+        const asked = { query: recordOf(query), params: recordOf(params), body: recordOf(body) };
         const { by, answerBy } = asked.body;
         // Who asked has gone by now, and did it by files: what was meant then may be wrong.
         if (typeof answerBy === 'number' && Date.now() > answerBy) {

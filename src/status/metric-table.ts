@@ -48,6 +48,9 @@ export const GAUGES: readonly GaugeRow[] = [
   gauge('held_age_seconds', 'Since the oldest hold began; 0 where nothing is held.', (status, age) =>
     [...status.held.values()].reduce((oldest, { since }) => Math.max(oldest, age(since)), 0),
   ),
+  gauge('ledger_failing', '1 while what happens cannot be written down.', (status) =>
+    flag(status.ledgerError !== null),
+  ),
   gauge(
     'servers_set_by_hand',
     "Servers that a person drained or took out on HAProxy's socket; /api/status names them.",

@@ -74,6 +74,8 @@ export interface Status {
   readonly lastApply: (PassEvent & { readonly at: number }) | null;
   /** The last passes that brought something, changed something or failed, the newest last; of failures in a row that say the same the first. */
   readonly passes: readonly (PassEvent & { readonly at: number })[];
+  /** Why what happens cannot be written down; null where it can. */
+  readonly ledgerError: string | null;
   readonly lastError: { readonly at: number; readonly event: string; readonly message: string } | null;
   /** The last time that somebody else changed the file; `kept` is where their text lies. */
   readonly lastHandEdit: { readonly at: number; readonly kept: string | null } | null;

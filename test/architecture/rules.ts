@@ -6,8 +6,9 @@ const CORE = ['model', 'render', 'plan', 'ports', 'events.ts', 'events-guard.ts'
 /** What each part may import besides itself and `errors.ts`. A name that ends in `.ts` is that one file. */
 const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
   'errors.ts': [],
-  'events.ts': ['events-file.ts', 'events-guard.ts', 'events-haproxy.ts'],
+  'events.ts': ['events-file.ts', 'events-guard.ts', 'events-haproxy.ts', 'events-ledger.ts'],
   'events-file.ts': [],
+  'events-ledger.ts': [],
   'events-guard.ts': [],
   'events-haproxy.ts': [],
   system: ['plan/mark.ts'],
@@ -61,6 +62,7 @@ const PURE = [
   'events-file.ts',
   'events-guard.ts',
   'events-haproxy.ts',
+  'events-ledger.ts',
 ];
 const PURE_MODULES: Readonly<Record<string, readonly string[]>> = {
   render: ['nunjucks', 're2js'],

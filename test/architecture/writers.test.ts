@@ -9,6 +9,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   'state/believed-files.ts': 'sets a file aside',
   'state/lock.ts': 'the lock says who holds it',
   'state/versions.ts': 'sets a file aside',
+  'ledger/segment-writer.ts': 'appends lines, each with its checksum',
   'haproxy/haproxy-output.ts': 'reads the pipe, which has to have a writer',
 };
 const WRITES =

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { look, seeServers } from '../../src/haproxy/see-servers.ts';
@@ -46,7 +45,7 @@ listen front
     await cli(statsSocket, 'set server be_web/plain weight 0');
     const servers = await waitFor(
       async () => {
-        const seen = await look({ statsSocket, servers: new Serial() }, never);
+        const seen = await look(statsSocket, never);
         const all = seen.kind === 'seen' ? new Map(seen.servers.map((row) => [row.server, row])) : null;
         return all?.get('ill')?.status === 'DOWN' ? all : null;
       },
@@ -73,7 +72,7 @@ listen front
       sessions: 0,
       errors5xx: 0,
     });
-    const seen = await look({ statsSocket, servers: new Serial() }, never);
+    const seen = await look(statsSocket, never);
     expect(seen).toMatchObject({ kind: 'seen', mark: null, version: expect.stringContaining(`${name}.`) });
   });
 });
@@ -95,14 +94,4 @@ test('whoever asks within a second gets the same answer, and where nobody answer
   expect(looks).toBe(1);
   await waitFor(async () => (await see()) !== one, { timeout: 20_000 });
   expect(looks).toBe(2);
-});
-
-test('where HAProxy takes the question and says nothing, whoever asks is told so within 2 s', async () => {
-  await using folder = await tempFolder();
-  const statsSocket = path.join(folder.path, 'silent.sock');
-  const silent = createServer((connection) => connection.on('error', () => undefined));
-  await new Promise<void>((resolve) => silent.listen(statsSocket, resolve));
-  const see = seeServers({ statsSocket, servers: new Serial() }, never);
-  expect(await see()).toEqual({ kind: 'unseen', why: expect.stringContaining('has not said in 1.5 s') });
-  silent.close();
 });

@@ -56,6 +56,8 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
   published: 'busy',
   'publish-failed': 'busy',
   'rolled-back': 'command',
+  'ledger-failed': 'busy',
+  'ledger-mended': 'busy',
   'hand-edit': 'busy',
   'keys-held': 'busy',
   'keys-let-go': 'busy',
@@ -221,12 +223,17 @@ test('a busy life: each event and each counter of what befalls keys, template, f
   const both = { one: slow.address, other: { host: '127.0.0.1', port: 9, backup: true } };
   const all = { web, slow: both };
   await keys(all);
+  // The ledger has no folder until this is gone.
+  const history = path.join(site.folder, 'state', 'history');
+  await mkdir(path.dirname(history), { recursive: true });
+  await writeFile(history, '');
   await using daemon = await site.start();
   await daemon.ready();
   const settled = (holds: (text: string) => boolean = () => true) => runs(site, daemon, holds);
 
   await keys({ ...all, web: { ...web, four: '127.0.0.1:4' } });
-  await said(daemon, 'ahead', 'recorded', 'ahead-over', 'haproxy-changed');
+  await said(daemon, 'ahead', 'recorded', 'ahead-over', 'haproxy-changed', 'ledger-failed');
+  await rm(history);
   await keys({ ...all, web: { ...web, bad: 'nonsense' } });
   await said(daemon, 'keys-rejected');
   await keys({ ...all, web: { ...web, two: 'nonsense' } });
@@ -238,7 +245,7 @@ test('a busy life: each event and each counter of what befalls keys, template, f
   await keys({ ...all, zoo: { a: web.two, b: web.three } });
   await said(daemon, 'addresses-taken', 'mass-claims');
   await keys(all);
-  await said(daemon, 'quarantine-released');
+  await said(daemon, 'quarantine-released', 'ledger-mended');
   await settled();
 
   await write(`${template()}{% for`);

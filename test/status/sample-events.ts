@@ -81,6 +81,8 @@ export const SAMPLES: {
   'publish-failed': { kind: 'publish-failed', message: 'x', retryInMs: 500 },
   'rolled-back': { kind: 'rolled-back', path: '/h.cfg', hash: 'ab' },
   'hand-edit': { kind: 'hand-edit', path: '/h.cfg', kept: null, diff: '' },
+  'ledger-failed': { kind: 'ledger-failed', message: 'x' },
+  'ledger-mended': { kind: 'ledger-mended', dropped: 2 },
   ahead: { kind: 'ahead', hash: 'ab' },
   'ahead-too-long': { kind: 'ahead-too-long', ms: 5000 },
   recorded: { kind: 'recorded', steps: { check: 60, publish: 2 } },

@@ -172,6 +172,7 @@ describe('/api/status', () => {
     const { kind: _, ...pass } = samplePass();
     expect(JSON.parse(text)).toEqual({
       ready: true,
+      ledgerError: null,
       remarks: [],
       massClaims: [],
       judge: { version: null, trouble: null },

@@ -1,0 +1,171 @@
+import { messageWithHint } from '../errors.ts';
+import { type Emit, failureOf, type PassEvent, type PointsmanEvent } from '../events.ts';
+import { BackOff } from '../ports/back-off.ts';
+import { clock, rest } from '../ports/clock.ts';
+import type { PassLedger, PassTexts } from '../ports/ledger.ts';
+import { type Draft, type LedgerLimits, SegmentWriter } from './segment-writer.ts';
+import { isTold, Words } from './told.ts';
+
+export interface LedgerOptions {
+  readonly stateDir: string;
+  /** The path of the file that is published. */
+  readonly file: string;
+  readonly emit: Emit;
+  readonly limits?: LedgerLimits;
+}
+
+/** So many passes wait to be written at most, with so many characters of their texts: the oldest go. */
+const MOST_WAITING = 32;
+const MOST_TEXT = 32_000_000;
+/** Milliseconds between two tries to write, at most. */
+const LONGEST_REST = 10_000;
+/** Milliseconds that the end of the daemon waits for what is not written yet. */
+const END_MS = 1000;
+const NO_TEXTS: PassTexts = { before: null, wanted: null, services: [], rollback: null };
+
+/**
+ * Writes down what passes did, beside them: a pass hands its texts over and goes on. What cannot be written waits, and is
+ * dropped and counted where it is too much. Whoever opens this has the lock of the state folder.
+ */
+export class Ledger implements PassLedger, AsyncDisposable {
+  readonly #options: LedgerOptions;
+  readonly #writer: SegmentWriter;
+  readonly #words = new Words();
+  readonly #waiting: Draft[] = [];
+  readonly #retry = new BackOff({ longest: LONGEST_REST });
+  readonly #end = new AbortController();
+  #texts: PassTexts | null = null;
+  /** What the last entry said: the same once more is not told. */
+  #last = '';
+  /** Passes that are not in it: since the last entry, and since it was told that they are not. */
+  #dropped = 0;
+  #untold = 0;
+  #isFailing = false;
+  #work: Promise<void> | null = null;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#writer = new SegmentWriter(options.stateDir, options.limits);
+  }
+
+  note(texts: PassTexts): void {
+    this.#texts = texts;
+  }
+
+  /** Follows what happens. */
+  readonly listener = (event: PointsmanEvent): void => {
+    this.#words.take(event);
+    if (event.kind === 'pass') {
+      this.#passed(event, this.#words.taken());
+    }
+  };
+
+  #passed(event: PassEvent, words: readonly string[]): void {
+    const texts = this.#texts ?? NO_TEXTS;
+    this.#texts = null;
+    const said = JSON.stringify([event.outcome, event.error, event.hashes.text, event.applied, words]);
+    if (!isTold(event, words) || (event.error !== null && said === this.#last)) {
+      return;
+    }
+    this.#last = said;
+    this.#waiting.push({
+      entry: entryOf(event, { words, ...texts }),
+      before: texts.before,
+      wanted: texts.wanted,
+      file: this.#options.file,
+    });
+    this.#drop();
+    this.#work ??= this.#write();
+  }
+
+  #drop(): void {
+    let chars = 0;
+    const from = this.#waiting.findLastIndex((one, at) => {
+      chars += one.wanted?.length ?? 0;
+      const isLast = at === this.#waiting.length - 1;
+      return !isLast && (chars > MOST_TEXT || this.#waiting.length - at > MOST_WAITING);
+    });
+    this.#dropped += this.#waiting.splice(0, from + 1).length;
+  }
+
+  async #write(): Promise<void> {
+    // A pass that has just ended is not held up by it.
+    await clock.breathe();
+    for (let draft = this.#waiting[0]; draft; draft = this.#waiting[0]) {
+      const dropped = this.#dropped;
+      try {
+        await this.#writer.append({ ...draft, entry: { ...draft.entry, dropped } });
+      } catch (error) {
+        this.#failed(error);
+        if (this.#end.signal.aborted) {
+          break;
+        }
+        await rest(this.#retry.failed(), this.#end.signal);
+        continue;
+      }
+      this.#dropped -= dropped;
+      this.#untold += dropped;
+      this.#mended();
+      if (this.#waiting[0] === draft) {
+        this.#waiting.shift();
+      }
+    }
+    this.#work = null;
+  }
+
+  #failed(error: unknown): void {
+    const { emit } = this.#options;
+    if (this.#isFailing) {
+      return;
+    }
+    this.#isFailing = true;
+    const told = failureOf('writing the ledger', error);
+    emit(told.kind === 'notice' ? { kind: 'ledger-failed', message: messageWithHint(error) } : told);
+  }
+
+  #mended(): void {
+    this.#retry.succeeded();
+    if (this.#isFailing) {
+      this.#isFailing = false;
+      this.#options.emit({ kind: 'ledger-mended', dropped: this.#untold });
+    }
+    this.#untold = 0;
+  }
+
+  /** Resolves when everything so far is written. */
+  async idle(): Promise<void> {
+    await this.#work;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const timeout = rest(END_MS, this.#end.signal);
+    await Promise.race([this.#work, timeout]);
+    this.#end.abort();
+  }
+}
+
+interface Beside extends Pick<PassTexts, 'services' | 'rollback'> {
+  readonly words: readonly string[];
+}
+
+function entryOf(event: PassEvent, { words, services, rollback }: Beside): Draft['entry'] {
+  const { outcome, came, changes, triggers, reasons, error, ms, steps } = event;
+  return {
+    time: new Date(clock.date()).toISOString(),
+    outcome,
+    revision: came.revision,
+    keys: came.keys,
+    keyCount: came.count,
+    by: rollback && came.count === 0 ? [rollback.by] : came.by,
+    services,
+    changes,
+    triggers,
+    reasons,
+    words,
+    error,
+    ms,
+    steps,
+    rollback: rollback?.number ?? null,
+    dropped: 0,
+  };
+}
