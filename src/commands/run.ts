@@ -63,6 +63,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   await using runtime = await runtimeOf(settings, { emit, servers: shell.servers });
   await using ledger = new Ledger({ stateDir, file: output.path, emit });
   bus.subscribe(ledger.listener);
+  const written = readLedger(stateDir);
   const pauses = followNotes(createPauseNotes(stateDir));
   const reconciler = new Reconciler({
     ...shell,
@@ -96,7 +97,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     services: (status) =>
       servicesNow(settings, { ...shell, served, status, secrets: followed.secrets, signal: io.signal }),
     servicesInMetrics: settings.metrics.services,
-    more: (facts) => openPage({ ...facts, bus, tokenFile: settings.status.tokenFile }),
+    more: (facts) => openPage({ ...facts, bus, ledger: written, tokenFile: settings.status.tokenFile }),
   });
   const questions: readonly ControlQuestion[] = [
     {
@@ -105,7 +106,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
       answer: () => ({ ...observers.status(), pid: process.pid }) satisfies DaemonStatus,
     },
     { method: 'GET', path: '/services', answer: () => observers.services.detailed() },
-    ...ledgerQuestions(readLedger(stateDir)),
+    ...ledgerQuestions(written),
     ...controlQuestions({
       ...{ stateDir, pauses, signal: io.signal },
       heldKeys: () => observers.current().held.size,

@@ -12,6 +12,8 @@ export interface Extent {
   readonly writes: number;
   /** How many of them come at once, at least. @default 1 */
   readonly moment?: number;
+  /** For so many milliseconds what was written is waited for. @default 60,000 */
+  readonly patience?: number;
   /** Gets how far it has come, where that takes long. */
   readonly tell?: (line: string) => void;
 }
@@ -59,10 +61,10 @@ async function rawHash(target: Target): Promise<string | null> {
 const MOST_SERVICES = 10_000;
 
 /** What an outsider sees, whether a new service is let in still or not, and how many there are. */
-async function seenWith(target: Target): Promise<string> {
+async function seenWith(target: Target, patience?: number): Promise<string> {
   const status = await waitFor(() => keysOf(target), { what: 'the status', timeout: 60_000 });
   const { keys = 0, services = 0, rejected = 0 } = status.counts ?? {};
-  const seen = await (services < MOST_SERVICES ? target.unharmed() : target.goesOn());
+  const seen = await (services < MOST_SERVICES ? target.unharmed(patience) : target.goesOn(patience));
   return `${seen}; ${keys} keys, ${services} services, ${rejected} rejected`;
 }
 
@@ -102,7 +104,7 @@ async function fill(
 
 const generated: Attack = {
   name: 'values and routes of any kind',
-  async run({ seed, writes, moment: least, tell = () => {} }) {
+  async run({ seed, writes, moment: least, patience, tell = () => {} }) {
     await using target = await startTarget();
     let written = 0;
     for (const moment of writesOf(seed, writes, least)) {
@@ -112,15 +114,15 @@ const generated: Attack = {
       const passed = async () => ![null, before].includes(await rawHash(target));
       await waitFor(passed, {
         what: `a pass after the writes ${JSON.stringify(moment)}`,
-        timeout: 60_000,
+        timeout: patience ?? 60_000,
       });
       const isToLook = Math.floor(written / LOOK) < Math.floor((written + moment.length) / LOOK);
       written += moment.length;
       if (isToLook) {
-        tell(`${written} of ${writes} writes: ${await seenWith(target)}`);
+        tell(`${written} of ${writes} writes: ${await seenWith(target, patience)}`);
       }
     }
-    return await bounded(target, await seenWith(target));
+    return await bounded(target, await seenWith(target, patience));
   },
 };
 

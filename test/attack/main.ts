@@ -1,5 +1,5 @@
 /**
- * npm run attack [-- --writes 100000] [--moment 50] [--seed 1] [--only WORDS] [--haproxy 3.4]: what whoever may write keys, or reach a port
+ * npm run attack [-- --writes 100000] [--moment 50] [--patience 60] [--seed 1] [--only WORDS] [--haproxy 3.4]: what whoever may write keys, or reach a port
  * of ours, can do to others, against a running Pointsman and a real HAProxy with requests to a service that nobody
  * touches. Ends with 1 where somebody was harmed.
  */
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     writes: { type: 'string', default: '20000' },
     seed: { type: 'string', default: '1' },
     moment: { type: 'string', default: '50' },
+    patience: { type: 'string', default: '60' },
     only: { type: 'string', default: '' },
     haproxy: { type: 'string' },
   },
@@ -26,7 +27,7 @@ for (const attack of attacks.filter(({ name }) => name.includes(values.only))) {
   try {
     const seen = await attack.run({
       form: 'full',
-      ...{ seed, writes, moment },
+      ...{ seed, writes, moment, patience: Number(values.patience) * 1000 },
       tell: (line) => console.error(line),
     });
     console.log(`| ${attack.name} | ${seen} |`);

@@ -68,11 +68,20 @@ describe('the page in a browser', () => {
     for (const [path, name] of [
       ['/api/status', 'Status'],
       ['/api/services', 'Services'],
+      ['/api/history', 'History'],
+      ['/api/history/1', 'Entry'],
     ]) {
       const answer: unknown = await (await fetch(url + path)).json();
       ajv.validate(`api#/components/schemas/${name}`, answer);
       expect([path, ajv.errors ?? []]).toEqual([path, []]);
     }
+    const { entries } = (await (await fetch(`${url}/api/history?service=new`)).json()) as {
+      entries: { services: string[]; files: { diff: unknown }[] }[];
+    };
+    expect(entries.length).toBeGreaterThan(0);
+    expect(entries.every(({ services }) => services.includes('new'))).toBe(true);
+    expect(entries.flatMap(({ files }) => files).every(({ diff }) => diff === null)).toBe(true);
+    expect((await fetch(`${url}/api/history?diffs=1`)).status).toBe(403);
     daemon.child.kill('SIGKILL');
     await has('#link', 'connection lost, as of');
   }, 240_000);
