@@ -37,6 +37,7 @@ COPY --from=build /opt/pointsman/package.json /opt/pointsman/package.json
 COPY --from=build /opt/pointsman/node_modules /opt/pointsman/node_modules
 COPY --from=build /opt/pointsman/dist /opt/pointsman/dist
 COPY templates /opt/pointsman/templates
+COPY docs/*.md /opt/pointsman/docs/
 COPY LICENSE /opt/pointsman/LICENSE
 COPY --chmod=755 scripts/haproxy-container.sh /usr/local/bin/haproxy-container
 COPY scripts/container-health.mjs /opt/pointsman/container-health.mjs
