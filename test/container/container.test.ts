@@ -89,8 +89,9 @@ test('the image holds neither build tools nor sources nor npm', async () => {
     `for t in ${tools}; do command -v $t; done; ls /opt/pointsman`,
   );
   expect(found.split('\n').sort()).toEqual(
-    ['LICENSE', 'container-health.mjs', 'dist', 'node_modules', 'package.json', 'templates'].sort(),
+    ['LICENSE', 'container-health.mjs', 'dist', 'docs', 'node_modules', 'package.json', 'templates'].sort(),
   );
+  expect((await runOnce(IMAGE, 'ls', '/opt/pointsman/docs')).split('\n')).toContain('operations.md');
   const packages = await runOnce(IMAGE, 'ls', '/opt/pointsman/node_modules');
   expect(packages.split('\n')).toContain('etcd3');
   expect(packages.split('\n')).not.toContain('typescript');
