@@ -80,6 +80,7 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
             `mend ${template.path}; pointsman render --dry-run --validate tries it`,
           ),
         ]),
+    ...settingsFindings(status.settings),
     ...sources
       .filter(({ state }) => state !== 'live')
       .map(({ name, state, error }) =>
@@ -118,6 +119,25 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
       `${key}: ${reason}${other === undefined ? '' : `: ${other}`}`,
       'mend or delete the key',
     ]),
+  ];
+}
+
+function settingsFindings({ path, error, restart }: StatusJson['settings']): readonly Finding[] {
+  const where = path ?? 'the settings';
+  return [
+    ...(error === null
+      ? []
+      : [one('configuration', 'settings', firstLine(error), `mend ${where}: what it said before holds`)]),
+    ...(restart.length === 0
+      ? []
+      : [
+          one(
+            'configuration',
+            'restart',
+            `changed in ${where}: ${shortList(restart, SHOWN)}`,
+            'restart Pointsman for it',
+          ),
+        ]),
   ];
 }
 

@@ -26,7 +26,8 @@ async function silence() {
 
 test.each(verbs)('%s is bounded: --timeout is its own', async (verb) => {
   await using site = await makeSite();
-  const more = verb === 'pause' ? ['--for', '1m'] : [];
+  const needed: Record<string, readonly string[]> = { pause: ['--for', '1m'], route: ['http://web/'] };
+  const more = needed[verb] ?? [];
   const { code, stderr } = await site.run(verb, ...more, '--timeout', 'soon');
   expect([code, stderr]).toEqual([
     EXIT.usage,

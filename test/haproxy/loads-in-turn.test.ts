@@ -72,20 +72,24 @@ function manage({ folder, configPath }: Place, binary: string, around: AroundLoa
 }
 
 describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
-  test('a reload that is asked for while HAProxy is being started again hands over what a person set, as the start does', async () => {
+  test('a reload of another text that is asked for while HAProxy is being started again hands over what a person set, as the start does', async () => {
     await using folder = await tempFolder();
     const place = await placeIn(folder.path);
     const { state, mark, text } = place;
+    const other = `${text}# another\n`;
     const asked = Promise.withResolvers<void>();
     let loads = 0;
     await using control = manage(place, binary, (load, of) =>
       state.during(async () => {
         loads += 1;
         // The second one is the start after the end.
-        if (loads === 2) {
-          await asked.promise;
+        if (loads !== 2) {
+          return load();
         }
-        return load();
+        await asked.promise;
+        const started = await load();
+        await writeFile(place.configPath, withMark(other));
+        return started;
       }, of),
     );
     expect(await control.start?.(never)).toMatchObject({ kind: 'running', mark });
@@ -94,7 +98,7 @@ describe.each(haproxyVersions)('on HAProxy $name', ({ path: binary }) => {
     expect(await place.hands.load()).toHaveLength(1);
     process.kill((await showProc(path.join(folder.path, 'master.sock'))).master, 'SIGKILL');
     await waitFor(() => loads === 2);
-    const reload = control.reload(mark, never, text);
+    const reload = control.reload(hashText(other), never, text);
     asked.resolve();
     expect(await reload).toMatchObject({ kind: 'verified' });
     expect(loads).toBe(3);
