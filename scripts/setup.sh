@@ -124,7 +124,8 @@ install_test_tools() {
   sh scripts/apt-install.sh 'HAProxy, etcd and what the tests need' haproxy=haproxy etcd=etcd-server \
     systemd-analyze=systemd openssl=openssl buildah=buildah podman=podman runc=runc mmdebstrap=mmdebstrap \
     dockerd=docker.io containerd=containerd iptables=iptables ip=iproute2 busybox=busybox-static \
-    chromium=chromium docker-compose=docker-compose etcdctl=etcd-client docker-registry=docker-registry 9>&-
+    chromium=chromium docker-compose=docker-compose etcdctl=etcd-client docker-registry=docker-registry \
+    fish=fish zsh=zsh 9>&-
 }
 
 fetch_servers() {
