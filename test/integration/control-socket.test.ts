@@ -122,28 +122,24 @@ test('the daemon answers services on its socket and does what pause, resume and 
   process.kill((await showProc(site.masterSocket)).master, 'SIGTERM');
 }, 150_000);
 
-test.skipIf(process.env.TEST_ALL === undefined)(
-  'where the daemon does not answer in 2 s a command does it by files, and says so; what it was asked late is not done',
-  async () => {
-    await using one = await startBackend('one');
-    await using site = await makeSite();
-    await keys(site, { web: { one: one.address } });
-    await using daemon = await site.start();
-    await daemon.ready();
-    const release = path.join(site.folder, 'state', 'release');
-    daemon.child.kill('SIGSTOP');
-    const asked = await site.run('release');
-    expect(asked).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^asked: no daemon has taken it yet/),
-    });
-    expect(asked.stderr).toMatch(
-      /^asking the daemon on \S+\/control\.sock: no answer in 2 s; it is written down for it instead\n$/,
-    );
-    expect(existsSync(release)).toBe(true);
-    daemon.child.kill('SIGCONT');
-    await waitFor(() => !existsSync(release), PATIENT);
-    expect(await site.run('release')).toMatchObject({ stdout: 'released: nothing was held\n', stderr: '' });
-  },
-  90_000,
-);
+test('where the daemon does not answer in 2 s a command does it by files, and says so; what it was asked late is not done', async () => {
+  await using one = await startBackend('one');
+  await using site = await makeSite();
+  await keys(site, { web: { one: one.address } });
+  await using daemon = await site.start();
+  await daemon.ready();
+  const release = path.join(site.folder, 'state', 'release');
+  daemon.child.kill('SIGSTOP');
+  const asked = await site.run('release');
+  expect(asked).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^asked: no daemon has taken it yet/),
+  });
+  expect(asked.stderr).toMatch(
+    /^asking the daemon on \S+\/control\.sock: no answer in 2 s; it is written down for it instead\n$/,
+  );
+  expect(existsSync(release)).toBe(true);
+  daemon.child.kill('SIGCONT');
+  await waitFor(() => !existsSync(release), PATIENT);
+  expect(await site.run('release')).toMatchObject({ stdout: 'released: nothing was held\n', stderr: '' });
+}, 90_000);
