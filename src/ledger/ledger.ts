@@ -1,5 +1,5 @@
-import { messageWithHint } from '../errors.ts';
-import { type Emit, failureOf, type PassEvent, type PointsmanEvent } from '../events.ts';
+import { asError, PointsmanError } from '../errors.ts';
+import { type Emit, failureOf, noticeOf, type PassEvent, type PointsmanEvent } from '../events.ts';
 import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { PassLedger, PassTexts } from '../ports/ledger.ts';
@@ -40,7 +40,8 @@ export class Ledger implements PassLedger, AsyncDisposable {
   /** Passes that are not in it: since the last entry, and since it was told that they are not. */
   #dropped = 0;
   #untold = 0;
-  #isFailing = false;
+  /** Why nothing can be written, as it was told; null where it can. */
+  #failure: string | null = null;
   #work: Promise<void> | null = null;
 
   constructor(options: LedgerOptions) {
@@ -96,6 +97,10 @@ export class Ledger implements PassLedger, AsyncDisposable {
       try {
         await this.#writer.append({ ...draft, entry: { ...draft.entry, dropped } });
       } catch (error) {
+        if (!(error instanceof PointsmanError)) {
+          this.#skip(draft, error);
+          continue;
+        }
         this.#failed(error);
         if (this.#end.signal.aborted) {
           break;
@@ -113,20 +118,27 @@ export class Ledger implements PassLedger, AsyncDisposable {
     this.#work = null;
   }
 
-  #failed(error: unknown): void {
-    const { emit } = this.#options;
-    if (this.#isFailing) {
-      return;
+  /** A bug with one of them is none with the next. */
+  #skip(draft: Draft, error: unknown): void {
+    if (this.#waiting[0] === draft) {
+      this.#waiting.shift();
+      this.#dropped++;
     }
-    this.#isFailing = true;
-    const told = failureOf('writing the ledger', error);
-    emit(told.kind === 'notice' ? { kind: 'ledger-failed', message: messageWithHint(error) } : told);
+    this.#options.emit(failureOf('writing the ledger', asError(error)));
+  }
+
+  #failed(error: PointsmanError): void {
+    const why = noticeOf(error);
+    if (this.#failure !== why.message) {
+      this.#failure = why.message;
+      this.#options.emit({ ...why, kind: 'ledger-failed' });
+    }
   }
 
   #mended(): void {
     this.#retry.succeeded();
-    if (this.#isFailing) {
-      this.#isFailing = false;
+    if (this.#failure !== null) {
+      this.#failure = null;
       this.#options.emit({ kind: 'ledger-mended', dropped: this.#untold });
     }
     this.#untold = 0;
@@ -141,6 +153,11 @@ export class Ledger implements PassLedger, AsyncDisposable {
     const timeout = rest(END_MS, this.#end.signal);
     await Promise.race([this.#work, timeout]);
     this.#end.abort();
+    const lost = this.#waiting.length + this.#dropped;
+    if (lost > 0) {
+      const message = `ending: ${lost === 1 ? 'one pass is' : `${lost} passes are`} not in the ledger`;
+      this.#options.emit({ kind: 'notice', message, hint: 'The log has what they did.' });
+    }
   }
 }
 

@@ -53,23 +53,40 @@ export function readLedger(stateDir: string): LedgerFiles {
       return null;
     },
     async textOf(number, which = 'wanted') {
-      const firsts = await segmentsIn(folder);
+      const firsts = await segmentsIn(folder).catch(() => []);
       const first = firsts.findLast((one) => one <= number);
-      return first === undefined ? null : rebuild(await linesIn(folder, first), { number, which });
+      return first === undefined ? null : rebuild(await readable(folder, first), { number, which });
     },
   };
 }
 
-/** The first numbers of the segments, in order. */
+/** The first numbers of the segments, in order; none where there is no folder. Throws where it cannot be read. */
 export async function segmentsIn(folder: string): Promise<readonly number[]> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch(unlessGone([]));
   return names.flatMap((name) => firstIn(name) ?? []).sort((a, b) => a - b);
 }
 
-/** The lines of a segment, but for one that is not written to its end (yet); none where the segment is gone. */
+/**
+ * The lines of a segment, but for one that is not written to its end (yet); none where the segment is gone. Throws where
+ * it cannot be read: what is in it is not known then.
+ */
 export async function linesIn(folder: string, first: number): Promise<readonly string[]> {
-  const text = await readFile(path.join(folder, segmentName(first)), 'utf8').catch(() => '');
+  const text = await readFile(path.join(folder, segmentName(first)), 'utf8').catch(unlessGone(''));
   return text.split('\n').slice(0, -1);
+}
+
+function unlessGone<T>(instead: T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code === 'ENOENT') {
+      return instead;
+    }
+    throw error;
+  };
+}
+
+/** The same for who only shows them: none where it cannot be read. */
+function readable(folder: string, first: number): Promise<readonly string[]> {
+  return linesIn(folder, first).catch(() => []);
 }
 
 /** Whether a newer Pointsman wrote these lines. */
@@ -81,11 +98,12 @@ export function areNewer(lines: readonly string[]): boolean {
 async function* newestFirst(folder: string, query: LedgerQuery): AsyncGenerator<StoredEntry> {
   const { from = Number.POSITIVE_INFINITY } = query;
   let newest: number | null = null;
-  for (const first of (await segmentsIn(folder)).toReversed()) {
+  const firsts = await segmentsIn(folder).catch(() => []);
+  for (const first of firsts.toReversed()) {
     if (first >= from && newest !== null) {
       continue;
     }
-    const lines = await linesIn(folder, first);
+    const lines = await readable(folder, first);
     for (const text of areNewer(lines) ? [] : lines.toReversed()) {
       const line = looksLikeEntry(text) ? readLine(text) : null;
       if (!line || !('number' in line)) {

@@ -62,6 +62,7 @@ export class SegmentWriter {
   /** The texts that can be made of the segment, by their hashes. */
   readonly #known = new Set<string>();
   #picture: Picture | null = null;
+  /** Null before the folder was looked at; then it only grows, whatever becomes of the folder. */
   #next: number | null = null;
 
   constructor(stateDir: string, limits: LedgerLimits = {}) {
@@ -71,15 +72,16 @@ export class SegmentWriter {
 
   /** Gives its number. Throws a `SystemError`: then nothing of it counts, and the number is still to come. */
   async append(draft: Draft): Promise<number> {
+    const attempt: Attempt = { isOpen: false };
     try {
-      return await this.#append(draft);
+      return await this.#append(draft, attempt);
     } catch (error) {
-      await this.#takeBack();
+      await this.#takeBack(attempt);
       throw explainFileError(error, `writing the ledger in ${this.#folder}`);
     }
   }
 
-  async #append(draft: Draft): Promise<number> {
+  async #append(draft: Draft, attempt: Attempt): Promise<number> {
     await this.#open();
     await this.#rotate();
     const number = this.#next ?? 1;
@@ -87,7 +89,7 @@ export class SegmentWriter {
     const segment = this.#segment ?? (await this.#begin(number));
     const isNew = segment.bytes === 0;
     const text = [...(isNew ? [writeLine({ version: LEDGER_VERSION })] : []), ...lines].join('');
-    await write(segment.file, text);
+    await write(segment.file, text, attempt);
     segment.bytes += Buffer.byteLength(text);
     segment.entries++;
     this.#next = number + 1;
@@ -95,17 +97,20 @@ export class SegmentWriter {
     return number;
   }
 
-  /** What was half written is taken off again; where it cannot be, it is looked at anew. */
-  async #takeBack(): Promise<void> {
+  /** What was half written is taken off again. Where it cannot be, another segment goes on, and its number may be used up. */
+  async #takeBack({ isOpen }: Attempt): Promise<void> {
     const segment = this.#segment;
+    if (!segment) {
+      return;
+    }
     try {
-      if (segment) {
-        await truncate(segment.file, segment.bytes);
-      }
+      await truncate(segment.file, segment.bytes);
     } catch {
       this.#segment = null;
-      this.#next = null;
       this.#known.clear();
+      if (isOpen) {
+        this.#next = (this.#next ?? 0) + 1;
+      }
     }
   }
 
@@ -219,9 +224,15 @@ function madeBy({ hash, before }: StoredEntry, known: ReadonlySet<string>): stri
   return before !== null && known.has(before) ? hash : null;
 }
 
+interface Attempt {
+  /** Something of it may be in the file. */
+  isOpen: boolean;
+}
+
 /** On the disk when this is done. */
-async function write(file: string, text: string): Promise<void> {
+async function write(file: string, text: string, attempt: Attempt): Promise<void> {
   await using handle = await open(file, 'a', 0o640);
+  attempt.isOpen = true;
   await handle.appendFile(text);
   await handle.datasync();
 }

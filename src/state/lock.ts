@@ -99,17 +99,32 @@ async function lockFile(file: string, request: LockRequest): Promise<FileHandle>
   let handle: FileHandle | undefined;
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
-    const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
-    handle = await open(file, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o640);
+    handle = await openLock(file);
     await checkOurs(file, handle);
     await flock(file, handle);
-    await handle.truncate(0);
-    await handle.appendFile(`${request.verb}, pid ${process.pid}, since ${new Date().toISOString()}\n`);
+    const holder = `${request.verb}, pid ${process.pid}, since ${new Date().toISOString()}\n`;
+    // It is the kernel that holds it: on a disk that is full or read-only it says nothing of us, and is held all the same.
+    await handle.truncate(0).catch(() => undefined);
+    await handle.appendFile(holder).catch(() => undefined);
     return handle;
   } catch (error) {
     await handle?.close();
     throw explainFileError(error, `locking ${file}`);
   }
+}
+
+/** One that lies on a disk that has become read-only locks as well. */
+async function openLock(file: string): Promise<FileHandle> {
+  const { O_RDONLY, O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const flags = O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+  return open(file, O_RDWR | O_CREAT | flags, 0o640).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EROFS') {
+      throw error;
+    }
+    return open(file, O_RDONLY | flags).catch(() => {
+      throw error;
+    });
+  });
 }
 
 /** Whoever could have put something else in its place would have us empty it, or could hold the lock for ever. */

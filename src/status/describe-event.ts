@@ -152,8 +152,8 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
     const where = kept ? ` (kept as ${kept})` : '';
     return line('warn', `${path} was changed by somebody else and is put right${where}:\n${diff}`);
   },
-  'ledger-failed': ({ message }) =>
-    line('error', `what happens cannot be written down: ${message}; everything else goes on`),
+  'ledger-failed': ({ message, hint }) =>
+    line('error', withHint(`what happens cannot be written down, and all else goes on: ${message}`, hint)),
   'ledger-mended': ({ dropped }) => {
     const lost = dropped === 0 ? '' : `; ${dropped} passes are not in it`;
     return line('info', `what happens is written down again${lost}`, { dropped });

@@ -5,8 +5,8 @@ import { counted, firstLine, shortList, span } from './words.ts';
 export interface Finding {
   /** One or two words: `rejected`, `held`, `paused`. */
   readonly label: string;
-  /** What it is about: whether we serve at all, a pause, the configuration, where the keys come from, or HAProxy and its servers. */
-  readonly area: 'readiness' | 'pause' | 'configuration' | 'source' | 'health';
+  /** What it is about: whether we serve at all, a pause, the configuration, where the keys come from, HAProxy and its servers, or what is written down. */
+  readonly area: 'readiness' | 'pause' | 'configuration' | 'source' | 'health' | 'ledger';
   /** A sentence each, with the key and the cause; the first of `count`. */
   readonly items: readonly string[];
   readonly count: number;
@@ -119,6 +119,16 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
       `${key}: ${reason}${other === undefined ? '' : `: ${other}`}`,
       'mend or delete the key',
     ]),
+    ...(status.ledgerError === null
+      ? []
+      : [
+          one(
+            'ledger',
+            'ledger',
+            `what happens cannot be written down: ${firstLine(status.ledgerError)}`,
+            'make room there, or let us write; changes go out all the same',
+          ),
+        ]),
   ];
 }
 

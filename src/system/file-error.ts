@@ -15,6 +15,8 @@ const WHAT_TO_DO: Readonly<Record<string, readonly [reason: string, hint: string
     'Nothing is written through a link: remove it, or give the path that it leads to.',
   ],
   EISDIR: ['it is a folder', 'Give the path of a file.'],
+  EFBIG: ['it may not grow larger', 'Raise the limit of file sizes (ulimit -f).'],
+  EIO: ['the disk failed', 'The log of the kernel (dmesg) may say more.'],
   EMFILE: ['too many open files', 'Raise the limit of open files (ulimit -n).'],
 };
 

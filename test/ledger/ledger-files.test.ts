@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { appendFile, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
@@ -205,3 +215,35 @@ test('killed at any moment, what was said to be written is there, and no number 
     last = found[0] ?? last;
   }
 }, 60_000);
+
+test('whatever becomes of the folder while it is written, a number that was given is not given again', async () => {
+  await using folder = await tempFolder();
+  const history = path.join(folder.path, 'history');
+  const writer = new SegmentWriter(folder.path, { entries: 2 });
+  for (let at = 1; at <= 4; at++) {
+    await writer.append(draft(at === 1 ? null : at - 1, at));
+  }
+  // Nothing of it is left, and its place is taken.
+  await rm(history, { recursive: true });
+  await mkdir(path.join(history, '0000000005.ledger'), { recursive: true });
+  await expect(writer.append(draft(4, 5))).rejects.toThrow(/EISDIR/);
+  await rm(history, { recursive: true });
+  const number = await writer.append(draft(4, 5));
+  expect(number).toBeGreaterThanOrEqual(5);
+  expect((await readLedger(folder.path).textOf(number))?.text).toBe(textOf(5));
+  await rm(history, { recursive: true });
+  expect(await writer.append(draft(5, 6))).toBe(number + 1);
+});
+
+test('a segment that cannot be read has numbers that are not known, so nothing is written until it can be', async () => {
+  await using folder = await tempFolder();
+  await fill(folder.path);
+  const file = path.join(folder.path, 'history', '0000000001.ledger');
+  await rename(file, `${file}.away`);
+  await mkdir(file);
+  await expect(new SegmentWriter(folder.path).append(draft(3, 4))).rejects.toThrow(/EISDIR/);
+  expect(await readLedger(folder.path).history({})).toEqual([]);
+  await rm(file, { recursive: true });
+  await rename(`${file}.away`, file);
+  expect(await new SegmentWriter(folder.path).append(draft(3, 4))).toBe(4);
+});

@@ -55,6 +55,11 @@ describe('what is wrong is named with its cause and what to do:', () => {
       /^! kept +\/services\/web\/a keeps "1:2": no port\n/m,
     ],
     [
+      'a ledger that cannot be written',
+      { kind: 'ledger-failed', message: 'writing the ledger in /s/history: no space left on the disk' },
+      /^! ledger +what happens cannot be written down: writing the ledger in \/s\/history: no space .*\n +-> make room there/m,
+    ],
+    [
       'what is set aside',
       {
         kind: 'quarantined',

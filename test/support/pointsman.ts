@@ -20,9 +20,13 @@ export interface Site extends AsyncDisposable {
   main: string;
   /** Runs a command to its end. */
   run(...args: string[]): Promise<{ code: number | string; stdout: string; stderr: string }>;
-  /** Starts the daemon (as another user with `uid`, with `env` besides ours) and waits until it says that it started. */
+  /**
+   * Starts the daemon (as another user with `uid`, with `env` besides ours, by a program `under` that becomes it) and waits
+   * until it says that it started.
+   */
   start(options?: {
     readonly uid?: number;
+    readonly under?: readonly string[];
     readonly env?: Readonly<Record<string, string>>;
     readonly flags?: readonly string[];
   }): Promise<Daemon>;
@@ -72,11 +76,10 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
   };
   // JSON is YAML.
   await writeFile(settingsFile, JSON.stringify(settings, null, 2));
-  const invoke = (args: readonly string[], options: { uid?: number; env: NodeJS.ProcessEnv }) =>
-    startProcess(process.execPath, [site.main, ...args, '--config', settingsFile], {
-      cwd: folder,
-      ...options,
-    });
+  const invoke = (args: readonly string[], options: { uid?: number; env: NodeJS.ProcessEnv }) => {
+    const [command = process.execPath, ...rest] = args;
+    return startProcess(command, [...rest, '--config', settingsFile], { cwd: folder, ...options });
+  };
   const site: Site = {
     main: options.main ?? MAIN,
     folder,
@@ -88,8 +91,9 @@ export async function makeSite(options: SiteOptions = {}): Promise<Site> {
     statusPort,
     url: `http://127.0.0.1:${httpPort}`,
     run: (...args) => runToEnd([site.main, ...args, '--config', settingsFile], folder),
-    async start({ flags = [], env = {}, ...options } = {}) {
-      const daemon = await invoke(['run', ...flags], { ...options, env: { ...process.env, ...env } });
+    async start({ flags = [], env = {}, under = [], ...options } = {}) {
+      const command = [...under, process.execPath, site.main, 'run', ...flags];
+      const daemon = await invoke(command, { ...options, env: { ...process.env, ...env } });
       let ended = false;
       void daemon.ended.then(() => {
         ended = true;
