@@ -49,8 +49,15 @@ export class SourceError extends PointsmanError {
 
 /** A template that does not compile or could not be rendered; `message` names template, line and expression. */
 export class TemplateError extends PointsmanError {
-  constructor(message: string, options: ErrorOptions = {}) {
+  /** The key over which it could not be rendered; null where that is not known. */
+  readonly key: string | null;
+
+  constructor(
+    message: string,
+    { key = null, ...options }: ErrorOptions & { readonly key?: string | null } = {},
+  ) {
     super('template', message, options);
+    this.key = key;
   }
 }
 

@@ -1,4 +1,4 @@
-import { asError, PointsmanError } from '../errors.ts';
+import { asError, PointsmanError, TemplateError } from '../errors.ts';
 import type { Catalog } from '../model/catalog.ts';
 import { type NamedPlace, placesIn, placesOf, wordsOf } from '../plan/blame.ts';
 import type { Verdict } from '../ports/judge.ts';
@@ -20,6 +20,9 @@ export interface SubsetTesterOptions extends Pick<QuarantineNeeds, 'drawing' | '
   readonly budget: CheckBudget;
   readonly signal: AbortSignal;
 }
+
+/** A text, or why there is none. */
+type Drawn = string | Exclude<Refusal, { kind: 'refused' }>;
 
 /** The check could not be done in the middle of a test: nobody is to blame. */
 export class CheckBroken extends Error {}
@@ -76,6 +79,10 @@ export class SubsetTester {
     { kept, rest }: { readonly kept: readonly UnitPart[]; readonly rest: readonly UnitPart[] },
   ): Promise<ReadonlyMap<UnitPart, Blame>> {
     const by = refusedBy(refusal);
+    const keys = await this.#namedByKey(refusal, kept, rest);
+    if (keys.size > 0) {
+      return keys;
+    }
     // Only what fails over a plan needs one: it costs as much as the text.
     const draw = (some: readonly UnitPart[]) =>
       refusal.kind === 'crashed' ? this.#draw(some) : this.#render(some);
@@ -119,8 +126,33 @@ export class SubsetTester {
     );
   }
 
+  /**
+   * The parts whose key an error of the template names, one error after the other: with that key as it was when it was
+   * good, the next one is seen. It takes one rendering for each, and none that gives a text.
+   */
+  async #namedByKey(
+    refusal: Refusal,
+    kept: readonly UnitPart[],
+    rest: readonly UnitPart[],
+  ): Promise<ReadonlyMap<UnitPart, Blame>> {
+    const named = new Map<UnitPart, Blame>();
+    const left = new Map(rest.flatMap((part) => (part.unit.kind === 'key' ? [[part.unit.name, part]] : [])));
+    let said: Refusal | string = refusal;
+    while (typeof said !== 'string' && said.kind === 'template-error') {
+      const key = said.error instanceof TemplateError ? said.error.key : null;
+      const part = key === null ? undefined : left.get(key);
+      if (key === null || part === undefined) {
+        break;
+      }
+      left.delete(key);
+      named.set(part, { words: wordsOfRefusal(said), by: 'check' });
+      said = await this.#render([...kept, ...rest.filter((one) => !named.has(one))]);
+    }
+    return named;
+  }
+
   /** A text, and the way to it. */
-  async #draw(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {
+  async #draw(parts: readonly UnitPart[]): Promise<Drawn> {
     const text = await this.#render(parts);
     try {
       if (typeof text === 'string') {
@@ -132,7 +164,7 @@ export class SubsetTester {
     }
   }
 
-  async #render(parts: readonly UnitPart[]): Promise<string | Exclude<Refusal, { kind: 'refused' }>> {
+  async #render(parts: readonly UnitPart[]): Promise<Drawn> {
     const { catalog, changes: split, drawing, template, signal } = this.#options;
     const taken = new Set(parts.map(({ id }) => id));
     const changes = split.flatMap((one) => {

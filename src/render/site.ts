@@ -14,7 +14,7 @@ export interface Site {
 export function templateError(
   site: Site,
   found: string,
-  options: { hint?: string | undefined; cause?: unknown } = {},
+  options: { hint?: string | undefined; cause?: unknown; key?: string | null } = {},
 ): TemplateError {
   const line = site.line === null ? '' : `, line ${site.line}`;
   const text = site.text === null ? '' : `, \`${site.text}\``;
@@ -24,10 +24,13 @@ export function templateError(
 /** A fault of a template that does not know its place yet; `located` gives it one. */
 export class Fault extends Error {
   readonly hint: string | undefined;
+  /** The key that is at fault; null where that is not known. */
+  readonly key: string | null;
 
-  constructor(message: string, hint?: string) {
+  constructor(message: string, hint?: string, key: string | null = null) {
     super(message);
     this.hint = hint;
+    this.key = key;
   }
 }
 
@@ -37,7 +40,7 @@ export function located(error: unknown, site: Site): PointsmanError {
     return error;
   }
   if (error instanceof Fault) {
-    return templateError(site, error.message, { hint: error.hint });
+    return templateError(site, error.message, { hint: error.hint, key: error.key });
   }
   const message = error instanceof Error ? error.message : String(error);
   return templateError(site, message, { cause: error });

@@ -209,6 +209,33 @@ describe('Quarantine', () => {
     ]);
   });
 
+  test('sets aside the keys that an error of the template names with one rendering for each', async () => {
+    await using loop = setUp({
+      template: `{% for pair in gets("/haproxy/*") %}# {{ pair.value }}\n{% endfor %}${TEMPLATE}`,
+      quarantine: { retry: 60_000 },
+    });
+    loop.snapshot(server('web', 'a'), entry('/haproxy/k7', 'good'));
+    await waitFor(() => loop.text().includes('# good'));
+    let renders = 0;
+    const render = loop.drawing.tryRender.bind(loop.drawing);
+    Object.assign(loop.drawing, {
+      tryRender(...args: Parameters<typeof render>) {
+        renders++;
+        return render(...args);
+      },
+    });
+    const bad = Array.from({ length: 30 }, (_, at) => entry(`/haproxy/k${at}`, 'two\nlines'));
+    loop.put(...bad, entry('/haproxy/z', 'right'), ...many(300));
+    await waitFor(() => loop.text().includes('# right'));
+    expect(renders).toBeLessThanOrEqual(bad.length + 2);
+    expect(loop.text()).toContain('# good');
+    expect(loop.text()).toContain('be_s299');
+    expect(loop.served.refused.map(({ unit }) => unit.id).sort()).toEqual(
+      bad.map(({ key }) => `key ${key}`).sort(),
+    );
+    expect(loop.of('quarantined')[0]?.units[0]?.reason).toContain('holds a line break');
+  });
+
   test('blames a service for which the template fails, and the template where it fails for the last good keys', async () => {
     await using loop = setUp();
     loop.snapshot(server('web', 'a', 'ok'));

@@ -83,7 +83,8 @@ function pairOf(entry: Entry): Pair {
 
 function checkedKey({ key }: Entry): string {
   if (hasControlCharacters(key)) {
-    throw new Fault(`the key ${JSON.stringify(key)} holds a line break or a control character`);
+    const what = `the key ${JSON.stringify(key)} holds a line break or a control character`;
+    throw new Fault(what, undefined, key);
   }
   return key;
 }
@@ -93,6 +94,7 @@ function checked({ key, value }: Entry): string {
     throw new Fault(
       `the value of ${JSON.stringify(key)} holds a line break or a control character`,
       `where that is meant: getRaw(${JSON.stringify(key)})`,
+      key,
     );
   }
   return value;
