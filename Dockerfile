@@ -37,8 +37,10 @@ COPY --from=build /opt/pointsman/package.json /opt/pointsman/package.json
 COPY --from=build /opt/pointsman/node_modules /opt/pointsman/node_modules
 COPY --from=build /opt/pointsman/dist /opt/pointsman/dist
 COPY templates /opt/pointsman/templates
-COPY docs/*.md /opt/pointsman/docs/
-COPY LICENSE /opt/pointsman/LICENSE
+# So that whatever a hint or a page names can be read where it is said.
+COPY docs /opt/pointsman/docs
+COPY examples /opt/pointsman/examples
+COPY LICENSE README.md CHANGELOG.md CONTRIBUTING.md /opt/pointsman/
 COPY --chmod=755 scripts/haproxy-container.sh /usr/local/bin/haproxy-container
 COPY scripts/container-health.mjs /opt/pointsman/container-health.mjs
 RUN ln -s /opt/pointsman/dist/main.js /usr/local/bin/pointsman && node -v && haproxy -v

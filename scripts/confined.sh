@@ -15,6 +15,8 @@ how=${1:-}
 }
 [ $# -gt 0 ] || set -- test/commands test/haproxy test/sources test/integration
 scratch=$(mktemp -d)
+# As /tmp is: some tests have another user come in.
+chmod 755 "$scratch"
 trap 'rm -rf "$scratch"' EXIT
 # npm's variables would have tests that start node find the folders of root.
 HOME=$scratch TMPDIR=$scratch NODE_COMPILE_CACHE=$scratch/compile
@@ -23,11 +25,13 @@ case $how in
 ipv6)
   printf '::1 localhost\n' >"$scratch/hosts"
   unshare --net --mount sh -c '
+    set -e
     ip link set lo up
-    ip link add dummy0 type dummy
-    ip -6 addr add fd00::7/64 dev dummy0 nodad
-    ip link set dummy0 up
-    ip -6 route add default dev dummy0
+    ip link add host0 type veth peer name wire0
+    ip link set host0 up
+    ip link set wire0 up
+    ip -6 addr add fd00::7/64 dev host0 nodad
+    ip -6 route add default dev host0
     mount --bind "$1" /etc/hosts
     shift
     exec sh scripts/node.sh node_modules/vitest/vitest.mjs run --configLoader runner "$@"

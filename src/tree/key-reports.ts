@@ -1,4 +1,4 @@
-import type { Emit, KeptKey } from '../events.ts';
+import type { Emit, KeptKey, KeyRemark } from '../events.ts';
 import type { CatalogView } from '../model/catalog-view.ts';
 import { compare } from '../model/entry.ts';
 import { refusalOf } from '../model/kept.ts';
@@ -106,14 +106,20 @@ export class KeyReports {
       return !told.has(id) && told.add(id);
     });
     if (fresh.length > 0) {
-      this.#emit({ kind: 'keys-remarked', remarks: fresh });
+      this.#emit({ kind: 'keys-remarked', remarks: fresh.map(keyRemark) });
     }
     const keys: Partial<Record<Remark['kind'], number>> = {};
     for (const { kind, count } of remarks) {
       keys[kind] = (keys[kind] ?? 0) + count;
     }
-    this.#emit({ kind: 'remarks', remarks: remarks.slice(0, SHOWN), count: remarks.length, keys });
+    const shown = remarks.slice(0, SHOWN).map(keyRemark);
+    this.#emit({ kind: 'remarks', remarks: shown, count: remarks.length, keys });
   }
+}
+
+/** What is told of a remark. */
+function keyRemark({ service, kind, count, key, message }: Remark): KeyRemark {
+  return { service, kind, count, key, message };
 }
 
 /** What is told of an entry that keeps its last good form. */

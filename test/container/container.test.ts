@@ -89,9 +89,18 @@ test('the image holds neither build tools nor sources nor npm', async () => {
     `for t in ${tools}; do command -v $t; done; ls /opt/pointsman`,
   );
   expect(found.split('\n').sort()).toEqual(
-    ['LICENSE', 'container-health.mjs', 'dist', 'docs', 'node_modules', 'package.json', 'templates'].sort(),
+    [
+      ...['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'container-health.mjs'],
+      ...['dist', 'docs', 'examples', 'node_modules', 'package.json', 'templates'],
+    ].sort(),
   );
-  expect((await runOnce(IMAGE, 'ls', '/opt/pointsman/docs')).split('\n')).toContain('operations.md');
+  const docs = (await runOnce(IMAGE, 'find', '/opt/pointsman/docs')).split('\n');
+  expect(docs).toEqual(
+    expect.arrayContaining(
+      ['operations.md', 'openapi.yaml', 'decisions/kept.md'].map((name) => `/opt/pointsman/docs/${name}`),
+    ),
+  );
+  expect(docs.filter((name) => name.includes('/images'))).toEqual([]);
   const packages = await runOnce(IMAGE, 'ls', '/opt/pointsman/node_modules');
   expect(packages.split('\n')).toContain('etcd3');
   expect(packages.split('\n')).not.toContain('typescript');

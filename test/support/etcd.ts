@@ -196,8 +196,7 @@ async function ended(child: ChildProcess): Promise<void> {
 
 function openClient(endpoint: string, tls?: EtcdTls, auth?: EtcdAuth): Etcd3 {
   return new Etcd3({
-    // Node warns of an address as the name of a TLS server, and later refuses it.
-    hosts: tls ? endpoint.replace('127.0.0.1', 'localhost') : endpoint,
+    hosts: endpoint,
     ...(tls
       ? {
           credentials: {
@@ -209,7 +208,11 @@ function openClient(endpoint: string, tls?: EtcdTls, auth?: EtcdAuth): Etcd3 {
       : {}),
     ...(auth ? { auth: { username: 'root', password: auth.rootPassword } } : {}),
     faultHandling: { host: () => noop, global: noop },
-    grpcOptions: { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 },
+    grpcOptions: {
+      ...{ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 },
+      // Node warns of an address as the name of a TLS server, and later refuses it; localhost may be ::1 alone.
+      ...(tls ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
+    },
     defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + 20_000 }),
   });
 }
