@@ -4,4 +4,4 @@ set -eu
 from=$(dirname "$0")/../src/page/browser
 [ -d "$from" ] || exit 0
 mkdir -p "$1/page/browser"
-cp "$from/page.html" "$from/page.css" "$from/page.js" "$1/page/browser/"
+cp "$from"/*.html "$from"/*.css "$from"/*.js "$1/page/browser/"

@@ -32,10 +32,11 @@ export async function serveAnnounce(options: AnnounceStatusOptions): Promise<Asy
   const isAllowed = allowedHosts([...hosts, listen.host]);
   const server = connections.serve((request, response) => {
     const { url = '', headers } = request;
+    const tooMany = connections.tooMany(url);
     if (!isAllowed(headers.host)) {
       answer(response, 421, 'nobody answers here for this Host: status.hosts of the settings names those\n');
-    } else if (connections.isOneTooMany(url)) {
-      answer(response, 503, 'too many requests at one time\n');
+    } else if (tooMany !== null) {
+      answer(response, 503, `${tooMany}\n`);
     } else {
       serve(options, url.split('?', 1)[0] ?? '', response);
     }

@@ -63,10 +63,10 @@ async function folderExposures(settings: Settings): Promise<readonly Exposure[]>
 }
 
 /** Whoever writes there says what HAProxy does: by its sockets, a template, the settings. */
-function usedFolders({ haproxy, template, configFile }: Settings): readonly string[] {
+function usedFolders({ haproxy, template, configFile, status }: Settings): readonly string[] {
   const { mode, masterSocket, statsSocket } = haproxy;
   const sockets = mode === 'none' ? [] : [masterSocket, statsSocket];
-  const files = [...sockets, template, configFile ?? ''].filter((file) => file !== '');
+  const files = [...sockets, template, configFile ?? '', status.socket ?? ''].filter((file) => file !== '');
   return [...new Set(files.map((file) => path.dirname(file)))];
 }
 

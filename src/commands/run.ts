@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { PointsmanError } from '../errors.ts';
 import { type Bus, createBus, type Emit, failureOf, noticeOf } from '../events.ts';
 import { watchHands } from '../haproxy/hand-watch.ts';
@@ -87,6 +88,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     emit,
   });
   const { listen, hosts } = settings.status;
+  const socket = statusSocketOf(settings);
   const log = { ...settings.log, terminal: io.terminal, colours: io.logColours };
   const { turns } = reconciler;
   const certificates = () => certificateEnds(settings.sources);
@@ -97,8 +99,15 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     services: (status) =>
       servicesNow(settings, { ...shell, served, status, secrets: followed.secrets, signal: io.signal }),
     servicesInMetrics: settings.metrics.services,
-    more: (facts) => openPage({ ...facts, bus, ledger: written, tokenFile: settings.status.tokenFile }),
+    more: (facts) =>
+      openPage({
+        ...{ ...facts, bus, socket, tokenFile: settings.status.tokenFile },
+        ledger: { ...written, newest: () => ledger.newest },
+      }),
   });
+  const told = (error: unknown) => void emit(noticeOf(error));
+  await using _socket =
+    socket === null ? undefined : ((await observers.answerOn(socket).catch(told)) ?? undefined);
   const questions: readonly ControlQuestion[] = [
     {
       method: 'GET',
@@ -112,12 +121,8 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
       heldKeys: () => observers.current().held.size,
     }),
   ];
-  await using _control = await startControlSocket(controlSocketOf(stateDir), questions).catch(
-    (error: unknown) => {
-      emit(noticeOf(error));
-      return undefined;
-    },
-  );
+  await using _control =
+    (await startControlSocket(controlSocketOf(stateDir), questions).catch(told)) ?? undefined;
   bus.subscribe(watchBranches(() => judgeVersion(settings, io.signal), emit));
   for (const one of state.newer) {
     emit(noticeOf(one));
@@ -162,6 +167,11 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   }
   emit({ kind: 'stopped' });
   return EXIT.fine;
+}
+
+/** Where the status server answers on a Unix socket; null where the settings want none. */
+function statusSocketOf({ status, stateDir }: Settings): string | null {
+  return (status.socket ?? path.join(stateDir, 'status.sock')) || null;
 }
 
 /** Follows what a person sets on HAProxy's socket. It hinders nothing else: where it breaks off, that is told. */

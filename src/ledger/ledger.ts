@@ -43,10 +43,16 @@ export class Ledger implements PassLedger, AsyncDisposable {
   /** Why nothing can be written, as it was told; null where it can. */
   #failure: string | null = null;
   #work: Promise<void> | null = null;
+  #newest: number | null = null;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#writer = new SegmentWriter(options.stateDir, options.limits);
+  }
+
+  /** The number of the entry that was written last; null where this one wrote none yet. */
+  get newest(): number | null {
+    return this.#newest;
   }
 
   note(texts: PassTexts): void {
@@ -95,7 +101,7 @@ export class Ledger implements PassLedger, AsyncDisposable {
     for (let draft = this.#waiting[0]; draft; draft = this.#waiting[0]) {
       const dropped = this.#dropped;
       try {
-        await this.#writer.append({ ...draft, entry: { ...draft.entry, dropped } });
+        this.#newest = await this.#writer.append({ ...draft, entry: { ...draft.entry, dropped } });
       } catch (error) {
         if (!(error instanceof PointsmanError)) {
           this.#skip(draft, error);

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Bus, failureOf } from '../events.ts';
 import type { LedgerEntry, LedgerReader } from '../ledger/ledger-entry.ts';
+import { visibleLines } from '../model/visible.ts';
+import type { Door } from '../status/server.ts';
 import type { ServicesNow } from '../status/services-view.ts';
 import type { Status } from '../status/status.ts';
 import { readText } from '../system/read-text.ts';
@@ -17,9 +19,11 @@ export interface PageOptions {
   /** Every service, and how HAProxy has it. */
   readonly services: Pick<ServicesNow, 'plain'>;
   /** What was written down of passes; without one there is no history. */
-  readonly ledger?: LedgerReader | undefined;
+  readonly ledger?: PageLedger | undefined;
   /** `status.tokenFile` of the settings. */
   readonly tokenFile?: string | undefined;
+  /** The Unix socket by which the same is answered, and who comes by it sees everything; null where there is none. @default null */
+  readonly socket?: string | null;
   /** The name of this machine. @default what the system says */
   readonly host?: string;
   /** When the loop last turned, in milliseconds since 1970. */
@@ -29,13 +33,19 @@ export interface PageOptions {
   readonly limits?: FeedLimits;
 }
 
+/** What was written down of passes. */
+export interface PageLedger extends LedgerReader {
+  /** The number of the entry that was written last; null where none was since the start. */
+  readonly newest: () => number | null;
+}
+
 /** So many changes are in the sparkline. */
 const MOST_LIVES = 60;
 
 /** The page and what it asks for. Disposing ends its streams. */
 export interface Page extends Disposable {
-  /** Adds `/`, `/login`, `/config`, `/api/events` and `/api/services` to a server. */
-  readonly addTo: (server: FastifyInstance) => void;
+  /** Adds `/`, `/login`, `/config`, `/api/events`, `/api/services` and `/api/history` to a server. */
+  readonly addTo: (server: FastifyInstance, door: Door) => void;
 }
 
 /** Reads the page, and begins to note how long changes take. Everything else is done while somebody looks at it. */
@@ -52,10 +62,14 @@ export async function openPage(options: PageOptions): Promise<Page> {
       lives.splice(0, lives.length - MOST_LIVES);
     }
   });
+  const entries = newestEntries(options.ledger);
   const feed = new Feed({
     view: async () => {
       const all = services.of(await options.services.plain(), now());
-      return pageViewOf({ host, status: status(), services: all, lives, now: now(), turned: heartbeat() });
+      return pageViewOf({
+        ...{ host, status: status(), services: all, lives, now: now(), turned: heartbeat() },
+        entries: await entries(),
+      });
     },
     subscribe: (listener) => bus.subscribe(listener),
     failed: (error) => bus.emit(failureOf('showing the page', error)),
@@ -63,7 +77,9 @@ export async function openPage(options: PageOptions): Promise<Page> {
     ...(options.limits ? { limits: options.limits } : {}),
   });
   return {
-    addTo: (server) => {
+    addTo: (server, door) => {
+      const judge: Judge = async ({ headers }) =>
+        door === 'socket' ? { kind: 'in' } : access.judge(headers);
       server.get('/', async (_, reply) =>
         reply
           .type('text/html; charset=utf-8')
@@ -71,32 +87,57 @@ export async function openPage(options: PageOptions): Promise<Page> {
           .header('referrer-policy', 'no-referrer')
           .send(html),
       );
-      server.get('/api/events', { exposeHeadRoute: false }, async (request, reply) => {
-        reply.hijack();
-        reply.raw.writeHead(200, EVENT_HEADERS);
-        const verdict = await access.judge(request.headers).catch((): Verdict => ({ kind: 'out' }));
-        const greeting = {
-          now: Math.round(now()),
-          token: access.isOpen,
-          mayRead: verdict.kind === 'in',
-        };
-        await feed.join(reply.raw, String(request.headers['last-event-id'] ?? ''), greeting);
-      });
+      server.get<{ Querystring: { once?: string } }>(
+        '/api/events',
+        { exposeHeadRoute: false },
+        async (request, reply) => {
+          reply.hijack();
+          reply.raw.writeHead(200, EVENT_HEADERS);
+          const verdict = await judge(request).catch((): Verdict => ({ kind: 'out' }));
+          const greeting = {
+            now: Math.round(now()),
+            token: access.isOpen,
+            socket: options.socket ?? null,
+            mayRead: verdict.kind === 'in',
+          };
+          await (request.query.once === '1'
+            ? feed.tell(reply.raw, greeting)
+            : feed.join(reply.raw, String(request.headers['last-event-id'] ?? ''), greeting));
+        },
+      );
       server.get<{ Querystring: { service?: string } }>('/api/services', async ({ query: { service } }) => {
         const all = await options.services.plain();
         return service === undefined
           ? all
           : { ...all, services: all.services.filter(({ name }) => name === service) };
       });
-      addSecrets(server, access, () => status().target);
+      addConfig(server, judge, () => status().target);
+      addLogin(server, judge, access);
       if (options.ledger) {
-        addHistory(server, access, options.ledger);
+        addHistory(server, judge, options.ledger);
       }
     },
     [Symbol.dispose]: () => {
       stop();
       feed[Symbol.dispose]();
     },
+  };
+}
+
+/** So many entries are on the page before somebody asks for older ones. */
+const SHOWN_ENTRIES = 20;
+
+/** The newest entries, which are read again only where one was written since. */
+function newestEntries(ledger: PageLedger | undefined): () => Promise<readonly LedgerEntry[]> {
+  let known: readonly LedgerEntry[] = [];
+  let newest: number | null | undefined;
+  return async () => {
+    const now = ledger?.newest() ?? null;
+    if (ledger && now !== newest) {
+      known = await ledger.history({ limit: SHOWN_ENTRIES });
+      newest = now;
+    }
+    return known;
   };
 }
 
@@ -108,10 +149,12 @@ const EVENT_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
-/** What needs the token, and how a browser gets in. */
-function addSecrets(server: FastifyInstance, access: Access, target: () => string): void {
+/** What becomes of a request for what not everybody may see. Throws a `SystemError`. */
+type Judge = (request: Pick<FastifyRequest, 'headers'>) => Promise<Verdict>;
+
+function addConfig(server: FastifyInstance, judge: Judge, target: () => string): void {
   server.get('/config', async (request, reply) => {
-    const verdict = await access.judge(request.headers);
+    const verdict = await judge(request);
     if (verdict.kind !== 'in') {
       return refuse(reply, verdict);
     }
@@ -120,11 +163,13 @@ function addSecrets(server: FastifyInstance, access: Access, target: () => strin
       ? reply.code(404).type(PLAIN).send(`there is no ${target()} yet\n`)
       : reply.type(PLAIN).send(text);
   });
+}
+
+function addLogin(server: FastifyInstance, judge: Judge, access: Access): void {
   // By a header from the page itself, or once in the address, from a link or a bookmark.
   server.get<{ Querystring: { token?: string } }>('/login', async (request, reply) => {
     const { token } = request.query;
-    const verdict =
-      token === undefined ? await access.judge(request.headers) : await access.judgeToken(String(token));
+    const verdict = token === undefined ? await judge(request) : await access.judgeToken(String(token));
     if (verdict.kind !== 'in') {
       return refuse(reply, verdict);
     }
@@ -138,12 +183,13 @@ function addSecrets(server: FastifyInstance, access: Access, target: () => strin
 const MOST_ENTRIES = 200;
 
 /** What happened is for everybody; what it changed in the text is not. */
-function addHistory(server: FastifyInstance, access: Access, ledger: LedgerReader): void {
+function addHistory(server: FastifyInstance, judge: Judge, ledger: LedgerReader): void {
   const number = (text: unknown) =>
     typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-  server.get<{ Querystring: Record<string, unknown> }>('/api/history', async ({ query, headers }, reply) => {
+  server.get<{ Querystring: Record<string, unknown> }>('/api/history', async (request, reply) => {
+    const { query } = request;
     const diffs = query.diffs === '1';
-    const verdict = diffs ? await access.judge(headers) : null;
+    const verdict = diffs ? await judge(request) : null;
     if (verdict && verdict.kind !== 'in') {
       return refuse(reply, verdict);
     }
@@ -157,16 +203,24 @@ function addHistory(server: FastifyInstance, access: Access, ledger: LedgerReade
       limit: Math.min(MOST_ENTRIES, number(query.limit) ?? 20),
       diffs,
     });
-    return { entries: entries.map((one) => (diffs ? one : withoutDiffs(one))) };
+    return shown(reply, { entries: entries.map((one) => (diffs ? one : withoutDiffs(one))) });
   });
-  server.get<{ Params: { number: string } }>('/api/history/:number', async ({ params, headers }, reply) => {
-    const entry = await ledger.entry(number(params.number) ?? 0);
+  server.get<{ Params: { number: string } }>('/api/history/:number', async (request, reply) => {
+    const entry = await ledger.entry(number(request.params.number) ?? 0);
     if (!entry) {
       return reply.code(404).type(PLAIN).send('there is no such entry (any more)\n');
     }
-    const { kind } = await access.judge(headers);
-    return kind === 'in' ? entry : withoutDiffs(entry);
+    const { kind } = await judge(request);
+    return shown(reply, kind === 'in' ? entry : withoutDiffs(entry));
   });
+}
+
+/** JSON in which whatever is not seen as what it is, is escaped: it is looked at in browsers and terminals. */
+function shown(reply: FastifyReply, answer: object): FastifyReply {
+  const text = JSON.stringify(answer, (_, one: unknown) =>
+    typeof one === 'string' ? visibleLines(one) : one,
+  );
+  return reply.type('application/json; charset=utf-8').send(text);
 }
 
 function withoutDiffs(entry: LedgerEntry): LedgerEntry {
@@ -182,7 +236,10 @@ export function refuse(reply: FastifyReply, { kind }: Verdict): FastifyReply {
 }
 
 const REFUSALS = {
-  closed: [403, 'texts and diffs are for who shows a token: status.tokenFile of the settings names it'],
+  closed: [
+    403,
+    'texts and diffs are for who comes by the socket (status.socket), or shows a token: status.tokenFile of the settings names it',
+  ],
   out: [401, 'texts and diffs are for who shows the token: Authorization: Bearer …, or /login?token=…'],
   later: [429, 'too many wrong tokens: wait for a minute'],
 } as const;

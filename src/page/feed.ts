@@ -93,6 +93,14 @@ export class Feed implements Disposable {
     return this.#readers.size;
   }
 
+  /** Sends all of what is now to this answer, and ends it. */
+  async tell(answer: ServerResponse, greeting: object): Promise<void> {
+    answer.on('error', () => answer.destroy());
+    this.#keep();
+    await this.#look();
+    answer.end(`${hello(greeting)}${this.#view ? this.#event('all', wholePage(this.#view)) : ''}`);
+  }
+
   /**
    * Sends events to this answer until it closes. `lastId` is the id of the last event that this reader had, on a connection
    * before; `greeting` goes first.
@@ -111,7 +119,7 @@ export class Feed implements Disposable {
       }
     });
     answer.on('error', () => answer.destroy());
-    this.#write(reader, `retry: 2000\nevent: hello\ndata: ${JSON.stringify(greeting)}\n\n`);
+    this.#write(reader, hello(greeting));
     this.#watch();
     await this.#look();
     this.#bring(reader);
@@ -150,7 +158,15 @@ export class Feed implements Disposable {
   #rest(): void {
     this.#stop?.();
     this.#stop = null;
+    this.#keep();
+  }
+
+  /** Where nobody follows, what was shown last is remembered for a while. */
+  #keep(): void {
     clearTimeout(this.#forget ?? undefined);
+    if (this.#stop) {
+      return;
+    }
     this.#forget = setTimeout(() => {
       this.#view = null;
       this.#changes.length = 0;
@@ -245,4 +261,8 @@ export class Feed implements Disposable {
       this.#bring(reader);
     });
   }
+}
+
+function hello(greeting: object): string {
+  return `retry: 2000\nevent: hello\ndata: ${JSON.stringify(greeting)}\n\n`;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { counted, span } from '../status/words.ts';
 
 /** The page as it is sent, and what it may load: nothing but itself. */
 export interface PageText {
@@ -8,14 +9,20 @@ export interface PageText {
   readonly policy: string;
 }
 
+/** What is in the script, what others import first. */
+const SCRIPTS = ['elements.js', 'times.js', 'address.js', 'timeline.js', 'page.js'];
+/** What of our own is in it, too. */
+const SHARED = [span, counted];
+
 /** Puts the page together from the files of `browser/`: one text, so that one answer shows it. */
 export async function readPage(): Promise<PageText> {
   const read = (name: string) => readFile(new URL(`browser/${name}`, import.meta.url), 'utf8');
-  const [frame, css, js] = await Promise.all(['page.html', 'page.css', 'page.js'].map(read));
-  if (frame === undefined || css === undefined || js === undefined) {
-    throw new Error('three files were read');
-  }
-  const [style, script] = [`\n${css}`, `\n${js}`];
+  const [frame, css, scripts] = await Promise.all([
+    read('page.html'),
+    read('page.css'),
+    Promise.all(SCRIPTS.map(read)),
+  ]);
+  const [style, script] = [`\n${css}`, `\n${joined(scripts)}`];
   const html = frame
     .replace('<style></style>', () => `<style>${style}</style>`)
     .replace('<script type="module"></script>', () => `<script type="module">${script}</script>`);
@@ -30,6 +37,15 @@ export async function readPage(): Promise<PageText> {
     "frame-ancestors 'none'",
   ].join('; ');
   return { html, policy };
+}
+
+/** One script of all: what they import from each other, and from us, is in it. */
+function joined(scripts: readonly string[]): string {
+  const own = scripts
+    .join('\n')
+    .replace(/^import [^;]*;\n/gm, '')
+    .replace(/^export /gm, '');
+  return `${SHARED.map(String).join('\n')}\n${own}`;
 }
 
 function sha256(text: string): string {

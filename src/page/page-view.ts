@@ -1,14 +1,15 @@
-import type { PassEvent } from '../events.ts';
+import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import { visible } from '../model/visible.ts';
 import type { Finding } from '../status/findings.ts';
-import { broughtBy, findingsIn, lastChange, serving } from '../status/findings.ts';
+import { findingsIn, lastChange, serving } from '../status/findings.ts';
 import type { Status } from '../status/status.ts';
 import { statusJson } from '../status/status-json.ts';
+import { firstLine, shortList } from '../status/words.ts';
 import { downFindings, healthOf } from './health.ts';
 import type { PageService } from './page-service.ts';
 
 /**
- * What the page shows, as JSON by a name each: `status/ready`, `pass/<at>`, `live/<at>`, `service/<name>`,
+ * What the page shows, as JSON by a name each: `status/ready`, `entry/<number>`, `live/<at>`, `service/<name>`,
  * `server/<service>/<id>`. Two of them are compared name by name, so what goes over the wire is what changed.
  */
 export type PageView = ReadonlyMap<string, string>;
@@ -30,6 +31,8 @@ export interface PageFacts {
   readonly now: number;
   /** When the loop last turned. */
   readonly turned: number;
+  /** The newest entries of the ledger. */
+  readonly entries: readonly LedgerEntry[];
 }
 
 /** The view of these facts. Times in it are absolute, so that what only grows older is the same. */
@@ -39,8 +42,8 @@ export function pageViewOf(facts: PageFacts): PageView {
   for (const [name, value] of Object.entries(statusFields(facts))) {
     put(`status/${name}`, value);
   }
-  for (const pass of facts.status.passes) {
-    put(`pass/${pass.at}`, passFields(pass));
+  for (const entry of facts.entries) {
+    put(`entry/${entry.number}`, entryFields(entry));
   }
   for (const { at, ms, how } of facts.lives) {
     put(`live/${at}`, [Math.round(ms * 10) / 10, how]);
@@ -56,7 +59,8 @@ export function pageViewOf(facts: PageFacts): PageView {
 
 function statusFields({ host, status, services, now, turned }: PageFacts) {
   const json = statusJson(status, now, turned);
-  const { version, mode, target, template, applied, pending, counts, startedAt, paused, ahead } = status;
+  const { version, mode, target, template, applied, pending, counts, startedAt, paused, ahead, ledgerError } =
+    status;
   const findings: readonly Finding[] = [...findingsIn(json), ...downFindings(services)];
   return {
     ...{ host, version, mode, target, counts, startedAt: Math.round(startedAt) },
@@ -76,8 +80,12 @@ function statusFields({ host, status, services, now, turned }: PageFacts) {
       status.haproxy.kind === 'unknown'
         ? status.haproxy
         : { ...status.haproxy, since: Math.round(status.haproxy.since) },
-    ...{ applied, pending, paused },
+    ...{ applied, pending, paused, ledgerError },
     ahead: ahead && { since: Math.round(ahead.since) },
+    handEdit: status.lastHandEdit && {
+      at: Math.round(status.lastHandEdit.at),
+      kept: status.lastHandEdit.kept,
+    },
     hands: [...status.setByHand.values()].map(({ since, ...one }) => ({ ...one, since: Math.round(since) })),
   };
 }
@@ -109,15 +117,16 @@ function configurationWord(
   return { word, well };
 }
 
-function passFields(pass: PassEvent & { readonly at: number }) {
-  const { outcome, ms, steps, changes, reasons, triggers, error, came } = pass;
-  const rounded = Object.entries(steps).map(([step, took]) => [step, Math.round(took * 10) / 10] as const);
+/** What is seen of an entry that is not opened. */
+function entryFields({ time, outcome, ms, error, changes, words, triggers, rollback }: LedgerEntry) {
+  const back = rollback === null ? '' : `(text of ${rollback}) `;
+  const what = error ?? (changes.length > 0 ? shortList(changes, 3) : (words[0] ?? triggers.join(', ')));
   return {
-    ...{ outcome, changes, reasons, triggers, error },
+    at: Date.parse(time),
+    outcome,
     ms: Math.round(ms * 10) / 10,
-    steps: rounded,
-    came: broughtBy(pass).trim(),
-    by: came.by,
+    what: `${back}${firstLine(what)}`,
+    failed: error !== null,
   };
 }
 

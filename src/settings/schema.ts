@@ -320,6 +320,7 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       listen: listenAddress().prefault('127.0.0.1:9290'),
       hosts: hostNames().prefault([]),
+      socket: pathOrNone('the path of a socket').exactOptional(),
       tokenFile: path('the path of a file that holds a token').exactOptional(),
     })
     .prefault({}),

@@ -6,14 +6,16 @@ import { createServer } from '../system/http.ts';
 const HEALTH = new Set(['/healthz', '/readyz']);
 /** Paths whose answers go on for as long as somebody reads them; they end slow readers themselves. */
 const STREAMS = new Set(['/api/events']);
+/** But for who asks what is now alone. */
+const ONCE = /[?&]once=1(?:&|$)/;
 
 /** What bounds the connections of a server; times in milliseconds. */
 export interface ConnectionLimits {
   /** At one time. A further one takes the place of the one that has been idle for the longest time. */
   readonly connections: number;
-  /** Of these, so many are never held by answers to anything but `/healthz` and `/readyz`. */
+  /** Of these, so many are for `/healthz` and `/readyz` alone. */
   readonly kept: number;
-  /** Of these, so many at most are answers that go on (`/api/events`). */
+  /** Of these, so many are for answers that go on (`/api/events`) alone, and there are never more of those. */
   readonly streams: number;
   /** Until the head of a request is here, from the connection or its first byte on. */
   readonly head: number;
@@ -71,16 +73,26 @@ export class Connections {
     return server;
   }
 
-  /** Whether a request must wait for others: not for its own sake, but so that places are left for questions of health. */
-  isOneTooMany(url: string): boolean {
+  /**
+   * Why a request must come again later, in words; null where it need not. Streams and other requests have places of their
+   * own, so that neither is in the way of the other, and some are left for questions of health.
+   */
+  tooMany(url: string): string | null {
+    const { connections, kept, streams } = this.#limits;
     const kind = kindOf(url);
-    const busy = (is: (other: Kind) => boolean) =>
-      [...this.#open.values()].filter((answers) => [...answers.values()].some((one) => is(one.kind))).length;
-    return (
-      (kind !== 'health' &&
-        busy((other) => other !== 'health') > this.#limits.connections - this.#limits.kept) ||
-      (kind === 'stream' && busy((other) => other === 'stream') > this.#limits.streams)
-    );
+    const busy = [...this.#open.values()].filter((answers) =>
+      [...answers.values()].some((one) => one.kind === kind),
+    ).length;
+    switch (kind) {
+      case 'health':
+        return null;
+      case 'stream':
+        return busy > streams
+          ? `${streams} follow the events already, and more are not served at one time; /api/events?once=1 says what is now`
+          : null;
+      default:
+        return busy > connections - kept - streams ? 'too many requests at one time' : null;
+    }
   }
 
   #enter(socket: Socket): void {
@@ -134,5 +146,6 @@ type Kind = 'health' | 'stream' | 'other';
 
 function kindOf(url: string): Kind {
   const path = url.split('?', 1)[0] ?? '';
-  return HEALTH.has(path) ? 'health' : STREAMS.has(path) ? 'stream' : 'other';
+  const isStream = STREAMS.has(path) && !ONCE.test(url);
+  return HEALTH.has(path) ? 'health' : isStream ? 'stream' : 'other';
 }

@@ -1,6 +1,6 @@
-import { chmod, rm } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
 import { asError, type ErrorCode, PointsmanError, SystemError, UsageError } from '../errors.ts';
+import { listenOnSocket } from './listen-on-socket.ts';
 
 /** What a command of this host may ask the daemon: `GET` changes nothing. */
 export interface ControlQuestion {
@@ -31,9 +31,6 @@ export interface ControlRefusal {
   };
 }
 
-/** A path of a Unix socket may be so long, in bytes. */
-const MOST_PATH = 107;
-
 /**
  * Answers the commands of this host on a Unix socket that only our user may open. Whoever calls this holds the lock of the
  * state folder: what lies there is a dead daemon's. Throws a `SystemError`.
@@ -42,28 +39,10 @@ export async function startControlSocket(
   path: string,
   questions: readonly ControlQuestion[],
 ): Promise<AsyncDisposable> {
-  if (Buffer.byteLength(path) > MOST_PATH) {
-    throw new SystemError(`opening ${path}: a Unix socket's path has at most ${MOST_PATH} bytes`, {
-      hint: 'Take a shorter stateDir; until then the commands do what they can by files.',
-    });
-  }
   const { fastify } = await import('fastify');
   const server = fastify({ logger: false, forceCloseConnections: true });
   addQuestions(server, questions);
-  try {
-    await rm(path, { force: true });
-    await server.listen({ path });
-    await chmod(path, 0o600);
-  } catch (cause) {
-    await server.close();
-    throw new SystemError(`opening ${path}: ${asError(cause).message}`, { cause });
-  }
-  return {
-    async [Symbol.asyncDispose]() {
-      await server.close();
-      await rm(path, { force: true });
-    },
-  };
+  return listenOnSocket(server, path);
 }
 
 function addQuestions(server: FastifyInstance, questions: readonly ControlQuestion[]): void {

@@ -92,6 +92,7 @@ export async function observe(options: ObserveOptions): Promise<Observers> {
     });
     return {
       url: server.url,
+      answerOn: server.answerOn,
       status: () => statusJson(keeper.current(), now(), heartbeat()),
       services,
       current: keeper.current,

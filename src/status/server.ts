@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allowedHosts } from './allowed-hosts.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { type ListenAddress, listenError } from './listen-error.ts';
+import { listenOnSocket } from './listen-on-socket.ts';
 import type { Metrics } from './metrics.ts';
 import type { SourceStatus, Status } from './status.ts';
 import { statusJson } from './status-json.ts';
@@ -26,8 +27,11 @@ export interface StatusServerOptions {
   readonly overdue: () => OverdueStep | null;
   readonly now: () => number;
   /** What else answers here. */
-  readonly addMore?: (server: FastifyInstance) => void;
+  readonly addMore?: (server: FastifyInstance, door: Door) => void;
 }
+
+/** How somebody comes in: over TCP, as anybody may, or by a Unix socket that only our user may open. */
+export type Door = 'tcp' | 'socket';
 
 /** A step of the loop, and for how long it is at work. */
 export interface OverdueStep {
@@ -39,6 +43,11 @@ export interface OverdueStep {
 export interface StatusServer extends AsyncDisposable {
   /** `http://127.0.0.1:9290`. */
   readonly url: string;
+  /**
+   * Answers the same on a Unix socket that only our user may open, with as many connections again; whoever comes by it may see
+   * everything. Throws a `SystemError`.
+   */
+  answerOn(path: string): Promise<AsyncDisposable>;
 }
 
 /**
@@ -46,6 +55,32 @@ export interface StatusServer extends AsyncDisposable {
  * `/api/status` and `/metrics`. Throws a `SystemError` that names the setting where the address is taken.
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
+  const { server, connections, handler } = await makeServer(options, 'tcp');
+  const { host, port } = options.listen;
+  try {
+    const url = await server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+    const beside = host === 'localhost' ? connections.serve(handler) : null;
+    beside?.on('error', () => undefined).listen({ host: '::1', port: Number(new URL(url).port) });
+    return {
+      url,
+      answerOn: async (path) => {
+        const { server: beside } = await makeServer(options, 'socket');
+        return listenOnSocket(beside, path);
+      },
+      async [Symbol.asyncDispose]() {
+        beside?.close();
+        beside?.closeAllConnections();
+        await server.close();
+      },
+    };
+  } catch (cause) {
+    await server.close();
+    throw listenError(options.listen, cause);
+  }
+}
+
+/** All that answers, with connections of its own; it does not listen yet. */
+async function makeServer(options: StatusServerOptions, door: Door) {
   const { fastify } = await import('fastify');
   const connections = new Connections(options.limits ?? CONNECTION_LIMITS);
   let handler: RequestListener = () => undefined;
@@ -59,24 +94,8 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   });
   addDoors(server, connections, options.hosts.concat(options.listen.host));
   addRoutes(server, options);
-  options.addMore?.(server);
-  const { host, port } = options.listen;
-  try {
-    const url = await server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
-    const beside = host === 'localhost' ? connections.serve(handler) : null;
-    beside?.on('error', () => undefined).listen({ host: '::1', port: Number(new URL(url).port) });
-    return {
-      url,
-      async [Symbol.asyncDispose]() {
-        beside?.close();
-        beside?.closeAllConnections();
-        await server.close();
-      },
-    };
-  } catch (cause) {
-    await server.close();
-    throw listenError(options.listen, cause);
-  }
+  options.addMore?.(server, door);
+  return { server, connections, handler };
 }
 
 /** What is refused before anybody looks at what was asked. */
@@ -92,8 +111,9 @@ function addDoors(server: FastifyInstance, connections: Connections, names: read
         'nobody answers here for this Host: status.hosts of the settings names those',
       );
     }
-    if (connections.isOneTooMany(url)) {
-      return refuse(reply, 503, 'too many requests at one time');
+    const tooMany = connections.tooMany(url);
+    if (tooMany !== null) {
+      return refuse(reply.header('retry-after', 5), 503, tooMany);
     }
   });
 }

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { createBus } from '../../src/events.ts';
 import type { LedgerEntry } from '../../src/ledger/ledger-entry.ts';
 import { openPage } from '../../src/page/add-page.ts';
+import type { Door } from '../../src/status/server.ts';
 import { trackStatus } from '../../src/status/track-status.ts';
 import { tempFolder } from '../support/haproxy.ts';
 
@@ -23,7 +24,7 @@ const ENTRY: LedgerEntry = {
   files: [{ name: '/h.cfg', added: 1, removed: 0, diff: '+the secret' }],
 };
 
-async function start(hasToken: boolean) {
+async function start(hasToken: boolean, door: Door = 'tcp') {
   const stack = new AsyncDisposableStack();
   const { path: folder } = stack.use(await tempFolder());
   const target = path.join(folder, 'haproxy.cfg');
@@ -39,13 +40,17 @@ async function start(hasToken: boolean) {
       bus: createBus(),
       status: keeper.current,
       services: { plain: () => Promise.reject(new Error('nobody asks for it')) },
-      ledger: { history: async () => [ENTRY], entry: async (number) => (number === 7 ? ENTRY : null) },
+      ledger: {
+        history: async () => [ENTRY],
+        entry: async (number) => (number === 7 ? ENTRY : null),
+        newest: () => 7,
+      },
       tokenFile: hasToken ? tokenFile : undefined,
       heartbeat: Date.now,
       now: Date.now,
     }),
   );
-  page.addTo(server);
+  page.addTo(server, door);
   const get = (url: string, headers: Record<string, string> = {}) =>
     server.inject({ method: 'GET', url, headers });
   return { get, server, tokenFile, [Symbol.asyncDispose]: () => stack.disposeAsync() };
@@ -60,6 +65,16 @@ test('without status.tokenFile nobody sees the configuration or a diff, whatever
       const answer = await site.get(url, headers);
       expect([url, answer.statusCode]).toEqual([url, 403]);
       expect(answer.body).not.toContain('the secret');
+    }
+  }
+});
+
+test('who comes by the Unix socket sees them without any token', async () => {
+  for (const hasToken of [false, true]) {
+    await using site = await start(hasToken, 'socket');
+    for (const url of ['/config', '/api/history?diffs=1', '/api/history/7']) {
+      const answer = await site.get(url);
+      expect([url, answer.statusCode, answer.body.includes('the secret')]).toEqual([url, 200, true]);
     }
   }
 });

@@ -7,7 +7,9 @@ import { startStatusServer } from '../../src/status/server.ts';
 import { trackStatus } from '../../src/status/track-status.ts';
 import { waitFor } from '../support/haproxy.ts';
 
-const { connections: MOST, kept: KEPT } = CONNECTION_LIMITS;
+const { connections: MOST, kept, streams } = CONNECTION_LIMITS;
+/** So many requests but for streams and health at one time. */
+const BUSY = MOST - kept - streams;
 
 /** A server whose metrics are never read to their end, until they are `released`. */
 async function start(limits: Partial<ConnectionLimits> = {}, hosts: readonly string[] = []) {
@@ -98,8 +100,8 @@ test('with 400 idle connections, or as many half-sent requests, health is answer
 
 test('requests that take long leave places for health: the others are answered 503', async () => {
   await using site = await start();
-  await site.openMany(MOST - KEPT, get('/metrics'));
-  await waitFor(() => site.waiting.length === MOST - KEPT);
+  await site.openMany(BUSY, get('/metrics'));
+  await waitFor(() => site.waiting.length === BUSY);
   expect(await ask(site.server.url, '/metrics')).toEqual({
     code: 503,
     text: 'too many requests at one time\n',
@@ -108,13 +110,13 @@ test('requests that take long leave places for health: the others are answered 5
   const idle = await site.openMany(200);
   expect((await ask(site.server.url, '/healthz')).code).toBe(200);
   expect((await ask(site.server.url, '/readyz?verbose')).text).toMatch(/^not ready/);
-  expect(site.waiting).toHaveLength(MOST - KEPT);
-  await waitFor(() => idle.filter(({ closed }) => !closed).length <= KEPT);
+  expect(site.waiting).toHaveLength(BUSY);
+  await waitFor(() => idle.filter(({ closed }) => !closed).length <= MOST - BUSY);
   for (const release of site.waiting) {
     release();
   }
   const again = ask(site.server.url, '/metrics');
-  await waitFor(() => site.waiting.length > MOST - KEPT);
+  await waitFor(() => site.waiting.length > BUSY);
   site.waiting.at(-1)?.();
   expect((await again).code).toBe(200);
 });
@@ -142,8 +144,8 @@ test('requests one behind the other on a connection that ends are counted no lon
     one.socket.destroy();
   }
   const before = site.waiting.length;
-  const held = await site.openMany(MOST - KEPT, get('/metrics'));
-  await waitFor(() => site.waiting.length === before + MOST - KEPT);
+  const held = await site.openMany(BUSY, get('/metrics'));
+  await waitFor(() => site.waiting.length === before + BUSY);
   expect(held.filter(({ said, closed }) => said !== '' || closed)).toEqual([]);
 });
 

@@ -1,5 +1,10 @@
 // The page of the status server: shows what /api/events says, and changes what changed.
 
+import { asked, OPEN_AT_MOST, readAddress, STATES, writeAddress } from './address.js';
+import { badge, find, flash, make, say, svgElement } from './elements.js';
+import { drawEntries, entryNumbers, openAsked, setReader, takeEntry } from './timeline.js';
+import { age, clock, tick, time, took } from './times.js';
+
 /**
  * @typedef {{ id: string, key: string, address?: string, weight?: number, drain?: true, backup?: true, state?: string,
  *   because?: string, absent?: true, up?: string, why?: string, since?: number, by?: string }} Server
@@ -11,8 +16,6 @@
  * @typedef {{ name: string, facts: Facts | null, servers: Map<string, Omit<Server, 'id'>>, look: Look | null, row: Row | null,
  *   figures: Map<string, { sessions: number, rate: number, errors5xx: number }> }} Service
  * @typedef {{ label: string, area: string, items: string[], count: number, toDo: string }} Finding
- * @typedef {{ outcome: string, ms: number, changes: string[], reasons: string[], triggers: string[], error: string | null,
- *   came: string, by: string[], steps: [string, number][] }} Pass
  */
 
 const FIRST_ROWS = 60;
@@ -20,26 +23,8 @@ const ROWS_A_FRAME = 150;
 /** Longer than two signs of life of the server, in milliseconds. */
 const SILENT = 25_000;
 const FIGURES_EVERY = 3_000;
-const OPEN_AT_MOST = 5;
-
-/** @template {keyof HTMLElementTagNameMap} T @param {T} tag @param {Record<string, string>} [given] @param {...(Node | string)} inside @returns {HTMLElementTagNameMap[T]} */
-function make(tag, given = {}, ...inside) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(given)) {
-    element.setAttribute(name, value);
-  }
-  element.append(...inside);
-  return element;
-}
-
-/** @template {HTMLElement} T @param {string} id @param {new () => T} type @returns {T} */
-function find(id, type) {
-  const element = document.getElementById(id);
-  if (!(element instanceof type)) {
-    throw new Error(`no ${id}`);
-  }
-  return element;
-}
+/** Between two questions where no stream is to be had. */
+const ASK_EVERY = 5_000;
 
 const page = {
   sentence: find('sentence', HTMLElement),
@@ -51,8 +36,7 @@ const page = {
   servicesTitle: find('services-title', HTMLElement),
   rows: find('rows', HTMLElement),
   none: find('none', HTMLElement),
-  passes: find('passes', HTMLElement),
-  noPasses: find('no-passes', HTMLElement),
+  notes: find('notes', HTMLElement),
   link: find('link', HTMLElement),
   host: find('host', HTMLElement),
   about: find('about', HTMLElement),
@@ -69,17 +53,13 @@ const page = {
 const status = new Map();
 /** @type {Map<string, Service>} */
 const services = new Map();
-/** @type {Map<string, Pass>} */
-const passes = new Map();
 /** Milliseconds of the last changes, and how they went out. @type {Map<string, [number, string]>} */
 const lives = new Map();
-/** The server's clock less ours, in milliseconds. */
-let ahead = 0;
 
 // ---- what comes -----------------------------------------------------------------------------------------------------
 
 /** What is to be shown anew in the next frame. */
-const dirty = { status: false, passes: false, rows: false, services: new Set(/** @type {string[]} */ ([])) };
+const dirty = { status: false, entries: false, rows: false, services: new Set(/** @type {string[]} */ ([])) };
 let isDrawn = false;
 let isDue = false;
 
@@ -89,9 +69,9 @@ function take(name, value) {
   if (kind === 'status') {
     put(status, first, value);
     dirty.status = true;
-  } else if (kind === 'pass') {
-    put(passes, first, value);
-    dirty.passes = true;
+  } else if (kind === 'entry') {
+    takeEntry(Number(first), value);
+    dirty.entries = true;
   } else if (kind === 'live') {
     put(lives, first, value);
     dirty.status = true;
@@ -152,7 +132,7 @@ function held() {
   ]);
   return [
     ...[...status.keys()].map((name) => `status/${name}`),
-    ...[...passes.keys()].map((name) => `pass/${name}`),
+    ...entryNumbers().map((number) => `entry/${number}`),
     ...[...lives.keys()].map((name) => `live/${name}`),
     ...inServices,
   ];
@@ -175,8 +155,8 @@ function draw() {
   if (dirty.status) {
     drawStatus();
   }
-  if (dirty.passes) {
-    drawPasses();
+  if (dirty.entries) {
+    drawEntries();
   }
   if (dirty.rows) {
     for (const name of dirty.services) {
@@ -190,7 +170,7 @@ function draw() {
     }
     drawRows();
   }
-  dirty.status = dirty.passes = dirty.rows = false;
+  dirty.status = dirty.entries = dirty.rows = false;
   dirty.services.clear();
   if (!isDrawn) {
     isDrawn = true;
@@ -199,138 +179,117 @@ function draw() {
   tick();
 }
 
-/** @param {HTMLElement} element */
-function flash(element) {
-  element.classList.remove('fresh');
-  requestAnimationFrame(() => element.classList.add('fresh'));
-}
-
 // ---- the connection -------------------------------------------------------------------------------------------------
 
-let heardAt = 0;
-let isLost = false;
 /** @type {EventSource | null} */
 let source = null;
+/** Others that follow took all places: what is now is asked for again and again. */
+let isCrowded = false;
 
-function connect() {
-  source?.close();
-  source = new EventSource('/api/events');
-  source.addEventListener('hello', ({ data }) => {
-    const { now, token, mayRead } = JSON.parse(data);
-    ahead = now - Date.now();
+/** What each event does. @type {Record<string, (data: string) => void>} */
+const EVENTS = {
+  hello: (data) => {
+    const { now, token, mayRead, socket } = JSON.parse(data);
+    time.ahead = now - Date.now();
     page.login.hidden = !token || mayRead;
     page.config.hidden = !mayRead;
-  });
-  source.addEventListener('all', ({ data }) => {
+    setReader({ mayRead, hasToken: token, socket });
+    // Who comes again and missed nothing is sent nothing more.
+    if (time.heardAt !== 0) {
+      heard();
+    }
+  },
+  all: (data) => {
     takeAll(JSON.parse(data).all);
     heard();
-  });
-  source.addEventListener('patch', ({ data }) => {
+  },
+  patch: (data) => {
     const { set, gone = [] } = JSON.parse(data);
     for (const name of gone) {
-      take(name, undefined);
+      // What happened is no longer sent after a while, and still happened.
+      if (!name.startsWith('entry/')) {
+        take(name, undefined);
+      }
     }
     for (const [name, value] of set) {
       take(name, value);
     }
     heard();
-  });
-  source.addEventListener('alive', ({ data }) => {
-    ahead = Number(data) - Date.now();
+  },
+  alive: (data) => {
+    time.ahead = Number(data) - Date.now();
     heard();
-  });
+  },
+};
+
+function connect() {
+  source?.close();
+  source = new EventSource('/api/events');
+  for (const [name, hear] of Object.entries(EVENTS)) {
+    source.addEventListener(name, ({ data }) => {
+      isCrowded &&= name === 'hello';
+      hear(data);
+    });
+  }
   source.addEventListener('error', () => {
-    lose();
-    // Where the answer was no stream (too many read, or it is starting) the browser does not try again by itself.
+    // Where the answer was no stream (too many follow, or it is starting) the browser does not try again by itself.
     if (source?.readyState === EventSource.CLOSED) {
-      setTimeout(connect, 3_000);
+      void askOnce();
+    } else {
+      lose();
     }
   });
 }
 
+/** Asks what is now, where no stream is to be had, and tries again after a while. */
+async function askOnce() {
+  const answer = await fetch('/api/events?once=1').catch(() => null);
+  const text = answer?.ok ? await answer.text().catch(() => '') : '';
+  if (text.includes('event: all\n')) {
+    isCrowded = true;
+    for (const [, name = '', data = ''] of text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)) {
+      EVENTS[name]?.(data);
+    }
+  } else {
+    lose();
+  }
+  setTimeout(connect, text === '' ? 3_000 : ASK_EVERY);
+}
+
 function heard() {
-  heardAt = Date.now();
-  isLost = false;
+  time.heardAt = Date.now();
+  time.isLost = false;
   delete document.body.dataset.lost;
-  say(page.link, 'live');
-  page.link.dataset.state = 'live';
+  const words = isCrowded
+    ? `too many follow: asked every ${ASK_EVERY / 1_000} s, as of ${clock(new Date())}`
+    : 'live';
+  say(page.link, words);
+  page.link.dataset.state = isCrowded ? 'asked' : 'live';
   soon();
 }
 
 function lose() {
-  isLost = true;
+  time.isLost = true;
   say(
     page.link,
-    heardAt === 0 ? 'no answer yet, trying again' : `connection lost, as of ${clock(new Date(heardAt))}`,
+    time.heardAt === 0
+      ? 'no answer yet, trying again'
+      : `connection lost, as of ${clock(new Date(time.heardAt))}`,
   );
   page.link.dataset.state = 'lost';
-  if (heardAt !== 0) {
+  if (time.heardAt !== 0) {
     document.body.dataset.lost = '';
   }
   drawIcon();
 }
 
 setInterval(() => {
-  if (heardAt !== 0 && Date.now() - heardAt > SILENT && !isLost) {
+  if (time.heardAt !== 0 && Date.now() - time.heardAt > SILENT && !time.isLost) {
     lose();
     connect();
   }
   tick();
 }, 1_000);
-
-// ---- times ----------------------------------------------------------------------------------------------------------
-
-/** @param {number} seconds */
-function span(seconds) {
-  const [value, unit] =
-    seconds < 100
-      ? [seconds, 's']
-      : seconds < 6_000
-        ? [seconds / 60, 'min']
-        : seconds < 172_800
-          ? [seconds / 3_600, 'h']
-          : [seconds / 86_400, 'd'];
-  return `${Math.round(value)} ${unit}`;
-}
-
-/** @param {Date} date */
-function clock(date) {
-  return [date.getHours(), date.getMinutes(), date.getSeconds()]
-    .map((n) => `${n}`.padStart(2, '0'))
-    .join(':');
-}
-
-/** How long ago something was, from now on. @param {number} at */
-function age(at) {
-  const date = new Date(at);
-  return make(
-    'time',
-    { 'data-at': `${at}`, datetime: date.toISOString(), title: date.toString() },
-    ageOf(at),
-  );
-}
-
-/** @param {number} at */
-function ageOf(at) {
-  // Where nothing comes any more, nobody knows what is now.
-  const now = isLost ? heardAt : Date.now();
-  return span(Math.max(0, now + ahead - at) / 1000);
-}
-
-function tick() {
-  for (const element of document.querySelectorAll('time[data-at]')) {
-    if (element instanceof HTMLElement) {
-      say(element, ageOf(Number(element.dataset.at)));
-    }
-  }
-}
-
-/** @param {HTMLElement} element @param {string} text */
-function say(element, text) {
-  if (element.textContent !== text) {
-    element.textContent = text;
-  }
-}
 
 // ---- the top --------------------------------------------------------------------------------------------------------
 
@@ -352,6 +311,7 @@ function drawStatus() {
     '.',
   );
   drawTiles();
+  drawNotes();
   drawFindings();
   drawIcon();
 }
@@ -377,6 +337,32 @@ function drawTiles() {
       haproxy?.cause ? `: ${haproxy.cause}` : '',
     ]),
     sparkTile(),
+  );
+}
+
+/** What is not wrong, and to be known. */
+function drawNotes() {
+  const { handEdit, hands = [], ledgerError, target } = Object.fromEntries(status);
+  const note = (/** @type {string} */ label, /** @type {(Node | string)[]} */ ...words) =>
+    make('li', { 'data-label': label }, make('strong', {}, label), ' ', ...words);
+  page.notes.replaceChildren(
+    ...(handEdit
+      ? [
+          note(
+            'hand edit',
+            age(handEdit.at),
+            ` ago: ${target} is as it was${handEdit.kept === null ? '' : `; the edit is kept in ${handEdit.kept}`}`,
+          ),
+        ]
+      : []),
+    ...hands.map((/** @type {any} */ one) =>
+      note(
+        'by hand',
+        `${one.backend}/${one.server} ${one.admin ?? `weight ${one.weight}`} for `,
+        age(one.since),
+      ),
+    ),
+    ...(ledgerError ? [note('not written down', `${ledgerError}`)] : []),
   );
 }
 
@@ -449,24 +435,6 @@ function sparkline(all, most) {
   return svg;
 }
 
-/** @param {string} name @param {Record<string, string>} given */
-function svgElement(name, given) {
-  const element = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(given)) {
-    element.setAttribute(key, value);
-  }
-  return element;
-}
-
-/** @param {number} ms */
-function took(ms) {
-  return ms < 10
-    ? `${ms.toFixed(1)} ms`
-    : ms < 10_000
-      ? `${Math.round(ms)} ms`
-      : `${Math.round(ms / 1000)} s`;
-}
-
 /** @type {Record<string, string>} */
 const AREAS = {
   readiness: 'readiness',
@@ -505,7 +473,7 @@ function drawFindings() {
 
 function drawIcon() {
   const findings = status.get('findings') ?? [];
-  const colour = isLost ? '%239aa5b1' : findings.length > 0 ? '%23d6362d' : '%231f9d68';
+  const colour = time.isLost ? '%239aa5b1' : findings.length > 0 ? '%23d6362d' : '%231f9d68';
   const icon = document.querySelector('link[rel=icon]');
   icon?.setAttribute(
     'href',
@@ -514,17 +482,6 @@ function drawIcon() {
 }
 
 // ---- services -------------------------------------------------------------------------------------------------------
-
-/** @type {[id: string, words: string][]} */
-const STATES = [
-  ['', 'all'],
-  ['wrong', 'wrong'],
-  ['down', 'DOWN'],
-  ['held', 'held'],
-  ['kept', 'kept'],
-  ['refused', 'refused'],
-  ['out', 'drained'],
-];
 
 /** @param {Service} service @returns {Look} */
 function lookAt(service) {
@@ -583,37 +540,22 @@ function numbered(count, words, tone) {
   return count === 0 ? [] : [[`${count} ${words}`, tone]];
 }
 
-/** What is asked for, as it stands in the address. */
-const asked = { q: '', state: '', sort: '', open: new Set(/** @type {string[]} */ ([])) };
-
-function readAddress() {
-  const given = new URLSearchParams(location.search);
-  asked.q = given.get('q') ?? '';
-  asked.state = STATES.some(([id]) => id === given.get('state')) ? (given.get('state') ?? '') : '';
-  asked.sort = ['name', 'size'].includes(given.get('sort') ?? '') ? (given.get('sort') ?? '') : '';
-  asked.open = new Set(given.getAll('open').slice(0, OPEN_AT_MOST));
+function readAsked() {
+  readAddress();
   page.q.value = asked.q;
   page.sort.value = asked.sort;
-}
-
-function writeAddress() {
-  const given = new URLSearchParams();
-  for (const name of /** @type {const} */ (['q', 'state', 'sort'])) {
-    if (asked[name] !== '') {
-      given.set(name, asked[name]);
+  for (const [name, { row }] of services) {
+    if (row && row.details.open !== asked.open.has(name)) {
+      row.details.open = asked.open.has(name);
     }
   }
-  for (const name of asked.open) {
-    given.append('open', name);
-  }
-  const text = `${given}`;
-  history.replaceState(null, '', text === '' ? location.pathname : `?${text}`);
+  openAsked();
 }
 
-/** @param {Partial<Pick<typeof asked, 'q' | 'state' | 'sort'>>} change */
-function ask(change) {
+/** @param {Partial<Pick<typeof asked, 'q' | 'state' | 'sort'>>} change @param {{ typed?: boolean }} [how] */
+function ask(change, how = {}) {
   Object.assign(asked, change);
-  writeAddress();
+  writeAddress(how);
   dirty.rows = true;
   soon();
 }
@@ -870,11 +812,6 @@ function instanceRow(id, one, figures) {
   );
 }
 
-/** @param {string} words @param {string} tone */
-function badge(words, tone) {
-  return make('span', { class: 'badge', 'data-tone': tone }, words);
-}
-
 // What changes all the time is asked for only where it is looked at.
 let isAsking = false;
 
@@ -882,7 +819,7 @@ async function askFigures() {
   const open = [...asked.open]
     .filter((name) => services.get(name)?.row?.details.isConnected)
     .slice(0, OPEN_AT_MOST);
-  if (isAsking || document.hidden || isLost || open.length === 0) {
+  if (isAsking || document.hidden || time.isLost || open.length === 0) {
     return;
   }
   isAsking = true;
@@ -916,95 +853,12 @@ async function askFigures() {
 
 setInterval(askFigures, FIGURES_EVERY);
 
-// ---- passes ---------------------------------------------------------------------------------------------------------
-
-/** @type {Map<string, HTMLElement>} */
-const passRows = new Map();
-
-function drawPasses() {
-  const newest = [...passes].sort(([a], [b]) => Number(b) - Number(a));
-  page.noPasses.hidden = newest.length > 0;
-  for (const [at, row] of passRows) {
-    if (!passes.has(at)) {
-      row.remove();
-      passRows.delete(at);
-    }
-  }
-  for (const [index, [at, pass]] of newest.entries()) {
-    const row = passRows.get(at) ?? make('li', {}, passDetails(Number(at), pass));
-    if (!passRows.has(at)) {
-      passRows.set(at, row);
-      if (isDrawn) {
-        flash(row);
-      }
-    }
-    if (page.passes.children[index] !== row) {
-      page.passes.insertBefore(row, page.passes.children[index] ?? null);
-    }
-  }
-}
-
-const OUTCOMES = new Map([
-  ['runtime', 'without a reload'],
-  ['template-error', 'template error'],
-  ['published-waiting', 'published, HAProxy is away'],
-]);
-const BAD = new Set(['failed', 'refused', 'template-error']);
-
-/** @param {number} at @param {Pass} pass */
-function passDetails(at, pass) {
-  const { outcome, ms, changes, reasons, error, came, by, steps, triggers } = pass;
-  const tone = error !== null || BAD.has(outcome) ? 'bad' : outcome === 'runtime' ? 'good' : '';
-  const what = error ?? (changes.length > 0 ? changes.slice(0, 3).join(', ') : triggers.join(', '));
-  const more = error === null && changes.length > 3 ? ` and ${changes.length - 3} more` : '';
-  const date = new Date(at);
-  return make(
-    'details',
-    {},
-    make(
-      'summary',
-      {},
-      make(
-        'span',
-        { class: 'muted' },
-        make('span', { title: date.toISOString() }, clock(date)),
-        ', ',
-        age(at),
-        ' ago',
-      ),
-      make('span', {}, badge(OUTCOMES.get(outcome) ?? outcome, tone)),
-      make('span', { class: error === null ? 'what' : 'what error' }, `${what}${more}`),
-      make('span', { class: 'took' }, took(ms)),
-    ),
-    make(
-      'div',
-      { class: 'inside' },
-      make(
-        'dl',
-        {},
-        ...fact('Keys', came.replace(/^\[|\]$/g, '')),
-        ...fact('Written by', by.join(', ')),
-        ...fact('Changes', changes.join('; ')),
-        ...fact('Why a reload', reasons.join('; ')),
-        ...fact('Error', error ?? ''),
-        ...fact('Why it ran', triggers.join('; ')),
-        ...fact('Steps', steps.map(([step, took]) => `${step} ${took} ms`).join(', ')),
-      ),
-    ),
-  );
-}
-
-/** @param {string} name @param {string} value */
-function fact(name, value) {
-  return value === '' ? [] : [make('dt', {}, name), make('dd', {}, value)];
-}
-
 // ---- what a person does ---------------------------------------------------------------------------------------------
 
-page.q.addEventListener('input', () => ask({ q: page.q.value }));
+page.q.addEventListener('input', () => ask({ q: page.q.value }, { typed: true }));
 page.sort.addEventListener('change', () => ask({ sort: page.sort.value }));
 addEventListener('popstate', () => {
-  readAddress();
+  readAsked();
   dirty.rows = true;
   soon();
 });
@@ -1016,14 +870,7 @@ document.addEventListener('keydown', (event) => {
   }
   const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
   if (key === 'Escape') {
-    if (target === page.q && page.q.value !== '') {
-      page.q.value = '';
-      ask({ q: '' });
-    } else if (target === page.q) {
-      page.q.blur();
-    } else if (!isTyping) {
-      ask({ state: '' });
-    }
+    leave(target);
   } else if (isTyping) {
     return;
   } else if (key === '/') {
@@ -1031,6 +878,8 @@ document.addEventListener('keydown', (event) => {
     page.q.select();
   } else if (key === 'j' || key === 'k') {
     step(key === 'j' ? 1 : -1);
+  } else if ((key === 'ArrowDown' || key === 'ArrowUp') && isSummary(target)) {
+    step(key === 'ArrowDown' ? 1 : -1);
   } else if (key === 'w') {
     ask({ state: asked.state === 'wrong' ? '' : 'wrong' });
   } else {
@@ -1039,11 +888,33 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault();
 });
 
-/** @param {1 | -1} by */
+/** @param {unknown} target */
+function isSummary(target) {
+  return target instanceof HTMLElement && target.matches('summary');
+}
+
+/** One step back: what is opened, what is typed, what is shown alone. @param {unknown} target */
+function leave(target) {
+  const opened = target instanceof HTMLElement ? target.closest('details') : null;
+  if (opened?.open) {
+    opened.open = false;
+    opened.querySelector('summary')?.focus();
+  } else if (target === page.q && page.q.value === '') {
+    page.q.blur();
+  } else if (asked.q !== '') {
+    page.q.value = '';
+    ask({ q: '' });
+  } else {
+    ask({ state: '' });
+  }
+}
+
+/** Goes on in the list of changes where that is where somebody is, else in the services. @param {1 | -1} by */
 function step(by) {
-  /** @type {(HTMLElement | null)[]} */
-  const all = [...page.rows.querySelectorAll('summary')];
   const active = document.activeElement;
+  const list = active?.closest('#passes') ?? page.rows;
+  /** @type {(HTMLElement | null)[]} */
+  const all = [...list.querySelectorAll('summary')];
   const at = active instanceof HTMLElement ? all.indexOf(active) : -1;
   const next =
     all[at === -1 ? (by === 1 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, at + by))];
@@ -1059,10 +930,11 @@ page.login.addEventListener('submit', async (event) => {
     page.token.value = '';
     page.login.hidden = true;
     page.config.hidden = false;
+    setReader({ mayRead: true });
   } else {
     say(page.refused, answer ? (await answer.text()).trim() : 'nobody answers');
   }
 });
 
-readAddress();
+readAsked();
 connect();
