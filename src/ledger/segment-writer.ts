@@ -62,6 +62,8 @@ export class SegmentWriter {
   /** The texts that can be made of the segment, by their hashes. */
   readonly #known = new Set<string>();
   #picture: Picture | null = null;
+  /** What an entry wanted is mostly what the next one is from. */
+  #hashed: { readonly text: string; readonly hash: string } | null = null;
   /** Null before the folder was looked at; then it only grows, whatever becomes of the folder. */
   #next: number | null = null;
 
@@ -186,27 +188,37 @@ export class SegmentWriter {
 
   /** The lines of an entry, and the texts that can be made of them. */
   async #linesOf({ entry, before, wanted, file }: Draft, number: number) {
-    const none = { hash: wanted === null ? null : hashOfText(wanted), before: null, files: [] };
-    const bare = { lines: [writeLine({ number, ...entry, ...none })], made: [] };
+    const bare = (hash: string | null) => ({
+      lines: [writeLine({ number, ...entry, hash, before: null, files: [] })],
+      made: [],
+    });
     if (wanted === null) {
-      return bare;
+      return bare(null);
     }
     const from = before ?? '';
-    const [hash, base] = [hashOfText(wanted), hashOfText(from)];
+    const base = this.#hashOf(from);
+    const hash = this.#hashOf(wanted);
     const lines: string[] = [];
     if (!this.#known.has(base)) {
       const gz = (await pack(from)).toString('base64');
       if (gz.length > this.#limits.packed) {
-        return bare;
+        return bare(hash);
       }
       lines.push(writeLine({ base, gz }));
     }
     const change = hash === base ? null : await this.#changeOf(from, wanted, file);
     if (change && 'gz' in change && change.gz.length > this.#limits.packed) {
-      return bare;
+      return bare(hash);
     }
     lines.push(writeLine({ number, ...entry, hash, before: base, files: change ? [change] : [] }));
     return { lines, made: [base, hash] };
+  }
+
+  #hashOf(text: string): string {
+    if (this.#hashed?.text !== text) {
+      this.#hashed = { text, hash: hashOfText(text) };
+    }
+    return this.#hashed.hash;
   }
 
   async #changeOf(from: string, to: string, name: string): Promise<StoredChange> {
