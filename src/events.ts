@@ -68,8 +68,8 @@ export type LifeEvent =
     }
   /** Neither the file nor HAProxy is touched until then (milliseconds since 1970). Said again every minute. */
   | { readonly kind: 'paused'; readonly until: number; readonly by: string }
-  /** The pause is over. */
-  | { readonly kind: 'resumed'; readonly cause: string }
+  /** The pause is over. `by` is who took it back, for people; null where its time is over, or nobody says. */
+  | { readonly kind: 'resumed'; readonly cause: string; readonly by: string | null }
   /**
    * The settings were read again: the keys that changed and hold from now on, and all keys that are others now than this process
    * runs with, and need a restart. Keys of `vars` are told one by one.

@@ -94,8 +94,8 @@ export function controlQuestions(options: ControlQuestionsOptions): readonly Con
     {
       method: 'POST',
       path: '/resume',
-      answer: async (): Promise<PauseAnswer> => {
-        const ended = await removePause(stateDir);
+      answer: async ({ by }): Promise<PauseAnswer> => {
+        const ended = await removePause(stateDir, shorten(by));
         await soon(() => (pauses.held?.host ?? null) === null);
         return { held: pauses.held, ended };
       },

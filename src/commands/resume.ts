@@ -1,4 +1,5 @@
 import { removePause } from '../state/pause-notes.ts';
+import { callerOf } from '../system/our-user.ts';
 import { changePause } from './held-pauses.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
@@ -6,7 +7,7 @@ import { settingsOf } from './open.ts';
 /** Takes back what `pause` did on this host. A pause of the whole fleet is a key, and ends with it. */
 export async function resume(io: Io, flags: CommonFlags): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags, 'optional');
-  const byFile = () => removePause(stateDir);
+  const byFile = () => removePause(stateDir, callerOf(io.env));
   const question = { method: 'POST', path: '/resume' } as const;
   const { answer, ended } = await changePause(io, stateDir, { question, host: null, byFile });
   const took =

@@ -14,7 +14,7 @@ export interface FileChange {
   readonly diff: string | null;
 }
 
-/** A pass that changed something, or failed, as the ledger keeps it. */
+/** A pass that changed something, or failed, or with which a pause began or ended, as the ledger keeps it. */
 export interface LedgerEntry {
   /** 1 is the first; never used again, also after the oldest were dropped. */
   readonly number: number;
@@ -26,7 +26,7 @@ export interface LedgerEntry {
   /** The keys that brought it, the first 5 of `keyCount`. */
   readonly keys: readonly string[];
   readonly keyCount: number;
-  /** Who: as the values say it (`meta.owner`, else `meta.host`), or who asked for a rollback. At most 5. */
+  /** Who: as the values say it (`meta.owner`, else `meta.host`), or who asked for a rollback, a pause, its end or a release. At most 5. */
   readonly by: readonly string[];
   /** The services that the keys are about, at most 100. */
   readonly services: readonly string[];

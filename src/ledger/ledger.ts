@@ -4,7 +4,7 @@ import { BackOff } from '../ports/back-off.ts';
 import { clock, rest } from '../ports/clock.ts';
 import type { PassLedger, PassTexts } from '../ports/ledger.ts';
 import { type Draft, type LedgerLimits, SegmentWriter } from './segment-writer.ts';
-import { isTold, Words } from './told.ts';
+import { isIdle, isTold, type Said, Words } from './told.ts';
 
 export interface LedgerOptions {
   readonly stateDir: string;
@@ -62,21 +62,28 @@ export class Ledger implements PassLedger, AsyncDisposable {
   /** Follows what happens. */
   readonly listener = (event: PointsmanEvent): void => {
     this.#words.take(event);
-    if (event.kind === 'pass') {
+    if (event.kind !== 'pass') {
+      return;
+    }
+    if (isIdle(event) && !this.#words.isPause) {
+      // What is said meanwhile is for the pass that goes on.
+      this.#texts = null;
+    } else {
       this.#passed(event, this.#words.taken());
     }
   };
 
-  #passed(event: PassEvent, words: readonly string[]): void {
-    const texts = this.#texts ?? NO_TEXTS;
+  #passed(event: PassEvent, said: Said): void {
+    // What waits for a person has changed nothing.
+    const texts = isIdle(event) ? NO_TEXTS : (this.#texts ?? NO_TEXTS);
     this.#texts = null;
-    const said = JSON.stringify([event.outcome, event.error, event.hashes.text, event.applied, words]);
-    if (!isTold(event, words) || (event.error !== null && said === this.#last)) {
+    const all = JSON.stringify([event.outcome, event.error, event.hashes.text, event.applied, said.words]);
+    if (!isTold(event, said) || (event.error !== null && all === this.#last)) {
       return;
     }
-    this.#last = said;
+    this.#last = all;
     this.#waiting.push({
-      entry: entryOf(event, { words, ...texts }),
+      entry: entryOf(event, { ...said, ...texts }),
       before: texts.before,
       wanted: texts.wanted,
       file: this.#options.file,
@@ -167,11 +174,10 @@ export class Ledger implements PassLedger, AsyncDisposable {
   }
 }
 
-interface Beside extends Pick<PassTexts, 'services' | 'rollback'> {
-  readonly words: readonly string[];
-}
+type Beside = Pick<PassTexts, 'services' | 'rollback'> & Pick<Said, 'words' | 'by'>;
 
-function entryOf(event: PassEvent, { words, services, rollback }: Beside): Draft['entry'] {
+function entryOf(event: PassEvent, { words, by, services, rollback }: Beside): Draft['entry'] {
+  const asked = rollback?.by ?? by;
   const { outcome, came, changes, triggers, reasons, error, ms, steps } = event;
   return {
     time: new Date(clock.date()).toISOString(),
@@ -179,7 +185,7 @@ function entryOf(event: PassEvent, { words, services, rollback }: Beside): Draft
     revision: came.revision,
     keys: came.keys,
     keyCount: came.count,
-    by: rollback && came.count === 0 ? [rollback.by] : came.by,
+    by: asked !== null && came.count === 0 ? [asked] : came.by,
     services,
     changes,
     triggers,

@@ -15,17 +15,49 @@ const CHANGED: ReadonlySet<Outcome> = new Set([
 ]);
 const IDLE: ReadonlySet<Outcome> = new Set(['paused', 'waiting']);
 
-/** Whether a pass changed something, or failed, or something was refused meanwhile. */
-export function isTold({ outcome, error }: PassEvent, words: readonly string[]): boolean {
-  return !IDLE.has(outcome) && (CHANGED.has(outcome) || error !== null || words.length > 0);
+/** Whether a pass waits for a person or a source. */
+export function isIdle({ outcome }: PassEvent): boolean {
+  return IDLE.has(outcome);
+}
+
+/** Whether a pass changed something, or failed, or something was refused meanwhile, or a pause began or ended. */
+export function isTold({ outcome, error }: PassEvent, { words, isPause }: Said): boolean {
+  return isPause || CHANGED.has(outcome) || error !== null || words.length > 0;
 }
 
 /** What was said between two passes, for whoever asks why. */
+export interface Said {
+  readonly words: readonly string[];
+  /** Who began or ended a pause in it; null where nobody is known to have. */
+  readonly by: string | null;
+  /** Whether a pause began or ended: that is told whatever the pass did. */
+  readonly isPause: boolean;
+}
+
+const NOTHING: Omit<Said, 'words'> = { by: null, isPause: false };
+
+/** Gathers what is said. */
 export class Words {
   #words: string[] = [];
   #more = 0;
+  #pause = NOTHING;
+  /** The pause that was told: it is said again each minute. */
+  #paused = '';
+
+  /** Whether a pause began or ended since. */
+  get isPause(): boolean {
+    return this.#pause.isPause;
+  }
 
   take(event: PointsmanEvent): void {
+    if (event.kind === 'paused' || event.kind === 'resumed') {
+      const paused = event.kind === 'paused' ? `${event.until} ${event.by}` : '';
+      if (paused === this.#paused) {
+        return;
+      }
+      this.#paused = paused;
+      this.#pause = { by: event.by, isPause: true };
+    }
     const say = SAYINGS[event.kind] as ((event: PointsmanEvent) => readonly string[]) | undefined;
     for (const word of say?.(event) ?? []) {
       if (this.#words.length < MOST_WORDS) {
@@ -37,17 +69,21 @@ export class Words {
   }
 
   /** All of them, once. */
-  taken(): readonly string[] {
+  taken(): Said {
     const words = this.#more > 0 ? [...this.#words, `and ${this.#more} more`] : this.#words;
+    const said = { ...this.#pause, words };
     this.#words = [];
     this.#more = 0;
-    return words;
+    this.#pause = NOTHING;
+    return said;
   }
 }
 
 const SAYINGS: {
   readonly [K in PointsmanEvent['kind']]?: (event: EventOf<K>) => readonly string[];
 } = {
+  paused: ({ until, by }) => [`paused until ${new Date(until).toISOString()} by ${by}`],
+  resumed: ({ cause }) => [`no longer paused: ${cause}`],
   'check-refused': ({ output, excerpt }) => [
     ['haproxy refuses the configuration:', output.trim(), ...excerpt].join('\n'),
   ],

@@ -81,6 +81,8 @@ export interface PauseNotes {
   tell(held: HeldPauses | null): Promise<void>;
   /** What `pointsman pause` wrote; null where there is none, or it is over. A broken one is none. */
   read(): Promise<PauseWish | null>;
+  /** Who took back the pause of this host that would have lasted until then (milliseconds since 1970), for people; null where nobody says. */
+  takenBackBy(until: number): Promise<string | null>;
   /** Since when each of these was there (milliseconds since 1970): `now` for one that was not there before. */
   firstSeen(ids: readonly string[], now: number): Promise<ReadonlyMap<string, number>>;
 }

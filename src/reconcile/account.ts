@@ -41,12 +41,12 @@ class Gathered {
     };
   }
 
-  add(changes: readonly ChangedKey[], { revision, at }: Arrival): void {
+  add(changes: readonly ChangedKey[], { revision, at, by }: Arrival): void {
     this.#since ??= changes.length > 0 ? at : null;
     this.#count += changes.length;
     this.#revision = revision && changes.length > 0 ? String(revision) : this.#revision;
     for (const change of changes) {
-      this.#name(change.kind === 'put' ? change.entry : change.before);
+      this.#name(change.kind === 'put' ? change.entry : change.before, by);
     }
   }
 
@@ -60,7 +60,7 @@ class Gathered {
     later.ofService.forEach((key, service) => void this.#noteService(service, key));
   }
 
-  #name(entry: Entry): void {
+  #name(entry: Entry, by?: string): void {
     addUpTo(this.#keys, entry.key);
     if (!(entry instanceof ReadEntry)) {
       return;
@@ -69,7 +69,7 @@ class Gathered {
     if ('service' in role) {
       this.#noteService(role.service, entry.key);
     }
-    const author = authorOf(entry);
+    const author = by ?? authorOf(entry);
     if (author !== null) {
       addUpTo(this.#by, author);
     }
@@ -88,6 +88,8 @@ export interface Arrival {
   readonly revision?: bigint;
   /** In milliseconds of `clock.now()`. */
   readonly at: number;
+  /** Who had them come, where that is not who wrote them. */
+  readonly by?: string;
 }
 
 /** What a pass tells of the keys that brought it. */

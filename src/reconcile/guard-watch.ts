@@ -47,7 +47,7 @@ export async function lookOnce(
     return;
   }
   const released = trees.release();
-  account.came(released.changes, { at: clock.now() });
+  account.came(released.changes, { at: clock.now(), ...(by === '' ? {} : { by }) });
   quarantine.look();
   if (trees.answered) {
     await store.releaseDone();

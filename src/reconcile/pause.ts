@@ -54,7 +54,15 @@ export class Pause {
   async look(): Promise<void> {
     this.#seen = { host: await this.#options.notes.read(), others: await this.#ofKeys() };
     await this.#answer(Boolean(this.#held));
-    this.#tell();
+    this.#tell(await this.#takenBackBy());
+  }
+
+  /** Who took back the pause that was told last; null where nobody is known to have done so. */
+  async #takenBackBy(): Promise<string | null> {
+    const told = this.#told?.wish;
+    return told && this.now === null && told.until > clock.date()
+      ? this.#options.notes.takenBackBy(told.until)
+      : null;
   }
 
   /** A pass found the pause, and nothing of ours is under way any more: that is told to whoever asked for it. */
@@ -91,7 +99,7 @@ export class Pause {
     }
   }
 
-  #tell(): void {
+  #tell(takenBackBy: string | null): void {
     const { mailbox, emit } = this.#options;
     const { now } = this;
     const told = this.#told;
@@ -99,7 +107,9 @@ export class Pause {
       this.#told = null;
       if (told) {
         const isOver = told.wish.until <= clock.date();
-        emit({ kind: 'resumed', cause: isOver ? 'its time is over' : `${told.wish.by} was taken back` });
+        const by = takenBackBy === null ? '' : ` by ${takenBackBy}`;
+        const cause = isOver ? 'its time is over' : `${told.wish.by} was taken back${by}`;
+        emit({ kind: 'resumed', cause, by: takenBackBy });
       }
       if (told || this.#isFound) {
         this.#isFound = false;

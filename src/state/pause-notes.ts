@@ -28,6 +28,12 @@ export function createPauseNotes(stateDir: string): PauseNotes {
         await writeNote(file, { version: STATE_VERSIONS['pause-held'], ...held }).catch(() => undefined);
       }
     },
+    async takenBackBy(until) {
+      const note = await readJson(endedFile(stateDir));
+      return Date.parse(String(note?.until)) === until && typeof note?.by === 'string'
+        ? shorten(note.by)
+        : null;
+    },
     async firstSeen(ids, now) {
       const before = seen ?? timesOf(await readJson(seenFile));
       const after = new Map(ids.map((id) => [id, before.get(id) ?? now]));
@@ -65,11 +71,22 @@ export async function readHeldPauses(stateDir: string): Promise<HeldPauses | nul
   return { host: typeof found.host === 'number' ? found.host : null, others };
 }
 
-/** Takes it back, and gives the pause that it ended, if there was one. Throws a `SystemError`. */
-export async function removePause(stateDir: string): Promise<PauseWish | null> {
+/** Takes it back for whom `by` names, and gives the pause that it ended, if there was one. Throws a `SystemError`. */
+export async function removePause(stateDir: string, by: string): Promise<PauseWish | null> {
   const before = await createPauseNotes(stateDir).read();
+  if (before) {
+    const until = new Date(before.until).toISOString();
+    // On a full disk it ends all the same, and nobody is named.
+    await writeNote(endedFile(stateDir), { version: STATE_VERSIONS['pause-ended'], until, by }).catch(
+      () => undefined,
+    );
+  }
   await removeStateFile(pauseFile(stateDir));
   return before;
+}
+
+function endedFile(stateDir: string): string {
+  return path.join(stateDir, 'pause-ended');
 }
 
 function heldFile(stateDir: string): string {

@@ -19,6 +19,7 @@ export const STATE_VERSIONS = {
   'set-by-hand.json': 1,
   'pause-keys': 1,
   'pause-held': 1,
+  'pause-ended': 1,
 } as const;
 
 /** What `pause` and `pending` say of themselves. */

@@ -35,7 +35,7 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
     const said = `PAUSED until ${until} by ${event.by}: neither the file nor HAProxy is touched`;
     return line('warn', said, { until, by: event.by });
   },
-  resumed: ({ cause }) => line('warn', `no longer paused: ${cause}`),
+  resumed: ({ cause, by }) => line('warn', `no longer paused: ${cause}`, { by }),
   'settings-read': ({ cause, applied, restart }) => {
     const parts = [
       ...(applied.length > 0 ? [`from now on ${shorten(applied)}`] : []),

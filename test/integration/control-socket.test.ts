@@ -77,6 +77,9 @@ test('the daemon answers services on its socket and does what pause, resume and 
   });
   await waitFor(async () => (await held()) === 0, PATIENT);
   await waitFor(() => /2 held keys released by uid \d+/.test(daemon.output()), PATIENT);
+  const askers = () =>
+    daemon.log().flatMap(({ came }) => (came as { by: readonly string[] } | undefined)?.by ?? []);
+  await waitFor(() => askers().some((by) => by.startsWith(`uid ${process.getuid?.()}`)), PATIENT);
 
   expect(await site.run('pause', '--for', '5m')).toMatchObject({ code: 0, stderr: '' });
   expect(JSON.parse(await readFile(path.join(state, 'pause'), 'utf8'))).toMatchObject({

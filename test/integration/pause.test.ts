@@ -63,6 +63,11 @@ describe('pause', () => {
           timeout: 20_000,
         });
       }
+      const user = new RegExp(
+        `by uid ${process.getuid?.()}\\b.* was taken back by uid ${process.getuid?.()}\\b`,
+      );
+      const resumed = daemon.log().filter(({ event }) => event === 'resumed');
+      expect(resumed.map(({ msg }) => user.test(String(msg)))).toEqual([true, true, true]);
     },
     90_000,
   );

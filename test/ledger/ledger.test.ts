@@ -91,3 +91,41 @@ test('a bug with one entry costs that entry', async () => {
   ]);
   expect(of('part-failed')).toMatchObject([{ where: 'writing the ledger', message: 'a bug' }]);
 });
+
+test('a pause and its end are entries with who wanted them, and what was said meanwhile is in the one after it', async () => {
+  await using folder = await tempFolder();
+  const { ledger, pass } = ledgerIn(folder.path);
+  await using _ledger = ledger;
+  const until = Date.UTC(2026, 2, 1);
+  const nothing = { keys: [], count: 0, revision: null, by: [] };
+  const paused = { outcome: 'paused', error: 'paused until then', came: nothing, changes: [] } as const;
+  pass(1);
+  ledger.listener({ kind: 'paused', until, by: 'pointsman pause by uid 7 (ann)' });
+  pass(2, paused);
+  ledger.listener({
+    kind: 'keys-rejected',
+    rejected: [{ key: '/services/web/x', value: 'x', reason: 'no port' }],
+  });
+  ledger.listener({ kind: 'paused', until, by: 'pointsman pause by uid 7 (ann)' });
+  pass(3, paused);
+  ledger.listener({ kind: 'resumed', cause: 'pointsman pause was taken back', by: 'uid 8 (bob)' });
+  pass(3, { outcome: 'unchanged', came: nothing });
+  await ledger.idle();
+  const found = (await readLedger(folder.path).history({})).toReversed();
+  expect(found).toMatchObject([
+    { number: 1, outcome: 'reloaded' },
+    {
+      number: 2,
+      outcome: 'paused',
+      by: ['pointsman pause by uid 7 (ann)'],
+      words: ['paused until 2026-03-01T00:00:00.000Z by pointsman pause by uid 7 (ann)'],
+      hash: null,
+    },
+    {
+      number: 3,
+      outcome: 'unchanged',
+      by: ['uid 8 (bob)'],
+      words: ['/services/web/x is rejected: no port', 'no longer paused: pointsman pause was taken back'],
+    },
+  ]);
+});

@@ -11,6 +11,7 @@ function setUp() {
     local: null as PauseWish | null,
     keys: [] as Entry[],
     seen: new Map<string, number>(),
+    ended: null as PauseWish | null,
     held: [] as (HeldPauses | null)[],
   };
   const said = recorder();
@@ -21,6 +22,7 @@ function setUp() {
       async tell(held) {
         state.held.push(held);
       },
+      takenBackBy: async (until) => (state.ended?.until === until ? state.ended.by : null),
       async firstSeen(ids, now) {
         state.seen = new Map(ids.map((id) => [id, state.seen.get(id) ?? now]));
         return state.seen;
@@ -80,7 +82,11 @@ describe('Pause', () => {
     state.local = null;
     await pause.look();
     expect(pause.now).toBeNull();
-    expect(said.events.at(-1)).toEqual({ kind: 'resumed', cause: 'pointsman pause was taken back' });
+    expect(said.events.at(-1)).toEqual({
+      kind: 'resumed',
+      cause: 'pointsman pause was taken back',
+      by: null,
+    });
     expect(mailbox.take()?.triggers).toEqual(['the pause ended']);
   });
 
@@ -91,7 +97,7 @@ describe('Pause', () => {
     expect(pause.now).not.toBeNull();
     await waitFor(() => pause.now === null);
     await pause.look();
-    expect(said.events.at(-1)).toEqual({ kind: 'resumed', cause: 'its time is over' });
+    expect(said.events.at(-1)).toEqual({ kind: 'resumed', cause: 'its time is over', by: null });
   });
 
   test('wakes what found it before a look did, and that is over at the next look', async () => {
@@ -124,4 +130,27 @@ describe('Pause', () => {
     await pause.look();
     expect([pause.now, said.kinds()]).toEqual([null, ['notice']]);
   });
+});
+
+test('Pause says who took one back, where somebody did', async () => {
+  const { state, said, pause } = setUp();
+  const until = Date.now() + 60_000;
+  const wish = { until, by: 'pointsman pause by uid 7 (ann)' };
+  for (const ended of [
+    { until, by: 'uid 8 (bob)' },
+    { until: until - 1, by: 'somebody before' },
+  ]) {
+    state.local = wish;
+    await pause.look();
+    Object.assign(state, { local: null, ended });
+    await pause.look();
+  }
+  expect(said.events.filter(({ kind }) => kind === 'resumed')).toEqual([
+    {
+      kind: 'resumed',
+      cause: 'pointsman pause by uid 7 (ann) was taken back by uid 8 (bob)',
+      by: 'uid 8 (bob)',
+    },
+    { kind: 'resumed', cause: 'pointsman pause by uid 7 (ann) was taken back', by: null },
+  ]);
 });

@@ -519,6 +519,7 @@ function notesOf({ world }: Around): PauseNotes {
     tell: async (held) => {
       disk.paused = held;
     },
+    takenBackBy: async () => null,
     firstSeen: async (ids, now) => {
       disk.pauseKeys = new Map(ids.map((id) => [id, disk.pauseKeys.get(id) ?? now]));
       return disk.pauseKeys;

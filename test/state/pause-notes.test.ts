@@ -16,8 +16,12 @@ describe('the pause of this host', () => {
     expect(await notes.read()).toEqual({ until, by: 'pointsman pause by uid 7 (ann)' });
     expect((await stat(path.join(state, 'pause'))).mode & 0o777).toBe(0o644);
     expect(await readdir(state)).toEqual(['pause']);
-    expect(await removePause(state)).toEqual({ until, by: 'pointsman pause by uid 7 (ann)' });
-    expect([await notes.read(), await removePause(state)]).toEqual([null, null]);
+    expect(await removePause(state, 'uid 8 (bob)')).toEqual({ until, by: 'pointsman pause by uid 7 (ann)' });
+    expect([await notes.read(), await removePause(state, 'uid 9')]).toEqual([null, null]);
+    expect([await notes.takenBackBy(until), await notes.takenBackBy(until + 1)]).toEqual([
+      'uid 8 (bob)',
+      null,
+    ]);
     await writePause(state, { until: Date.now() - 1, by: 'uid 7' });
     expect(await notes.read()).toBeNull();
     await writeFile(path.join(state, 'pause'), '{"until":');

@@ -5,7 +5,7 @@ import { HandRecord } from '../../src/haproxy/hand-record.ts';
 import { ServerJournal } from '../../src/haproxy/server-journal.ts';
 import { readRecords, recordsText } from '../../src/quarantine/unit-records.ts';
 import { believedFiles } from '../../src/state/believed-files.ts';
-import { createPauseNotes, readHeldPauses, writePause } from '../../src/state/pause-notes.ts';
+import { createPauseNotes, readHeldPauses, removePause, writePause } from '../../src/state/pause-notes.ts';
 import { createPendingNote } from '../../src/state/pending-note.ts';
 import { createStateFile } from '../../src/state/state-file.ts';
 import { STATE_VERSIONS, setNewerAside } from '../../src/state/versions.ts';
@@ -38,6 +38,8 @@ async function fill(stateDir: string): Promise<void> {
   const notes = createPauseNotes(stateDir);
   await notes.tell({ host: UNTIL, others: [] });
   await notes.firstSeen(['/ha/pointsman/pause 3 30m'], 1000);
+  await writePause(stateDir, { until: UNTIL, by: 'uid 7' });
+  await removePause(stateDir, 'uid 8');
   await writePause(stateDir, { until: UNTIL, by: 'uid 7' });
   await createPendingNote(stateDir).write(MARK);
 }

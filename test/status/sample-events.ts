@@ -112,7 +112,7 @@ export const SAMPLES: {
   'reload-failed': { kind: 'reload-failed', message: 'x', failures: 1, retryInMs: 500 },
   pass: samplePass(),
   paused: { kind: 'paused', until: 200_000, by: 'pointsman pause' },
-  resumed: { kind: 'resumed', cause: 'its time is over' },
+  resumed: { kind: 'resumed', cause: 'its time is over', by: null },
   'settings-read': {
     ...{ kind: 'settings-read', cause: 'file' },
     ...{ applied: ['vars.domain'], restart: ['haproxy.binary'] },

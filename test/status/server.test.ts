@@ -303,7 +303,7 @@ describe('a pause', () => {
       { ...samplePass(), outcome: 'paused', applied: { kind: 'unknown' } },
     );
     expect((await site.ask('/readyz')).code).toBe(200);
-    site.tell({ kind: 'resumed', cause: 'its time is over' });
+    site.tell({ kind: 'resumed', cause: 'its time is over', by: null });
     expect((await site.ask('/readyz')).code).toBe(503);
     site.tell({ kind: 'haproxy-away', cause: 'gone' }, samplePass());
     site.tell({
