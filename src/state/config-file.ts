@@ -79,24 +79,32 @@ async function keep(settings: ConfigFileSettings, fileText: string): Promise<voi
   }
 }
 
-/** Names sort by age, also where the clock was set back or stands still. */
+/** Names sort by age, also where the clock was set back or stands still, and behind those of before. */
 function versionName(mark: string, last: string | undefined): string {
-  const now = String(Date.now()).padStart(15, '0');
-  const previous = last?.split('-')[0] ?? '';
-  const time = now > previous ? now : String(Number(previous) + 1).padStart(15, '0');
+  const before = readable(last?.split('-')[0] ?? '');
+  const time = new Date(Math.max(Date.now(), before + 1)).toISOString().replaceAll(/[-:]/g, '');
   return `${time}-${mark}.cfg`;
 }
 
+/** The moment of a name in milliseconds since 1970; 0 where it is of a form of before. */
+function readable(time: string): number {
+  const [, year, month, day, hour, minute, second] = TIME.exec(time) ?? [];
+  return year === undefined ? 0 : Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
+}
+
+const TIME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3}Z)$/;
+
 /** A good version that was kept. */
 export interface KeptVersion {
-  /** Milliseconds since 1970 and the mark: sorts by age. */
+  /** When it was kept and the mark, `20260301T143012.345Z-6cf9ea608e576875.cfg`: sorts by age. */
   readonly name: string;
   readonly path: string;
   /** The hash of its text without the mark. */
   readonly mark: string;
 }
 
-const NAME = /^\d{15}-([0-9a-f]{16})\.cfg$/;
+/** Those of before begin with milliseconds since 1970, in 15 digits. */
+const NAME = /^(?:\d{15}|\d{8}T\d{6}\.\d{3}Z)-([0-9a-f]{16})\.cfg$/;
 
 /** The good versions kept in a state folder, the oldest first. Empty where there are none. */
 export async function keptVersions(stateDir: string): Promise<readonly KeptVersion[]> {

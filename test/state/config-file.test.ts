@@ -1,10 +1,10 @@
-import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { PointsmanError } from '../../src/errors.ts';
-import { withMark } from '../../src/plan/mark.ts';
+import { hashText, withMark } from '../../src/plan/mark.ts';
 import { type ConfigFileSettings, createConfigFile, keptVersions } from '../../src/state/config-file.ts';
 import { resolveAccess } from '../../src/state/file-owner.ts';
 import { explainFileError } from '../../src/system/file-error.ts';
@@ -151,6 +151,34 @@ test.each(['EACCES', 'EPERM', 'ENOSPC', 'EROFS'])('%s has a reason and a hint of
   const told = explainFileError(cause, 'writing /x');
   expect(told).toMatchObject({ code: 'system', cause, hint: expect.any(String) });
   expect(told.message).not.toContain('raw words');
+});
+
+test('a kept version says when it was good, also where the clock was set back, and goes on behind those with names of before', async () => {
+  await using folder = await tempFolder();
+  const stateDir = path.join(folder.path, 'state');
+  await mkdir(path.join(stateDir, 'versions'), { recursive: true });
+  const old = (at: number) => path.join(stateDir, 'versions', `00017000000000${at}-0123456789abcde${at}.cfg`);
+  for (const at of [1, 2, 3]) {
+    await writeFile(old(at), 'old\n');
+  }
+  const file = fileIn(folder.path);
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    for (const [text, time] of [
+      ['a\n', '2026-03-01T14:30:12.345Z'],
+      ['b\n', '2026-02-28T00:00:00Z'],
+    ] as const) {
+      vi.setSystemTime(new Date(time));
+      await file.keep(withMark(text));
+    }
+  } finally {
+    vi.useRealTimers();
+  }
+  expect((await keptVersions(stateDir)).map(({ name }) => name)).toEqual([
+    '000170000000003-0123456789abcde3.cfg',
+    `20260301T143012.345Z-${hashText('a\n')}.cfg`,
+    `20260301T143012.346Z-${hashText('b\n')}.cfg`,
+  ]);
 });
 
 test('the last good versions are kept, each once, the oldest dropped', async () => {
