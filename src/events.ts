@@ -70,6 +70,26 @@ export type LifeEvent =
   | { readonly kind: 'paused'; readonly until: number; readonly by: string }
   /** The pause is over. `by` is who took it back, for people; null where its time is over, or nobody says. */
   | { readonly kind: 'resumed'; readonly cause: string; readonly by: string | null }
+  /** The text of an entry of the ledger is put back, at most 100 names of a kind. Said again where they change, and every 10 minutes. */
+  | {
+      readonly kind: 'rollback';
+      /** Of the entry. */
+      readonly number: number;
+      /** `today`: with the servers of now. `exact`: the very text, without servers whose addresses others have by now. */
+      readonly mode: 'today' | 'exact';
+      /** Milliseconds since 1970. */
+      readonly since: number;
+      readonly until: number | null;
+      readonly by: string;
+      /** Backends of that text that have servers there, and none now. */
+      readonly emptied: readonly string[];
+      /** Backends that would have servers without it, and are not in that text. */
+      readonly absent: readonly string[];
+      /** Servers of that text that are left out, each with who has its address. */
+      readonly leftOut: readonly string[];
+    }
+  /** What is drawn goes out again. */
+  | { readonly kind: 'rollback-over'; readonly number: number; readonly cause: string }
   /**
    * The settings were read again: the keys that changed and hold from now on, and all keys that are others now than this process
    * runs with, and need a restart. Keys of `vars` are told one by one.

@@ -7,6 +7,7 @@ import { Passes } from '../reconcile/passes.ts';
 import type { PassEnd } from '../rollout/pass-end.ts';
 import type { Settings } from '../settings/settings.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
+import { createRollbackNote } from '../state/rollback-note.ts';
 import { describeEvent } from '../status/describe-event.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
@@ -22,7 +23,12 @@ const AT_ONCE = { quiet: 0, maxWait: 0, reloadInterval: 0 };
 /** The longest that a timer waits: a command has a limit of its own. */
 const PATIENT = 2 ** 31 - 1;
 /** What is said of a pass, beside how it ended. */
-const TOLD: ReadonlySet<PointsmanEvent['kind']> = new Set(['hand-edit', 'quarantined']);
+const TOLD: ReadonlySet<PointsmanEvent['kind']> = new Set([
+  'hand-edit',
+  'quarantined',
+  'rollback',
+  'rollback-over',
+]);
 
 /** Where the keys come from. */
 export interface OnceFlags {
@@ -52,6 +58,7 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
     pace: AT_ONCE,
     pause: { notes: createPauseNotes(settings.stateDir), keys: pauseKeys(settings) },
+    rollback: createRollbackNote(settings.stateDir),
     quarantine: { patience: PATIENT, ...checkedBy(settings) },
   });
   try {
@@ -65,6 +72,7 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
       io.err(rejectionLine(rejection));
     }
     await refuseWhilePaused(parts);
+    await parts.rollback?.look();
     await shell.serverState?.open(io.signal);
     await parts.executor.open();
     for (const event of said.splice(0)) {

@@ -52,7 +52,8 @@ export async function checkDaemon(io: Io, settings: Settings, add: Add): Promise
 }
 
 function tellDaemon(status: DaemonStatus, ours: string, add: Add): void {
-  const { pid, version, startedAt, uptimeSeconds, missing, counts, paused, quarantined, held } = status;
+  const { pid, version, startedAt, uptimeSeconds, missing, counts, paused, rollback, quarantined, held } =
+    status;
   const runs = `pid ${pid}, pointsman ${version}, since ${startedAt}`;
   if (missing.length === 0) {
     add('ok', 'daemon', `${runs}: serves ${counts.instances} instances of ${counts.services} services`);
@@ -69,6 +70,13 @@ function tellDaemon(status: DaemonStatus, ours: string, add: Add): void {
       'note',
       'changes',
       `paused until ${paused.until} by ${paused.by}\npointsman resume ends it; that of the fleet ends with its key.`,
+    );
+  }
+  if (rollback) {
+    add(
+      'note',
+      'changes',
+      `rolled back to ${rollback.number} since ${rollback.since} by ${rollback.by}: routes, templates and settings wait\npointsman resume ends it.`,
     );
   }
   for (const { unit, reason } of quarantined) {

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import { LONGEST_PAUSE } from '../model/pause-end.ts';
 import { shorten } from '../model/shorten.ts';
 import { rest } from '../ports/clock.ts';
-import type { HeldPauses, PauseNotes, PauseWish } from '../ports/stores.ts';
+import type { HeldPauses, PauseNotes, PauseWish, RollbackWish } from '../ports/stores.ts';
 import { askRelease, isReleaseAsked } from '../state/believed-files.ts';
 import { removePause, writePause } from '../state/pause-notes.ts';
 import type { ControlQuestion } from '../status/control-socket.ts';
@@ -13,6 +13,8 @@ export interface PauseAnswer {
   readonly held: HeldPauses | null;
   /** Of `/resume`: the pause of this host that it ended. */
   readonly ended?: PauseWish | null;
+  /** Of `/resume`: the number of the entry whose rollback it ended. */
+  readonly rollback?: number | null;
 }
 
 /** What became of a release. */
@@ -44,6 +46,8 @@ export function followNotes(notes: PauseNotes): FollowedNotes {
 export interface ControlQuestionsOptions {
   readonly stateDir: string;
   readonly pauses: Pick<FollowedNotes, 'held'>;
+  /** Takes the rollback of this host back, and gives the one that this ended. */
+  readonly endRollback: () => Promise<RollbackWish | null>;
   /** How many keys the guard holds. */
   readonly heldKeys: () => number;
   readonly signal: AbortSignal;
@@ -57,7 +61,7 @@ const WAIT = 1_200;
  * also where this process ends before it has answered.
  */
 export function controlQuestions(options: ControlQuestionsOptions): readonly ControlQuestion[] {
-  const { stateDir, pauses, heldKeys, signal } = options;
+  const { stateDir, pauses, endRollback, heldKeys, signal } = options;
   const soon = async (isSo: () => boolean | Promise<boolean>): Promise<boolean> => {
     const end = performance.now() + WAIT;
     while (!(await isSo())) {
@@ -95,9 +99,10 @@ export function controlQuestions(options: ControlQuestionsOptions): readonly Con
       method: 'POST',
       path: '/resume',
       answer: async ({ by }): Promise<PauseAnswer> => {
+        const rolledBack = await endRollback();
         const ended = await removePause(stateDir, shorten(by));
         await soon(() => (pauses.held?.host ?? null) === null);
-        return { held: pauses.held, ended };
+        return { held: pauses.held, ended, rollback: rolledBack?.number ?? null };
       },
     },
     {

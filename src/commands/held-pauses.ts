@@ -22,40 +22,49 @@ interface PauseQuestion {
   /** Until when `pointsman pause` is to hold afterwards; null where it is not to. */
   readonly host: number | null;
   /** Does the same by files, where the daemon does not answer. */
-  readonly byFile: () => Promise<PauseWish | null>;
+  readonly byFile: () => Promise<Ended>;
+}
+
+/** What was taken back. */
+export interface Ended {
+  /** The pause of this host. */
+  readonly ended: PauseWish | null;
+  /** The number of the entry that was put back. */
+  readonly rollback: number | null;
 }
 
 /**
  * Has the daemon begin or end the pause of this host, or does so by files where it does not answer; waits until what it says
- * of its pauses is as it should be. `ended`: the pause that this ended.
+ * of its pauses is as it should be.
  */
 export async function changePause(
   io: Io,
   stateDir: string,
   { question, host, byFile }: PauseQuestion,
-): Promise<{ readonly answer: DaemonAnswer; readonly ended: PauseWish | null }> {
+): Promise<Ended & { readonly answer: DaemonAnswer }> {
   io.waitsFor('the daemon');
   const isRight = (held: HeldPauses | null) => (held?.host ?? null) === host;
   let says = await askDaemon(stateDir, question, io);
   if (says.kind !== 'answered') {
     sayInstead(io, stateDir, says, 'it is written down for it instead');
-    const ended = await byFile();
-    return { answer: await awaitPauses(stateDir, isRight, io.signal), ended };
+    const taken = await byFile();
+    return { answer: await awaitPauses(stateDir, isRight, io.signal), ...taken };
   }
-  const { ended = null } = says.body as PauseAnswer;
+  const { ended = null, rollback = null } = says.body as PauseAnswer;
+  const taken = { ended, rollback };
   const end = performance.now() + PATIENCE;
   while (says.kind === 'answered') {
     const { held } = says.body as PauseAnswer;
     if (isRight(held)) {
-      return { answer: { kind: 'answered', held }, ended };
+      return { answer: { kind: 'answered', held }, ...taken };
     }
     if (performance.now() > end) {
-      return { answer: { kind: 'silent' }, ended };
+      return { answer: { kind: 'silent' }, ...taken };
     }
     says = await askDaemon(stateDir, { path: `/pause${host === null ? '' : `?until=${host}`}` }, io);
   }
   // What it was asked is on the disk by now.
-  return { answer: await awaitPauses(stateDir, isRight, io.signal), ended };
+  return { answer: await awaitPauses(stateDir, isRight, io.signal), ...taken };
 }
 
 /** Waits until what the daemon says of pauses is as `isRight` wants it. */

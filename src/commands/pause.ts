@@ -27,7 +27,7 @@ export async function pause(io: Io, flags: PauseFlags): Promise<ExitCode> {
   const until = Date.now() + length;
   const byFile = async () => {
     await writePause(stateDir, { until, by: callerOf(io.env) });
-    return null;
+    return { ended: null, rollback: null };
   };
   const question = { method: 'POST', path: '/pause', body: { until } } as const;
   const { answer } = await changePause(io, stateDir, { question, host: until, byFile });

@@ -5,6 +5,7 @@ import { bounded, parseTimeout } from './bounded.ts';
 import { SHELLS, type Shell } from './completion-scripts.ts';
 import type { HistoryFlags } from './history.ts';
 import { type BoundedFlags, EXIT, type ExitCode, type Io } from './io.ts';
+import type { RollbackFlags } from './rollback.ts';
 import type { RouteFlags } from './route.ts';
 import type { RunFlags } from './run.ts';
 import type { SyncFlags } from './sync.ts';
@@ -143,7 +144,8 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .option('--diff', 'with --dry-run: print the unified diff to what is installed instead')
     .option('--accept-stale', ACCEPT_STALE)
     .option('--exit-code', 'exit with 4 where there is a difference to what is installed')
-    .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses');
+    .option('--validate', 'with --dry-run: ask haproxy -c; exit with 3 where it refuses')
+    .option('--without-rollback', 'with --dry-run: as if no rollback held');
 
   once('services', 'every service and instance, how HAProxy has it, and every rejected key with its reason', {
     load: async () => (await import('./services.ts')).services,
@@ -247,7 +249,19 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     example: 'pause --for 30m',
   }).requiredOption('--for <duration>', 'how long: 90s, 30m, 2h, at most 168h; it ends by itself');
 
-  once('resume', 'end the pause of this host', {
+  verb(program, 'rollback', 'put back the text of an entry of history, until resume', {
+    example: 'rollback 41',
+  })
+    .argument('<number>', 'of the entry')
+    .option('--exact', "the very text, and not with today's servers; with --for")
+    .option('--for <duration>', 'with --exact: how long, at most 2h; it ends by itself')
+    .action(async (number: string, flags: RollbackFlags & BoundedFlags) => {
+      const { rollback } = await import('./rollback.ts');
+      const how = { verb: 'rollback', timeout: parseTimeout(flags.timeout) };
+      ended(await bounded(io, how, (inner) => rollback(inner, flags, number)));
+    });
+
+  once('resume', 'end the pause and the rollback of this host', {
     load: async () => (await import('./resume.ts')).resume,
   });
 }

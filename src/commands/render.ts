@@ -2,8 +2,10 @@ import { createTwoFilesPatch } from 'diff';
 import { messageWithHint, PointsmanError, UsageError } from '../errors.ts';
 import { excerpt } from '../plan/excerpt.ts';
 import { splitMark } from '../plan/mark.ts';
+import { Rollback } from '../rollout/rollback.ts';
 import { hideSecrets, secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
+import { createRollbackNote } from '../state/rollback-note.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { applyOnce, refused } from './apply-once.ts';
 import { colouredDiff } from './colours.ts';
@@ -19,13 +21,21 @@ export interface RenderFlags extends FromFlags {
   readonly exitCode?: boolean;
   readonly validate?: boolean;
   readonly acceptStale?: boolean;
+  readonly withoutRollback?: boolean;
 }
+
+/** They go with `--dry-run` alone. */
+const DRY = [
+  ['diff', '--diff'],
+  ['exitCode', '--exit-code'],
+  ['validate', '--validate'],
+  ['withoutRollback', '--without-rollback'],
+] as const;
 
 /** Renders once. With `--dry-run` nothing is touched; without, it is one pass of the daemon. */
 export async function render(io: Io, flags: RenderFlags): Promise<ExitCode> {
-  for (const name of ['diff', 'exitCode', 'validate'] as const) {
+  for (const [name, flag] of DRY) {
     if (flags[name] && !flags.dryRun) {
-      const flag = name === 'exitCode' ? '--exit-code' : `--${name}`;
       throw new UsageError(`reading the flags: ${flag} goes with --dry-run`, {
         hint: 'Add --dry-run, or leave it out.',
       });
@@ -59,6 +69,14 @@ async function dryRun(io: Io, settings: Settings, flags: RenderFlags): Promise<E
     io.err(rejectionLine(rejection));
   }
   await drawing.templates.set(set);
+  const held = await createRollbackNote(settings.stateDir).read();
+  const isOver = held?.until != null && held.until <= Date.now();
+  if (held && !isOver && !flags.withoutRollback) {
+    drawing.rollBack(new Rollback(held));
+    io.err(
+      `rolled back to ${held.number} by ${held.by} until pointsman resume: this is its text; --without-rollback shows what it would be without`,
+    );
+  }
   const text = await textOf(served, drawing);
   for (const rejection of drawing.rejected) {
     io.err(rejectionLine(rejection));

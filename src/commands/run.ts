@@ -13,6 +13,7 @@ import { openSources } from '../sources/open-sources.ts';
 import { renewed } from '../sources/renewed.ts';
 import { createCrashFile } from '../state/crash-file.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
+import { createRollbackNote } from '../state/rollback-note.ts';
 import { createStateFile } from '../state/state-file.ts';
 import { type ControlQuestion, startControlSocket } from '../status/control-socket.ts';
 import { observe } from '../status/observe.ts';
@@ -38,6 +39,7 @@ import {
   settingsOf,
   shellOf,
 } from './open.ts';
+import { rollbackQuestions } from './rollback-questions.ts';
 import { servicesNow } from './services-now.ts';
 
 /** The flags of `run`. */
@@ -66,6 +68,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
   bus.subscribe(ledger.listener);
   const written = readLedger(stateDir);
   const pauses = followNotes(createPauseNotes(stateDir));
+  const note = createRollbackNote(stateDir);
   const reconciler = new Reconciler({
     ...shell,
     guard: guardOf(settings, flags.acceptStale ? 'any' : 'fresh'),
@@ -76,6 +79,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
     pace: paceOf(settings),
     pause: { notes: pauses, keys: pauseKeys(settings) },
+    rollback: note,
     ...(runtime ? { runtime: { ...settings.apply, runtime } } : {}),
     quarantine: {
       file: createStateFile(stateDir, 'quarantine.json'),
@@ -116,8 +120,14 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     },
     { method: 'GET', path: '/services', answer: () => observers.services.detailed() },
     ...ledgerQuestions(written),
+    ...rollbackQuestions({ ledger: written, note, reconciler, signal: io.signal }),
     ...controlQuestions({
       ...{ stateDir, pauses, signal: io.signal },
+      endRollback: async () => {
+        const ended = await note.clear();
+        await reconciler.rollback?.look();
+        return ended;
+      },
       heldKeys: () => observers.current().held.size,
     }),
   ];

@@ -92,7 +92,7 @@ function statusFields({ host, status, services, now, turned }: PageFacts) {
 
 /** How what is configured stands to what HAProxy runs: one word, and whether it is well. */
 function configurationWord(
-  { paused, applied, pending, lastPass, template, ahead }: Status,
+  { paused, rollback, applied, pending, lastPass, template, ahead }: Status,
   missing: readonly string[],
 ) {
   const isFailing =
@@ -101,19 +101,21 @@ function configurationWord(
     ? ['paused', false]
     : isFailing
       ? ['a change fails', false]
-      : applied.kind === 'unknown'
-        ? ['not applied yet', false]
-        : missing.length > 0
-          ? ['not verified', false]
-          : pending !== null
-            ? ['a change is pending', true]
-            : ahead
-              ? ['applied, the file follows', true]
-              : applied.kind === 'verified'
-                ? ['applied and verified', true]
-                : applied.kind === 'file'
-                  ? ['written', true]
-                  : ['applied, not verified', true];
+      : rollback
+        ? ['rolled back', false]
+        : applied.kind === 'unknown'
+          ? ['not applied yet', false]
+          : missing.length > 0
+            ? ['not verified', false]
+            : pending !== null
+              ? ['a change is pending', true]
+              : ahead
+                ? ['applied, the file follows', true]
+                : applied.kind === 'verified'
+                  ? ['applied and verified', true]
+                  : applied.kind === 'file'
+                    ? ['written', true]
+                    : ['applied, not verified', true];
   return { word, well };
 }
 

@@ -87,6 +87,31 @@ export interface PauseNotes {
   firstSeen(ids: readonly string[], now: number): Promise<ReadonlyMap<string, number>>;
 }
 
+/** That the text of an entry of the ledger is to be put back. */
+export interface RollbackWish {
+  /** The entry's number. */
+  readonly number: number;
+  /** `today`: with the servers of now. `exact`: the very text, without servers whose addresses others have by now. */
+  readonly mode: 'today' | 'exact';
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** When it ends by itself, in milliseconds since 1970; null where it does not. */
+  readonly until: number | null;
+  /** Who wants it, for people: `uid 0 (root)`. */
+  readonly by: string;
+  readonly hash: string;
+  readonly text: string;
+}
+
+/** The rollback of this host on the disk. All throw a `SystemError`. */
+export interface RollbackNote {
+  /** Null where there is none. Where nothing was written since the last call, it is the same object. */
+  read(): Promise<RollbackWish | null>;
+  write(wish: RollbackWish): Promise<void>;
+  /** Takes it back, and gives the one that this ended, if there was one. */
+  clear(): Promise<RollbackWish | null>;
+}
+
 /** The input of a part of the loop that threw what is a bug. */
 export interface CrashInput {
   /** `a pass`, `following the sources`. */

@@ -25,6 +25,8 @@ export interface QuarantineNeeds {
     render(catalog: Catalog, template: CompiledTemplate): Promise<{ readonly text: string }>;
     /** The same, to find what is refused: with less time, and after whatever else waits. */
     tryRender(catalog: Catalog, template: CompiledTemplate, signal: AbortSignal): Promise<string>;
+    /** What stands in the place of whatever is drawn; null where nothing does. */
+    readonly rollback: object | null;
     /** The text that was drawn last is good, and so is its template. */
     accepted(): void;
   };

@@ -117,6 +117,10 @@ export class Quarantine {
     this.#said = '';
     this.#attempts = 0;
     const { served, drawing } = this.#options;
+    // An older text in the place of what is drawn says nothing of what is not in it.
+    if (drawing.rollback !== null) {
+      return;
+    }
     served.accepted();
     drawing.accepted();
     if (drawing.templates.current !== this.#template) {

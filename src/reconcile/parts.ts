@@ -3,7 +3,7 @@ import type { HaproxyControl } from '../ports/haproxy.ts';
 import type { PassLedger } from '../ports/ledger.ts';
 import type { NamedFiles } from '../ports/named-files.ts';
 import type { Runtime } from '../ports/runtime.ts';
-import type { PauseNotes } from '../ports/stores.ts';
+import type { PauseNotes, RollbackNote } from '../ports/stores.ts';
 import { cachingJudge } from '../quarantine/caching-judge.ts';
 import { Quarantine, type QuarantineOptions } from '../quarantine/quarantine.ts';
 import { BesideWorkers } from '../rollout/beside-workers.ts';
@@ -17,6 +17,7 @@ import { Crashes, type CrashesOptions } from './crashes.ts';
 import { Mailbox } from './mailbox.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { Pause } from './pause.ts';
+import { RollbackHold } from './rollback-hold.ts';
 import { Turns } from './turns.ts';
 
 /** What passes work with. */
@@ -29,6 +30,8 @@ export interface PartsOptions
   readonly pace: PaceOptions;
   /** Where pauses are remembered, and the keys that ask the fleet for one. */
   readonly pause?: { readonly notes: PauseNotes; readonly keys: readonly string[] };
+  /** Where a rollback is remembered. */
+  readonly rollback?: RollbackNote;
   /** Without it every change is a reload. */
   readonly runtime?: Pick<RuntimeChangesOptions, 'newServers' | 'drain'> & {
     readonly runtime: Pick<Runtime, 'usable' | 'apply' | 'readBackAll' | 'hold'>;
@@ -67,6 +70,7 @@ export function partsOf(options: PartsOptions) {
       hold: async (held) => runtime?.runtime.hold?.(held),
       ...{ mailbox, emit },
     });
+  const rollback = options.rollback && new RollbackHold({ note: options.rollback, drawing, mailbox, emit });
   const quarantine = new Quarantine({
     ...options.quarantine,
     ...{ served, drawing, judge, mailbox, emit },
@@ -76,7 +80,20 @@ export function partsOf(options: PartsOptions) {
     onBug: (where, error) => void crashes.tell(where, error),
   });
   return {
-    ...{ served, trees, drawing, emit, mailbox, turns, pause, executor, quarantine, crashes },
+    ...{
+      served,
+      trees,
+      drawing,
+      emit,
+      mailbox,
+      turns,
+      pause,
+      rollback,
+      judge,
+      executor,
+      quarantine,
+      crashes,
+    },
     haproxy: options.haproxy,
     ledger: options.ledger,
     account: new Account(),

@@ -296,8 +296,9 @@ export class Passes {
     return turns.step('the file', () => executor.catchUp.idle());
   }
 
-  #report({ outcome, error }: PassEnd, { triggers, watch, reasons, reload, drawn, before }: Pass): void {
-    const { drawing, served, trees, executor, account, ledger, emit } = this.#parts;
+  #report(end: PassEnd, { triggers, watch, reasons, reload, drawn, before }: Pass): void {
+    const { drawing, served, trees, executor, account, ledger, rollback, emit } = this.#parts;
+    const { outcome, error } = end;
     if (drawn) {
       drawing.tell(drawn);
     }
@@ -313,8 +314,9 @@ export class Passes {
       before,
       wanted: drawn?.kind === 'set' ? drawn.set.text : null,
       services: account.drawnServices,
-      rollback: null,
+      rollback: drawing.rolledBack?.wish ?? null,
     });
+    rollback?.drew(end);
     emit({
       kind: 'pass',
       outcome,

@@ -1,5 +1,6 @@
 import { clock, rest } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
+import type { RollbackWish } from '../ports/stores.ts';
 import type { Templates } from '../ports/templates.ts';
 import { runningSet } from '../rollout/current.ts';
 import type { DrawingSettings } from '../rollout/drawing.ts';
@@ -12,8 +13,10 @@ import { watchMends } from './mend-watch.ts';
 import type { PaceOptions } from './pace.ts';
 import { type Parts, type PartsOptions, partsOf } from './parts.ts';
 import { Passes } from './passes.ts';
+import type { RollbackHold } from './rollback-hold.ts';
 import { followSource } from './source-follower.ts';
 import { followTemplates } from './template-follower.ts';
+import { type TriedRollback, tryRollback } from './try-rollback.ts';
 import { TURN_MS, type Turns } from './turns.ts';
 
 /** Everything the loop works with. */
@@ -47,6 +50,20 @@ export class Reconciler {
     return this.#parts.turns;
   }
 
+  /** The rollback that holds; undefined where none can. */
+  get rollback(): RollbackHold | undefined {
+    return this.#parts.rollback;
+  }
+
+  /** What would come of a rollback; changes nothing. */
+  tryRollback(wish: RollbackWish, signal: AbortSignal): Promise<TriedRollback> {
+    const { judge } = this.#parts;
+    return tryRollback(wish, {
+      ...this.#parts,
+      check: (text) => judge.checkRendered(text, signal),
+    });
+  }
+
   /** Goes by other settings from now on, whatever is at work; what is left out stays. */
   follow({ pace, ...others }: LiveOptions): void {
     const { trees, drawing, mailbox, quarantine, ...parts } = this.#parts;
@@ -66,10 +83,11 @@ export class Reconciler {
   async run(signal: AbortSignal): Promise<void> {
     const { source, templates, guard, runtime, target, namedFiles } = this.#options;
     const parts = this.#parts;
-    const { emit, crashes, trees, executor, pause, quarantine } = parts;
+    const { emit, crashes, trees, executor, pause, rollback, quarantine } = parts;
     const { current, queue } = executor;
     await executor.open();
     await pause?.look();
+    await rollback?.look();
     await quarantine.open();
     await trees.open(current.now.installed === null ? 'none' : 'installed');
     quarantine.look();
@@ -83,6 +101,7 @@ export class Reconciler {
       begin('following the templates', (until) => followTemplates(parts, templates, until)),
       begin('following the file', (until) => executor.drift.follow(until)),
       pause && begin('looking for a pause', (until) => pause.follow(until)),
+      rollback && begin('looking for a rollback', (until) => rollback.follow(until)),
       begin('the quarantine', (until) => quarantine.follow(until)),
       begin('recording the file', (until) => executor.catchUp.end(until)),
       namedFiles &&

@@ -15,6 +15,7 @@ import { setOf } from './current.ts';
 import type { Desired } from './facts.ts';
 import { type BoundBeside, type PlacedText, renderPlaced } from './own-ports.ts';
 import { limitOf, withinTime } from './render-limit.ts';
+import type { Rollback, RolledBack } from './rollback.ts';
 import { TemplateChoice } from './template-choice.ts';
 
 export interface DrawingOptions {
@@ -45,7 +46,11 @@ interface Last {
   readonly template: CompiledTemplate;
   readonly msPerKey: number;
   readonly rejected: readonly Rejection[];
+  readonly rolledBack: RolledBack | null;
 }
+
+/** A text that was rendered, and what an older one in its place does; null where none is. */
+export type DrawnText = PlacedText & { readonly rolledBack: RolledBack | null };
 
 /** Makes the text of a tree, by the template that is in use. */
 export class Drawing {
@@ -55,6 +60,7 @@ export class Drawing {
   #context: DrawingOptions['context'];
   #beside: readonly BoundBeside[] = [];
   #text: string | null = null;
+  #rollback: Rollback | null = null;
   /** The last drawing; null while the next is under way, and where it failed. */
   #last: Last | null = null;
   /** What the last good drawing took. */
@@ -73,6 +79,21 @@ export class Drawing {
       this.#context = { ...this.#context, vars };
       this.templates.follow(vars);
     }
+  }
+
+  /** From now on this stands in the place of whatever is drawn; null ends that. */
+  rollBack(rollback: Rollback | null): void {
+    this.#rollback = rollback;
+  }
+
+  /** What stands in the place of whatever is drawn. */
+  get rollback(): Rollback | null {
+    return this.#rollback;
+  }
+
+  /** What an older text does in the place of what was drawn last; null where none was put there. */
+  get rolledBack(): RolledBack | null {
+    return this.#last?.rolledBack ?? null;
   }
 
   /** The hash of the last text, whatever came of it; null before there is one. */
@@ -113,7 +134,13 @@ export class Drawing {
         return { kind: 'nothing', missing: NO_SERVER };
       }
       this.#text = text;
-      this.#last = { text, template, msPerKey, rejected: rejectedBy(placed, catalog) };
+      this.#last = {
+        text,
+        template,
+        msPerKey,
+        rejected: rejectedBy(placed, catalog),
+        rolledBack: placed.rolledBack,
+      };
       return { kind: 'set', set: setOf(text) };
     } catch (error) {
       if (!(error instanceof PointsmanError)) {
@@ -139,7 +166,15 @@ export class Drawing {
   }
 
   /** Renders any catalog with a template, with less time where that took `good` milliseconds before. Throws a `TemplateError`. */
-  render(whole: Catalog, template: CompiledTemplate, good?: number): Promise<PlacedText> {
+  async render(whole: Catalog, template: CompiledTemplate, good?: number): Promise<DrawnText> {
+    const rollback = this.#rollback;
+    const placed = await this.renderWhole(whole, template, good);
+    const rolledBack = rollback?.putBack(placed.text, whole.services) ?? null;
+    return { ...placed, text: rolledBack?.text ?? placed.text, rolledBack };
+  }
+
+  /** The same, whatever is put back. */
+  renderWhole(whole: Catalog, template: CompiledTemplate, good?: number): Promise<PlacedText> {
     const limit = this.#renderLimit === undefined ? undefined : limitOf(this.#renderLimit, good);
     const run = limit && ((work: () => string) => withinTime(limit, work));
     const renderOf = (catalog: CatalogView) =>

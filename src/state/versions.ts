@@ -20,6 +20,7 @@ export const STATE_VERSIONS = {
   'pause-keys': 1,
   'pause-held': 1,
   'pause-ended': 1,
+  rollback: 1,
 } as const;
 
 /** What `pause` and `pending` say of themselves. */

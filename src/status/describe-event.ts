@@ -36,6 +36,20 @@ const LINES: { readonly [K in PointsmanEvent['kind']]: (event: EventOf<K>) => Lo
     return line('warn', said, { until, by: event.by });
   },
   resumed: ({ cause, by }) => line('warn', `no longer paused: ${cause}`, { by }),
+  rollback: ({ kind: _, ...fields }) => {
+    const { number, mode, until, by, emptied, absent, leftOut } = fields;
+    const how = mode === 'exact' ? 'as it was' : "with today's servers";
+    const end = until === null ? 'until pointsman resume' : `until ${new Date(until).toISOString()}`;
+    const parts = [
+      ...(emptied.length > 0 ? [`without servers: ${shorten(emptied)}`] : []),
+      ...(absent.length > 0 ? [`not in it: ${shorten(absent)}`] : []),
+      ...(leftOut.length > 0 ? [`left out: ${shorten(leftOut)}`] : []),
+    ];
+    const said = `ROLLED BACK to ${number} by ${by}, ${end}: its text is served ${how}, and routes, templates and settings wait`;
+    return line('warn', [said, ...parts].join('; '), fields);
+  },
+  'rollback-over': ({ number, cause }) =>
+    line('warn', `no longer rolled back to ${number}: ${cause}`, { number, cause }),
   'settings-read': ({ cause, applied, restart }) => {
     const parts = [
       ...(applied.length > 0 ? [`from now on ${shorten(applied)}`] : []),

@@ -48,7 +48,7 @@ export function lastChange({
 
 /** What is wrong, the worst first; empty where nothing is to be done. */
 export function findingsIn(status: StatusJson): readonly Finding[] {
-  const { missing, paused, sources, template, judge } = status;
+  const { missing, paused, rollback, sources, template, judge } = status;
   const failing = [failingPass(status) ?? []].flat();
   return [
     ...missing.map((what) => one('readiness', 'not ready', what, toDoUntil(status))),
@@ -62,6 +62,7 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
           ),
         ]
       : []),
+    ...(rollback ? [rolledBack(rollback)] : []),
     ...failing.map((pass) =>
       one(
         'configuration',
@@ -130,6 +131,27 @@ export function findingsIn(status: StatusJson): readonly Finding[] {
           ),
         ]),
   ];
+}
+
+function rolledBack(rollback: NonNullable<StatusJson['rollback']>): Finding {
+  const { number, mode, since, until, by, emptied, absent, leftOut } = rollback;
+  const how = mode === 'exact' ? 'as it was' : "with today's servers";
+  const end = until === null ? '' : ` until ${until}`;
+  const names = [
+    ['without servers now', emptied],
+    ['not there', absent],
+    ['left out, since others have their addresses', leftOut],
+  ] as const;
+  const what = `to the text of entry ${number}, ${how}, since ${since}${end} by ${by}: routes, templates and settings wait`;
+  const toDo = `pointsman resume ends it; pointsman history show ${number} has that entry`;
+  const more = names.flatMap(([label, all]) =>
+    all.length > 0 ? [`${label}: ${shortList(all, SHOWN)}`] : [],
+  );
+  return {
+    ...one('configuration', 'rolled back', what, toDo),
+    items: [what, ...more],
+    count: 1 + more.length,
+  };
 }
 
 function settingsFindings({ path, error, restart }: StatusJson['settings']): readonly Finding[] {

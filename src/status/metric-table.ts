@@ -101,6 +101,9 @@ export const GAUGES: readonly GaugeRow[] = [
     'When the pause ends by itself, in seconds since 1970; 0 without one.',
     (status) => (status.paused?.until ?? 0) / 1000,
   ),
+  gauge('rolled_back', '1 while the text of an older entry of the ledger is put back.', (status) =>
+    flag(status.rollback !== null),
+  ),
   gauge('template_broken', '1 while the template does not compile or render.', (status) =>
     flag(status.template.error !== null),
   ),

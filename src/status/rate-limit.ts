@@ -113,6 +113,8 @@ const TOPICS: Readonly<Partial<Record<PointsmanEvent['kind'], string>>> = {
   'settings-mended': 'settings',
   paused: 'pause',
   resumed: 'pause',
+  rollback: 'rollback',
+  'rollback-over': 'rollback',
   ahead: 'ahead',
   'ahead-too-long': 'ahead',
   'ahead-over': 'ahead',

@@ -135,9 +135,10 @@ function addRoutes(
     return answer(request, reply, { yes: 'healthy', no: 'unhealthy', missing });
   });
   server.get('/readyz', async (request, reply) => {
-    const { missing, paused, sources } = status();
+    const { missing, paused, rollback, sources } = status();
     const notes = [
       ...(paused ? [`PAUSED until ${new Date(paused.until).toISOString()} by ${paused.by}`] : []),
+      ...(rollback ? [`ROLLED BACK to ${rollback.number} by ${rollback.by}`] : []),
       ...sources.filter(({ state }) => state === 'stale').map(describeStale),
     ];
     return answer(request, reply, { yes: 'ready', no: 'not ready', missing, notes });

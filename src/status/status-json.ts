@@ -9,7 +9,7 @@ export type StatusJson = ReturnType<typeof statusJson>;
 /** What `/api/status` answers: the status with ages in seconds and times as ISO text. `now` and `turned` (the loop's last turn) are milliseconds since 1970. */
 export function statusJson(status: Status, now: number, turned: number) {
   const { missing, ...rest } = status;
-  const { paused, ahead, haproxy, sources, cache, hashes, startedAt } = rest;
+  const { paused, rollback, ahead, haproxy, sources, cache, hashes, startedAt } = rest;
   const age = (at: number) => Math.max(0, Math.round(now - at) / 1000);
   const dated = <T extends { readonly at: number }>({ at, ...all }: T) => {
     return { at: new Date(at).toISOString(), ageSeconds: age(at), ...all };
@@ -19,6 +19,11 @@ export function statusJson(status: Status, now: number, turned: number) {
     missing,
     ...rest,
     paused: paused && { ...paused, until: new Date(paused.until).toISOString() },
+    rollback: rollback && {
+      ...rollback,
+      since: new Date(rollback.since).toISOString(),
+      until: rollback.until === null ? null : new Date(rollback.until).toISOString(),
+    },
     ahead: ahead && { ageSeconds: age(ahead.since) },
     startedAt: new Date(startedAt).toISOString(),
     uptimeSeconds: age(startedAt),

@@ -1,6 +1,7 @@
 import type {
   Applied,
   Counts,
+  EventOf,
   Hashes,
   KeptKey,
   KeyRemark,
@@ -84,6 +85,8 @@ export interface Status {
   readonly judge: { readonly version: string | null; readonly trouble: string | null };
   /** Neither the file nor HAProxy is touched until then; null where it is not so. */
   readonly paused: { readonly until: number; readonly by: string } | null;
+  /** The older text that is put back; null where none is. */
+  readonly rollback: Omit<EventOf<'rollback'>, 'kind'> | null;
   /** What is missing until HAProxy runs a verified configuration; empty when it does. */
   readonly missing: readonly string[];
 }

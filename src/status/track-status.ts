@@ -51,6 +51,7 @@ export function trackStatus(options: {
     haproxy: { kind: 'unknown' },
     judge: { version: null, trouble: null },
     paused: null,
+    rollback: null,
   };
   return {
     listener: (event) => {
@@ -83,6 +84,8 @@ const CHANGES: { readonly [K in PointsmanEvent['kind']]?: Change<EventOf<K>> } =
   crashed: () => ({ life: 'stopping' }),
   paused: ({ until, by }) => ({ paused: { until, by } }),
   resumed: () => ({ paused: null }),
+  rollback: ({ kind: _, ...rollback }) => ({ rollback }),
+  'rollback-over': () => ({ rollback: null }),
   'settings-read': ({ restart }, { settings }) => ({ settings: { ...settings, restart } }),
   'settings-refused': ({ message }, { settings }) => ({ settings: { ...settings, error: message } }),
   'settings-mended': (_, { settings }) => ({ settings: { ...settings, error: null } }),

@@ -26,7 +26,11 @@ async function silence() {
 
 test.each(verbs)('%s is bounded: --timeout is its own', async (verb) => {
   await using site = await makeSite();
-  const needed: Record<string, readonly string[]> = { pause: ['--for', '1m'], route: ['http://web/'] };
+  const needed: Record<string, readonly string[]> = {
+    pause: ['--for', '1m'],
+    route: ['http://web/'],
+    rollback: ['1'],
+  };
   const more = needed[verb] ?? [];
   const { code, stderr } = await site.run(verb, ...more, '--timeout', 'soon');
   expect([code, stderr]).toEqual([

@@ -24,6 +24,8 @@ const LIFE: Readonly<Record<Kind, 'busy' | 'command' | 'cached' | 'buggy'>> = {
   'part-failed': 'buggy',
   paused: 'busy',
   resumed: 'busy',
+  rollback: 'busy',
+  'rollback-over': 'busy',
   'settings-read': 'busy',
   'settings-refused': 'busy',
   'settings-mended': 'busy',
@@ -325,6 +327,15 @@ test('a busy life: each event and each counter of what befalls keys, template, f
   await said(daemon, 'settings-refused');
   await replaceFile(site.settingsFile, JSON.stringify({ ...JSON.parse(settings), guard: { hold: '5m' } }));
   await said(daemon, 'settings-mended', 'settings-read');
+  const entries: readonly { number: number; outcome: Outcome }[] = JSON.parse(
+    (await site.run('history', '--json', '--limit', '1000')).stdout,
+  );
+  const oldest = entries.findLast(({ outcome }) => outcome === 'reloaded' || outcome === 'runtime');
+  expect(await site.run('rollback', String(oldest?.number))).toMatchObject({ code: 0 });
+  await said(daemon, 'rollback');
+  await site.run('resume');
+  await said(daemon, 'rollback-over');
+  await settled((text) => text.includes('maxconn 1004'));
   await site.run('pause', '--for', '5m');
   await said(daemon, 'paused');
   await site.run('resume');

@@ -3,10 +3,12 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HandRecord } from '../../src/haproxy/hand-record.ts';
 import { ServerJournal } from '../../src/haproxy/server-journal.ts';
+import { hashText } from '../../src/plan/mark.ts';
 import { readRecords, recordsText } from '../../src/quarantine/unit-records.ts';
 import { believedFiles } from '../../src/state/believed-files.ts';
 import { createPauseNotes, readHeldPauses, removePause, writePause } from '../../src/state/pause-notes.ts';
 import { createPendingNote } from '../../src/state/pending-note.ts';
+import { createRollbackNote } from '../../src/state/rollback-note.ts';
 import { createStateFile } from '../../src/state/state-file.ts';
 import { STATE_VERSIONS, setNewerAside } from '../../src/state/versions.ts';
 import { entry } from '../support/catalog.ts';
@@ -42,6 +44,10 @@ async function fill(stateDir: string): Promise<void> {
   await removePause(stateDir, 'uid 8');
   await writePause(stateDir, { until: UNTIL, by: 'uid 7' });
   await createPendingNote(stateDir).write(MARK);
+  await createRollbackNote(stateDir).write({
+    ...{ number: 7, mode: 'today', since: 1000, until: null, by: 'uid 7' },
+    ...{ hash: hashText('global\n'), text: 'global\n' },
+  });
 }
 
 describe('the files of a state folder', () => {

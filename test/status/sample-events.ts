@@ -113,6 +113,11 @@ export const SAMPLES: {
   pass: samplePass(),
   paused: { kind: 'paused', until: 200_000, by: 'pointsman pause' },
   resumed: { kind: 'resumed', cause: 'its time is over', by: null },
+  rollback: {
+    ...{ kind: 'rollback', number: 41, mode: 'today', since: SINCE, until: null, by: 'uid 0 (root)' },
+    ...{ emptied: ['be_old'], absent: ['be_new'], leftOut: ['be_web/a 10.0.0.1:80 (of shop)'] },
+  },
+  'rollback-over': { kind: 'rollback-over', number: 41, cause: 'its time is over' },
   'settings-read': {
     ...{ kind: 'settings-read', cause: 'file' },
     ...{ applied: ['vars.domain'], restart: ['haproxy.binary'] },

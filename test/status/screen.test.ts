@@ -95,6 +95,14 @@ describe('what is wrong is named with its cause and what to do:', () => {
       /^! paused +until 2026-.*\n.*pointsman resume/m,
     ],
     [
+      'a rollback, with what is not there',
+      {
+        ...{ kind: 'rollback', number: 41, mode: 'today', since: BEGUN, until: null, by: 'uid 0 (root)' },
+        ...{ emptied: [], absent: ['be_new'], leftOut: [] },
+      },
+      /^! rolled back +to the text of entry 41, with today's servers, since 2026-01-01T00:00:00.000Z by uid 0 \(root\): .* wait\n! rolled back +not there: be_new\n +-> pointsman resume/m,
+    ],
+    [
       'a change that does not go out',
       samplePass({ outcome: 'failed', error: 'no room', applied: { kind: 'verified', hash: HASH } }),
       /^! failed +no room \[\/services\/web\/a at revision 812\]\n/m,

@@ -179,6 +179,7 @@ describe('/api/status', () => {
       ahead: null,
       missing: [],
       paused: null,
+      rollback: null,
       version: '1.2.3',
       life: 'running',
       mode: 'managed',
