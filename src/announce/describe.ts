@@ -118,6 +118,22 @@ export function describeAnnounce(event: AnnounceEvent): AnnounceLine {
       const { key, why } = event;
       return line('warn', `${key} is not written as its source has it: ${why}`, { key });
     }
+    case 'settings-read': {
+      const { cause, applied, restart } = event;
+      const parts = [
+        ...(applied.length > 0 ? [`from now on ${applied.join(', ')}`] : []),
+        ...(restart.length > 0 ? [`needs a restart: ${restart.join(', ')}`] : []),
+      ];
+      const said = parts.length > 0 ? parts.join('; ') : 'nothing is to be changed';
+      const level = restart.length > 0 ? 'warn' : 'info';
+      return line(level, `settings read again (${cause}): ${said}`, { cause, applied, restart });
+    }
+    case 'settings-refused': {
+      const message = `the settings stay as they were: ${event.message}`;
+      return line('error', withHint({ ...event, message }), {});
+    }
+    case 'settings-mended':
+      return line('info', 'the settings fit again', {});
     case 'notice':
       return line('warn', withHint(event), {});
     case 'stopping':

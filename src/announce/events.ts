@@ -94,6 +94,17 @@ export type AnnounceEvent =
   | { readonly kind: 'keys-held'; readonly keys: readonly string[] }
   /** `sync`: what a source has and is not written, or not as it has it. */
   | { readonly kind: 'left-out'; readonly key: string; readonly why: string }
+  /** `sync`: its settings were read again: the keys that hold from now on, and those that need a restart. */
+  | {
+      readonly kind: 'settings-read';
+      readonly cause: 'file' | 'SIGHUP';
+      readonly applied: readonly string[];
+      readonly restart: readonly string[];
+    }
+  /** `sync`: the settings file does not fit: what it said before holds. Said once for each cause. */
+  | { readonly kind: 'settings-refused'; readonly message: string; readonly hint?: string }
+  /** `sync`: it fits again. */
+  | { readonly kind: 'settings-mended' }
   /** Something worth a warning, once. */
   | { readonly kind: 'notice'; readonly message: string; readonly hint?: string }
   | { readonly kind: 'stopping'; readonly cause: string }

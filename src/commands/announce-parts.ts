@@ -21,18 +21,24 @@ export interface AnnounceParts {
   readonly settings: Settings;
   readonly access: EtcdAccess;
   readonly tell: Tell;
+  /** Goes by these settings of the log from now on. */
+  readonly followLog: (log: Settings['log']) => void;
   readonly metrics: AnnounceMetrics;
 }
 
 /** Opens nothing yet but the log. Throws a `UsageError` where the settings name no etcd. */
 export function announceParts(io: Io, settings: Settings): AnnounceParts {
   const metrics = announceMetrics();
-  const log = announceLog({ ...settings.log, terminal: io.terminal, write: io.err });
+  const logOf = (by: Settings['log']) => announceLog({ ...by, terminal: io.terminal, write: io.err });
+  let log = logOf(settings.log);
+  const followLog = (by: Settings['log']) => {
+    log = logOf(by);
+  };
   const tell: Tell = (event) => {
     metrics.listener(event);
     log(event);
   };
-  return { io, settings, access: etcdAccess(settings, io.env), tell, metrics };
+  return { io, settings, access: etcdAccess(settings, io.env), tell, followLog, metrics };
 }
 
 /** Below which services stand. */

@@ -34,23 +34,8 @@ export interface FollowedSettings extends AsyncDisposable {
  * of the terminal, and ends the daemon.
  */
 export function followSettings(io: Io, flags: CommonFlags, running: Settings): FollowedSettings {
-  const { env, cwd } = io;
-  const place = settingsPath({
-    env,
-    cwd,
-    ...(flags.config === undefined ? {} : { configPath: flags.config }),
-  });
-  const load = async () => {
-    const next = await settingsOf(io, flags);
-    if (running.configFile !== null && next.configFile === null) {
-      throw new UsageError(`reading ${running.configFile}: it is gone`);
-    }
-    return next;
-  };
-  const watch = new SettingsWatch({ path: running.configFile ?? place, load });
-  if (!io.terminal) {
-    io.onSignal(['SIGHUP'], () => watch.ask());
-  }
+  const { env } = io;
+  const watch = settingsWatch(io, flags, running);
   const secrets = new Set(secretsOf(running, env));
   const end = new AbortController();
   const signal = AbortSignal.any([io.signal, end.signal]);
@@ -75,6 +60,28 @@ export function followSettings(io: Io, flags: CommonFlags, running: Settings): F
       await watch[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What comes of the settings file of a process, and of SIGHUP. */
+export function settingsWatch(io: Io, flags: CommonFlags, running: Settings): SettingsWatch {
+  const { env, cwd } = io;
+  const place = settingsPath({
+    env,
+    cwd,
+    ...(flags.config === undefined ? {} : { configPath: flags.config }),
+  });
+  const load = async () => {
+    const next = await settingsOf(io, flags);
+    if (running.configFile !== null && next.configFile === null) {
+      throw new UsageError(`reading ${running.configFile}: it is gone`);
+    }
+    return next;
+  };
+  const watch = new SettingsWatch({ path: running.configFile ?? place, load });
+  if (!io.terminal) {
+    io.onSignal(['SIGHUP'], () => watch.ask());
+  }
+  return watch;
 }
 
 /** What was taken of the settings so far. */

@@ -54,6 +54,11 @@ export class SyncTree {
     return this.#believed.turn(this.#options.now()).letGo.length > 0;
   }
 
+  /** Goes by these rules from now on; what is held ends by them too. */
+  follow(guard: GuardOptions): void {
+    this.#believed.follow(guard);
+  }
+
   /** A person believes what went: nothing is held any more. */
   release(): void {
     this.#believed.letGo([...this.#believed.held.keys()], 'released');

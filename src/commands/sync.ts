@@ -8,12 +8,14 @@ import { BackOff } from '../ports/back-off.ts';
 import { aborted, clock, rest } from '../ports/clock.ts';
 import type { Source } from '../ports/source.ts';
 import { secretsOf } from '../settings/redact-settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { etcdSource } from '../sources/etcd-source.ts';
 import { mergeSources } from '../sources/merge-sources.ts';
 import { openSources } from '../sources/open-sources.ts';
 import { type AnnounceParts, announceParts, prefixOf } from './announce-parts.ts';
 import { serveAnnounce } from './announce-status.ts';
 import { catalogOptions } from './assemble.ts';
+import { followSync } from './follow-sync.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
 import { settingsOf } from './open.ts';
 import { SyncTree } from './sync-tree.ts';
@@ -53,7 +55,15 @@ export async function sync(io: Io, flags: SyncFlags): Promise<ExitCode> {
   });
   const ttl = Math.ceil(takeover / 1000);
   const election = standForElection({ access, key, ttl, name: hostname(), tell });
-  const term: { keeper: EtcdRegistrar | null } = { keeper: null };
+  const term: Term = { keeper: null, tree: null, guard: settings.guard };
+  await using _followed = followSync(io, flags, {
+    ...{ running: settings, tell },
+    take: ({ guard, log }) => {
+      term.guard = guard;
+      term.tree?.follow(guard);
+      parts.followLog(log);
+    },
+  });
   await using _status = await serveAnnounce({
     listen,
     hosts: settings.status.hosts,
@@ -83,16 +93,23 @@ export async function sync(io: Io, flags: SyncFlags): Promise<ExitCode> {
   return EXIT.fine;
 }
 
+/** What there is for as long as this leads, and the rules of now. */
 interface Term {
+  /** What keeps the keys. */
+  keeper: EtcdRegistrar | null;
+  tree: SyncTree | null;
+  guard: Settings['guard'];
+}
+
+interface Leading {
   readonly sources: readonly Source[];
   readonly election: Election;
-  /** What keeps the keys, for as long as this leads. */
-  readonly term: { keeper: EtcdRegistrar | null };
+  readonly term: Term;
   readonly release: boolean;
 }
 
 /** Leads until it does not any more, or the signal comes. */
-async function lead(parts: AnnounceParts, { sources, election, term, release }: Term): Promise<void> {
+async function lead(parts: AnnounceParts, { sources, election, term, release }: Leading): Promise<void> {
   const { io, settings, access, tell } = parts;
   const { owner, ttl } = settings.sync;
   const over = new AbortController();
@@ -109,10 +126,11 @@ async function lead(parts: AnnounceParts, { sources, election, term, release }: 
     }
     const tree = new SyncTree(written, {
       grammar: catalogOptions(settings).grammar,
-      guard: settings.guard,
+      guard: term.guard,
       owner,
       now: () => clock.origin + clock.now(),
     });
+    term.tree = tree;
     term.keeper = openEtcdRegistrar({
       access,
       prefix: prefixOf(settings),
@@ -146,6 +164,7 @@ async function lead(parts: AnnounceParts, { sources, election, term, release }: 
     clearInterval(watch);
     await term.keeper?.close({ leave: false });
     term.keeper = null;
+    term.tree = null;
   }
 }
 

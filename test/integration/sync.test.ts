@@ -18,6 +18,8 @@ const LIMIT = 40_000;
 
 interface Candidate extends AsyncDisposable {
   readonly process: TestProcess;
+  /** Writes its settings anew, with more of them. */
+  configure(more: object): Promise<void>;
   /** What its file source has from now on. */
   say(services: Readonly<Record<string, Readonly<Record<string, string>>>>): Promise<void>;
   leads(): boolean;
@@ -52,13 +54,15 @@ async function candidate(
     sync: { takeover: '2s', ...(listen && { listen }) },
     log: { format: 'json' },
   };
-  await writeFile(settingsFile, JSON.stringify(settings));
+  const configure = (more: object) => writeFile(settingsFile, JSON.stringify({ ...settings, ...more }));
+  await configure({});
   const process_ = await startProcess(process.execPath, [MAIN, 'sync', '--config', settingsFile, ...flags], {
     cwd: temp.path,
     env: { ...process.env, ...env },
   });
   return {
     process: process_,
+    configure,
     say,
     leads: () => process_.output().includes('"leads":true'),
     async [Symbol.asyncDispose]() {
@@ -168,4 +172,33 @@ test('without anything to write it says what to name', async () => {
   await using one = await candidate(etcd, { sources: [] });
   expect(await one.process.ended).toBe(2);
   expect(one.process.output()).toContain('name nothing but etcd');
+});
+
+test('its settings are followed: guard and log are taken, the rest is named, and a file that does not fit changes nothing', async () => {
+  await using etcd = await startEtcd();
+  await using one = await candidate(etcd, { services: { db: DB, web: { a: '10.0.1.1:80' } } });
+  const keys = async () => Object.keys(await stored(etcd)).length;
+  const said = (words: RegExp) => () => words.test(one.process.output());
+  await eventually('the keys', async () => (await keys()) === 3, one);
+  await one.say({ db: DB });
+  await eventually('the guard', said(/"event":"keys-held"/), one);
+  await one.configure({ guard: { hold: 'soon' } });
+  await eventually('a refusal', said(/"event":"settings-refused".*stay as they were: .*guard\.hold/), one);
+  expect(await keys()).toBe(3);
+  await one.configure({ guard: { hold: '1s' }, sync: { takeover: '3s' } });
+  await eventually('an end of that', said(/"event":"settings-mended"/), one);
+  await eventually(
+    'what is taken and what is not',
+    said(/settings read again \(file\): from now on guard\.hold; needs a restart: sync\.takeover/),
+    one,
+  );
+  await eventually('the end of what is held', async () => (await keys()) === 2, one);
+  await one.configure({ guard: { hold: '1s' }, log: { format: 'pretty' } });
+  await eventually(
+    'the log',
+    said(/^\[[\d:.]+\] INFO: settings read again \(file\): from now on log\.format$/m),
+    one,
+  );
+  one.process.child.kill('SIGHUP');
+  await eventually('SIGHUP', said(/settings read again \(SIGHUP\): nothing is to be changed/), one);
 });
