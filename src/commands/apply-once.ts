@@ -1,19 +1,23 @@
 import { PointsmanError, SourceError, TemplateError } from '../errors.ts';
 import type { PointsmanEvent } from '../events.ts';
+import { Ledger } from '../ledger/ledger.ts';
 import type { Entry } from '../model/entry.ts';
 import { clock } from '../ports/clock.ts';
 import { type Parts, partsOf } from '../reconcile/parts.ts';
 import { Passes } from '../reconcile/passes.ts';
 import type { PassEnd } from '../rollout/pass-end.ts';
+import { secretsOf } from '../settings/redact-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { createPauseNotes } from '../state/pause-notes.ts';
 import { createRollbackNote } from '../state/rollback-note.ts';
 import { describeEvent } from '../status/describe-event.ts';
+import { callerOf } from '../system/our-user.ts';
 import { TemplateFolder } from '../templates/template-folder.ts';
 import { ServedTree } from '../tree/served-tree.ts';
 import { catalogOptions, checkedBy, pauseKeys, registeredIn } from './assemble.ts';
 import { believeOnce } from './believed-once.ts';
 import { templateVersion } from './haproxy-versions.ts';
+import { hider } from './hider.ts';
 import { EXIT, type ExitCode, type Io } from './io.ts';
 import { drawingOf, entriesOf, guardOf, shellOf } from './open.ts';
 import { keptLine, rejectionLine } from './services.ts';
@@ -39,7 +43,21 @@ export interface OnceFlags {
 /** Renders once and applies it: a pass of the daemon, with the same decisions. */
 export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): Promise<ExitCode> {
   const said: PointsmanEvent[] = [];
-  const emit = (event: PointsmanEvent) => void said.push(event);
+  const told = (event: PointsmanEvent) => void said.push(event);
+  const { stateDir, output } = settings;
+  // It has the lock: no daemon writes there.
+  const by = callerOf(io.env);
+  await using ledger = new Ledger({
+    stateDir,
+    file: output.path,
+    by,
+    emit: (event) => tellLedger(io, event),
+  });
+  const hide = hider(() => secretsOf(settings, io.env));
+  const emit = (event: PointsmanEvent) => {
+    told(event);
+    ledger.listener(hide(event));
+  };
   const begun = clock.now();
   // A HAProxy that outlives this command would be nobody's.
   const served = new ServedTree({ catalog: catalogOptions(settings), emit: () => {} });
@@ -54,10 +72,10 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
   // What is refused is looked for anew each time: only a daemon tries it again, and so keeps a record of it.
   const parts = partsOf({
     ...shell,
-    ...{ served, drawing, emit, ...(guard ? { guard } : {}) },
+    ...{ served, drawing, emit, ledger, ...(guard ? { guard } : {}) },
     target: settings.haproxy.mode === 'none' ? 'file' : 'haproxy',
     pace: AT_ONCE,
-    pause: { notes: createPauseNotes(settings.stateDir), keys: pauseKeys(settings) },
+    pause: { notes: createPauseNotes(stateDir), keys: pauseKeys(settings) },
     rollback: createRollbackNote(settings.stateDir),
     quarantine: { patience: PATIENT, ...checkedBy(settings) },
   });
@@ -91,6 +109,11 @@ export async function applyOnce(io: Io, settings: Settings, flags: OnceFlags): P
   } finally {
     await parts.trees.close();
   }
+}
+
+/** What the ledger cannot keep hinders nothing. */
+function tellLedger(io: Io, event: PointsmanEvent): void {
+  io.err(describeEvent(event).message);
 }
 
 function takeOnce({ trees, quarantine }: Parts, entries: readonly Entry[]): void {

@@ -11,6 +11,8 @@ export interface LedgerOptions {
   /** The path of the file that is published. */
   readonly file: string;
   readonly emit: Emit;
+  /** Who is named where no key brought a pass, and nobody else asked for it. */
+  readonly by?: string;
   readonly limits?: LedgerLimits;
 }
 
@@ -83,7 +85,7 @@ export class Ledger implements PassLedger, AsyncDisposable {
     }
     this.#last = all;
     this.#waiting.push({
-      entry: entryOf(event, { ...said, ...texts }),
+      entry: entryOf(event, { ...said, ...texts, by: said.by ?? this.#options.by ?? null }),
       before: texts.before,
       wanted: texts.wanted,
       file: this.#options.file,

@@ -1,6 +1,7 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { splitMark } from '../../src/plan/mark.ts';
 import { startEtcd } from '../support/etcd.ts';
 import { request, showProc, startBackend, startHaproxy, waitFor } from '../support/haproxy.ts';
@@ -162,6 +163,12 @@ describe('render', () => {
     await tree(site, `services: { web: { a: "${two.address}" } }\n`);
     expect((await site.run('render')).stderr).toContain('reloaded: HAProxy runs');
     expect((await request(site.url)).body).toBe('two');
+    const by = [expect.stringMatching(`^uid ${process.getuid?.()}\\b`)];
+    const ledger = readLedger(path.join(site.folder, 'state'));
+    expect(await ledger.history({ diffs: true })).toMatchObject([
+      { number: 2, outcome: 'reloaded', by, files: [{ added: 1, removed: 1 }] },
+      { number: 1, outcome: 'published-waiting', by, triggers: ['render'] },
+    ]);
   });
 
   test('ends with 3 where HAProxy refuses, and leaves what is installed', async () => {
@@ -176,7 +183,20 @@ describe('render', () => {
     const { code, stderr } = await site.run('render');
     expect(code).toBe(3);
     expect(stderr).toContain('bnid');
+    const [refused] = await readLedger(path.join(site.folder, 'state')).history({});
+    expect(refused).toMatchObject({
+      number: 2,
+      outcome: 'refused',
+      words: expect.arrayContaining([expect.stringContaining('bnid')]),
+    });
     expect(splitMark(await readFile(site.configPath, 'utf8')).text).toBe(good);
+    // What the ledger cannot keep hinders nothing, and is said.
+    const history = path.join(site.folder, 'state', 'history');
+    await rm(history, { recursive: true });
+    await writeFile(history, '');
+    await writeFile(template, good.replace('1s', '2s'));
+    const other = await site.run('render');
+    expect([other.code, other.stderr]).toEqual([0, expect.stringContaining('cannot be written down')]);
   });
 
   test('sets the one value aside that HAProxy refuses, says so, and lets all else out', async () => {
