@@ -153,7 +153,7 @@ const manyRoutes: Attack = {
 const ownPorts: Attack = {
   name: 'routes on the ports of the shared frontend',
   async run({ form }) {
-    await using target = await startTarget('127.0.0.1');
+    await using target = await startTarget({ bindAddress: '127.0.0.1' });
     const stolen = createServer((socket) => {
       socket.end('HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nevil');
     }).listen(0, '127.0.0.1');
@@ -177,7 +177,7 @@ const ownPorts: Attack = {
 const heldPort: Attack = {
   name: 'a route on a port that another process of the host holds',
   async run() {
-    await using target = await startTarget('127.0.0.1');
+    await using target = await startTarget({ bindAddress: '127.0.0.1' });
     await write(target, route('evil', { mode: 'tcp', port: target.etcd.port }));
     return await target.unharmed();
   },
@@ -278,12 +278,13 @@ const manyKeys: Attack = {
 };
 
 const largeValues: Attack = {
-  name: '200 values of 1.4 MB',
+  name: '200 values of 2 MB',
   isLong: true,
   async run() {
-    await using target = await startTarget();
+    // By default etcd takes 1.5 MB at most.
+    await using target = await startTarget({ etcdArgs: ['--max-request-bytes', '4000000'] });
     for (let at = 0; at < 200; at++) {
-      await target.etcd.put(`/haproxy/large-${at}`, 'x'.repeat(1_400_000));
+      await target.etcd.put(`/haproxy/large-${at}`, 'x'.repeat(2_000_000));
     }
     return await bounded(target, await target.unharmed());
   },

@@ -43,10 +43,18 @@ export interface Target extends AsyncDisposable {
 /** Where the routes of attackers get their own ports: no other test listens there. */
 const ELSEWHERE = '127.0.66.6';
 
-/** Starts a site with the untouched service and its load. `bindAddress`: where routes get their own ports. */
-export async function startTarget(bindAddress = ELSEWHERE): Promise<Target> {
+export interface TargetOptions {
+  /** Where routes get their own ports. @default where no other test listens */
+  readonly bindAddress?: string;
+  /** Further flags of etcd. */
+  readonly etcdArgs?: readonly string[];
+}
+
+/** Starts a site with the untouched service and its load. */
+export async function startTarget(options: TargetOptions = {}): Promise<Target> {
+  const { bindAddress = ELSEWHERE, etcdArgs: args = [] } = options;
   await using stack = new AsyncDisposableStack();
-  const etcd = stack.use(await startEtcd());
+  const etcd = stack.use(await startEtcd({ args }));
   const calm = stack.use(await startBackend(CALM));
   const ports = [await freePort(), await freePort()] as const;
   const site = stack.use(
