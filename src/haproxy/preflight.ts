@@ -3,12 +3,12 @@ import path from 'node:path';
 import type { Preflight } from '../ports/judge.ts';
 import { masterOfWorker } from './haproxy-process.ts';
 import { isHeld, seesTheNetworkOf, tryBind } from './preflight-binds.ts';
-import { addedBinds, bindsOfLine, type Demands, demandsOf } from './preflight-text.ts';
+import { addedBinds, bindsOfLine, type Demands, demandsOf, type TcpBind } from './preflight-text.ts';
 
 /**
  * Looks for what `haproxy -c` is content with and a reload fails over: an added port that somebody holds (HAProxy
  * refuses all new connections for 2 s over it), an address that is not local, a missing chroot (2.6 and 3.0 end over
- * it) or socket folder, fewer descriptors than `maxconn` needs. It judges only what Pointsman can see as HAProxy
+ * it) or socket folder, fewer descriptors than `maxconn` needs, a port that only root may open. It judges only what Pointsman can see as HAProxy
  * does: its files where both have one mount namespace, its ports where both have one network. Else it says nothing.
  */
 export function createPreflight(): Preflight {
@@ -20,7 +20,7 @@ export function createPreflight(): Preflight {
         ...(seen?.sameFiles ? await missingFolders(next, seen) : []),
         ...(seen ? tooFewDescriptors(next, seen) : []),
       ];
-      const taken = running.text === null ? [] : await takenPorts(next, demandsOf(running.text));
+      const taken = running.text === null ? [] : await takenPorts(next, demandsOf(running.text), seen);
       if (found.length + taken.length === 0) {
         return null;
       }
@@ -29,8 +29,9 @@ export function createPreflight(): Preflight {
     },
     async inTheWay(lines, running) {
       const held = new Set<string>();
+      const seen = running.pid === null ? null : await lookAt(running.pid);
       for (const line of lines) {
-        if (await isAnyHeld(line)) {
+        if (await isAnyHeld(line, seen)) {
           held.add(line);
         }
       }
@@ -44,9 +45,9 @@ export function createPreflight(): Preflight {
 }
 
 /** One after the other: two at once could be in each other's way. */
-async function isAnyHeld(line: string): Promise<boolean> {
+async function isAnyHeld(line: string, seen: Seen | null): Promise<boolean> {
   for (const bind of bindsOfLine(line)) {
-    if (await isHeld(bind)) {
+    if (isForbidden(bind, seen) || (await isHeld(bind))) {
       return true;
     }
   }
@@ -61,6 +62,8 @@ interface Seen {
   readonly sameUser: boolean;
   /** Descriptors that it can have; null where it may raise the limit, or that is not known. */
   readonly mostDescriptors: number | null;
+  /** Only from this port on it may listen; 0 where it may on all, or that is not known. */
+  readonly firstPort: number;
 }
 
 /** Null where no haproxy with this pid is in our sight: its worker may live in another PID namespace. */
@@ -70,31 +73,50 @@ async function lookAt(worker: number): Promise<Seen | null> {
   if (master === null) {
     return null;
   }
-  const [ours, theirs, owner, most] = await Promise.all([
+  const [ours, theirs, owner, limits, status, start] = await Promise.all([
     readlink('/proc/self/ns/mnt').catch(() => null),
     readlink(`/proc/${master}/ns/mnt`).catch(() => null),
     stat(`/proc/${master}`).catch(() => null),
-    mostDescriptors(master),
+    ...[`/proc/${master}/limits`, `/proc/${master}/status`, FIRST_PORT].map((name) =>
+      readFile(name, 'utf8').catch(() => ''),
+    ),
   ]);
   return {
     sameFiles: ours !== null && ours === theirs,
     sameUser: owner !== null && owner.uid === process.getuid?.(),
-    mostDescriptors: most,
+    mostDescriptors: mostDescriptors(limits ?? '', status ?? ''),
+    firstPort: firstPort(start ?? '', status ?? ''),
   };
 }
 
-const CAP_SYS_RESOURCE = 1n << 24n;
+/** From this port on anybody may listen (ip(7)), in our network namespace. */
+const FIRST_PORT = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+const CAP_NET_BIND_SERVICE = 10n;
+const CAP_SYS_RESOURCE = 24n;
 
-async function mostDescriptors(pid: number): Promise<number | null> {
-  const [limits, status] = await Promise.all(
-    ['limits', 'status'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),
+/** Whether a process has a capability, or gets it when it executes itself anew, as a master does; null where that is not known. */
+function hasRight(status: string, capability: bigint): boolean | null {
+  const [uid, effective, bounding] = [/^Uid:\s+(\d+)/m, /^CapEff:\s+(\w+)/m, /^CapBnd:\s+(\w+)/m].map(
+    (line) => line.exec(status)?.[1],
   );
-  const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(limits ?? '')?.[1];
-  const rights = /^CapEff:\s+([0-9a-f]+)$/m.exec(status ?? '')?.[1];
-  if (hard === undefined || rights === undefined) {
+  if (uid === undefined || effective === undefined || bounding === undefined) {
     return null;
   }
-  return (BigInt(`0x${rights}`) & CAP_SYS_RESOURCE) === 0n ? Number(hard) : null;
+  return (BigInt(`0x${uid === '0' ? bounding : effective}`) & (1n << capability)) !== 0n;
+}
+
+function mostDescriptors(limits: string, status: string): number | null {
+  const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1];
+  return hard !== undefined && hasRight(status, CAP_SYS_RESOURCE) === false ? Number(hard) : null;
+}
+
+function firstPort(start: string, status: string): number {
+  return /^\d+\s*$/.test(start) && hasRight(status, CAP_NET_BIND_SERVICE) === false ? Number(start) : 0;
+}
+
+/** HAProxy may not listen there, whoever else does. */
+function isForbidden({ port }: TcpBind, seen: Seen | null): boolean {
+  return seen !== null && port < seen.firstPort;
 }
 
 async function missingFolders(next: Demands, { sameUser }: Seen): Promise<string[]> {
@@ -144,12 +166,20 @@ function tooFewDescriptors({ descriptors }: Demands, { mostDescriptors: most }: 
 async function takenPorts(
   next: Demands,
   now: Demands,
+  seen: Seen | null,
 ): Promise<{ readonly line: number; readonly words: string }[]> {
   const added = addedBinds(next.binds, now.binds);
   if (added.length === 0 || !(await seesTheNetworkOf(now.binds))) {
     return [];
   }
-  const tried = await Promise.all(added.map(async (bind) => ({ bind, trouble: await tryBind(bind) })));
+  const tried = await Promise.all(
+    added.map(async (bind) => ({
+      bind,
+      trouble: isForbidden(bind, seen)
+        ? `HAProxy may not listen on ports under ${seen?.firstPort}. Take another one, or give it CAP_NET_BIND_SERVICE (or lower net.ipv4.ip_unprivileged_port_start).`
+        : await tryBind(bind),
+    })),
+  );
   return tried.flatMap(({ bind, trouble }) =>
     trouble === null
       ? []

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -82,9 +82,13 @@ test('addedBinds() gives what is not held yet, each once, and a wildcard overlap
   expect(added(['127.0.0.2:80'], ['127.0.0.1:80'])).toEqual(['127.0.0.2:80']);
 });
 
-/** A HAProxy on a port of its own, and a text of it with more lines. */
-async function setUp() {
+/** A HAProxy on a port of its own, of another user where we are root, and a text of it with more lines. */
+async function setUp(uid?: number) {
   const folder = await tempFolder();
+  const asOther = uid !== undefined && process.geteuid?.() === 0 ? { uid } : {};
+  if (asOther.uid !== undefined) {
+    await chown(folder.path, asOther.uid, asOther.uid);
+  }
   const port = await freePort();
   const text = (...more: string[]) =>
     [
@@ -102,7 +106,7 @@ async function setUp() {
     ].join('\n');
   const configPath = path.join(folder.path, 'haproxy.cfg');
   await writeFile(configPath, text());
-  const haproxy = await startHaproxy({ configPath });
+  const haproxy = await startHaproxy({ configPath, ...asOther });
   const pid = (await showProc(haproxy.masterSocket)).workers[0] ?? 0;
   const preflight = createPreflight();
   const found = (...more: string[]) =>
@@ -164,6 +168,17 @@ describe('preflight', () => {
     for (const text of [null, elsewhere]) {
       expect(await site.preflight.inTheWay(lines, { ...running, text })).toBeNull();
     }
+  });
+
+  test('names an added port that HAProxy may not open, also to who may, and never says that it is free', async () => {
+    await using site = await setUp(65_534);
+    expect(await site.check('bind 127.0.0.1:490')).toMatch(
+      /bind 127\.0\.0\.1:490: HAProxy may not listen on ports under \d+\. .*CAP_NET_BIND_SERVICE/,
+    );
+    const running = { text: site.text(), pid: site.pid };
+    const low = 'bind 127.0.0.1:490';
+    expect(await site.preflight.inTheWay([low], running)).toEqual(new Set([low]));
+    expect(await site.check(`bind 127.0.0.1:${await freePort()}`)).toBeNull();
   });
 
   test('names an address that this machine does not have', async () => {
