@@ -47,7 +47,7 @@ export interface ControlQuestionsOptions {
   readonly stateDir: string;
   readonly pauses: Pick<FollowedNotes, 'held'>;
   /** Takes the rollback of this host back, and gives the one that this ended. */
-  readonly endRollback: () => Promise<RollbackWish | null>;
+  readonly endRollback: (by: string) => Promise<RollbackWish | null>;
   /** How many keys the guard holds. */
   readonly heldKeys: () => number;
   readonly signal: AbortSignal;
@@ -99,7 +99,7 @@ export function controlQuestions(options: ControlQuestionsOptions): readonly Con
       method: 'POST',
       path: '/resume',
       answer: async ({ by }): Promise<PauseAnswer> => {
-        const rolledBack = await endRollback();
+        const rolledBack = await endRollback(shorten(by));
         const ended = await removePause(stateDir, shorten(by));
         await soon(() => (pauses.held?.host ?? null) === null);
         return { held: pauses.held, ended, rollback: rolledBack?.number ?? null };

@@ -123,11 +123,7 @@ export async function run(io: Io, flags: RunFlags): Promise<ExitCode> {
     ...rollbackQuestions({ ledger: written, note, reconciler, signal: io.signal }),
     ...controlQuestions({
       ...{ stateDir, pauses, signal: io.signal },
-      endRollback: async () => {
-        const ended = await note.clear();
-        await reconciler.rollback?.look();
-        return ended;
-      },
+      endRollback: async (by) => (await reconciler.rollback?.takeBack(by)) ?? null,
       heldKeys: () => observers.current().held.size,
     }),
   ];

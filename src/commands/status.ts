@@ -3,6 +3,7 @@ import { visibleLines } from '../model/visible.ts';
 import { countHolds } from '../state/believed-files.ts';
 import { isLocked } from '../state/lock.ts';
 import { readHeldPauses } from '../state/pause-notes.ts';
+import { createRollbackNote } from '../state/rollback-note.ts';
 import { screenOf } from '../status/screen.ts';
 import type { StatusJson } from '../status/status-json.ts';
 import { askDaemon, controlSocketOf } from './ask-daemon.ts';
@@ -38,14 +39,18 @@ export async function status(io: Io, flags: StatusFlags): Promise<ExitCode> {
 /** What the files of the state folder say where the daemon does not. */
 async function noAnswer(stateDir: string, why: string | null): Promise<SystemError> {
   const isRunning = await isLocked(stateDir).catch(() => null);
-  const [held, holds] = await Promise.all([
+  const [held, rollback, holds] = await Promise.all([
     isRunning ? readHeldPauses(stateDir) : null,
+    createRollbackNote(stateDir)
+      .read()
+      .catch(() => null),
     countHolds(stateDir).catch(() => 0),
   ]);
   const facts = [
     isRunning ? `a daemon has ${stateDir}` : `no daemon runs on ${stateDir}`,
     ...(why === null ? [] : [`${controlSocketOf(stateDir)}: ${why}`]),
     ...(held ? ['it holds still for a pause'] : []),
+    ...(rollback ? [`the text of entry ${rollback.number} is put back by ${rollback.by}`] : []),
     ...(holds > 0 ? [`${holds} keys are held back`] : []),
   ];
   return new SystemError(`asking the daemon: ${facts.join('; ')}`, {

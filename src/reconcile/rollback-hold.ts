@@ -35,6 +35,8 @@ export class RollbackHold {
   /** One that is over, though its note may not have been removed. */
   #over: RollbackWish | null = null;
   #told: { readonly names: Names; readonly at: number } | null = null;
+  /** Who takes it back. */
+  #by: string | null = null;
   /** Why the note cannot be used. */
   #wrong = '';
   #last: { readonly wish: RollbackWish; readonly end: PassEnd } | null = null;
@@ -69,9 +71,24 @@ export class RollbackHold {
       mailbox.post(`rollback to ${wish.number} by ${wish.by}`);
       this.#tell();
     } else if (before) {
-      const cause = this.#over?.number === before.number ? 'its time is over' : 'it was taken back';
+      const isOver = this.#over?.since === before.since;
+      const cause = isOver
+        ? 'its time is over'
+        : `it was taken back${this.#by === null ? '' : ` by ${this.#by}`}`;
       emit({ kind: 'rollback-over', number: before.number, cause });
       mailbox.post(`the rollback to ${before.number} ended`);
+    }
+  }
+
+  /** Ends it for whom `by` names, and gives the one that this ended, if there was one. Throws a `SystemError`. */
+  async takeBack(by: string): Promise<RollbackWish | null> {
+    this.#by = by;
+    try {
+      const ended = await this.#options.note.clear();
+      await this.look();
+      return ended;
+    } finally {
+      this.#by = null;
     }
   }
 

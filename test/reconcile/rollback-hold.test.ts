@@ -154,6 +154,25 @@ describe('while an older text is put back', () => {
     expect(note.wish).toBeNull();
   });
 
+  test('as it was, servers whose addresses another service has are left out for as long as it has them, and it ends by itself', async () => {
+    await using it = setUp();
+    await it.runs(frame('v1'), 'v1');
+    it.note.wish = wishOf({ mode: 'exact', until: Date.now() + 3_600_000 });
+    await it.runs((text) => text === OLD, 'the very text');
+    it.put(entry('/services/shop/s', '10.9.9.9:80', 2));
+    await it.runs((text) => text === OLD.replace('  server a 10.9.9.9:80\n', ''), 'the text without it');
+    await waitFor(
+      () => it.of('rollback').some(({ leftOut }) => leftOut.includes('be_web/a 10.9.9.9:80 (of shop)')),
+      PATIENT,
+    );
+    it.put(entry('/services/shop/s', '10.9.9.8:80', 3));
+    await it.runs((text) => text === OLD, 'the very text again');
+    it.note.wish = wishOf({ mode: 'exact', since: 2000, until: Date.now() + 300 });
+    await it.runs(frame('v1'), 'v1');
+    expect(it.note.wish).toBeNull();
+    expect(it.of('rollback-over').map(({ cause }) => cause)).toEqual(['its time is over']);
+  });
+
   test('it goes on where its note cannot be read any more, and that is said once', async () => {
     await using it = setUp();
     it.note.wish = wishOf();
