@@ -93,6 +93,7 @@ const SAYINGS: {
   'reload-failed': ({ message }) => [`HAProxy did not reload: ${message}`],
   'template-error': ({ message }) => [message],
   'nobody-quarantined': ({ message }) => [message],
+  'haproxy-exited': ({ cause }) => [cause],
   'hand-edit': ({ path, kept }) => [
     `${path} was changed by somebody else and is put right${kept === null ? '' : ` (kept as ${kept})`}`,
   ],

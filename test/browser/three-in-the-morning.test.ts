@@ -1,19 +1,23 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import { freePort, showProc, startBackend, startHaproxy, waitFor } from '../support/haproxy.ts';
 import { haproxyVersions } from '../support/haproxy-versions.ts';
 import { makeSite, type Site } from '../support/pointsman.ts';
 import { useHaproxy } from '../support/use-haproxy.ts';
+import { startChromium } from './chromium.ts';
 
-/** What a person finds who has nothing but `pointsman status`. */
+/** What a person finds who has nothing but `pointsman status`, or the page. */
 interface Scene {
   readonly name: string;
   readonly begin: () => Promise<unknown>;
-  /** Each has to be on the screen: which key or file, why, and what to do. */
+  /** Each has to be on the screen, and on the page: which key or file, why, and what to do. */
   readonly says: readonly RegExp[];
+  /** What is on the page alone. */
+  readonly pageSays?: readonly RegExp[];
   readonly mend: () => Promise<unknown>;
   /** Whether the screen says so without anything being left to do. */
   readonly isOver?: true;
@@ -46,77 +50,133 @@ async function screenSays(
   return last.code;
 }
 
+/** The page's sentence, what is wrong with what to do, its notes, and what happened: as the screen has it. */
+function pageLines(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const textOf = (one: Element) => one.textContent ?? '';
+    const findings = [...document.querySelectorAll('.finding')].flatMap((finding) => [
+      ...[...finding.querySelectorAll('li')].map(
+        (item) => `! ${finding.getAttribute('data-label')}  ${textOf(item)}`,
+      ),
+      ...[...finding.querySelectorAll('.todo')].map((item) => `  -> ${textOf(item)}`),
+    ]);
+    const all = (selector: string) => [...document.querySelectorAll(selector)].map(textOf);
+    return [
+      `${all('#sentence')} ${all('#change')}`,
+      ...findings,
+      ...all('.notes li').map((note) => `  ${note}`),
+      ...all('.passes summary').map((pass) => `  pass  ${pass}`),
+    ].join('\n');
+  });
+}
+
+/** Waits until the page says all of it, without being loaded again. */
+async function seenOn(page: Page, { says, pageSays = [], name }: Scene): Promise<void> {
+  let last = '';
+  const missing = () => [...says, ...pageSays].filter((one) => !one.test(last));
+  await waitFor(
+    async () => {
+      last = await pageLines(page);
+      return missing().length === 0;
+    },
+    { what: name, timeout: 40_000 },
+  ).catch((error) => {
+    throw new Error(`${error}\nmissing on the page: ${missing().join(' ')}\n${last}`);
+  });
+}
+
 async function hold(port: number): Promise<() => Promise<void>> {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve));
   return () => new Promise((resolve) => server.close(() => resolve()));
 }
 
-/** All on the newest alone, but where all tests are asked for. */
-const versions = process.env.TEST_ALL === undefined ? haproxyVersions.slice(-1) : haproxyVersions;
+type Mode = 'master-socket' | 'managed';
+const ALL = process.env.TEST_ALL !== undefined;
+/** All on the newest alone, and with a HAProxy of its own, but where all tests are asked for. */
+const versions = ALL ? haproxyVersions : haproxyVersions.slice(-1);
+const modes: readonly Mode[] = ALL ? ['master-socket', 'managed'] : ['master-socket'];
 
 describe.each(versions)('on HAProxy $name', (haproxy) => {
   useHaproxy(haproxy);
 
-  test('at three in the morning pointsman status names the key, the cause and what to do', async () => {
-    await using backend = await startBackend('web');
-    await using etcd = await startEtcd();
-    await using site = await makeSite({
-      sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
-      haproxy: { mode: 'master-socket' },
-      vars: { bindAddress: '127.0.0.1' },
-      more: {
-        template: './t/haproxy.cfg.njk',
-        guard: { minimum: 1, share: 0.4 },
-        prefixes: { keys: ['/haproxy'] },
-      },
-    });
-    const template = path.join(site.folder, 't', 'haproxy.cfg.njk');
-    await mkdir(path.dirname(template));
-    await writeFile(template, TEMPLATE);
-    await etcd.put('/services/web/w1', backend.address);
-    await etcd.put('/services/shop/s1', backend.address.replace('127.0.0.1', '127.0.0.2'));
-    await etcd.put('/services/shop/s2', backend.address.replace('127.0.0.1', '127.0.0.3'));
-    await using daemon = await site.start();
-    await waitFor(async () => (await readFile(site.configPath, 'utf8').catch(() => '')) !== '', {
-      what: 'the first file',
-      timeout: 30_000,
-    });
-    const start = () => startHaproxy({ configPath: site.configPath, masterSocket: site.masterSocket });
-    const stack = new AsyncDisposableStack();
-    await using _stack = stack;
-    stack.use(await start());
-    const isWell = { name: 'all is well', says: [/^Serving 3 instances of 2 services\./] };
-    await daemon.ready();
-    for (const scene of await scenesOf({
-      site,
-      etcd,
-      template,
-      start: async () => stack.use(await start()),
-    })) {
-      await waitFor(async () => (await site.run('status')).code === 0, {
-        what: `all is well before: ${scene.name}`,
-        timeout: 40_000,
-      }).catch(async (error) => {
-        throw new Error(`${error}\n${(await site.run('status')).stdout}`);
+  test.each(modes)(
+    'at three in the morning, in mode %s, pointsman status and the page name the key, the cause and what to do',
+    async (mode) => {
+      await using browser = await startChromium();
+      await using backend = await startBackend('web');
+      await using etcd = await startEtcd();
+      await using site = await makeSite({
+        sources: [{ etcd: { endpoints: [etcd.endpoint] } }],
+        haproxy: { mode },
+        vars: { bindAddress: '127.0.0.1' },
+        more: {
+          template: './t/haproxy.cfg.njk',
+          guard: { minimum: 1, share: 0.4 },
+          prefixes: { keys: ['/haproxy'] },
+        },
       });
-      await scene.begin();
-      expect(await screenSays(site, scene), scene.name).toBe(scene.isOver ? 0 : 1);
-      await scene.mend();
-    }
-    expect(await screenSays(site, isWell)).toBe(0);
-  }, 300_000);
+      const template = path.join(site.folder, 't', 'haproxy.cfg.njk');
+      await mkdir(path.dirname(template));
+      await writeFile(template, TEMPLATE);
+      await etcd.put('/services/web/w1', backend.address);
+      await etcd.put('/services/shop/s1', backend.address.replace('127.0.0.1', '127.0.0.2'));
+      await etcd.put('/services/shop/s2', backend.address.replace('127.0.0.1', '127.0.0.3'));
+      await using daemon = await site.start();
+      await waitFor(async () => (await readFile(site.configPath, 'utf8').catch(() => '')) !== '', {
+        what: 'the first file',
+        timeout: 30_000,
+      });
+      const start = () => startHaproxy({ configPath: site.configPath, masterSocket: site.masterSocket });
+      const stack = new AsyncDisposableStack();
+      await using _stack = stack;
+      if (mode === 'master-socket') {
+        stack.use(await start());
+      }
+      const isWell = { name: 'all is well', says: [/^Serving 3 instances of 2 services\./] };
+      await daemon.ready();
+      const { page, complaints } = await browser.open(`http://127.0.0.1:${site.statusPort}`);
+      await page
+        .locator('#link')
+        .filter({ hasText: /^live$/ })
+        .waitFor({ timeout: 40_000 });
+      for (const scene of await scenesOf({
+        ...{ site, etcd, template, mode },
+        start: async () => stack.use(await start()),
+      })) {
+        await waitFor(async () => (await site.run('status')).code === 0, {
+          what: `all is well before: ${scene.name}`,
+          timeout: 40_000,
+        }).catch(async (error) => {
+          throw new Error(`${error}\n${(await site.run('status')).stdout}`);
+        });
+        await scene.begin();
+        expect(await screenSays(site, scene), scene.name).toBe(scene.isOver ? 0 : 1);
+        await seenOn(page, scene);
+        await scene.mend();
+      }
+      expect(await screenSays(site, isWell)).toBe(0);
+      await page
+        .locator('#sentence')
+        .filter({ hasText: isWell.says[0] ?? '' })
+        .waitFor({ timeout: 40_000 });
+      expect(complaints).toEqual([]);
+    },
+    300_000,
+  );
 });
 
 async function scenesOf({
   site,
   etcd,
   template,
+  mode,
   start,
 }: {
   readonly site: Site;
   readonly etcd: TestEtcd;
   readonly template: string;
+  readonly mode: Mode;
   readonly start: () => Promise<unknown>;
 }): Promise<Scene[]> {
   const was = (await etcd.client.get('/services/web/w1').string()) ?? '';
@@ -205,8 +265,14 @@ async function scenesOf({
           process.kill(pid, 'SIGKILL');
         }
       },
-      says: [/^! not ready +HAProxy does not answer: \S/m, /-> start HAProxy/],
-      mend: start,
+      ...(mode === 'managed'
+        ? {
+            says: [/Last change \d+ s ago, started/m],
+            pageSays: [/^ {2}pass .*started.*SIGKILL/m],
+            mend: async () => {},
+            isOver: true,
+          }
+        : { says: [/^! not ready +HAProxy does not answer: \S/m, /-> start HAProxy/], mend: start }),
     },
     {
       name: 'an old template',
