@@ -1,13 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SAMPLES } from '../status/sample-events.ts';
 import { samplePass } from '../status/sample-pass.ts';
 import { tempFolder, waitFor } from '../support/haproxy.ts';
 import { startChromium, type TestBrowser } from './chromium.ts';
 import { forwardTo, sampleEntry, sampleInstance, sampleService, startFalseDaemon } from './false-daemon.ts';
 
+const AXE = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const SEEN = { timeout: 30_000 };
 const TOKEN = 'a-token-of-more-than-16-characters';
 const SERVICES = [
@@ -189,5 +192,109 @@ describe('somebody who looks', () => {
     await waitFor(() => page.evaluate(() => document.body.dataset.lost !== undefined), SEEN);
     await using _again = await daemon.answerOn(socket);
     await has(page, '#link', /^live$/);
+  }, 120_000);
+
+  test('meets no hindrance of WCAG AA, light or dark, on a phone as on a desk, with a diff or without', async () => {
+    await using folder = await tempFolder();
+    const tokenFile = path.join(folder.path, 'token');
+    await writeFile(tokenFile, TOKEN);
+    const state = (id: string, change: Parameters<typeof sampleInstance>[3]) =>
+      sampleInstance('shop', id, '10.0.0.1:80', change);
+    const shop = {
+      ...sampleService('shop', []),
+      instances: [
+        state('held', { state: 'held', why: 'emptied' }),
+        state('kept', { state: 'kept', why: 'no port' }),
+        state('aside', { state: 'set aside', status: null, address: null }),
+        state('drained', { status: 'DRAIN', drain: true, backup: true }),
+        state('absent', { running: false, status: 'no check' }),
+      ],
+    };
+    const entries = [sampleEntry(2, { words: ['somebody said this'] }), sampleEntry(1, { error: 'x' })];
+    await using daemon = await startFalseDaemon({
+      services: [...SERVICES, shop],
+      entries,
+      tokenFile,
+      socket: '/s',
+    });
+    daemon.tell(
+      SAMPLES.starting,
+      SAMPLES['keys-kept'],
+      SAMPLES['keys-held'],
+      SAMPLES.paused,
+      SAMPLES['set-by-hand'],
+    );
+    daemon.tell(SAMPLES['hand-edit'], samplePass({ liveMs: 9, outcome: 'runtime' }), samplePass());
+    for (const [width, colorScheme, mayRead] of [
+      [390, 'dark', true],
+      [1200, 'dark', false],
+      [390, 'light', false],
+      [1200, 'light', true],
+    ] as const) {
+      const { page } = await browser.open('about:blank', {
+        ...{ colorScheme, viewport: { width, height: 900 }, bypassCSP: true },
+      });
+      await page.goto(`${daemon.url}${mayRead ? `/login?token=${TOKEN}` : '/'}`);
+      await page.goto(`${daemon.url}/?open=web&open=shop&entry=2`);
+      await has(page, '.row[data-service="shop"] tr', 'kept');
+      await page.locator(mayRead ? '.diff ins' : '.locked').waitFor(SEEN);
+      await page.addScriptTag({ content: AXE });
+      const found = await page.evaluate(async () => {
+        const { axe } = window as unknown as {
+          axe: {
+            run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
+          };
+        };
+        const { violations } = await axe.run({
+          runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+        });
+        return violations.map(
+          ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' ')}`,
+        );
+      });
+      expect([width, colorScheme, found]).toEqual([width, colorScheme, []]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+      // On a phone nothing is squeezed to a column of letters.
+      expect(
+        await page.evaluate(() =>
+          [...document.querySelectorAll('.row td:not(:empty)')]
+            .map((one) => one.clientWidth)
+            .filter((px) => px < 40),
+        ),
+      ).toEqual([]);
+      await page.context().close();
+    }
+  }, 180_000);
+
+  test('finds one of 1,000 services; the last one is there, and a change of one costs what changed alone', async () => {
+    const all = Array.from({ length: 1_000 }, (_, at) => sampleService(`service-${at}`, ['a', 'b', 'c']));
+    await using daemon = await startFalseDaemon({ services: all });
+    const { page, complaints } = await browser.open('about:blank');
+    const wire = await page.context().newCDPSession(page);
+    const sent = { bytes: 0 };
+    await wire.send('Network.enable');
+    wire.on('Network.dataReceived', ({ dataLength }) => {
+      sent.bytes += dataLength;
+    });
+    await page.goto(daemon.url);
+    await has(page, '#services-title', 'Services (1000)');
+    await expect.poll(() => page.locator('.row').count(), SEEN).toBe(1_000);
+    expect(sent.bytes).toBeLessThan(700_000);
+    await page.locator('.row[data-service="service-999"]').scrollIntoViewIfNeeded();
+    await page.locator('.row[data-service="service-999"] summary').click();
+    await has(page, '.row[data-service="service-999"] tr', '/services/service-999/c');
+    await page.locator('#q').fill('service-77');
+    await expect.poll(() => page.locator('.row').count(), SEEN).toBe(11);
+    sent.bytes = 0;
+    const [first, ...others] = all;
+    const changed = sampleInstance('service-0', 'a', '10.9.9.9:80', { status: 'DOWN' });
+    daemon.shown.services = first
+      ? [{ ...first, instances: [changed, ...first.instances.slice(1)] }, ...others]
+      : [];
+    daemon.tell(samplePass());
+    await has(page, '[data-label="DOWN"]', '10.9.9.9:80');
+    // The figures of what is opened are asked for meanwhile.
+    expect(sent.bytes).toBeLessThan(10_000);
+    expect(complaints).toEqual([]);
   }, 120_000);
 });

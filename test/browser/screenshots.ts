@@ -10,12 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { waitFor } from '../support/haproxy.ts';
 import { startChromium } from './chromium.ts';
+import { forwardTo } from './false-daemon.ts';
 import { startWorld } from './world.ts';
 
 const { to } = parseArgs({ options: { to: { type: 'string' } } }).values;
 const folder = to ?? fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const DESKTOP = { width: 1200, height: 900 };
 const PHONE = { width: 390, height: 844 };
+const MOST_HEIGHT = 2_400;
 const NAMES = [
   'accounts',
   'blog',
@@ -62,6 +64,11 @@ await etcd.delete('/services/catalog/node1');
 await etcd.delete('/services/catalog/node2');
 await waitFor(async () => (await text('/api/services')).includes('"status":"DOWN"'), { timeout: 30_000 });
 const query = '?open=search';
+const { entries } = JSON.parse(await text('/api/history')) as {
+  entries: { number: number; outcome: string; changes: string[] }[];
+};
+const told = entries.find(({ outcome }) => outcome === 'runtime')?.number;
+await using socket = await forwardTo(path.join(world.site.folder, 'state', 'status.sock'));
 await picture('status-page-wrong', { viewport: DESKTOP, colorScheme: 'light' }, query);
 await picture('status-page-wrong-dark', { viewport: DESKTOP, colorScheme: 'dark' }, query);
 await picture(
@@ -69,18 +76,50 @@ await picture(
   { viewport: PHONE, colorScheme: 'light', isMobile: true, deviceScaleFactor: 1 },
   query,
 );
+for (const [name, colorScheme] of [
+  ['status-page-diff', 'light'],
+  ['status-page-diff-dark', 'dark'],
+] as const) {
+  await picture(name, { viewport: DESKTOP, colorScheme }, `?q=search&entry=${told}`, socket.url);
+}
+await picture(
+  'status-page-phone-dark',
+  { viewport: PHONE, colorScheme: 'dark', isMobile: true, deviceScaleFactor: 1 },
+  `?q=search&entry=${told}`,
+  socket.url,
+);
 
-async function picture(name: string, options: object, query = '', most = 2_000): Promise<void> {
-  const { page } = await browser.open(`${url}/${query}`, options);
-  await page.locator('.row').first().waitFor();
+async function picture(name: string, options: object, query = '', from = url): Promise<void> {
+  const { page } = await browser.open(`${from}/${query}`, options);
+  await page.locator('.passes li').first().waitFor();
   await page.waitForFunction(() => document.querySelector('#sentence')?.textContent?.startsWith('Serving'));
   // HAProxy's checks and the figures of what is open.
   await page.waitForTimeout(1_500);
   // The pictures are of no machine in particular.
-  await page.evaluate((name) => document.getElementById('host')?.replaceChildren(name), 'node1.example.com');
+  const { folder: here, configPath } = world.site;
+  await page.evaluate(
+    (instead) => {
+      document.getElementById('host')?.replaceChildren('node1.example.com');
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      for (let one = texts.nextNode(); one; one = texts.nextNode()) {
+        for (const [what, by] of instead) {
+          one.nodeValue = one.nodeValue?.replaceAll(what, by) ?? '';
+        }
+      }
+    },
+    [
+      [configPath, '/etc/haproxy/haproxy.cfg'],
+      [here, '/var/lib/pointsman'],
+      [fileURLToPath(new URL('../../templates/', import.meta.url)), '/opt/pointsman/templates/'],
+      [etcd.endpoint, 'http://127.0.0.1:2379'],
+    ] as const,
+  );
   // What is not seen has no text: so all is to be seen.
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ width: page.viewportSize()?.width ?? 0, height: Math.min(height, most) });
+  await page.setViewportSize({
+    width: page.viewportSize()?.width ?? 0,
+    height: Math.min(height, MOST_HEIGHT),
+  });
   await page.waitForTimeout(300);
   await page.screenshot({ path: path.join(folder, `${name}.png`) });
   await page.context().close();

@@ -174,8 +174,21 @@ async function show(number) {
 
 /** @param {WholeEntry} entry */
 function wholeEntry(entry) {
-  const { number, revision, keys, keyCount, by, changes, triggers, reasons, error, words, steps, rollback } =
-    entry;
+  const {
+    number,
+    outcome,
+    revision,
+    keys,
+    keyCount,
+    by,
+    changes,
+    triggers,
+    reasons,
+    error,
+    words,
+    steps,
+    rollback,
+  } = entry;
   const more = keyCount > keys.length ? [`and ${keyCount - keys.length} more`] : [];
   return [
     make(
@@ -188,7 +201,7 @@ function wholeEntry(entry) {
       ...fact('Revision', revision === null || revision === '0' ? '' : revision),
       ...fact('Written by', by.join(', ')),
       ...fact('Changes', changes),
-      ...fact('Why a reload', reasons),
+      ...fact(outcome === 'runtime' ? 'How' : 'Why a reload', reasons),
       ...fact('Said meanwhile', words),
       ...fact('Why it ran', triggers.join('; ')),
       ...fact(
