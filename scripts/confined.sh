@@ -39,8 +39,18 @@ ipv6)
   ;;
 unprivileged)
   chown 65534:65534 "$scratch"
+  # Git takes nothing from a folder of another user, unless told to.
+  export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+  # Left out is what needs root by itself. Whole files: engines for containers (also in the cluster, the image and the host of examples/coreos),
+  # who is told of another user's files, full disks and mounts, and the examples of --help, which write into the source tree.
+  for file in 'announce/docker/**' support/docker.test.ts drills/announce.test.ts cluster/cluster.test.ts container/container.test.ts \
+    'examples/{coreos,compose,build}*.test.ts' system/denied.test.ts drills/crash.test.ts commands/help.test.ts; do
+    set -- "$@" --exclude "test/$file"
+  done
+  # Single tests: a second user, a chroot, PID namespaces.
+  root='may not be signalled|a master socket of another user|a chroot that is not there|as process 1 '
   setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs \
-    sh scripts/node.sh node_modules/vitest/vitest.mjs run --configLoader runner "$@"
+    sh scripts/node.sh node_modules/vitest/vitest.mjs run --configLoader runner --testNamePattern "^(?!.*($root))" "$@"
   ;;
 *)
   echo "confined: expected ipv6 or unprivileged" >&2

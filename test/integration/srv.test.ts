@@ -8,10 +8,13 @@ import { makeSite } from '../support/pointsman.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const RECORD = '_etcd-client._tcp.example.test';
+/** Not localhost: that may be ::1 alone. */
+const ADDRESSES = { 'etcd.example.test': '127.0.0.1' };
 
 test('etcd is found by DNS, and where another one is when it moves; DNS that fails takes nothing away', async () => {
   await using first = await startEtcd();
-  await using dns = await startDns({ [RECORD]: [{ target: 'localhost', port: first.port }] });
+  await using dns = await startDns({ [RECORD]: [{ target: 'etcd.example.test', port: first.port }] });
+  dns.addresses = ADDRESSES;
   await using site = await makeSite({
     sources: [{ etcd: { srv: 'example.test', nameservers: [dns.address] } }],
     haproxy: { mode: 'none' },
@@ -42,14 +45,15 @@ test('etcd is found by DNS, and where another one is when it moves; DNS that fai
   for (const at of [1, 2, 3]) {
     await second.put(`/services/web/${'abc'[at - 1]}`, `10.0.0.${at}:1`);
   }
-  dns.records = { [RECORD]: [{ target: 'localhost', port: second.port }] };
+  dns.records = { [RECORD]: [{ target: 'etcd.example.test', port: second.port }] };
   await first.kill();
   await says('10.0.0.3:1');
 });
 
 test('announce registers in the etcd that DNS names', async () => {
   await using etcd = await startEtcd();
-  await using dns = await startDns({ [RECORD]: [{ target: 'localhost', port: etcd.port }] });
+  await using dns = await startDns({ [RECORD]: [{ target: 'etcd.example.test', port: etcd.port }] });
+  dns.addresses = ADDRESSES;
   const flags = ['--set', 'etcd.srv=example.test', '--set', `etcd.nameservers=${dns.address}`];
   const service = ['--service', 'web', '--port', '8080', '--instance', 'i', '--host', '10.0.0.7'];
   await using one = await startProcess(process.execPath, [MAIN, 'announce', ...service, ...flags]);

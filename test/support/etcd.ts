@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -150,7 +151,7 @@ async function launch(dataDir: string, port: number, options: EtcdOptions): Prom
   const args = [
     `--name=${name}`,
     `--data-dir=${dataDir}`,
-    `--listen-client-urls=${url}`,
+    `--listen-client-urls=${[url, ...(await otherLoopback(url))].join(',')}`,
     `--advertise-client-urls=${url}`,
     `--listen-peer-urls=${peer}`,
     `--initial-advertise-peer-urls=${peer}`,
@@ -187,6 +188,13 @@ function serving(child: ChildProcess): Promise<void> {
   });
 }
 
+/** Where `localhost` is not 127.0.0.1 but ::1 alone, our clients with TLS come in there. */
+async function otherLoopback(url: string): Promise<readonly string[]> {
+  const addresses = url.startsWith('https:') ? await lookup('localhost', { all: true }).catch(() => []) : [];
+  const isOther = addresses.length > 0 && addresses.every(({ address }) => address === '::1');
+  return isOther ? [url.replace('127.0.0.1', '[::1]')] : [];
+}
+
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) {
     return;
@@ -196,7 +204,8 @@ async function ended(child: ChildProcess): Promise<void> {
 
 function openClient(endpoint: string, tls?: EtcdTls, auth?: EtcdAuth): Etcd3 {
   return new Etcd3({
-    hosts: endpoint,
+    // Node warns of an address as the name of a TLS server, and later refuses it.
+    hosts: tls ? endpoint.replace('127.0.0.1', 'localhost') : endpoint,
     ...(tls
       ? {
           credentials: {
@@ -208,11 +217,7 @@ function openClient(endpoint: string, tls?: EtcdTls, auth?: EtcdAuth): Etcd3 {
       : {}),
     ...(auth ? { auth: { username: 'root', password: auth.rootPassword } } : {}),
     faultHandling: { host: () => noop, global: noop },
-    grpcOptions: {
-      ...{ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 },
-      // Node warns of an address as the name of a TLS server, and later refuses it; localhost may be ::1 alone.
-      ...(tls ? { 'grpc.ssl_target_name_override': 'localhost' } : {}),
-    },
+    grpcOptions: { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 },
     defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + 20_000 }),
   });
 }
