@@ -10,7 +10,7 @@ type Part = string | TemplateNode;
 
 /** Their first argument may be missing. */
 const LENIENT_FILTERS = new Set(['default', 'd']);
-/** All their arguments may be missing. */
+/** All their arguments may be missing; so may those of the functions of `go`. */
 const LENIENT_FUNCTIONS = new Set(['default', 'coalesce']);
 const LENIENT_TESTS = new Set(['defined', 'undefined']);
 
@@ -127,8 +127,8 @@ function emitCall(
   method: 'call' | 'callOrNothing',
 ): void {
   emit(compiler, frame, [`runtime.${method}(`, node.name, `,${siteOf(compiler, node)},context,`]);
-  const name = nameOf(node.name);
-  if (!LENIENT_FUNCTIONS.has(name) || typeof frame.lookup(name) === 'string') {
+  const name = lenientName(node);
+  if (name === null || typeof frame.lookup(name) === 'string') {
     compiler._compileAggregate(node.args, frame, '[', '])');
     return;
   }
@@ -138,6 +138,14 @@ function emitCall(
     compiler._emit(',');
   }
   compiler._emit('])');
+}
+
+/** The name that makes a call one whose arguments may be missing: `default`, or `go` of `go.text`. */
+function lenientName({ name }: NodeOf<'FunCall'>): string | null {
+  if (name.typename === 'LookupVal') {
+    return nameOf(name.target) === 'go' ? 'go' : null;
+  }
+  return LENIENT_FUNCTIONS.has(nameOf(name)) ? nameOf(name) : null;
 }
 
 function emitFilter(

@@ -4,11 +4,12 @@ import { range } from './bounded-filters.ts';
 import type { RenderInput } from './context.ts';
 import { text } from './functions/arguments.ts';
 import { DATA_FUNCTIONS } from './functions/data.ts';
+import { GO_FUNCTIONS } from './functions/go/functions.ts';
 import { LIST_FUNCTIONS } from './functions/lists.ts';
 import { MATHS_FUNCTIONS } from './functions/maths.ts';
 import { PATH_FUNCTIONS } from './functions/paths.ts';
 import { REGEX_FUNCTIONS } from './functions/regex.ts';
-import { storeFunctions } from './functions/store.ts';
+import { storeBelow, storeFunctions } from './functions/store.ts';
 import { STRING_FUNCTIONS } from './functions/strings.ts';
 import { internals } from './nunjucks.ts';
 import type { ServiceViews } from './service-views.ts';
@@ -24,6 +25,7 @@ export const PURE_FUNCTIONS: Readonly<Record<string, unknown>> = {
   ...MATHS_FUNCTIONS,
   ...DATA_FUNCTIONS,
   ...REGEX_FUNCTIONS,
+  go: GO_FUNCTIONS,
 };
 
 /** The names of the settings and of this machine, which `{% memo %}` may use; its functions read nothing else. */
@@ -42,6 +44,7 @@ export const TREE_NAMES = [
   'getvs',
   'ls',
   'lsdir',
+  'storeBelow',
 ] as const;
 
 /** All names that every template sees. */
@@ -81,6 +84,7 @@ export function createGlobals(input: RenderInput, views: ServiceViews): Readonly
   const globals = {
     ...PURE_FUNCTIONS,
     ...storeFunctions(tree),
+    storeBelow: (prefix: unknown) => storeBelow(tree, prefix),
     services: views.services(catalog),
     routes: views.routes(catalog.routes),
     node,

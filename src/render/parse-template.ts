@@ -5,6 +5,9 @@ import { internals, type NodeOf, type Parser, SYNTAX, type TemplateNode } from '
 import { templateError } from './site.ts';
 import { commentInComment, unclosedTag } from './unclosed-tag.ts';
 
+/** The first line of a file that is read with every blank and line end around its tags; it leaves nothing behind. */
+const UNTRIMMED = /^\{# trim: false\b[^\n]*#\}\r?(?:\n|$)/;
+const UNTRIMMED_SYNTAX = { ...SYNTAX, trimBlocks: false, lstripBlocks: false };
 const Memo = internals.nodes.Node.extend('Memo', { fields: ['key', 'body'] });
 
 /** `{% memo s %} … {% endmemo %}`, as nunjucks' parser wants its tags. */
@@ -29,10 +32,21 @@ export function parseTemplate(file: string, text: string): NodeOf<'Root'> {
     });
   }
   try {
-    return internals.parser.parse(text, [MEMO_TAG], SYNTAX);
+    return UNTRIMMED.test(text)
+      ? withoutFirstLine(internals.parser.parse(text, [MEMO_TAG], UNTRIMMED_SYNTAX))
+      : internals.parser.parse(text, [MEMO_TAG], SYNTAX);
   } catch (error) {
     throw syntaxError(file, text, error);
   }
+}
+
+function withoutFirstLine(root: NodeOf<'Root'>): NodeOf<'Root'> {
+  const [output] = root.children;
+  const [data] = output?.typename === 'Output' ? output.children : [];
+  if (data?.typename === 'TemplateData') {
+    Object.assign(data, { value: data.value.replace(/^\r?\n/, '') });
+  }
+  return root;
 }
 
 function syntaxError(file: string, text: string, error: unknown): TemplateError {

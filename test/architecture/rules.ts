@@ -47,7 +47,7 @@ const MAY: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'settings/values.ts',
     'settings/yaml-lines.ts',
   ],
-  migrate: [],
+  migrate: ['render'],
   testing: ['model', 'render', 'routing', 'sources', 'templates'],
   commands: 'everything',
   'main.ts': 'everything',

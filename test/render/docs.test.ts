@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { GO_FUNCTIONS } from '../../src/render/functions/go/functions.ts';
 import { GLOBAL_NAMES, LEFT_OUT } from '../../src/render/globals.ts';
 import { inputOf, render } from '../support/render.ts';
 
@@ -33,6 +34,7 @@ function rows(...head: string[]): string[][] {
   return found;
 }
 
+const goFunctions = rows('Function of `go`', 'What it does', 'Example', 'Result');
 const functions = rows('Function', 'What it gives', 'Example', 'Result');
 
 describe('docs/templates.md', () => {
@@ -40,6 +42,18 @@ describe('docs/templates.md', () => {
     const named = [...rows('Name', 'What it is'), ...functions].map(([name]) => name);
     expect(named.toSorted()).toEqual([...GLOBAL_NAMES].sort());
   });
+
+  it('names every function of go, and no other', () => {
+    expect(goFunctions.map(([name]) => name).toSorted()).toEqual(Object.keys(GO_FUNCTIONS).sort());
+  });
+
+  it.each(goFunctions.filter(([name]) => name !== 'untranslated'))(
+    'shows what go.%s gives: %s: %s',
+    async (name, _, example = '', result = '') => {
+      expect(example).toContain(`go.${name}(`);
+      expect(await render(`{{ ${example} }}`, { tree })).toBe(result);
+    },
+  );
 
   it('names every function of confd that is left out, and no other', () => {
     expect(

@@ -226,3 +226,26 @@ describe("nunjucks' pitfalls", () => {
     );
   });
 });
+
+describe('a file that begins with {# trim: false #}', () => {
+  it.each([
+    ['a\n  {% if true %}\n  b\n  {% endif %}\nc\n', 'a\n  \n  b\n  \nc\n'],
+    ['{% if true %}\na\n{% endif %}', '\na\n'],
+    ['\n{{ 1 }}', '\n1'],
+    ['', ''],
+    ['a {%- if true -%}\n b{% endif %}\r\n', 'ab\r\n'],
+  ])('keeps every blank and line end: %j', async (text, expected) => {
+    expect(await render(`{# trim: false #}\n${text}`)).toBe(expected);
+    expect(await render(`{# trim: false; why #}\r\n${text}`)).toBe(expected);
+  });
+
+  it('is one file: those that it includes are read as always, and errors name their lines', async () => {
+    const files = { 'part.njk': '{% if true %}\nb\n{% endif %}\n' };
+    expect(await render('{# trim: false #}\na\n{% include "part.njk" %}\nc', { files })).toBe('a\nb\n\nc');
+    expect(await fault('{# trim: false #}\n\n{{ nope }}')).toContain('main.njk, line 3');
+  });
+
+  it('says so in its first line only', async () => {
+    expect(await render('a\n{# trim: false #}\n{% if true %}\nb{% endif %}')).toBe('a\n\nb');
+  });
+});

@@ -119,6 +119,8 @@ const CALLS: Readonly<Record<string, string>> = {
   getvs: 'getvs(x)',
   ls: 'ls(x)',
   lsdir: 'lsdir(x)',
+  storeBelow: 'storeBelow(x)',
+  go: '[go.camelcase(x), go.printf(x)]',
   getenv: 'getenv(x, "none")',
   'number of a text': 'x * 1',
 };

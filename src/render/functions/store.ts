@@ -12,6 +12,38 @@ interface Pair {
   readonly value: string;
 }
 
+/** What `get` and `gets` gave. */
+const PAIRS = new WeakSet<object>();
+
+/** Whether a value is a pair that `get` or `gets` gave. */
+export function isPair(value: unknown): value is Pair {
+  return typeof value === 'object' && value !== null && PAIRS.has(value);
+}
+
+/** The store functions below a prefix: keys are given and taken without it, as with confd's `prefix`. */
+export function storeBelow(tree: TreeView, prefix: unknown) {
+  const start = cleanPath(`/${text(prefix, 'the prefix')}`);
+  return Object.freeze(storeFunctions(start === '/' ? tree : below(tree, start)));
+}
+
+function below(tree: TreeView, start: string): TreeView {
+  const inner = (entry: Entry): Entry => ({ ...entry, key: entry.key.slice(start.length) });
+  return {
+    size: tree.size,
+    get(key) {
+      const entry = key.startsWith('/') ? tree.get(start + key) : undefined;
+      return entry === undefined ? undefined : inner(entry);
+    },
+    *under(prefix) {
+      for (const entry of tree.under(prefix === '/' ? start : start + prefix)) {
+        if (entry.key.length > start.length) {
+          yield inner(entry);
+        }
+      }
+    },
+  };
+}
+
 /** confd's store functions over one tree. Keys are full keys; nothing is stripped from them. */
 export function storeFunctions(tree: TreeView) {
   const find = (key: unknown) => tree.get(text(key, 'the key'));
@@ -72,10 +104,11 @@ function children(tree: TreeView, path: string, which: 'all' | 'folders'): strin
 /** A pair whose bad parts throw when they are used. */
 function pairOf(entry: Entry): Pair {
   const { key, value } = entry;
-  if (!hasControlCharacters(value) && !hasControlCharacters(key)) {
-    return { key, value };
-  }
   const pair = {};
+  PAIRS.add(pair);
+  if (!hasControlCharacters(value) && !hasControlCharacters(key)) {
+    return Object.assign(pair, { key, value });
+  }
   Object.defineProperty(pair, 'key', { enumerable: true, get: () => checkedKey(entry) });
   Object.defineProperty(pair, 'value', { enumerable: true, get: () => checked(entry) });
   return pair as Pair;

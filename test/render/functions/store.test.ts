@@ -51,6 +51,29 @@ describe('the store functions', () => {
   });
 
   it.each([
+    ['getv("/b")', '2'],
+    ['getv("/none", "d")', 'd'],
+    ['exists("/sub/x")', 'true'],
+    ['exists("/key/b")', 'false'],
+    ['get("/sub/x") | dump', '{"key":"/sub/x","value":"1"}'],
+    ['gets("/*") | join(" ", "key")', '/a /b'],
+    ['gets("/sub/*/*") | dump', '[{"key":"/sub/deep/y","value":"9"}]'],
+    ['getvs("/*") | dump', '["2","3"]'],
+    ['ls("/") | dump', '["a","b","sub"]'],
+    ['ls("/sub") | dump', '["deep","x"]'],
+    ['lsdir("/") | dump', '["sub"]'],
+    ['ls("/none") | dump', '[]'],
+  ])('storeBelow("/key").%s', async (expression, expected) => {
+    for (const prefix of ['/key', 'key', '/key/']) {
+      expect(await render(`{{ storeBelow("${prefix}").${expression} }}`, { tree })).toBe(expected);
+    }
+  });
+
+  it('storeBelow("/") is the whole store', async () => {
+    expect(await render('{{ storeBelow("/").getv("/key/b") }}', { tree })).toBe('2');
+  });
+
+  it.each([
     ['getv("/none")', 'there is no key "/none"'],
     ['get("/none")', 'there is no key "/none"'],
     ['getRaw("/none")', 'there is no key "/none"'],
