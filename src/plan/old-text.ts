@@ -89,7 +89,9 @@ export class OldText {
    * servers of the backend have the same in each of both texts; else they are the other text's too.
    */
   withServersOf(next: string): PutBack {
-    return this.#putBack(next, ({ index, lines, theirs }) => this.#withServers(index, lines, theirs));
+    const picture = takePicture(next);
+    const put = this.#putBack(picture, ({ index, lines, theirs }) => this.#withServers(index, lines, theirs));
+    return { ...put, text: withResolvers(put.text, this.#picture, picture) };
   }
 
   /**
@@ -99,7 +101,7 @@ export class OldText {
    */
   without(next: string, ownersOf: (address: string) => readonly Owner[]): PutBack {
     const leftOut: LeftOut[] = [];
-    const put = this.#putBack(next, ({ name: backend, lines, theirs }) => {
+    const put = this.#putBack(takePicture(next), ({ name: backend, lines, theirs }) => {
       const addresses = theirs && new Set(theirs.lines().map(({ words }) => addressKey(words[2] ?? '')));
       const staying = lines.filter((line) => {
         const [, server = '', address = ''] = line.words;
@@ -123,8 +125,8 @@ export class OldText {
   }
 
   /** This text with the sections of proxies made anew. */
-  #putBack(next: string, make: (proxy: OldProxy) => Made): PutBack {
-    const theirs = serversIn(takePicture(next));
+  #putBack(next: Picture, make: (proxy: OldProxy) => Made): PutBack {
+    const theirs = serversIn(next);
     const parts: string[] = [];
     const [known, emptied] = [new Set<string>(), new Set<string>()];
     let servers = 0;
@@ -179,6 +181,28 @@ interface OldProxy {
 interface Made {
   readonly text: string;
   readonly servers: number;
+}
+
+/** With the resolvers of the new text that its servers name and the old one does not have. */
+function withResolvers(text: string, old: Picture, next: Picture): string {
+  const there = resolversIn(old);
+  let all = text;
+  for (const [name, section] of resolversIn(next)) {
+    const isNamed = (line: string) => readWords(line).words.includes(name);
+    const isAsked = () => (text.match(/^[ \t]*server[ \t].*[ \t]resolvers[ \t].*$/gm) ?? []).some(isNamed);
+    if (!there.has(name) && isAsked()) {
+      all = `${all}${all.endsWith('\n') ? '' : '\n'}\n${section.trimEnd()}\n`;
+    }
+  }
+  return all;
+}
+
+function resolversIn(picture: Picture): ReadonlyMap<string, string> {
+  const found = picture.sections.flatMap(({ kind }, index) => {
+    const name = kind === 'resolvers' ? sectionHeader(picture, index).words[1] : undefined;
+    return name === undefined ? [] : [[name, sectionText(picture, index)] as const];
+  });
+  return new Map(found);
 }
 
 /** The form in which addresses are compared. */

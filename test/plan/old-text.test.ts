@@ -106,6 +106,20 @@ describe('an older text with the servers of now', () => {
     );
   });
 
+  test('has the resolvers of now that its servers ask for, where it had none of that name', () => {
+    const old = HEAD + backend('web', 'server a 10.0.0.1:80');
+    const resolvers = 'resolvers dns\n  parse-resolv-conf\n  # of others\n\n';
+    const named = backend('web', 'server a web.example:80 resolvers dns');
+    expect(new OldText(old).withServersOf(HEAD + resolvers + named).text).toBe(
+      `${HEAD}${named}\nresolvers dns\n  parse-resolv-conf\n  # of others\n`,
+    );
+    expect(
+      new OldText(old).withServersOf(HEAD + resolvers + backend('web', 'server a 10.0.0.2:80')).text,
+    ).toBe(HEAD + backend('web', 'server a 10.0.0.2:80'));
+    const own = resolvers.replace('of others', 'of its own');
+    expect(new OldText(old + own).withServersOf(HEAD + resolvers + named).text).toBe(HEAD + named + own);
+  });
+
   test('follows what comes later, one text after the other', () => {
     const old = new OldText(
       HEAD + backend('web', 'server a 10.0.0.1:80') + backend('api', 'server x 10.1.0.1:80'),

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { SystemError } from '../../src/errors.ts';
 import type { EventOf, PointsmanEvent } from '../../src/events.ts';
 import { hashText, splitMark } from '../../src/plan/mark.ts';
@@ -7,7 +7,9 @@ import type { Source, SourceEvent } from '../../src/ports/source.ts';
 import type { RollbackNote, RollbackWish } from '../../src/ports/stores.ts';
 import type { Templates } from '../../src/ports/templates.ts';
 import { Reconciler } from '../../src/reconcile/reconciler.ts';
+import { RollbackHold } from '../../src/reconcile/rollback-hold.ts';
 import type { TemplateSet } from '../../src/render/template-set.ts';
+import type { Rollback, RolledBack } from '../../src/rollout/rollback.ts';
 import { entry } from '../support/catalog.ts';
 import { waitFor } from '../support/haproxy.ts';
 import { FakeFile, FakeHaproxy, FakeJudge, recorder, servedAndDrawing } from './fakes.ts';
@@ -171,6 +173,35 @@ describe('while an older text is put back', () => {
     await it.runs(frame('v1'), 'v1');
     expect(it.note.wish).toBeNull();
     expect(it.of('rollback-over').map(({ cause }) => cause)).toEqual(['its time is over']);
+  });
+
+  test('that is said again after 10 minutes, and at once where other names are concerned', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const [note, said] = [new FakeNote(), recorder()];
+      const drawing = new (class {
+        rollback: Rollback | null = null;
+        rolledBack: RolledBack | null = null;
+        rollBack(rollback: Rollback | null): void {
+          this.rollback = rollback;
+        }
+      })();
+      const hold = new RollbackHold({ note, drawing, mailbox: { post: () => {} }, emit: said.emit });
+      const looks = async (ms: number) => {
+        vi.advanceTimersByTime(ms);
+        await hold.look();
+        return said.events.length;
+      };
+      note.wish = wishOf();
+      expect([await looks(0), await looks(599_000), await looks(1000), await looks(1000)]).toEqual([
+        1, 1, 2, 2,
+      ]);
+      drawing.rolledBack = drawing.rollback?.putBack('backend be_new\n  server a 10.0.0.1:80\n', []) ?? null;
+      expect([await looks(0), await looks(0)]).toEqual([3, 3]);
+      expect(said.events.at(-1)).toMatchObject({ kind: 'rollback', emptied: ['be_web'], absent: ['be_new'] });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('it goes on where its note cannot be read any more, and that is said once', async () => {
