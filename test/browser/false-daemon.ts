@@ -1,5 +1,4 @@
-import type { AddressInfo } from 'node:net';
-import { connect, createServer as createTcp } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcp, type Socket } from 'node:net';
 import { createBus, type PointsmanEvent } from '../../src/events.ts';
 import type { LedgerEntry } from '../../src/ledger/ledger-entry.ts';
 import { openPage } from '../../src/page/add-page.ts';
@@ -160,17 +159,38 @@ export function sampleEntry(number: number, change: Partial<LedgerEntry> = {}): 
 }
 
 /** What `ssh -L` does: a TCP port that leads to a Unix socket. */
-export async function forwardTo(path: string): Promise<{ readonly url: string } & AsyncDisposable> {
+export async function forwardTo(
+  path: string,
+): Promise<{ readonly url: string; hold(): void } & AsyncDisposable> {
+  const ends = new Set<Socket>();
+  let isHeld = false;
   const server = createTcp((near) => {
     const far = connect(path);
+    ends.add(far);
+    far.once('close', () => ends.delete(far));
     near.on('error', () => far.destroy()).on('close', () => far.destroy());
     far.on('error', () => near.destroy()).on('close', () => near.destroy());
-    near.pipe(far).pipe(near);
+    near.pipe(far);
+    if (!isHeld) {
+      far.pipe(near);
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+    /** Nothing comes from there any more, and nothing ends. */
+    hold: () => {
+      isHeld = true;
+      for (const far of ends) {
+        far.unpipe();
+      }
+    },
+    [Symbol.asyncDispose]: () => {
+      for (const far of ends) {
+        far.destroy();
+      }
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
   };
 }

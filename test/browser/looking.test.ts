@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FEED_LIMITS } from '../../src/page/feed.ts';
 import { SAMPLES } from '../status/sample-events.ts';
 import { samplePass } from '../status/sample-pass.ts';
 import { tempFolder, waitFor } from '../support/haproxy.ts';
@@ -185,13 +186,21 @@ describe('somebody who looks', () => {
     await using daemon = await startFalseDaemon({ services: SERVICES });
     const first = await daemon.answerOn(socket);
     await using tunnel = await forwardTo(socket);
-    const { page } = await browser.open(tunnel.url);
+    const { page } = await browser.open('about:blank');
+    await page.clock.install();
+    await page.goto(tunnel.url);
     await has(page, '#link', /^live$/);
     await first[Symbol.asyncDispose]();
     await has(page, '#link', /^connection lost, as of \d\d:\d\d:\d\d$/);
     await waitFor(() => page.evaluate(() => document.body.dataset.lost !== undefined), SEEN);
     await using _again = await daemon.answerOn(socket);
     await has(page, '#link', /^live$/);
+    // Where it is silent for longer than two signs of life, too.
+    tunnel.hold();
+    await page.clock.fastForward(2 * FEED_LIMITS.beat);
+    await has(page, '#link', /^live$/);
+    await page.clock.fastForward(8_000);
+    await has(page, '#link', /^connection lost, as of/);
   }, 120_000);
 
   test('meets no hindrance of WCAG AA, light or dark, on a phone as on a desk, with a diff or without', async () => {

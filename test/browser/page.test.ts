@@ -6,11 +6,24 @@ import { startChromium } from './chromium.ts';
 import { startWorld } from './world.ts';
 
 const EVIL = '<img src=x onerror=alert(1)>"\'</script><script>alert(2)</script>';
+const IMAGE = '<img src=x onerror=alert(3)>';
+const TEMPLATE = `{% extends "pointsman/haproxy.cfg.njk" %}
+{% block global_extra %}
+{{ getv("/haproxy/line", "") }}
+{% endblock %}
+`;
 const SEEN = { timeout: 60_000 };
 
 describe('the page in a browser', () => {
   test('shows what comes without a reload, what is wrong with key and cause, and runs nothing of what it shows', async () => {
-    await using world = await startWorld({}, { vars: { domain: 'example.com' } });
+    await using world = await startWorld(
+      {},
+      {
+        vars: { domain: 'example.com' },
+        more: { template: `./t${IMAGE}/haproxy.cfg.njk`, prefixes: { keys: ['/haproxy'] } },
+        texts: { [`t${IMAGE}/haproxy.cfg.njk`]: TEMPLATE },
+      },
+    );
     await using browser = await startChromium();
     const { etcd, daemon, site, url } = world;
     const [one, two] = [await world.backend('one'), await world.backend('two')];
@@ -19,7 +32,7 @@ describe('the page in a browser', () => {
     }
     await daemon.ready();
     const { page, complaints } = await browser.open(url);
-    const has = (selector: string, text: string) =>
+    const has = (selector: string, text: string | RegExp) =>
       page.locator(selector).filter({ hasText: text }).first().waitFor(SEEN);
     await has('#sentence', 'Serving 2 instances of 2 services.');
     const loads = await page.evaluate(() => performance.timeOrigin);
@@ -41,6 +54,15 @@ describe('the page in a browser', () => {
     await has('[data-label="kept"], [data-label="rejected"]', '/routes/shop');
     await etcd.put('/services/new/two', '127.0.77.1:1');
     await has('[data-label="DOWN"]', 'new/two (127.0.77.1:1)');
+    await has('.tile', /^Configurationapplied and verified/);
+    await has('.tile', /^Health1 of 4 DOWN/);
+    await has('#about', `./t${IMAGE}/haproxy.cfg.njk`.slice(2));
+    await page.locator('.passes summary').filter({ hasText: 'new: new, +one' }).click();
+    await has('.passes .inside', `${EVIL}`);
+    await etcd.put('/haproxy/line', EVIL);
+    await has('[data-label="set aside"]', /key \/haproxy\/line.*<img/);
+    await etcd.delete('/haproxy/line');
+    await page.locator('[data-label="set aside"]').waitFor({ ...SEEN, state: 'detached' });
     await page.locator('#q').fill('127.0.77');
     await page.waitForFunction(() => document.querySelectorAll('.row').length === 1, undefined, SEEN);
     expect(new URL(page.url()).searchParams.get('q')).toBe('127.0.77');

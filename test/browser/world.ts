@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { startEtcd, type TestEtcd } from '../support/etcd.ts';
 import { type Backend, startBackend } from '../support/haproxy.ts';
 import { type Daemon, makeSite, type Site, type SiteOptions } from '../support/pointsman.ts';
@@ -13,10 +15,10 @@ export interface World extends AsyncDisposable {
   backend(name: string): Promise<Backend>;
 }
 
-/** Starts it, with these keys. */
+/** Starts it, with these keys; `texts` are files of its folder. */
 export async function startWorld(
   keys: Readonly<Record<string, string>>,
-  { more, ...options }: SiteOptions = {},
+  { more, texts = {}, ...options }: SiteOptions & { readonly texts?: Readonly<Record<string, string>> } = {},
 ): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const etcd = stack.use(await startEtcd());
@@ -30,6 +32,10 @@ export async function startWorld(
       more: { guard: { minimum: 2, share: 0.4 }, ...more },
     }),
   );
+  for (const [name, text] of Object.entries(texts)) {
+    await mkdir(path.dirname(path.join(site.folder, name)), { recursive: true });
+    await writeFile(path.join(site.folder, name), text);
+  }
   const daemon = stack.use(await site.start());
   const all = stack.move();
   return {
