@@ -4,6 +4,7 @@ import type { Preflight } from '../ports/judge.ts';
 import { masterOfWorker } from './haproxy-process.ts';
 import { isHeld, seesTheNetworkOf, tryBind } from './preflight-binds.ts';
 import { addedBinds, bindsOfLine, type Demands, demandsOf, type TcpBind } from './preflight-text.ts';
+import { haproxyVersion } from './version.ts';
 
 /**
  * Looks for what `haproxy -c` is content with and a reload fails over: an added port that somebody holds (HAProxy
@@ -13,11 +14,12 @@ import { addedBinds, bindsOfLine, type Demands, demandsOf, type TcpBind } from '
  */
 export function createPreflight(): Preflight {
   return {
-    async check(fileText, running) {
+    async check(fileText, running, signal) {
       const next = demandsOf(fileText);
       const seen = running.pid === null ? null : await lookAt(running.pid);
       const found = [
         ...(seen?.sameFiles ? await missingFolders(next, seen) : []),
+        ...(seen?.sameFiles ? await forbiddenChroot(next, seen, signal) : []),
         ...(seen ? tooFewDescriptors(next, seen) : []),
       ];
       const taken = running.text === null ? [] : await takenPorts(next, demandsOf(running.text), seen);
@@ -64,6 +66,10 @@ interface Seen {
   readonly mostDescriptors: number | null;
   /** Only from this port on it may listen; 0 where it may on all, or that is not known. */
   readonly firstPort: number;
+  /** False where it may lock itself into no folder. */
+  readonly mayChroot: boolean;
+  /** The program that its master runs. */
+  readonly program: string;
 }
 
 /** Null where no haproxy with this pid is in our sight: its worker may live in another PID namespace. */
@@ -86,12 +92,15 @@ async function lookAt(worker: number): Promise<Seen | null> {
     sameUser: owner !== null && owner.uid === process.getuid?.(),
     mostDescriptors: mostDescriptors(limits ?? '', status ?? ''),
     firstPort: firstPort(start ?? '', status ?? ''),
+    mayChroot: hasRight(status ?? '', CAP_SYS_CHROOT) !== false,
+    program: `/proc/${master}/exe`,
   };
 }
 
 /** From this port on anybody may listen (ip(7)), in our network namespace. */
 const FIRST_PORT = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
 const CAP_NET_BIND_SERVICE = 10n;
+const CAP_SYS_CHROOT = 18n;
 const CAP_SYS_RESOURCE = 24n;
 
 /** Whether a process has a capability, or gets it when it executes itself anew, as a master does; null where that is not known. */
@@ -134,6 +143,26 @@ async function missingFolders(next: Demands, { sameUser }: Seen): Promise<string
     }
   }
   return found;
+}
+
+/** Branches that end over a chroot which they may not do; from 3.4 on it is tried by other means. */
+const ENDS = /^(?:2\.\d+|3\.[0-3])$/;
+
+async function forbiddenChroot(
+  { chroot }: Demands,
+  { mayChroot, program }: Seen,
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (chroot === null || mayChroot) {
+    return [];
+  }
+  const version = await haproxyVersion(program, signal).catch(() => null);
+  signal.throwIfAborted();
+  return version !== null && ENDS.test(version.branch)
+    ? [
+        `line ${chroot.line}, chroot: HAProxy may not do it (it takes root, or CAP_SYS_CHROOT), and would end over it. Take it out.`,
+      ]
+    : [];
 }
 
 async function isFolder(folder: string): Promise<boolean> {
