@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { showProc } from '../support/haproxy.ts';
 import { startChromium } from './chromium.ts';
 import { startWorld } from './world.ts';
 
@@ -103,7 +104,11 @@ describe('the page in a browser', () => {
     expect(entries.every(({ services }) => services.includes('new'))).toBe(true);
     expect(entries.flatMap(({ files }) => files).every(({ diff }) => diff === null)).toBe(true);
     expect((await fetch(`${url}/api/history?diffs=1`)).status).toBe(403);
+    const { master } = await showProc(site.masterSocket);
     daemon.child.kill('SIGKILL');
+    await daemon.ended;
+    // HAProxy outlives it, and is nobody's then.
+    process.kill(master, 'SIGTERM');
     await has('#link', 'connection lost, as of');
   }, 240_000);
 });
