@@ -5,6 +5,7 @@ import { bounded, parseTimeout } from './bounded.ts';
 import { SHELLS, type Shell } from './completion-scripts.ts';
 import type { HistoryFlags } from './history.ts';
 import { type BoundedFlags, EXIT, type ExitCode, type Io } from './io.ts';
+import type { MigrateFlags } from './migrate.ts';
 import type { RollbackFlags } from './rollback.ts';
 import type { RouteFlags } from './route.ts';
 import type { RunFlags } from './run.ts';
@@ -14,7 +15,7 @@ import type { UnitsFlags } from './units.ts';
 const ACCEPT_STALE = 'where the sources do not answer, take a cache of any age';
 const DEFAULT_TIMEOUT = '30s';
 const QUICKSTART = '--config examples/quickstart/pointsman.yaml';
-const collect = (value: string, before: readonly string[]) => [...before, value];
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
 /** Every verb loads its own code when it is called, so that `--help` stays quick. */
 export function addCommands(program: Command, io: Io, ended: (code: number) => void): void {
@@ -112,6 +113,21 @@ export function addCommands(program: Command, io: Io, ended: (code: number) => v
     .action(async (file: string, flags: UnitsFlags) => {
       const { units } = await import('./units.ts');
       ended(await units(io, file, flags));
+    });
+
+  program
+    .command('migrate')
+    .description('make settings and templates of a folder of confd')
+    .argument('<confdir>', "confd's folder: conf.d, templates and confd.toml")
+    .option('--out <dir>', 'write them there, where none of them is yet; without, print them')
+    .option('--backend <name>', "confd's flag: over confd.toml")
+    .option('--node <url>', "confd's flag, may be repeated: over confd.toml", collect)
+    .option('--prefix <prefix>', "confd's flag: over confd.toml")
+    .addHelpText('after', '\nExample:\n  pointsman migrate examples/from-confd/confd')
+    .showHelpAfterError('Try: pointsman migrate --help')
+    .action(async (folder: string, flags: MigrateFlags) => {
+      const { migrate } = await import('./migrate.ts');
+      ended(await migrate(io, folder, flags));
     });
 
   verb(program, 'sync', 'write what ec2 and file sources give to etcd: one of several that run does', {

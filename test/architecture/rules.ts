@@ -69,6 +69,7 @@ const PURE = [
 const PURE_MODULES: Readonly<Record<string, readonly string[]>> = {
   render: ['nunjucks', 're2js'],
   units: ['yaml', 'zod'],
+  migrate: ['smol-toml'],
 };
 const HASHES = new Set(['createHash', 'hash']);
 /** These know time by `ports/clock.ts` alone, so that a simulation can be the time. */

@@ -12,7 +12,7 @@ import { makeSite } from '../support/pointsman.ts';
 const program = new Command('pointsman');
 addCommands(program, { out: () => {}, err: () => {} } as unknown as Io, () => {});
 /** They run until they are told to end, or talk to nobody. */
-const UNBOUNDED = ['run', 'sync', 'units', 'pretty', 'completion', 'version'];
+const UNBOUNDED = ['run', 'sync', 'units', 'migrate', 'pretty', 'completion', 'version'];
 const verbs = program.commands.map((command) => command.name()).filter((verb) => !UNBOUNDED.includes(verb));
 const IO = { signal: new AbortController().signal } as Io;
 

@@ -46,7 +46,10 @@ describe('the text that it becomes', () => {
       '{% if exists("/a") %}b{% elif getv("/c") == "d" %}e{% else %}f{% endif %}',
     ],
     ['{{if ls "/a"}}b{{end}}', '{% if go.truthy(ls("/a")) %}b{% endif %}'],
-    ['{{$services := 1}}{{$services}}', '{% set services_2 = 1 %}{{ services_2 }}'],
+    [
+      '{{$services := 1}}{{$base := $services}}{{$base}}',
+      '{% set services = 1 %}{% set base_2 = services %}{{ base_2 }}',
+    ],
     [
       '{{$d := json (getv "/a")}}{{$d.b}}{{if $d.c}}{{index $d "x-y"}}{{end}}',
       '{% set d = go.json(getv("/a")) %}{{ go.text(d.b) }}{% if go.truthy(d.c) %}{{ go.text(d["x-y"]) }}{% endif %}',

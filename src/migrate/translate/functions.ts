@@ -86,6 +86,13 @@ export const KNOWN_FUNCTIONS: Readonly<Record<string, Known>> = {
   urlquery: { name: 'go.urlquery', gives: 'string', takes: 'missing' },
 };
 
+/** The names that a translated template calls: no variable of it may hide them. */
+export const CALLED_NAMES: ReadonlySet<string> = new Set([
+  ...Object.values(KNOWN_FUNCTIONS).map(({ name }) => name.split('.')[0] ?? name),
+  'getenv',
+  'storeBelow',
+]);
+
 const SECRET =
   'values are not encrypted here: keep the secret in a file that HAProxy reads, or in a variable of node.env';
 

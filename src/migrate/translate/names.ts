@@ -4,11 +4,11 @@ const WORDS =
     ' ',
   );
 
-/** Gives names that hide nothing: neither what every template sees, nor what is visible where they are used. */
+/** Gives names that hide nothing: neither what the template calls, nor what is visible where they are used. */
 export class Names {
   readonly #reserved: Set<string>;
 
-  /** `reserved`: the names that every template sees. */
+  /** `reserved`: the names that the template calls. */
   constructor(reserved: Iterable<string>) {
     this.#reserved = new Set([...WORDS, ...reserved]);
   }

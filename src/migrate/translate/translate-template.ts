@@ -1,8 +1,8 @@
-import { GLOBAL_NAMES } from '../../render/globals.ts';
 import type { GoNode } from '../go-template/nodes.ts';
 import { parseGoTemplate } from '../go-template/parse.ts';
 import { GoSyntaxError } from '../go-template/syntax-error.ts';
 import { quoted } from './code.ts';
+import { CALLED_NAMES } from './functions.ts';
 import { Names } from './names.ts';
 import type { Note } from './note.ts';
 import { block, type Piece, writePieces } from './pieces.ts';
@@ -66,7 +66,7 @@ function onePass(
   nodes: readonly GoNode[],
   types: Types,
 ): TranslatedTemplate & { readonly learned: Types } {
-  const names = new Names(GLOBAL_NAMES);
+  const names = new Names(CALLED_NAMES);
   const parts: StatementParts = {
     file,
     types,
