@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { readLedger } from '../../src/ledger/read-ledger.ts';
 import { showProc } from '../support/haproxy.ts';
 import { startChromium } from './chromium.ts';
 import { startWorld } from './world.ts';
@@ -78,6 +80,13 @@ describe('the page in a browser', () => {
     await has('[data-label="paused"]', 'pointsman resume');
     expect((await site.run('resume')).code).toBe(0);
     await page.locator('[data-label="paused"]').waitFor({ ...SEEN, state: 'detached' });
+    const entry = (await readLedger(path.join(site.folder, 'state')).history({ service: 'new' })).at(-1);
+    const back = ['rollback', `${entry?.number}`, '--exact', '--for', '5m'];
+    expect(await site.run(...back)).toMatchObject({ code: 0, stderr: '' });
+    await has('[data-label="rolled back"]', `to the text of entry ${entry?.number}, as it was, since`);
+    await has('#tiles', 'rolled back');
+    expect((await site.run('resume')).code).toBe(0);
+    await page.locator('[data-label="rolled back"]').waitFor({ ...SEEN, state: 'detached' });
     await etcd.kill('SIGKILL');
     await has('[data-label="stale"]', 'etcd');
 
@@ -87,15 +96,15 @@ describe('the page in a browser', () => {
     const described = parse(readFileSync(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8'));
     const ajv = new Ajv2020({ strict: false, formats: { 'date-time': true } });
     ajv.addSchema(described, 'api');
-    for (const [path, name] of [
+    for (const [where, name] of [
       ['/api/status', 'Status'],
       ['/api/services', 'Services'],
       ['/api/history', 'History'],
       ['/api/history/1', 'Entry'],
     ]) {
-      const answer: unknown = await (await fetch(url + path)).json();
+      const answer: unknown = await (await fetch(url + where)).json();
       ajv.validate(`api#/components/schemas/${name}`, answer);
-      expect([path, ajv.errors ?? []]).toEqual([path, []]);
+      expect([where, ajv.errors ?? []]).toEqual([where, []]);
     }
     const { entries } = (await (await fetch(`${url}/api/history?service=new`)).json()) as {
       entries: { services: string[]; files: { diff: unknown }[] }[];
