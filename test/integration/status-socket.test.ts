@@ -41,7 +41,7 @@ test('whoever may open the Unix socket sees the configuration and diffs without 
   daemon.child.kill('SIGTERM');
   await daemon.ended;
   await expect(stat(socket)).rejects.toThrow('ENOENT');
-});
+}, 120_000);
 
 test('status.socket names another one, or none', async () => {
   await using site = await makeSite({ haproxy: { mode: 'none' } });
@@ -60,4 +60,4 @@ test('status.socket names another one, or none', async () => {
     daemon.child.kill('SIGTERM');
     await daemon.ended;
   }
-});
+}, 120_000);
