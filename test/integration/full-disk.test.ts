@@ -61,8 +61,8 @@ test('a disk that says no to the ledger costs the ledger alone; it is said, and 
     {
       name: 'read-only',
       cause: /EROFS/,
-      begin: (pid) => disk.within(pid, 'mount -o remount,ro "$1"'),
-      end: (pid) => disk.within(pid, 'mount -o remount,rw "$1"'),
+      begin: (pid) => disk.within(pid, 'mount -o remount,bind,ro "$1"'),
+      end: (pid) => disk.within(pid, 'mount -o remount,bind,rw "$1"'),
     },
     {
       name: 'limited',
@@ -144,7 +144,7 @@ test('a disk that says no to the ledger costs the ledger alone; it is said, and 
 
 const STARTS = [
   ['full', 'head -c 1M /dev/zero > "$1/filler" || :'],
-  ['read-only', 'touch "$1/lock"; mount -o remount,ro "$1"'],
+  ['read-only', 'touch "$1/lock"; mount -o remount,bind,ro "$1"'],
 ] as const;
 test.each(ALL ? STARTS : STARTS.slice(0, 1))(
   'a start with a state folder that is %s serves, and changes go out',
