@@ -36,6 +36,7 @@ for (const drill of chosen) {
     try {
       results.push(await drill.run('full'));
     } catch (error) {
+      console.error(error);
       broken.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
     }
   }
