@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Script } from 'node:vm';
 import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
 import { createBus } from '../../src/events.ts';
@@ -126,6 +127,10 @@ test('the page may load nothing but itself, and nothing is changed by POST', asy
   );
   expect(body).not.toMatch(/(?:src|href)="(?!data:|\/|#)/);
   expect(body.match(/<\/script>/g)).toHaveLength(1);
+  // Its parts make one script: no two of them have the same name for something, and none is left to be loaded.
+  const [, script = ''] = /<script type="module">([\s\S]*)<\/script>/.exec(body) ?? [];
+  expect(script).toContain('function span(');
+  expect(() => new Script(script)).not.toThrow();
   for (const url of ['/', '/config', '/login', '/api/services', '/api/history', '/api/events']) {
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH'] as const) {
       expect([url, method, (await site.server.inject({ method, url })).statusCode]).toEqual([

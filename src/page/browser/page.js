@@ -1,5 +1,6 @@
 // The page of the status server: shows what /api/events says, and changes what changed.
 
+import { counted } from '../../status/words.ts';
 import { asked, OPEN_AT_MOST, readAddress, STATES, writeAddress } from './address.js';
 import { badge, find, flash, make, say, svgElement } from './elements.js';
 import { drawEntries, entryNumbers, openAsked, setReader, takeEntry } from './timeline.js';
@@ -728,7 +729,7 @@ function healthWords({ up, down, out, known, served }) {
     return 'no instance';
   }
   if (known === 0) {
-    return `${served} instance${served === 1 ? '' : 's'}`;
+    return counted(served, 'instance');
   }
   if (down > 0) {
     return `${down} of ${known} DOWN`;
