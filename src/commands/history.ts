@@ -1,6 +1,12 @@
 import { PointsmanError, UsageError } from '../errors.ts';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
-import { type LedgerFiles, type LedgerText, MOST_ENTRIES, readLedger } from '../ledger/read-ledger.ts';
+import {
+  type LedgerFiles,
+  type LedgerText,
+  MOST_ENTRIES,
+  readLedger,
+  refuseUnreadable,
+} from '../ledger/read-ledger.ts';
 import { diffTexts } from '../ledger/text-diff.ts';
 import { visibleLines } from '../model/visible.ts';
 import { nextPicture, takePicture } from '../plan/picture.ts';
@@ -23,6 +29,7 @@ export interface HistoryFlags extends CommonFlags {
 export async function history(io: Io, flags: HistoryFlags, words: readonly string[] = []): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags, 'optional');
   const ledger = readLedger(stateDir);
+  await refuseUnreadable(stateDir);
   const [verb, what, ...rest] = words;
   if (verb !== undefined) {
     if (verb !== 'show' || what === undefined || rest.length > 0) {

@@ -1,4 +1,4 @@
-import { readLedger } from '../ledger/read-ledger.ts';
+import { readLedger, refuseUnreadable } from '../ledger/read-ledger.ts';
 import { visibleLines } from '../model/visible.ts';
 import { keptRow, nothingFound } from './history.ts';
 import { type CommonFlags, EXIT, type ExitCode, type Io } from './io.ts';
@@ -15,6 +15,7 @@ export interface WhyFlags extends CommonFlags {
 /** The last change or failure: which key brought it, who, what changed, what was before, and what was said. */
 export async function why(io: Io, flags: WhyFlags): Promise<ExitCode> {
   const { stateDir } = await settingsOf(io, flags, 'optional');
+  await refuseUnreadable(stateDir);
   const { service, key } = flags;
   const [entry] = await readLedger(stateDir).history({
     ...(service === undefined ? {} : { service }),

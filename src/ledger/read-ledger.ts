@@ -1,5 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { explainFileError } from '../system/file-error.ts';
 import type { LedgerEntry, LedgerQuery, LedgerReader } from './ledger-entry.ts';
 import {
   diffIn,
@@ -58,6 +60,18 @@ export function readLedger(stateDir: string): LedgerFiles {
       return first === undefined ? null : rebuild(await readable(folder, first), { number, which });
     },
   };
+}
+
+/** Throws a `SystemError` where a ledger is there and cannot be read: it is not an empty one. */
+export async function refuseUnreadable(stateDir: string): Promise<void> {
+  const folder = path.join(stateDir, LEDGER_FOLDER);
+  try {
+    for (const first of await segmentsIn(folder)) {
+      await access(path.join(folder, segmentName(first)), constants.R_OK);
+    }
+  } catch (error) {
+    throw explainFileError(error, `reading the ledger in ${folder}`, 'read');
+  }
 }
 
 /** The first numbers of the segments, in order; none where there is no folder. Throws where it cannot be read. */

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { startBackend, waitFor } from '../support/haproxy.ts';
@@ -46,4 +46,15 @@ test('why and history say which key brought a change, who, what changed and what
   expect(await run('history', 'show', '2..1')).toMatch(/^- +server two /m);
   expect((await site.run('history', 'show', '99')).stderr).toContain('it has no entry 99');
   expect((await site.run('history', 'shw', '1')).code).toBe(2);
+  // What cannot be read is not told as nothing.
+  const history = path.join(site.folder, 'state', 'history');
+  await rename(history, `${history}.away`);
+  await writeFile(history, '');
+  for (const verb of ['why', 'history']) {
+    expect(await site.run(verb)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining(`reading the ledger in ${history}: `),
+    });
+  }
 }, 120_000);
