@@ -158,6 +158,43 @@ describe('the settings', () => {
     expect(settings.prefixes.keys).toEqual(['/yes/services']);
   });
 
+  it.each([
+    ['10.0.0.1', 'http://10.0.0.1:2379'],
+    ['http://etcd:80', 'http://etcd:80'],
+    ['https://etcd/v2/keys', 'https://etcd:2379'],
+    ['[fd00::1]:2379', 'http://[fd00::1]:2379'],
+  ])('take the node %s', (node, endpoint) => {
+    const { settings } = migrated({}, { backend: 'etcdv3', node: [node] });
+    expect(settings.sources).toMatchObject([{ endpoints: [endpoint] }]);
+  });
+
+  it('name a node that is no URL', () => {
+    const { files } = migrateConfd(folder({}), { backend: 'etcdv3', node: ['http://me:word@etcd:2379'] });
+    expect(files.at(-1)?.text).toContain('is no URL that Pointsman takes');
+  });
+
+  it.each([
+    ['backend = "file"\nfile = ["/a.yaml", "/b"]', ['/a.yaml', '/b']],
+    ['backend = "file"', ['./keys.yaml']],
+    ['backend = "env"', ['./keys.yaml']],
+  ])('name files: %s', (settings, paths) => {
+    const { sources } = migrated({ settings }).settings;
+    expect(sources).toMatchObject(paths.map((file) => ({ kind: 'file', path: file })));
+  });
+
+  it('name folders where confd read the whole store, and say so', () => {
+    const resources = { 'haproxy.toml': HAPROXY.replace('"/services"', '"/"') };
+    const templates = { 'haproxy.cfg.tmpl': '{{range gets "/web/*"}}{{getv (printf "/lb/%s" .Key)}}{{end}}' };
+    const { settings, page } = migrated({ resources, templates });
+    expect(settings.prefixes.keys).toEqual(['/lb', '/web']);
+    expect(page).toContain(
+      'the whole store was read, which Pointsman does not: those folders that the template names',
+    );
+    expect(migrated({ resources }).page).toContain(
+      'the template names no folder, so name those that it reads',
+    );
+  });
+
   it('name every key of the resource that means nothing here', () => {
     const { page } = migrated({
       resources: { 'haproxy.toml': `${HAPROXY}output_format = "json"\n[backend]\nbackend = "env"\n` },

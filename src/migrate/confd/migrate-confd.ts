@@ -49,7 +49,7 @@ export function migrateConfd(folder: ConfdFolder, flags: ConfdFlags = {}): Migra
   const { environment } = made;
   const settings = settingsText({
     source: source.lines,
-    keys: keysOf(resource, confd),
+    keys: made.keys,
     template: `./templates/${made.template}`,
     resource,
     environment,
@@ -92,13 +92,16 @@ function migrateResource(resource: Resource, folder: ConfdFolder, confd: ConfdSe
   const check = checkOf(resource.checkCommand);
   const reload = reloadOf(resource.reloadCommand);
   const prefix = prefixOf(resource, confd);
+  const asked = keysOf(resource, confd);
+  const isAll = asked.includes('/');
+  const keys = isAll ? foldersIn(folder.templates.get(resource.src) ?? '') : asked;
   const rows: Became[] = [
     { key: 'src', was: resource.src, is: `\`template: ./templates/${templateName(resource)}\`` },
     { key: 'dest', was: resource.dest, is: `\`output.path: ${resource.dest}\`` },
     {
       key: 'keys',
       was: resource.keys.join(', '),
-      is: `\`prefixes.keys: [${keysOf(resource, confd).join(', ')}]\``,
+      is: `\`prefixes.keys: [${keys.join(', ')}]\``,
     },
     {
       key: 'prefix',
@@ -137,6 +140,11 @@ function migrateResource(resource: Resource, folder: ConfdFolder, confd: ConfdSe
           `prefix: \`${prefix}\` is that of confd.toml and of the resource together, as in newer versions of confd; older ones took that of confd.toml alone`,
         ]
       : []),
+    ...(isAll
+      ? [
+          `keys: the whole store was read, which Pointsman does not: ${keys.length === 0 ? 'the template names no folder, so name those that it reads' : 'those folders that the template names stand there instead'} (\`prefixes.keys\`)`,
+        ]
+      : []),
     ...(resource.keys.length === 0 ? ['it names no keys: confd gave its template none'] : []),
     ...(durationOf(resource.minReloadInterval) === undefined && resource.minReloadInterval
       ? [
@@ -153,6 +161,7 @@ function migrateResource(resource: Resource, folder: ConfdFolder, confd: ConfdSe
     template: templateName(resource),
     text,
     environment,
+    keys,
     notes,
     rows: rows.filter(({ was, key }) => was !== '' || /_cmd|^mode/.test(key)),
     marks,
@@ -167,6 +176,12 @@ function translateResource(resource: Resource, folder: ConfdFolder, confd: Confd
     });
   }
   return translateTemplate({ file: resource.src, text, prefix: prefixOf(resource, confd) });
+}
+
+/** The first parts of the keys that a template names. */
+function foldersIn(template: string): readonly string[] {
+  const found = [...template.matchAll(/["`](\/[A-Za-z0-9_.-]+)/g)].map(([, folder = '']) => folder);
+  return [...new Set(found)].sort();
 }
 
 /** The first stats socket that the template names, where it is the same on every host. */

@@ -15,6 +15,8 @@ export interface MigratedResource {
   readonly template: string;
   readonly text: string;
   readonly environment: readonly string[];
+  /** The full keys that it reads. */
+  readonly keys: readonly string[];
   readonly notes: readonly Note[];
   readonly rows: readonly Became[];
   /** What somebody has to look at, besides the template. */

@@ -37,7 +37,7 @@ export function settingsText(parts: SettingsParts): string {
     '  routes: /pointsman/routes',
     `  keys: ${list(keys)}`,
     '',
-    `template: ${template}`,
+    `template: ${JSON.stringify(template)}`,
     'output:',
     `  path: ${JSON.stringify(resource.dest)}`,
     `  mode: "${modeOf(resource)}"`,

@@ -16,9 +16,12 @@ export function sourceOf(confd: ConfdSettings): SourceLines {
       return etcdSource(confd);
     case 'file':
       return {
-        lines: confd.files.map((file) => `  - file: { path: ${JSON.stringify(file)} }`),
+        lines: (confd.files.length > 0 ? confd.files : ['./keys.yaml']).map(
+          (file) => `  - file: { path: ${JSON.stringify(file)} }`,
+        ),
         became: '`sources[].file`',
-        marks: confd.files.length > 0 ? [] : ['the backend `file` names no file'],
+        marks:
+          confd.files.length > 0 ? [] : ['the backend `file` names no file: `./keys.yaml` stands in for it'],
       };
     default:
       return {
@@ -36,14 +39,17 @@ function etcdSource(confd: ConfdSettings): SourceLines {
   const marks: string[] = [];
   const lines = ['  - etcd:'];
   if (confd.srvDomain !== undefined && confd.nodes.length === 0) {
-    lines.push(`      srv: ${confd.srvDomain}`);
+    lines.push(`      srv: ${JSON.stringify(confd.srvDomain)}`);
   } else {
     lines.push(
-      `      endpoints: [${(endpoints.length > 0 ? endpoints : ['http://127.0.0.1:2379']).join(', ')}]`,
+      `      endpoints: [${(endpoints.length > 0 ? endpoints : ['http://127.0.0.1:2379']).map((url) => (url.includes('[') ? JSON.stringify(url) : url)).join(', ')}]`,
     );
     if (endpoints.length === 0) {
       marks.push('no node was named: `http://127.0.0.1:2379` is a guess');
     }
+  }
+  for (const wrong of endpoints.filter((url) => !ENDPOINT.test(url))) {
+    marks.push(`${wrong} is no URL that Pointsman takes: write it as http://host:port, without a user`);
   }
   if (confd.backend === 'etcd') {
     marks.push(
@@ -69,8 +75,11 @@ function etcdSource(confd: ConfdSettings): SourceLines {
   return { lines, became: '`sources[].etcd`', marks };
 }
 
+const ENDPOINT = /^https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/;
+
+/** With a scheme and a port, as the settings want them; without a path. */
 function endpointOf(node: string, scheme: string): string {
-  const url = /^https?:\/\//.test(node) ? node : `${scheme}://${node}`;
-  const bare = url.replace(/\/+$/, '');
-  return /:\d+$/.test(bare.replace(/^https?:\/\//, '')) ? bare : `${bare}:2379`;
+  const url = /^[a-z]+:\/\//.test(node) ? node : `${scheme}://${node}`;
+  const bare = /^[a-z]+:\/\/[^/?#]*/.exec(url)?.[0] ?? url;
+  return /:\d+$/.test(bare.replace(/^[a-z]+:\/\//, '')) ? bare : `${bare}:2379`;
 }
