@@ -39,7 +39,7 @@ export function describeEntry(entry: LedgerEntry, more: readonly (readonly [stri
     ],
     ['why then', triggers.join(', ')],
     ...changes.map((one, at) => [at === 0 ? 'changed' : '', one] as const),
-    ...reasons.map((one, at) => [at === 0 ? 'reload' : '', one] as const),
+    ...reasons.map((one, at) => [at === 0 ? (outcome === 'runtime' ? 'how' : 'reload') : '', one] as const),
     ...words.map((one, at) => [at === 0 ? 'said' : '', one] as const),
     ['text', hash === null ? null : before === hash ? hash : `${before} -> ${hash}`],
     ...more,
